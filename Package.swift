@@ -1,0 +1,86 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Switches that every Swift target of this package is compiled with.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+
+/// A Swift library target with the switches above.
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// A test target with the switches above.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "dbxsync",
+    products: [
+        .executable(name: "dbxsync", targets: ["dbxsync"]),
+        .executable(name: "dbxsync-sandbox", targets: ["dbxsync-sandbox"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
+    ],
+    targets: [
+        // What Swift cannot import as it is.
+        .target(name: "CLinux"),
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+        .target(name: "CToml"),
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        // The product. Arrows point to what is imported; LayeringTests holds the sources to this table.
+        library("SyncModel", ["CCrypto"]),
+        library("Transport", ["CCurl", logging]),
+        library("Dropbox", ["SyncModel", "Transport", "CCrypto", logging]),
+        library("MirrorFS", ["SyncModel", "CLinux"]),
+        library("Store", ["SyncModel", grdb]),
+        library("Engine", ["SyncModel", "MirrorFS", "Store", logging]),
+        .executableTarget(
+            name: "dbxsync",
+            dependencies: [
+                "Engine", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CSystemd", "CToml",
+                argumentParser, logging, lifecycle, unixSignals,
+            ],
+            swiftSettings: strict),
+
+        // A local stand-in for the Dropbox API. It imports nothing of the product.
+        library("Sandbox", [flyingFox, "CCrypto"]),
+        .executableTarget(
+            name: "dbxsync-sandbox", dependencies: ["Sandbox", argumentParser], swiftSettings: strict),
+
+        // Tests.
+        .target(
+            name: "TestSupport", dependencies: ["SyncModel", "Sandbox", "Engine", "Store", "MirrorFS", logging],
+            path: "Tests/Support", swiftSettings: strict),
+        tests("SyncModelTests", ["SyncModel"]),
+        tests("TransportTests", ["Transport"]),
+        tests("DropboxTests", ["Dropbox", "SyncModel", "Transport", "Sandbox", logging]),
+        tests("MirrorFSTests", ["MirrorFS", "SyncModel", "TestSupport"]),
+        tests("StoreTests", ["Store", "SyncModel", "TestSupport"]),
+        tests("EngineTests", ["Engine", "Store", "MirrorFS", "SyncModel", "Sandbox", "TestSupport", logging]),
+        tests("SandboxTests", ["Sandbox"]),
+        tests("AppTests", ["dbxsync", logging]),
+        tests("EndToEndTests", ["Sandbox"]),
+        tests("LayeringTests", []),
+    ],
+    cxxLanguageStandard: .cxx17
+)
