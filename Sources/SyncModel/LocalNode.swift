@@ -1,0 +1,62 @@
+/// What is remembered of something we placed, to recognise it again. No ctime: a rename changes it.
+public struct Fingerprint: Hashable, Sendable {
+    /// The inode number.
+    public var inode: UInt64
+    /// Bytes.
+    public var size: Int64
+    /// Modification time, nanoseconds since the epoch.
+    public var modifiedNanoseconds: Int64
+
+    /// Makes a fingerprint.
+    public init(inode: UInt64, size: Int64, modifiedNanoseconds: Int64) {
+        self.inode = inode
+        self.size = size
+        self.modifiedNanoseconds = modifiedNanoseconds
+    }
+}
+
+/// What stands on the disk under one key because we put it there: the have.
+public enum LocalNode: Hashable, Sendable {
+    /// A folder and its inode.
+    case folder(name: FileName, inode: UInt64)
+    /// A file, the version it holds and how to recognise it.
+    case file(name: FileName, FileVersion, Fingerprint)
+
+    /// The entry's own name with its case.
+    public var name: FileName {
+        switch self {
+        case .folder(let name, _), .file(let name, _, _): name
+        }
+    }
+
+    /// Whether it is a folder.
+    public var isFolder: Bool {
+        if case .folder = self { true } else { false }
+    }
+
+    /// Whether it is all that `want` asks for, so that nothing is to be done.
+    public func satisfies(_ want: RemoteNode) -> Bool {
+        switch (self, want) {
+        case (.folder(let mine, _), .folder(let theirs)): mine == theirs
+        case (.file(let mine, let have, _), .file(let theirs, let wanted)): mine == theirs && have == wanted
+        default: false
+        }
+    }
+}
+
+/// Something of ours on the disk: what have says, and the path where it stands.
+public struct Standing: Hashable, Sendable {
+    /// The key it is recorded under.
+    public var key: RemoteKey
+    /// Where it stands.
+    public var path: MirrorPath
+    /// What it is.
+    public var node: LocalNode
+
+    /// Makes a standing.
+    public init(key: RemoteKey, path: MirrorPath, node: LocalNode) {
+        self.key = key
+        self.path = path
+        self.node = node
+    }
+}

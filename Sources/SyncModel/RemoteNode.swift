@@ -1,0 +1,63 @@
+/// One version of a file's content, with the time its uploader gave it.
+public struct FileVersion: Hashable, Sendable {
+    /// The revision; downloads are pinned to it.
+    public var rev: Rev
+    /// Bytes.
+    public var size: Int64
+    /// What the bytes must hash to.
+    public var hash: ContentHash
+    /// `client_modified`: the modification time of the mirrored file.
+    public var modified: Timestamp
+
+    /// Makes a version.
+    public init(rev: Rev, size: Int64, hash: ContentHash, modified: Timestamp) {
+        self.rev = rev
+        self.size = size
+        self.hash = hash
+        self.modified = modified
+    }
+
+    /// Whether both have the same bytes, whatever their revision and time.
+    public func sameContent(as other: FileVersion) -> Bool { size == other.size && hash == other.hash }
+}
+
+/// Why an entry of the account is not something to download.
+public enum Unavailable: Hashable, Sendable {
+    /// `is_downloadable` is false: a Paper or Google document and the like.
+    case notDownloadable
+    /// `symlink_info` is set: the account holds a symbolic link.
+    case symbolicLink(target: String)
+    /// The server gave no `content_hash`, so what is downloaded could not be verified.
+    case noContentHash
+    /// A folder whose content this account may not see (`no_access`).
+    case noAccess
+}
+
+extension Unavailable: CustomStringConvertible {
+    /// The reason in words, for `status` and the journal.
+    public var description: String {
+        switch self {
+        case .notDownloadable: "an online document that cannot be downloaded as a file"
+        case .symbolicLink(let target): "a symbolic link to \(target)"
+        case .noContentHash: "Dropbox gave no content hash to verify it by"
+        case .noAccess: "a folder this account has no access to"
+        }
+    }
+}
+
+/// What the remote holds under one key: the want.
+public enum RemoteNode: Hashable, Sendable {
+    /// A folder.
+    case folder(name: FileName)
+    /// A file that can be downloaded and verified.
+    case file(name: FileName, FileVersion)
+    /// Something that cannot be mirrored; `rev` tells a new version of it from the old one.
+    case unavailable(name: FileName, Unavailable, rev: Rev?)
+
+    /// The entry's own name with its case.
+    public var name: FileName {
+        switch self {
+        case .folder(let name), .file(let name, _), .unavailable(let name, _, _): name
+        }
+    }
+}

@@ -1,0 +1,31 @@
+/// The port to the remote: all that the engine knows of it.
+///
+/// Every method throws errors that are `Classified`; requests are retried below this port, items and passes above it.
+public protocol RemoteSource: Sendable {
+    /// One page of changes since `cursor`; `nil` starts a full recursive listing.
+    ///
+    /// Never called twice at a time: the API answers that with 429 (files.stone).
+    func changes(since cursor: Cursor?) async throws -> ChangePage
+
+    /// Waits until something may have changed since `cursor`, at most about `limit`, and says whether it did.
+    ///
+    /// A server that asks for a pause before the next call is obeyed inside, before the next call.
+    func awaitChange(after cursor: Cursor, for limit: Duration) async throws -> Bool
+
+    /// Writes the bytes of exactly this revision to `sink`, beginning at `sink.offset`.
+    ///
+    /// Returns when the server's body has ended as announced; verifying is the sink's owner's affair.
+    func download(_ version: FileVersion, into sink: any ByteSink) async throws
+}
+
+/// Receives a body in order, on one thread at a time. Owns offset and hash together, so that they cannot part.
+public protocol ByteSink: AnyObject, Sendable {
+    /// The number of bytes received so far: where a download continues.
+    var offset: Int64 { get }
+
+    /// Takes the next bytes. An error ends the transfer and comes out of `download` as it is.
+    func write(_ bytes: UnsafeRawBufferPointer) throws
+
+    /// Forgets all bytes: the server sends the content from its beginning.
+    func restart() throws
+}
