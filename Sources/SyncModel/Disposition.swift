@@ -1,4 +1,6 @@
-/// How an error wants to be treated. Decided once, where the knowledge is; nobody matches on texts.
+/// How an error wants to be treated.
+///
+/// Decided once, where the knowledge is; nobody matches on texts.
 public enum Disposition: Hashable, Sendable {
     /// Passing: the same again later, not before `after` if given.
     case retry(after: Duration?)

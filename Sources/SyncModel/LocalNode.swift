@@ -1,4 +1,6 @@
-/// What is remembered of something we placed, to recognise it again. No ctime: a rename changes it.
+/// What is remembered of something we placed, to recognise it again.
+///
+/// No ctime: a rename changes it.
 public struct Fingerprint: Hashable, Sendable {
     /// The inode number.
     public var inode: UInt64

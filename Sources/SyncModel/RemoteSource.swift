@@ -18,7 +18,9 @@ public protocol RemoteSource: Sendable {
     func download(_ version: FileVersion, into sink: any ByteSink) async throws
 }
 
-/// Receives a body in order, on one thread at a time. Owns offset and hash together, so that they cannot part.
+/// Receives a body in order, on one thread at a time.
+///
+/// Owns offset and hash together, so that they cannot part.
 public protocol ByteSink: AnyObject, Sendable {
     /// The number of bytes received so far: where a download continues.
     var offset: Int64 { get }

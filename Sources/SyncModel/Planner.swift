@@ -1,0 +1,185 @@
+/// The folder above a pending item, as far as its path goes.
+public enum ParentState: Hashable, Sendable {
+    /// It stands at this path.
+    case stands(MirrorPath)
+    /// It is wanted and does not stand yet; this is where it will.
+    case wanted(MirrorPath)
+    /// It, or a folder above it, cannot be mirrored.
+    case impossible(RemoteKey, reason: String)
+}
+
+/// One key whose want and have may differ, with all that a decision about it needs.
+public struct PendingItem: Hashable, Sendable {
+    /// The key.
+    public var key: RemoteKey
+    /// What the remote holds.
+    public var want: RemoteNode?
+    /// What stands, and where.
+    public var standing: Standing?
+    /// What stands below it, deepest first; filled in only if a folder is to become something else.
+    public var below: [Standing]
+    /// The folder above it.
+    public var parent: ParentState
+
+    /// Makes an item.
+    public init(key: RemoteKey, want: RemoteNode?, standing: Standing?, below: [Standing], parent: ParentState) {
+        self.key = key
+        self.want = want
+        self.standing = standing
+        self.below = below
+        self.parent = parent
+    }
+
+    /// Whether something of ours stands there that is of another kind than what is wanted.
+    public var kindFlips: Bool {
+        guard let want, let standing else { return false }
+        return switch want {
+        case .folder: !standing.node.isFolder
+        case .file, .unavailable: standing.node.isFolder
+        }
+    }
+}
+
+/// Files of the mirror by what they hold: where content may come from without a download.
+public struct Donors: Sendable {
+    /// A donor, and whether its own key is wanted no more, so that it may be moved rather than copied.
+    public struct Donor: Hashable, Sendable {
+        /// Where it stands.
+        public var standing: Standing
+        /// Whether nothing is wanted at its key.
+        public var isLeaving: Bool
+
+        /// Makes a donor.
+        public init(standing: Standing, isLeaving: Bool) {
+            self.standing = standing
+            self.isLeaving = isLeaving
+        }
+    }
+
+    /// The donors by content.
+    public var byHash: [ContentHash: [Donor]]
+
+    /// Makes a table of donors.
+    public init(byHash: [ContentHash: [Donor]] = [:]) { self.byHash = byHash }
+}
+
+/// What is to be done about a window of pending items: pure, in three rounds.
+///
+/// clear and relocate change paths, so they are executed first and the window is read again; then filling, additions
+/// and changes; pruning, the removals, comes last, because what leaves is where moved content comes from.
+public enum Planner {
+    /// Things of another kind that stand in the way, and names that differ in case; nearly always empty.
+    public static func clearing(_ window: [PendingItem]) -> [Operation] {
+        var plan: [Operation] = []
+        var moved: [RemoteKey] = []
+        for item in window {
+            guard let standing = item.standing, let want = item.want else { continue }
+            if item.kindFlips {
+                plan.append(.clear(item.key, item.below + [standing]))
+            } else if standing.node.name != want.name, case .stands(let parent) = item.parent,
+                let path = try? parent.appending(want.name), !moved.contains(where: { $0.contains(item.key) })
+            {
+                // Below a folder that is renamed in this plan every path is about to change: the next reading has them.
+                plan.append(.relocate(standing, to: path))
+                moved.append(item.key)
+            }
+        }
+        return plan
+    }
+
+    /// Folders to make, then files to place or retag, in ascending order of keys.
+    public static func filling(_ window: [PendingItem], donors: Donors) -> [Operation] {
+        var sources = SourceChoice(donors: donors)
+        var made: Set<RemoteKey> = []
+        return window.compactMap { item in
+            guard let want = item.want else { return nil }
+            let operation = fill(item, want: want, made: made, sources: &sources)
+            if case .makeFolder(let key, _) = operation { made.insert(key) }
+            return operation
+        }
+    }
+
+    private static func fill(
+        _ item: PendingItem, want: RemoteNode, made: Set<RemoteKey>, sources: inout SourceChoice
+    ) -> Operation {
+        if let standing = item.standing, standing.node.satisfies(want) { return .settled(item.key) }
+        if case .unavailable(_, let reason, _) = want { return .park(item.key, reason: reason.description) }
+        let parentPath: MirrorPath
+        switch item.parent {
+        case .impossible(let key, let reason):
+            return .park(item.key, reason: "the folder \(key) above it cannot be mirrored: \(reason)")
+        case .wanted(let path):
+            guard let parent = item.key.parent, made.contains(parent) else {
+                return .waitForParent(item.key, parent: item.key.parent ?? .root)
+            }
+            parentPath = path
+        case .stands(let path):
+            parentPath = path
+        }
+        do {
+            return place(item, want: want, at: try parentPath.appending(want.name), sources: &sources)
+        } catch {
+            return .park(item.key, reason: error.description)
+        }
+    }
+
+    private static func place(
+        _ item: PendingItem, want: RemoteNode, at path: MirrorPath, sources: inout SourceChoice
+    ) -> Operation {
+        guard case .file(_, let version) = want else { return .makeFolder(item.key, at: path) }
+        if let standing = item.standing, case .file(_, let present, _) = standing.node, present.sameContent(as: version)
+        {
+            return .retag(standing, version)
+        }
+        let placement = Placement(
+            key: item.key, path: path, version: version, replacing: item.standing,
+            sources: sources.choose(for: version, at: item.key))
+        return .place(placement)
+    }
+
+    /// What is no longer wanted: files, then folders, deepest first.
+    public static func pruning(_ window: [PendingItem]) -> [Operation] {
+        var files: [Operation] = []
+        var folders: [Operation] = []
+        for item in window where item.want == nil {
+            guard let standing = item.standing else {
+                files.append(.settled(item.key))
+                continue
+            }
+            if standing.node.isFolder {
+                folders.append(.removeFolder(standing))
+            } else {
+                files.append(.removeFile(standing))
+            }
+        }
+        return files + folders.sorted { $0.key > $1.key }
+    }
+}
+
+/// Chooses where content comes from; gives every leaving file away once.
+private struct SourceChoice {
+    let donors: Donors
+    private var taken: Set<RemoteKey> = []
+
+    init(donors: Donors) { self.donors = donors }
+
+    mutating func choose(for version: FileVersion, at key: RemoteKey) -> [ContentSource] {
+        let candidates = (donors.byHash[version.hash] ?? []).filter { donor in
+            guard case .file(_, let held, _) = donor.standing.node else { return false }
+            return donor.standing.key != key && held.sameContent(as: version) && !taken.contains(donor.standing.key)
+        }
+        if let mover = candidates.first(where: { $0.isLeaving && $0.standing.node.modified == version.modified }) {
+            taken.insert(mover.standing.key)
+            return [.move(from: mover.standing), .download]
+        }
+        guard let donor = candidates.first else { return [.download] }
+        return [.copy(from: donor.standing), .download]
+    }
+}
+
+extension LocalNode {
+    /// The modification time a file was placed with; `nil` for a folder.
+    fileprivate var modified: Timestamp? {
+        if case .file(_, let version, _) = self { version.modified } else { nil }
+    }
+}
