@@ -1,0 +1,44 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int dbx_open_beneath(int folder, const char *path, int flags) {
+    struct open_how how;
+    memset(&how, 0, sizeof how);
+    how.flags = (uint64_t)flags;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
+}
+
+int dbx_rename_noreplace(int from_folder, const char *from, int to_folder, const char *to) {
+    return renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE);
+}
+
+int dbx_clone(int to, int from) { return ioctl(to, FICLONE, from); }
+
+ssize_t dbx_copy_range(int from, int to, size_t length) { return copy_file_range(from, NULL, to, NULL, length, 0); }
+
+int dbx_reserve(int file, off_t offset, off_t length) {
+    return fallocate(file, FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
+int dbx_syncfs(int descriptor) { return syncfs(descriptor); }
+
+int dbx_begin_writeout(int file, off_t offset, off_t length) {
+    return sync_file_range(file, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
+int dbx_set_modified(int file, int64_t seconds) {
+    struct timespec times[2] = {{0, UTIME_OMIT}, {seconds, 0}};
+    return futimens(file, times);
+}

@@ -1,0 +1,22 @@
+// Linux system calls and constants that Swift's Glibc module does not show (no _GNU_SOURCE there).
+// Every function returns -1 and sets errno on failure, as the call it wraps does (see its man page, section 2).
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+
+// openat2(2) with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS; needs Linux 5.6.
+int dbx_open_beneath(int folder, const char *path, int flags);
+// renameat2(2) with RENAME_NOREPLACE.
+int dbx_rename_noreplace(int from_folder, const char *from, int to_folder, const char *to);
+// ioctl(2) FICLONE: `to` shares the blocks of `from`.
+int dbx_clone(int to, int from);
+// copy_file_range(2) at the files' own offsets.
+ssize_t dbx_copy_range(int from, int to, size_t length);
+// fallocate(2) with FALLOC_FL_KEEP_SIZE.
+int dbx_reserve(int file, off_t offset, off_t length);
+// syncfs(2).
+int dbx_syncfs(int descriptor);
+// sync_file_range(2) with SYNC_FILE_RANGE_WRITE: begin writing out, do not wait.
+int dbx_begin_writeout(int file, off_t offset, off_t length);
+// futimens(2): sets the modification time to whole seconds, leaves the access time.
+int dbx_set_modified(int file, int64_t seconds);

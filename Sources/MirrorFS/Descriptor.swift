@@ -1,0 +1,39 @@
+import CLinux
+import Glibc
+
+/// An open file or folder; closed when nobody holds it any more.
+final class Descriptor: Sendable {
+    let number: Int32
+
+    init(_ number: Int32) { self.number = number }
+
+    deinit { close(number) }
+
+    /// Opens `name` in `folder` without following a link at its end.
+    static func open(_ name: String, in folder: Descriptor, flags: Int32, mode: mode_t = 0) throws(MirrorError)
+        -> Descriptor
+    {
+        let number = retrying { openat(folder.number, name, flags | O_NOFOLLOW | O_CLOEXEC, mode) }
+        guard number >= 0 else { throw .call("open", name) }
+        return Descriptor(number)
+    }
+
+    func status() throws(MirrorError) -> stat {
+        var status = stat()
+        guard fstat(number, &status) == 0 else { throw .call("stat", "descriptor \(number)") }
+        return status
+    }
+
+    func sync() throws(MirrorError) {
+        guard retrying({ fsync(number) }) == 0 else { throw .call("fsync", "descriptor \(number)") }
+    }
+}
+
+/// Repeats a system call that a signal interrupted.
+@discardableResult
+func retrying<Result: SignedInteger>(_ call: () -> Result) -> Result {
+    while true {
+        let result = call()
+        if result >= 0 || errno != EINTR { return result }
+    }
+}

@@ -1,0 +1,74 @@
+import Glibc
+public import SyncModel
+
+/// A failure on the mirror's disk: which call, on which path, why, and what to do.
+public struct MirrorError: Classified, Hashable, CustomStringConvertible {
+    /// The kinds of failure.
+    public enum Code: Hashable, Sendable {
+        /// The mirror directory or its marker is not there: perhaps its file system is not mounted.
+        case notOurMirror
+        /// The kernel lacks a call that path safety rests on.
+        case unsupported
+        /// What was downloaded is not what was announced.
+        case mismatch
+        /// A system call failed; the number says how.
+        case call
+    }
+
+    /// The kind of failure.
+    public var code: Code
+    /// What was tried, on what.
+    public var message: String
+    /// The error number, or 0.
+    public var number: Int32
+    /// What to do about it.
+    public var hint: String?
+
+    /// Makes an error.
+    public init(code: Code, message: String, number: Int32 = 0, hint: String? = nil) {
+        self.code = code
+        self.message = message
+        self.number = number
+        self.hint = hint
+    }
+
+    /// A failed system call; reads `errno`.
+    static func call(_ name: String, _ subject: some CustomStringConvertible) -> MirrorError {
+        MirrorError(code: .call, message: "\(name) \(quoted("\(subject)"))", number: errno, hint: hint(for: errno))
+    }
+
+    private static func hint(for number: Int32) -> String? {
+        switch number {
+        case ENOSPC: "free some space; it goes on by itself"
+        case EDQUOT: "the disk quota is used up; it goes on by itself once there is room"
+        case EROFS: "the file system is mounted read-only"
+        case EACCES, EPERM: "look at owner and mode"
+        case EXDEV: "a mount inside the mirror, or a path that leads out of it"
+        case ELOOP: "a symbolic link stands in the path; links are never followed"
+        case ENAMETOOLONG: "rename it in Dropbox: the file system takes 255 bytes a name"
+        default: nil
+        }
+    }
+
+    /// Full disks, read-only disks and input/output errors concern everything; the rest concerns one item.
+    public var disposition: Disposition {
+        switch code {
+        case .notOurMirror, .unsupported: .fatal
+        case .mismatch: .item
+        case .call: [ENOSPC, EDQUOT, EROFS, EIO, EMFILE, ENFILE, ENOMEM].contains(number) ? .pass : .item
+        }
+    }
+
+    /// Call, path, reason and hint.
+    public var description: String {
+        let reason = number == 0 ? "" : ": " + String(cString: strerror(number))
+        return message + reason + (hint.map { " (\($0))" } ?? "")
+    }
+}
+
+/// `text` with control characters escaped, for messages.
+private func quoted(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return text }
+    return text.unicodeScalars.map { $0.properties.generalCategory == .control ? $0.escaped(asASCII: true) : "\($0)" }
+        .joined()
+}

@@ -1,0 +1,87 @@
+import Glibc
+public import SyncModel
+
+extension MirrorTree {
+    /// Opens the part file of a version that is to stand at `key`; goes on after what an earlier run has left.
+    public func stage(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> StagingFile {
+        try StagingFile(
+            name: Self.partName(version.rev, key), in: staging, for: version, mode: mode_t(settings.fileMode))
+    }
+
+    /// Stages a version whose bytes stand elsewhere in the mirror; nothing is trusted but the hash.
+    ///
+    /// - Returns: the staged file; `nil` if there is no such file there or it holds something else.
+    public func stageCopy(of donor: Standing, as version: FileVersion, for key: RemoteKey) throws(MirrorError)
+        -> StagedFile?
+    {
+        guard let parent = donor.path.parent, let name = donor.path.name else { return nil }
+        let source: Descriptor
+        do {
+            source = try Descriptor.open(name.text, in: root.folder(parent), flags: O_RDONLY | O_NONBLOCK)
+        } catch  where [ENOENT, ENOTDIR, ELOOP].contains(error.number) {
+            return nil
+        }
+        guard case .file(let print) = Observed(try source.status()), print.size == version.size else { return nil }
+        let copy = try stage(version, for: key)
+        try copy.fill(from: source)
+        // A mismatch has thrown the part away; the next source is tried.
+        return try? copy.finish()
+    }
+
+    /// How a file that stands at `path`, unknown to the state, is recognised, if it holds exactly `version`.
+    ///
+    /// - Returns: its fingerprint before it was read; `nil` if it is no such file.
+    public func adoptable(_ path: MirrorPath, as version: FileVersion) throws(MirrorError) -> Fingerprint? {
+        guard let parent = path.parent, let name = path.name else { return nil }
+        do {
+            let file = try Descriptor.open(name.text, in: root.folder(parent), flags: O_RDONLY | O_NONBLOCK)
+            guard case .file(let print) = Observed(try file.status()), print.size == version.size else { return nil }
+            return try FileContent.hash(file) == version.hash ? print : nil
+        } catch  where [ENOENT, ENOTDIR, ELOOP, ENXIO].contains(error.number) {
+            return nil
+        }
+    }
+
+    /// The revisions of which an earlier run has left parts.
+    public func stagedRevisions() throws(MirrorError) -> Set<Rev> {
+        Set(try names(in: staging).map { Rev(String($0.prefix { $0 != "." })) })
+    }
+
+    /// Removes the parts of all other revisions.
+    public func sweepStaging(keeping revisions: Set<Rev>) throws(MirrorError) {
+        for name in try names(in: staging) where !revisions.contains(Rev(String(name.prefix { $0 != "." }))) {
+            unlinkat(staging.number, name, 0)
+        }
+    }
+
+    /// A name that no two downloads share: two entries may hold the same revision of a shared file.
+    private static func partName(_ rev: Rev, _ key: RemoteKey) -> String {
+        let isPlain =
+            !rev.text.isEmpty && rev.text.utf8.count <= 64
+            && rev.text.utf8.allSatisfy {
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+            }
+        let revision = isPlain ? rev.text : "x" + String(fnv1a(rev.text), radix: 16)
+        return "\(revision).\(String(fnv1a(key.text), radix: 16)).part"
+    }
+
+    /// FNV-1a, 64 bits: the same in every run, which Swift's own hashes are not.
+    private static func fnv1a(_ text: String) -> UInt64 {
+        text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+
+    private func names(in folder: Descriptor) throws(MirrorError) -> [String] {
+        let copy = openat(folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard copy >= 0, let stream = fdopendir(copy) else { throw .call("list", "the staging folder") }
+        defer { closedir(stream) }
+        var found: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { found.append(name) }
+        }
+        return found
+    }
+}

@@ -1,0 +1,124 @@
+import CLinux
+import Glibc
+public import SyncModel
+
+/// Proof that the bytes of a version are complete and verified, under a name of their own in the staging folder.
+///
+/// Only `StagingFile.finish` makes one; nothing else can be published.
+public struct StagedFile: Sendable {
+    /// What it holds.
+    public let version: FileVersion
+    /// How it will be recognised after it was renamed.
+    public let fingerprint: Fingerprint
+    /// Whether its bytes are on stable storage already; otherwise the batch it is published in sees to that.
+    public let isDurable: Bool
+    let name: String
+}
+
+/// A file that is being received: writes and hashes in one object, so that offset and hash cannot part.
+///
+/// Not for use by two threads at a time.
+public final class StagingFile: ByteSink, @unchecked Sendable {
+    // `@unchecked`: one user at a time by contract, first the fetcher, then the transport's thread, then the fetcher.
+    private let folder: Descriptor
+    private let file: Descriptor
+    private let name: String
+    private let version: FileVersion
+    private let mode: mode_t
+    private let hasher = ContentHasher()
+    private var writtenOut: Int64 = 0
+    /// Bytes received so far, those of an earlier run included.
+    public private(set) var offset: Int64 = 0
+
+    /// From this size on a file's space is reserved first and its bytes are written out as they come, in bytes.
+    private static let largeFile: Int64 = 16 << 20
+    private static let writeOutStep: Int64 = 32 << 20
+
+    /// Opens the part file `name`, going on after what an earlier run has left of the same revision.
+    init(name: String, in folder: Descriptor, for version: FileVersion, mode: mode_t) throws(MirrorError) {
+        self.folder = folder
+        self.name = name
+        self.version = version
+        self.mode = mode
+        file = try Descriptor.open(name, in: folder, flags: O_RDWR | O_CREAT, mode: 0o600)
+        let present = Int64(try file.status().st_size)
+        if present > version.size {
+            try truncate()
+        } else if present > 0 {
+            offset = try FileContent.feed(file, to: hasher)
+        }
+        if version.size >= Self.largeFile { try reserve() }
+    }
+
+    /// Reserving finds a full disk before the download, and keeps the file in few pieces.
+    private func reserve() throws(MirrorError) {
+        if dbx_reserve(file.number, off_t(offset), off_t(version.size - offset)) == 0 { return }
+        if errno == ENOSPC || errno == EDQUOT { throw .call("reserve \(version.size) bytes for", name) }
+        // Other failures: the file system cannot reserve (fallocate(2), EOPNOTSUPP); writing will tell.
+    }
+
+    /// Writes the next bytes and hashes them.
+    ///
+    /// - Throws: `MirrorError`; `.mismatch` if more bytes come than the version has.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws {
+        guard offset + Int64(bytes.count) <= version.size else {
+            throw MirrorError(
+                code: .mismatch, message: "revision \(version.rev.text) has \(version.size) bytes, the server sent more"
+            )
+        }
+        var done = 0
+        while done < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+            let got = retrying { pwrite(file.number, rest.baseAddress, rest.count, off_t(offset) + done) }
+            guard got > 0 else { throw MirrorError.call("write", name) }
+            done += got
+        }
+        hasher.update(bytes)
+        offset += Int64(bytes.count)
+        if offset - writtenOut >= Self.writeOutStep {
+            dbx_begin_writeout(file.number, off_t(writtenOut), off_t(offset - writtenOut))
+            writtenOut = offset
+        }
+    }
+
+    /// Forgets everything received.
+    public func restart() throws { try truncate() }
+
+    private func truncate() throws(MirrorError) {
+        guard ftruncate(file.number, 0) == 0 else { throw .call("truncate", name) }
+        _ = hasher.finish()
+        offset = 0
+        writtenOut = 0
+    }
+
+    /// Fills the file from another file of this disk instead of from a download.
+    func fill(from source: Descriptor) throws(MirrorError) {
+        try truncate()
+        try FileContent.copy(from: source, to: file)
+        offset = try FileContent.feed(file, to: hasher)
+    }
+
+    /// Checks size and hash, sets time and mode, and makes a large file's bytes durable.
+    ///
+    /// - Throws: `MirrorError`; on `.mismatch` what was received is thrown away.
+    public func finish() throws -> StagedFile {
+        let hash = hasher.finish()
+        guard offset == version.size, hash == version.hash else {
+            let got = "\(offset) bytes with hash \(hash.hex.prefix(12))…"
+            discard()
+            throw MirrorError(
+                code: .mismatch,
+                message: "revision \(version.rev.text) should be \(version.size) bytes with hash "
+                    + "\(version.hash.hex.prefix(12))…, received were \(got)")
+        }
+        guard fchmod(file.number, mode) == 0 else { throw MirrorError.call("set the mode of", name) }
+        try setModificationTime(file, version.modified, name)
+        let isLarge = version.size >= Self.largeFile
+        if isLarge { try file.sync() }
+        return StagedFile(
+            version: version, fingerprint: Fingerprint(try file.status()), isDurable: isLarge, name: name)
+    }
+
+    /// Removes the part file.
+    public func discard() { unlinkat(folder.number, name, 0) }
+}

@@ -1,0 +1,58 @@
+import Glibc
+
+/// What the first bytes of a state file say, before SQLite is let near it: SQLite takes an empty file for a new one.
+enum FileHeader {
+    /// Whether there is a plausible SQLite file at `path`; false if there is none at all.
+    ///
+    /// - Throws: `StoreError` if it is empty, no SQLite file, or shorter than its own header says
+    ///   (sqlite.org/fileformat2.html, §1.3: page size at 16, size in pages at 28, valid if 24 equals 92).
+    static func check(_ path: String) throws -> Bool {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        if file < 0 && errno == ENOENT { return false }
+        guard file >= 0 else { throw failure("cannot be opened", path) }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: 100)
+        let got = pread(file, &bytes, bytes.count, 0)
+        guard got >= 0 else { throw failure("cannot be read", path) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw failure("cannot be examined", path) }
+        guard status.st_size > 0 else {
+            throw StoreError(code: .damaged, message: "state file \(path) is empty", hint: StoreError.relistHint)
+        }
+        guard got == 100, bytes.starts(with: "SQLite format 3\0".utf8) else {
+            throw StoreError(
+                code: .foreign, message: "\(path) is not a state file of dbxsync", hint: StoreError.relistHint)
+        }
+        let pageSize = bytes[16] == 0 && bytes[17] == 1 ? 65536 : Int(bytes[16]) << 8 | Int(bytes[17])
+        let sizeIsValid = bytes[24..<28].elementsEqual(bytes[92..<96])
+        let pages = bytes[28..<32].reduce(0) { $0 << 8 | Int($1) }
+        if sizeIsValid && pages * pageSize > Int(status.st_size) {
+            throw StoreError(
+                code: .damaged,
+                message: "state file \(path) is cut short: \(status.st_size) of \(pages * pageSize) bytes",
+                hint: StoreError.relistHint)
+        }
+        return true
+    }
+
+    static func remove(_ path: String) throws {
+        guard unlink(path) == 0 || errno == ENOENT else { throw failure("cannot be removed", path) }
+    }
+
+    /// Renames `draft` to `path`, durably.
+    static func publish(_ draft: String, as path: String) throws {
+        guard rename(draft, path) == 0 else { throw failure("cannot be put in place", path) }
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("cannot be put in place", path) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw failure("cannot be made durable", path) }
+    }
+
+    private static func failure(_ what: String, _ path: String) -> StoreError {
+        let reason = String(cString: strerror(errno))
+        return StoreError(
+            code: errno == ENOSPC || errno == EDQUOT ? .full : .inputOutput,
+            message: "state file \(path) \(what): \(reason)")
+    }
+}

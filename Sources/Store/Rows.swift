@@ -1,0 +1,94 @@
+import Foundation
+import GRDB
+import SyncModel
+
+/// Row ↔ value coding. Column order is fixed by the constants here, so that rows are read by index.
+enum Rows {
+    static let folder = 0
+    static let file = 1
+    static let unavailable = 2
+
+    /// name, kind, rev, size, hash, modified, reason
+    static let wantColumns = "w.name, w.kind, w.rev, w.size, w.hash, w.modified, w.reason"
+    /// name, kind, rev, size, hash, modified, inode, mtime_ns
+    static let haveColumns = "h.name, h.kind, h.rev, h.size, h.hash, h.modified, h.inode, h.mtime_ns"
+
+    /// The want in columns `at` and following; `nil` where the row has none.
+    static func want(_ row: Row, at start: Int) throws -> RemoteNode? {
+        guard let name: String = row[start], let kind: Int = row[start + 1] else { return nil }
+        switch kind {
+        case folder: return .folder(name: FileName(name))
+        case unavailable:
+            let rev: String? = row[start + 2]
+            return .unavailable(
+                name: FileName(name), Unavailable(stored: row[start + 6] ?? ""), rev: rev.map { Rev($0) })
+        default: return .file(name: FileName(name), try version(row, at: start + 2))
+        }
+    }
+
+    /// The have in columns `at` and following; `nil` where the row has none.
+    static func have(_ row: Row, at start: Int) throws -> LocalNode? {
+        guard let name: String = row[start], let kind: Int = row[start + 1] else { return nil }
+        let inode = UInt64(bitPattern: row[start + 6] ?? 0)
+        guard kind == file else { return .folder(name: FileName(name), inode: inode) }
+        let held = try version(row, at: start + 2)
+        let print = Fingerprint(inode: inode, size: held.size, modifiedNanoseconds: row[start + 7] ?? 0)
+        return .file(name: FileName(name), held, print)
+    }
+
+    private static func version(_ row: Row, at start: Int) throws -> FileVersion {
+        guard let rev: String = row[start], let size: Int64 = row[start + 1],
+            let bytes: Data = row[start + 2], let hash = ContentHash(bytes: [UInt8](bytes)), let modified: Int64 = row[start + 3]
+        else { throw StoreError(code: .damaged, message: "a file's row lacks its revision, size, hash or time") }
+        return FileVersion(rev: Rev(rev), size: size, hash: hash, modified: Timestamp(seconds: modified))
+    }
+
+    /// Arguments for name, kind, rev, size, hash, modified, reason.
+    static func arguments(_ node: RemoteNode) -> [(any DatabaseValueConvertible)?] {
+        switch node {
+        case .folder(let name): [name.text, folder, nil, nil, nil, nil, nil]
+        case .file(let name, let version): [name.text, file] + arguments(version) + [nil]
+        case .unavailable(let name, let why, let rev):
+            [name.text, unavailable, rev?.text, nil, nil, nil, why.stored]
+        }
+    }
+
+    /// Arguments for name, kind, rev, size, hash, modified, inode, mtime_ns.
+    static func arguments(_ node: LocalNode) -> [(any DatabaseValueConvertible)?] {
+        switch node {
+        case .folder(let name, let inode):
+            [name.text, folder, nil, nil, nil, nil, Int64(bitPattern: inode), nil]
+        case .file(let name, let version, let print):
+            [name.text, file] + arguments(version) + [Int64(bitPattern: print.inode), print.modifiedNanoseconds]
+        }
+    }
+
+    private static func arguments(_ version: FileVersion) -> [(any DatabaseValueConvertible)?] {
+        [version.rev.text, version.size, version.hash.data, version.modified.seconds]
+    }
+}
+
+extension Unavailable {
+    fileprivate init(stored: String) {
+        switch stored {
+        case "no_content_hash": self = .noContentHash
+        case "no_access": self = .noAccess
+        case let text where text.hasPrefix("symlink:"): self = .symbolicLink(target: String(text.dropFirst(8)))
+        default: self = .notDownloadable
+        }
+    }
+
+    fileprivate var stored: String {
+        switch self {
+        case .notDownloadable: "not_downloadable"
+        case .noContentHash: "no_content_hash"
+        case .noAccess: "no_access"
+        case .symbolicLink(let target): "symlink:" + target
+        }
+    }
+}
+
+extension ContentHash {
+    /// The hash as a BLOB.
+    var data: Data { Data(bytes) }
+}

@@ -1,0 +1,128 @@
+import GRDB
+public import SyncModel
+
+// The only writer of have and intent.
+extension StateStore {
+    /// A parked item is looked at again after a day, in seconds.
+    static let parkedFor: Int64 = 86_400
+
+    /// Makes durable what is about to be done on the disk.
+    public func intend(_ intents: [Intent]) async throws {
+        guard !intents.isEmpty else { return }
+        let faults = faults
+        try await write { db in
+            try faults(.intend)
+            let statement = try db.cachedStatement(
+                sql: """
+                    INSERT OR REPLACE INTO intent
+                        (key, path, name, kind, rev, size, hash, modified, inode, mtime_ns)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """)
+            for intent in intents {
+                let after = intent.after.map { Rows.arguments($0) } ?? Array(repeating: nil, count: 8)
+                try statement.execute(arguments: StatementArguments([intent.key.text, intent.path.text] + after))
+            }
+        }
+        try faults(.intended)
+    }
+
+    /// The intents that were never confirmed: what a crash has left.
+    public func intents() async throws -> [Intent] {
+        try await read { db in
+            let sql = """
+                SELECT key, path, name, kind, rev, size, hash, modified, inode, mtime_ns FROM intent ORDER BY key, path
+                """
+            return try Row.fetchAll(db, sql: sql).map { row in
+                guard let path = MirrorPath(text: row[1]) else {
+                    throw StoreError(code: .damaged, message: "an intent names a path outside the mirror")
+                }
+                return Intent(key: RemoteKey(row[0]), path: path, after: try Rows.have(row, at: 2))
+            }
+        }
+    }
+
+    /// Records what became of keys; their intents are done with.
+    ///
+    /// A key is no longer pending only if what stands is what is wanted *now*: the want may have changed meanwhile.
+    ///
+    /// - Parameters:
+    ///   - outcomes: what became of which key.
+    ///   - now: seconds since the epoch.
+    ///   - jitter: gives random numbers from 0 to 1, for the back-off.
+    /// - Returns: the keys that failed or were parked for a reason they did not have before.
+    @discardableResult
+    public func commit(
+        _ outcomes: [Outcome], now: Int64, jitter: @escaping @Sendable () -> Double
+    ) async throws -> Set<RemoteKey> {
+        guard !outcomes.isEmpty else { return [] }
+        let faults = faults
+        let news = try await write { db in
+            try faults(.commit)
+            var news: Set<RemoteKey> = []
+            for outcome in outcomes {
+                try db.cachedStatement(sql: "DELETE FROM intent WHERE key = ?").execute(arguments: [outcome.key.text])
+                if try Committer(db: db, now: now, jitter: jitter).apply(outcome) { news.insert(outcome.key) }
+            }
+            return news
+        }
+        try faults(.committed)
+        return news
+    }
+}
+
+/// Applies one outcome inside a transaction.
+private struct Committer {
+    let db: Database
+    let now: Int64
+    let jitter: @Sendable () -> Double
+
+    /// Whether the outcome is a trouble that was not known before.
+    func apply(_ outcome: Outcome) throws -> Bool {
+        switch outcome {
+        case .have(let key, let node):
+            try setHave(key, node)
+            try Pending.refresh(db, key, want: Pending.storedWant(db, key))
+            return false
+        case .recheck(let key):
+            try Pending.refresh(db, key, want: Pending.storedWant(db, key))
+            return false
+        case .parked(let key, let reason):
+            let delay = Double(StateStore.parkedFor)
+            return try postpone(key, reason: reason, attempts: 0, delay: delay, parked: true)
+        case .failed(let key, let why, let retry):
+            let sql = "SELECT attempts FROM pending WHERE key = ?"
+            let attempts = 1 + (try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text]) ?? 0)
+            let least = retry.map { Double($0.components.seconds) } ?? 0
+            let delay = max(least, Backoff.delay(attempts: attempts, jitter: jitter()))
+            return try postpone(key, reason: why, attempts: attempts, delay: delay, parked: false)
+        }
+    }
+
+    private func setHave(_ key: RemoteKey, _ node: LocalNode?) throws {
+        guard let node else {
+            try db.cachedStatement(sql: "DELETE FROM have WHERE key = ?").execute(arguments: [key.text])
+            return
+        }
+        let sql = """
+            INSERT INTO have (key, name, kind, rev, size, hash, modified, inode, mtime_ns)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET name = excluded.name, kind = excluded.kind, rev = excluded.rev,
+                size = excluded.size, hash = excluded.hash, modified = excluded.modified, inode = excluded.inode,
+                mtime_ns = excluded.mtime_ns
+            """
+        try db.cachedStatement(sql: sql)
+            .execute(arguments: StatementArguments([key.text] + Rows.arguments(node)))
+    }
+
+    /// Puts `key` off if it is still pending; the news may be old by now.
+    private func postpone(
+        _ key: RemoteKey, reason: String, attempts: Int, delay: Double, parked: Bool
+    ) throws -> Bool {
+        let known = try String.fetchOne(
+            db.cachedStatement(sql: "SELECT reason FROM pending WHERE key = ?"), arguments: [key.text])
+        let sql = "UPDATE pending SET attempts = ?, not_before = ?, reason = ?, parked = ? WHERE key = ?"
+        try db.cachedStatement(sql: sql)
+            .execute(arguments: [attempts, now + Int64(delay.rounded(.up)), reason, parked, key.text])
+        return db.changesCount > 0 && known != reason
+    }
+}

@@ -1,0 +1,207 @@
+import GRDB
+public import SyncModel
+
+/// What recording a page has changed.
+public struct Recorded: Hashable, Sendable {
+    /// Keys whose want is new.
+    public var changed = 0
+    /// Files that became pending.
+    public var files = 0
+    /// Bytes of those files.
+    public var bytes: Int64 = 0
+}
+
+// The only writer of want and cursor.
+extension StateStore {
+    /// Executes `edits` on the want and stores the cursor behind them, in one transaction.
+    ///
+    /// - Parameters:
+    ///   - edits: what the page asks for, in order.
+    ///   - cursor: the cursor of the same page.
+    ///   - isLast: whether the page is the last one for now. If it ends a listing, what that listing did not mention
+    ///     is no longer wanted.
+    ///   - now: seconds since the epoch.
+    /// - Returns: what is new.
+    @discardableResult
+    public func record(_ edits: [TreeEdit], cursor: SyncModel.Cursor, isLast: Bool, now: Int64) async throws -> Recorded {
+        let faults = faults
+        return try await write { db in
+            try faults(.record)
+            var recorder = try Recorder(db)
+            for edit in edits { try recorder.execute(edit) }
+            if isLast && recorder.isListing { try recorder.finishListing(now: now) }
+            try db.execute(
+                literal: "UPDATE state SET cursor = \(cursor.text), checked_at = \(now)")
+            if isLast && edits.isEmpty { try db.execute(sql: StateStore.markInStepSQL, arguments: [now]) }
+            return recorder.result
+        }
+    }
+
+    /// Forgets the cursor: the next page begins a full listing. The want stays until that listing is complete.
+    public func beginRelist() async throws {
+        try await write {
+            try $0.execute(sql: "UPDATE state SET cursor = NULL, listing = 1, generation = generation + 1")
+        }
+    }
+}
+
+/// Executes tree edits inside one transaction.
+private struct Recorder {
+    let db: Database
+    let generation: Int64
+    let isListing: Bool
+    var result = Recorded()
+    private var knownFolders: Set<RemoteKey> = []
+
+    init(_ db: Database) throws {
+        self.db = db
+        let row = try Row.fetchOne(db, sql: "SELECT generation, listing FROM state")
+        generation = row?[0] ?? 1
+        isListing = row?[1] ?? true
+    }
+
+    mutating func execute(_ edit: TreeEdit) throws {
+        switch edit {
+        case .put(let key, let node, let parents):
+            try ensureParents(of: key, names: parents)
+            try put(key, node)
+        case .removeChildren(let key):
+            // Only a folder has children (every row's parent is a folder), and most removals find nothing.
+            if try storedWant(key)?.node.isFolder == true { try removeBelow(key) }
+        case .removeSubtree(let key):
+            try removeBelow(key)
+            try remove(key)
+        }
+    }
+
+    private func storedWant(_ key: RemoteKey) throws -> (node: RemoteNode, generation: Int64)? {
+        let sql = "SELECT \(Rows.wantColumns), w.generation FROM want w WHERE w.key = ?"
+        let row = try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text])
+        guard let row, let node = try Rows.want(row, at: 0) else { return nil }
+        return (node, row[7])
+    }
+
+    private mutating func put(_ key: RemoteKey, _ node: RemoteNode) throws {
+        let stored = try storedWant(key)
+        if stored?.node == node {
+            guard stored?.generation != generation else { return }
+            try db.cachedStatement(sql: "UPDATE want SET generation = ? WHERE key = ?")
+                .execute(arguments: [generation, key.text])
+            return
+        }
+        let sql = """
+            INSERT INTO want (key, name, kind, rev, size, hash, modified, reason, generation)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET name = excluded.name, kind = excluded.kind, rev = excluded.rev,
+                size = excluded.size, hash = excluded.hash, modified = excluded.modified, reason = excluded.reason,
+                generation = excluded.generation
+            """
+        try db.cachedStatement(sql: sql)
+            .execute(arguments: StatementArguments([key.text] + Rows.arguments(node) + [generation]))
+        result.changed += 1
+        if case .folder = node {} else { knownFolders.remove(key) }
+        guard try Pending.refresh(db, key, want: node) else { return }
+        if case .file(_, let version) = node {
+            result.files += 1
+            result.bytes += version.size
+        }
+    }
+
+    /// Parents may come after their children or not at all (ListFolderResult.entries): missing ones are implied.
+    private mutating func ensureParents(of key: RemoteKey, names: [FileName]) throws {
+        let ancestors = Array(key.ancestors.reversed())
+        guard let nearest = ancestors.last, !knownFolders.contains(nearest) else { return }
+        for (index, ancestor) in ancestors.enumerated() where !knownFolders.contains(ancestor) {
+            let stored = try storedWant(ancestor)
+            if let stored, stored.node.isFolder {
+                try put(ancestor, stored.node)
+            } else {
+                let fallback = FileName(ancestor.text.split(separator: "/").last.map(String.init) ?? "")
+                try put(ancestor, .folder(name: index < names.count ? names[index] : fallback))
+            }
+            knownFolders.insert(ancestor)
+        }
+    }
+
+    private mutating func removeBelow(_ key: RemoteKey) throws {
+        let (lower, upper) = key.below
+        try markPending(where: "key >= ? AND key < ?", [lower, upper])
+        try db.cachedStatement(sql: "DELETE FROM want WHERE key >= ? AND key < ?").execute(arguments: [lower, upper])
+        result.changed += db.changesCount
+        if !knownFolders.isEmpty { knownFolders = knownFolders.filter { !key.contains($0) } }
+    }
+
+    private mutating func remove(_ key: RemoteKey) throws {
+        try markPending(where: "key = ?", [key.text])
+        try db.cachedStatement(sql: "DELETE FROM want WHERE key = ?").execute(arguments: [key.text])
+        result.changed += db.changesCount
+        knownFolders.remove(key)
+    }
+
+    /// Everything we have placed there becomes pending; what was only pending and never placed is done with.
+    private func markPending(where condition: String, _ arguments: StatementArguments) throws {
+        try db.cachedStatement(sql: "DELETE FROM pending WHERE \(condition)").execute(arguments: arguments)
+        try db.cachedStatement(sql: "INSERT INTO pending (key) SELECT key FROM have WHERE \(condition)")
+            .execute(arguments: arguments)
+    }
+
+    /// What a complete listing did not mention is not in the account.
+    mutating func finishListing(now: Int64) throws {
+        try db.execute(
+            literal: """
+                INSERT INTO pending (key)
+                SELECT h.key FROM have h JOIN want w ON w.key = h.key WHERE w.generation < \(generation)
+                ON CONFLICT DO UPDATE SET attempts = 0, not_before = NULL, reason = NULL, parked = 0
+                """)
+        try db.execute(
+            literal: """
+                DELETE FROM pending WHERE key IN (SELECT key FROM want WHERE generation < \(generation))
+                    AND key NOT IN (SELECT key FROM have)
+                """)
+        try db.execute(literal: "DELETE FROM want WHERE generation < \(generation)")
+        result.changed += db.changesCount
+        try db.execute(literal: "UPDATE state SET listing = 0, ever_listed = 1, listed_at = \(now)")
+    }
+}
+
+extension RemoteNode {
+    fileprivate var isFolder: Bool {
+        if case .folder = self { true } else { false }
+    }
+}
+
+/// Keeps the central invariant: a key whose want and have differ is pending.
+enum Pending {
+    /// Makes `key` pending, as new, if `want` and the have differ; otherwise it is no longer pending.
+    ///
+    /// - Returns: whether it is pending.
+    @discardableResult
+    static func refresh(_ db: Database, _ key: RemoteKey, want: RemoteNode?) throws -> Bool {
+        let have = try storedHave(db, key)
+        let isDone = want.map { have?.satisfies($0) ?? false } ?? (have == nil)
+        if isDone {
+            try db.cachedStatement(sql: "DELETE FROM pending WHERE key = ?").execute(arguments: [key.text])
+        } else {
+            let sql = """
+                INSERT INTO pending (key) VALUES (?)
+                ON CONFLICT DO UPDATE SET attempts = 0, not_before = NULL, reason = NULL, parked = 0
+                """
+            try db.cachedStatement(sql: sql).execute(arguments: [key.text])
+        }
+        return !isDone
+    }
+
+    static func storedHave(_ db: Database, _ key: RemoteKey) throws -> LocalNode? {
+        let sql = "SELECT \(Rows.haveColumns) FROM have h WHERE h.key = ?"
+        return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text]).flatMap {
+            try Rows.have($0, at: 0)
+        }
+    }
+
+    static func storedWant(_ db: Database, _ key: RemoteKey) throws -> RemoteNode? {
+        let sql = "SELECT \(Rows.wantColumns) FROM want w WHERE w.key = ?"
+        return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text]).flatMap {
+            try Rows.want($0, at: 0)
+        }
+    }
+}

@@ -1,0 +1,149 @@
+import GRDB
+import SyncModel
+
+/// How much there is and how much is still to be done.
+public struct Counts: Hashable, Sendable {
+    /// Files in the account, as recorded.
+    public var wantedFiles = 0
+    /// Bytes of those files.
+    public var wantedBytes: Int64 = 0
+    /// Folders in the account, as recorded.
+    public var wantedFolders = 0
+    /// Files to be placed.
+    public var pendingFiles = 0
+    /// Bytes of those files.
+    public var pendingBytes: Int64 = 0
+    /// Entries to be removed.
+    public var pendingRemovals = 0
+    /// Entries that failed and will be tried again.
+    public var failing = 0
+    /// Entries that cannot be mirrored as they are.
+    public var parked = 0
+}
+
+/// One path that is not as in the account, and why.
+public struct Trouble: Hashable, Sendable {
+    /// The entry's path, as displayed.
+    public var path: String
+    /// Why.
+    public var reason: String
+    /// Whether it cannot be mirrored as it is, rather than having failed.
+    public var isParked: Bool
+    /// Failures so far.
+    public var attempts: Int
+    /// When it is tried again, seconds since the epoch.
+    public var nextTry: Int64?
+}
+
+/// One finished pass that did something.
+public struct PassRecord: Hashable, Sendable {
+    /// Seconds since the epoch.
+    public var began: Int64
+    /// Seconds since the epoch.
+    public var ended: Int64
+    /// "done", or what went wrong.
+    public var outcome: String
+    /// Files placed.
+    public var placed: Int
+    /// Entries removed.
+    public var removed: Int
+    /// Bytes fetched.
+    public var bytes: Int64
+    /// Entries that failed.
+    public var failed: Int
+
+    /// Makes a record.
+    public init(
+        began: Int64, ended: Int64, outcome: String, placed: Int, removed: Int, bytes: Int64, failed: Int
+    ) {
+        self.began = began
+        self.ended = ended
+        self.outcome = outcome
+        self.placed = placed
+        self.removed = removed
+        self.bytes = bytes
+        self.failed = failed
+    }
+}
+
+extension StateStore {
+    /// How much there is and how much is still to be done.
+    public func counts() async throws -> Counts {
+        try await read { db in
+            var counts = Counts()
+            if let row = try Row.fetchOne(
+                db,
+                sql: "SELECT coalesce(sum(kind = 1), 0), coalesce(sum(size), 0), coalesce(sum(kind = 0), 0) FROM want")
+            {
+                counts.wantedFiles = row[0]
+                counts.wantedBytes = row[1]
+                counts.wantedFolders = row[2]
+            }
+            let sql = """
+                SELECT coalesce(sum(w.kind = 1), 0), coalesce(sum(w.size), 0), coalesce(sum(w.key IS NULL), 0),
+                    coalesce(sum(p.parked = 0 AND p.reason IS NOT NULL), 0), coalesce(sum(p.parked), 0)
+                FROM pending p LEFT JOIN want w ON w.key = p.key
+                """
+            if let row = try Row.fetchOne(db, sql: sql) {
+                counts.pendingFiles = row[0]
+                counts.pendingBytes = row[1]
+                counts.pendingRemovals = row[2]
+                counts.failing = row[3]
+                counts.parked = row[4]
+            }
+            return counts
+        }
+    }
+
+    /// The paths that failed or are parked, in order of keys, at most `limit`.
+    public func troubles(limit: Int) async throws -> [Trouble] {
+        try await read { db in
+            let sql = """
+                SELECT key, reason, parked, attempts, not_before FROM pending WHERE reason IS NOT NULL
+                ORDER BY parked, key LIMIT ?
+                """
+            return try Row.fetchAll(db, sql: sql, arguments: [limit]).map { row in
+                Trouble(
+                    path: try displayPath(db, RemoteKey(row[0])), reason: row[1], isParked: row[2], attempts: row[3],
+                    nextTry: row[4])
+            }
+        }
+    }
+
+    /// Keeps a finished pass; the last hundred are kept.
+    public func log(_ pass: PassRecord) async throws {
+        try await write { db in
+            try db.execute(
+                literal: """
+                    INSERT INTO pass (began, ended, outcome, placed, removed, bytes, failed)
+                    VALUES (\(pass.began), \(pass.ended), \(pass.outcome), \(pass.placed), \(pass.removed),
+                        \(pass.bytes), \(pass.failed))
+                    """)
+            try db.execute(sql: "DELETE FROM pass WHERE id <= (SELECT max(id) FROM pass) - 100")
+        }
+    }
+
+    /// The last pass that did something.
+    public func lastPass() async throws -> PassRecord? {
+        try await read { db in
+            let sql = "SELECT began, ended, outcome, placed, removed, bytes, failed FROM pass ORDER BY id DESC LIMIT 1"
+            return try Row.fetchOne(db, sql: sql).map { row in
+                PassRecord(
+                    began: row[0], ended: row[1], outcome: row[2], placed: row[3], removed: row[4], bytes: row[5],
+                    failed: row[6])
+            }
+        }
+    }
+}
+
+/// The path of `key` with the names that want or have give; the key's own text where there are none.
+private func displayPath(_ db: Database, _ key: RemoteKey) throws -> String {
+    let statement = try db.cachedStatement(
+        sql: """
+            SELECT coalesce((SELECT name FROM want WHERE key = ?1), (SELECT name FROM have WHERE key = ?1))
+            """)
+    return try ([key] + key.ancestors).reversed().map { part in
+        try String.fetchOne(statement, arguments: [part.text])
+            ?? part.text.split(separator: "/").last.map(String.init) ?? ""
+    }.reduce("") { "\($0)/\($1)" }
+}

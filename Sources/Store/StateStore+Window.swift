@@ -1,0 +1,143 @@
+import Foundation
+import GRDB
+public import SyncModel
+
+extension StateStore {
+    /// The next pending items that are wanted and due, in ascending order of keys.
+    ///
+    /// - Parameters:
+    ///   - after: only keys above this one.
+    ///   - limit: at most so many.
+    ///   - now: seconds since the epoch; what is put off until later is left out.
+    public func additions(after: RemoteKey?, limit: Int, now: Int64) async throws -> [PendingItem] {
+        try await read { db in
+            let sql = """
+                SELECT p.key, \(Rows.wantColumns), \(Rows.haveColumns)
+                FROM pending p JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
+                WHERE p.key > ? AND (p.not_before IS NULL OR p.not_before <= ?) ORDER BY p.key LIMIT ?
+                """
+            return try PathResolver.items(db, sql, [after?.text ?? "", now, limit])
+        }
+    }
+
+    /// The next pending items that are not wanted and due, in descending order of keys: what is below comes first.
+    ///
+    /// - Parameters:
+    ///   - before: only keys below this one; `nil` for all.
+    ///   - limit: at most so many.
+    ///   - now: seconds since the epoch; what is put off until later is left out.
+    public func removals(before: RemoteKey?, limit: Int, now: Int64) async throws -> [PendingItem] {
+        try await read { db in
+            let sql = """
+                SELECT p.key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \(Rows.haveColumns)
+                FROM pending p LEFT JOIN have h ON h.key = p.key
+                WHERE (? IS NULL OR p.key < ?) AND (p.not_before IS NULL OR p.not_before <= ?)
+                    AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key)
+                ORDER BY p.key DESC LIMIT ?
+                """
+            return try PathResolver.items(db, sql, [before?.text, before?.text, now, limit])
+        }
+    }
+
+    /// Files of the mirror that hold the content of one of `hashes`, a few for each.
+    public func donors(for hashes: Set<ContentHash>) async throws -> Donors {
+        guard !hashes.isEmpty else { return Donors() }
+        return try await read { db in
+            let sql = """
+                SELECT h.key, NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key), \(Rows.haveColumns)
+                FROM have h WHERE h.hash = ? LIMIT 8
+                """
+            let statement = try db.cachedStatement(sql: sql)
+            var resolver = PathResolver(db: db)
+            var donors = Donors()
+            for hash in hashes {
+                for row in try Row.fetchAll(statement, arguments: [hash.data]) {
+                    let key = RemoteKey(row[0])
+                    guard let node = try Rows.have(row, at: 2), let standing = try resolver.standing(key, node)
+                    else { continue }
+                    donors.byHash[hash, default: []].append(Donors.Donor(standing: standing, isLeaving: row[1]))
+                }
+            }
+            return donors
+        }
+    }
+}
+
+/// Joins paths from the names of ancestors: where things stand (have), and where they will (want).
+///
+/// Of `path_display` only the last component is reliable (files.stone), so paths are never stored.
+private struct PathResolver {
+    let db: Database
+    private var known: [RemoteKey: ParentState] = [.root: .stands(.root)]
+
+    init(db: Database) { self.db = db }
+
+    /// Reads rows of key, want columns, have columns.
+    static func items(_ db: Database, _ sql: String, _ arguments: StatementArguments) throws -> [PendingItem] {
+        var resolver = PathResolver(db: db)
+        var items: [PendingItem] = []
+        let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments)
+        while let row = try rows.next() {
+            let key = RemoteKey(row[0])
+            let have = try Rows.have(row, at: 8)
+            var item = PendingItem(
+                key: key, want: try Rows.want(row, at: 1), standing: nil, below: [],
+                parent: try resolver.place(of: key.parent ?? .root))
+            if let have { item.standing = try resolver.standing(key, have) }
+            if item.kindFlips { item.below = try resolver.below(key) }
+            items.append(item)
+        }
+        return items
+    }
+
+    mutating func standing(_ key: RemoteKey, _ node: LocalNode) throws -> Standing? {
+        guard case .stands(let parent) = try place(of: key.parent ?? .root),
+            let path = try? parent.appending(node.name)
+        else { return nil }
+        return Standing(key: key, path: path, node: node)
+    }
+
+    /// Everything of ours below a folder, deepest first.
+    private mutating func below(_ key: RemoteKey) throws -> [Standing] {
+        let sql = """
+            SELECT h.key, \(Rows.haveColumns) FROM have h WHERE h.key >= ? AND h.key < ? ORDER BY h.key DESC
+            """
+        let (lower, upper) = key.below
+        var found: [Standing] = []
+        for row in try Row.fetchAll(db, sql: sql, arguments: [lower, upper]) {
+            let key = RemoteKey(row[0])
+            guard let node = try Rows.have(row, at: 1), let standing = try standing(key, node) else { continue }
+            found.append(standing)
+        }
+        return found
+    }
+
+    /// Where the folder `key` stands or will stand.
+    mutating func place(of key: RemoteKey) throws -> ParentState {
+        if let state = known[key] { return state }
+        let state = try lookUp(key)
+        known[key] = state
+        return state
+    }
+
+    private mutating func lookUp(_ key: RemoteKey) throws -> ParentState {
+        let parent = try place(of: key.parent ?? .root)
+        if case .folder(let name, _)? = try Pending.storedHave(db, key), case .stands(let path) = parent,
+            let here = try? path.appending(name)
+        {
+            return .stands(here)
+        }
+        let want = try Pending.storedWant(db, key)
+        switch (want, parent) {
+        case (_, .impossible): return parent
+        case (.folder(let name)?, .stands(let path)), (.folder(let name)?, .wanted(let path)):
+            do throws(NameProblem) {
+                return .wanted(try path.appending(name))
+            } catch {
+                return .impossible(key, reason: error.description)
+            }
+        case (.unavailable(_, let why, _)?, _): return .impossible(key, reason: why.description)
+        default: return .impossible(key, reason: "it is not a folder")
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import Foundation
+import GRDB
+public import SyncModel
+
+/// The state file: want, have, pending, intent and the cursor, in SQLite.
+///
+/// One writer process at a time (the instance lock sees to that); others may open it read-only at any time. Every
+/// method is one transaction, durable when it returns (`synchronous = FULL`). The file is a cache of facts: losing it
+/// costs a listing and local hashing, never data.
+public final class StateStore: Sendable {
+    let queue: DatabaseQueue
+    let path: String
+    let faults: FaultHook
+
+    private init(queue: DatabaseQueue, path: String, faults: @escaping FaultHook) {
+        self.queue = queue
+        self.path = path
+        self.faults = faults
+    }
+
+    /// Opens the state file for writing; makes it if there is none.
+    ///
+    /// - Throws: `StoreError`: an existing file that is empty, cut short, damaged, foreign or of a later version is
+    ///   refused and left as it is.
+    public static func open(at path: String, faults: @escaping FaultHook = { _ in }) throws -> StateStore {
+        do {
+            if try !FileHeader.check(path) { try create(at: path) }
+            let queue = try DatabaseQueue(path: path, configuration: configuration(readOnly: false))
+            try queue.writeWithoutTransaction { try checkOwner($0, path: path) }
+            try queue.write { try Schema.migrate($0) }
+            return StateStore(queue: queue, path: path, faults: faults)
+        } catch {
+            throw StoreError.wrapping(error, path: path)
+        }
+    }
+
+    /// Opens the state file for reading, beside a running daemon or without one.
+    ///
+    /// - Throws: `StoreError`, with `code` `.missing` if there is no such file.
+    public static func openReadOnly(at path: String) throws -> StateStore {
+        do {
+            guard try FileHeader.check(path) else {
+                throw StoreError(
+                    code: .missing, message: "there is no state file \(path)", hint: "dbxsync has not run here yet")
+            }
+            let queue = try DatabaseQueue(path: path, configuration: configuration(readOnly: true))
+            try queue.read { try checkOwner($0, path: path) }
+            return StateStore(queue: queue, path: path, faults: { _ in })
+        } catch {
+            throw StoreError.wrapping(error, path: path)
+        }
+    }
+
+    /// Closes the file; later calls fail.
+    public func close() throws { try queue.close() }
+
+    /// Makes the file under another name first: a crash leaves no empty state file behind.
+    private static func create(at path: String) throws {
+        let draft = path + ".new"
+        try? FileHeader.remove(draft)  // what an earlier crash left, if anything
+        let queue = try DatabaseQueue(path: draft)
+        try queue.write { try Schema.migrate($0) }
+        try queue.close()
+        try FileHeader.publish(draft, as: path)
+    }
+
+    private static func configuration(readOnly: Bool) -> Configuration {
+        var configuration = Configuration()
+        configuration.readonly = readOnly
+        configuration.busyMode = .timeout(10)
+        configuration.label = "state"
+        configuration.prepareDatabase { db in
+            if !readOnly {
+                try db.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+            }
+            // 8 MiB of pages: the process stays small however large the account is.
+            try db.execute(sql: "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY")
+        }
+        return configuration
+    }
+
+    private static func checkOwner(_ db: Database, path: String) throws {
+        let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+        guard application == Schema.applicationID else {
+            throw StoreError(
+                code: .foreign, message: "\(path) is an SQLite file, but not a state file of dbxsync",
+                hint: StoreError.relistHint)
+        }
+        let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        guard version <= Schema.version else {
+            throw StoreError(
+                code: .fromTheFuture,
+                message: "state file \(path) has version \(version), this dbxsync knows \(Schema.version)",
+                hint: "install the newer dbxsync again")
+        }
+    }
+
+    func write<T: Sendable>(_ work: @escaping @Sendable (Database) throws -> T) async throws -> T {
+        do { return try await queue.write(work) } catch { throw StoreError.wrapping(error, path: path) }
+    }
+
+    func read<T: Sendable>(_ work: @escaping @Sendable (Database) throws -> T) async throws -> T {
+        do { return try await queue.read(work) } catch { throw StoreError.wrapping(error, path: path) }
+    }
+}

@@ -1,0 +1,69 @@
+import GRDB
+public import SyncModel
+
+/// A failure of the state file: what, where, why and what to do.
+public struct StoreError: Classified, CustomStringConvertible {
+    /// The kinds of failure.
+    public enum Code: Hashable, Sendable {
+        /// Another program holds the file for too long.
+        case busy
+        /// The disk or the quota is full.
+        case full
+        /// The file cannot be read or written.
+        case inputOutput
+        /// The file is empty, cut short or damaged.
+        case damaged
+        /// The file is not one of dbxsync's.
+        case foreign
+        /// The file was written by a later version.
+        case fromTheFuture
+        /// There is no such file.
+        case missing
+        /// The file belongs to another account, folder or mirror.
+        case otherOwner
+    }
+
+    /// The kind of failure.
+    public var code: Code
+    /// What happened, with the path of the file.
+    public var message: String
+    /// What to do about it.
+    public var hint: String?
+
+    /// Makes an error.
+    public init(code: Code, message: String, hint: String? = nil) {
+        self.code = code
+        self.message = message
+        self.hint = hint
+    }
+
+    /// Busy, full and input/output errors can pass; the others cannot.
+    public var disposition: Disposition {
+        switch code {
+        case .busy, .full, .inputOutput: .pass
+        case .damaged, .foreign, .fromTheFuture, .missing, .otherOwner: .fatal
+        }
+    }
+
+    /// Message and hint.
+    public var description: String { hint.map { "\(message); \($0)" } ?? message }
+
+    static let relistHint = """
+        nothing was changed in the mirror; put back a good copy, or remove the file: dbxsync then lists the account \
+        anew and adopts the files that are already there
+        """
+
+    static func wrapping(_ error: any Error, path: String) -> any Error {
+        guard let error = error as? DatabaseError else { return error }
+        let text = "state file \(path): \(error.message ?? "SQLite error \(error.resultCode.rawValue)")"
+        switch error.resultCode {
+        case .SQLITE_BUSY, .SQLITE_LOCKED: return StoreError(code: .busy, message: text)
+        case .SQLITE_FULL: return StoreError(code: .full, message: text, hint: "free some space on its disk")
+        case .SQLITE_CORRUPT: return StoreError(code: .damaged, message: text, hint: relistHint)
+        case .SQLITE_NOTADB: return StoreError(code: .foreign, message: text, hint: relistHint)
+        case .SQLITE_IOERR, .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH:
+            return StoreError(code: .inputOutput, message: text, hint: "look at the disk and the file's owner and mode")
+        default: return error
+        }
+    }
+}
