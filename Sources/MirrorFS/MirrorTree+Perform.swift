@@ -81,14 +81,18 @@ private final class Effects {
             throw MirrorError(code: .call, message: "change the mirror's root", number: EINVAL)
         }
         if let folder = folders[parent] { return (folder, name.text) }
-        let folder: Descriptor
-        do {
-            folder = try tree.root.folder(parent)
-        } catch  where making && error.number == ENOENT {
-            folder = try tree.root.makeFolders(relative: parent.text, mode: mode_t(tree.settings.directoryMode))
-        }
+        let folder = try open(parent, making: making)
         folders[parent] = folder
         return (folder, name.text)
+    }
+
+    private func open(_ path: MirrorPath, making: Bool) throws -> Descriptor {
+        do {
+            return try tree.root.folder(path)
+        } catch {
+            guard making, error.number == ENOENT else { throw error }
+        }
+        return try tree.root.makeFolders(relative: path.text, mode: mode_t(tree.settings.directoryMode))
     }
 
     private func touch(_ path: MirrorPath) {
