@@ -23,7 +23,8 @@ extension StateStore {
     ///   - now: seconds since the epoch.
     /// - Returns: what is new.
     @discardableResult
-    public func record(_ edits: [TreeEdit], cursor: SyncModel.Cursor, isLast: Bool, now: Int64) async throws -> Recorded {
+    public func record(_ edits: [TreeEdit], cursor: SyncModel.Cursor, isLast: Bool, now: Int64) async throws -> Recorded
+    {
         let faults = faults
         return try await write { db in
             try faults(.record)

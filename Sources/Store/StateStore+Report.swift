@@ -1,14 +1,18 @@
 import GRDB
-import SyncModel
+public import SyncModel
 
-/// How much there is and how much is still to be done.
-public struct Counts: Hashable, Sendable {
-    /// Files in the account, as recorded.
-    public var wantedFiles = 0
+/// How much there is in the account, as recorded.
+public struct Extent: Hashable, Sendable {
+    /// Files.
+    public var files = 0
     /// Bytes of those files.
-    public var wantedBytes: Int64 = 0
-    /// Folders in the account, as recorded.
-    public var wantedFolders = 0
+    public var bytes: Int64 = 0
+    /// Folders.
+    public var folders = 0
+}
+
+/// How much is still to be done.
+public struct Backlog: Hashable, Sendable {
     /// Files to be placed.
     public var pendingFiles = 0
     /// Bytes of those files.
@@ -67,31 +71,26 @@ public struct PassRecord: Hashable, Sendable {
 }
 
 extension StateStore {
-    /// How much there is and how much is still to be done.
-    public func counts() async throws -> Counts {
+    /// How much there is in the account; reads the whole want.
+    public func extent() async throws -> Extent {
         try await read { db in
-            var counts = Counts()
-            if let row = try Row.fetchOne(
-                db,
-                sql: "SELECT coalesce(sum(kind = 1), 0), coalesce(sum(size), 0), coalesce(sum(kind = 0), 0) FROM want")
-            {
-                counts.wantedFiles = row[0]
-                counts.wantedBytes = row[1]
-                counts.wantedFolders = row[2]
-            }
+            let sql = "SELECT coalesce(sum(kind = 1), 0), coalesce(sum(size), 0), coalesce(sum(kind = 0), 0) FROM want"
+            guard let row = try Row.fetchOne(db, sql: sql) else { return Extent() }
+            return Extent(files: row[0], bytes: row[1], folders: row[2])
+        }
+    }
+
+    /// How much is still to be done.
+    public func backlog() async throws -> Backlog {
+        try await read { db in
             let sql = """
                 SELECT coalesce(sum(w.kind = 1), 0), coalesce(sum(w.size), 0), coalesce(sum(w.key IS NULL), 0),
                     coalesce(sum(p.parked = 0 AND p.reason IS NOT NULL), 0), coalesce(sum(p.parked), 0)
                 FROM pending p LEFT JOIN want w ON w.key = p.key
                 """
-            if let row = try Row.fetchOne(db, sql: sql) {
-                counts.pendingFiles = row[0]
-                counts.pendingBytes = row[1]
-                counts.pendingRemovals = row[2]
-                counts.failing = row[3]
-                counts.parked = row[4]
-            }
-            return counts
+            guard let row = try Row.fetchOne(db, sql: sql) else { return Backlog() }
+            return Backlog(
+                pendingFiles: row[0], pendingBytes: row[1], pendingRemovals: row[2], failing: row[3], parked: row[4])
         }
     }
 
@@ -146,4 +145,17 @@ private func displayPath(_ db: Database, _ key: RemoteKey) throws -> String {
         try String.fetchOne(statement, arguments: [part.text])
             ?? part.text.split(separator: "/").last.map(String.init) ?? ""
     }.reduce("") { "\($0)/\($1)" }
+}
+
+extension StateStore {
+    /// Those of `revisions` that are wanted by something pending.
+    public func pendingRevisions(among revisions: Set<Rev>) async throws -> Set<Rev> {
+        try await read { db in
+            var found: Set<Rev> = []
+            let sql = "SELECT w.rev FROM pending p JOIN want w ON w.key = p.key WHERE w.rev IS NOT NULL"
+            let rows = try String.fetchCursor(db, sql: sql)
+            while let rev = try rows.next() { if revisions.contains(Rev(rev)) { found.insert(Rev(rev)) } }
+            return found
+        }
+    }
 }

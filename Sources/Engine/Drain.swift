@@ -1,0 +1,65 @@
+import Logging
+import SyncModel
+import Store
+
+/// Brings the want up to date: pages of changes are recorded until there are no more.
+struct Drain: Sendable {
+    let context: PassContext
+
+    /// Pages in a row that bring nothing and announce more, after which the server is taken to be confused.
+    private static let emptyPagesAllowed = 1000
+
+    /// Reads and records pages until the remote has no more.
+    ///
+    /// - Returns: the time before the last page was asked for: the want is complete as of then.
+    func run() async throws -> Int64 {
+        var cursor = try await context.store.progress().cursor
+        var resetsInARow = 0
+        var emptyInARow = 0
+        while true {
+            try Task.checkCancellation()
+            let asked = context.now()
+            let page: ChangePage
+            do {
+                page = try await context.remote.changes(since: cursor)
+            } catch  where disposition(of: error) == .cursorReset {
+                resetsInARow += 1
+                guard resetsInARow < 2 else {
+                    throw EngineError(.pass, "Dropbox refuses every cursor, its own newest one included: \(error)")
+                }
+                try await reset(because: error)
+                cursor = nil
+                continue
+            }
+            resetsInARow = 0
+            try await record(page)
+            cursor = page.cursor
+            if !page.hasMore { return asked }
+            emptyInARow = page.changes.isEmpty ? emptyInARow + 1 : 0
+            guard emptyInARow < Self.emptyPagesAllowed else {
+                throw EngineError(.pass, "Dropbox announces more changes and sends none, \(emptyInARow) pages long")
+            }
+        }
+    }
+
+    private func reset(because error: any Error) async throws {
+        context.events.count { $0.resets += 1 }
+        context.events.note(
+            .notice, "the cursor is no longer valid, the whole account is listed anew and compared: \(error)",
+            event: "reset")
+        try await context.store.beginRelist()
+    }
+
+    private func record(_ page: ChangePage) async throws {
+        for entry in page.passedOver { context.events.note(.warning, "passed over: \(entry)", event: "passed_over") }
+        let recorded = try await context.store.record(
+            PageFold.edits(for: page.changes), cursor: page.cursor, isLast: !page.hasMore, now: context.now())
+        context.events.count { $0.listed += page.changes.count }
+        context.board.update { status in
+            status.listed += page.changes.count
+            status.filesTotal += recorded.files
+            status.bytesTotal += recorded.bytes
+            status.isListing = page.hasMore
+        }
+    }
+}

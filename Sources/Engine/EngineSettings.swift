@@ -1,0 +1,72 @@
+public import SyncModel
+
+/// What the engine is told; an immutable value for each pass.
+public struct EngineSettings: Hashable, Sendable {
+    /// Time between delta requests.
+    public var interval: Duration
+    /// Whether to wake as soon as Dropbox reports a change.
+    public var longpoll: Bool
+    /// Time between full listings; `nil` for never.
+    public var relist: Duration?
+    /// Downloads at once.
+    public var parallel: Int
+    /// Downloads wait while fewer bytes are free on the mirror's disk.
+    public var minFreeSpace: Int64
+    /// Effects published together.
+    public var batch: Int
+    /// Pending items read at a time.
+    public var window: Int
+
+    /// Makes settings.
+    public init(
+        interval: Duration = .seconds(300), longpoll: Bool = true, relist: Duration? = .seconds(7 * 86_400),
+        parallel: Int = 16, minFreeSpace: Int64 = 1 << 30, batch: Int = 512, window: Int = 2048
+    ) {
+        self.interval = interval
+        self.longpoll = longpoll
+        self.relist = relist
+        self.parallel = parallel
+        self.minFreeSpace = minFreeSpace
+        self.batch = batch
+        self.window = window
+    }
+}
+
+/// Time and chance, which tests replace.
+public struct EngineSurroundings: Sendable {
+    /// Measures waiting.
+    public var clock: any Clock<Duration>
+    /// Seconds since the epoch.
+    public var now: @Sendable () -> Int64
+    /// Random numbers from 0 to 1.
+    public var jitter: @Sendable () -> Double
+
+    /// Makes surroundings.
+    public init(
+        clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Int64,
+        jitter: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }
+    ) {
+        self.clock = clock
+        self.now = now
+        self.jitter = jitter
+    }
+}
+
+/// Why a pass could not be finished.
+public struct EngineError: Classified, CustomStringConvertible {
+    /// How it wants to be treated.
+    public var disposition: Disposition
+    /// What happened and what to do.
+    public var description: String
+
+    /// Makes an error.
+    public init(_ disposition: Disposition, _ description: String) {
+        self.disposition = disposition
+        self.description = description
+    }
+}
+
+/// How any error wants to be treated: errors that do not say are taken to pass.
+public func disposition(of error: any Error) -> Disposition {
+    (error as? any Classified)?.disposition ?? .pass
+}

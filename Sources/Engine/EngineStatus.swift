@@ -1,0 +1,93 @@
+import Synchronization
+
+/// What the engine does now, for STATUS=, the progress display and the watchdog.
+public struct EngineStatus: Hashable, Sendable {
+    /// What it is busy with.
+    public enum Phase: Hashable, Sendable {
+        /// Before the first pass.
+        case starting
+        /// Asking Dropbox for changes.
+        case listing
+        /// Bringing the mirror up to date.
+        case applying
+        /// Removing what is gone from the account.
+        case removing
+        /// Nothing to do until the next wake.
+        case idle
+        /// Something is wrong; it is tried again by itself.
+        case waiting(why: String)
+    }
+
+    /// What it is busy with.
+    public var phase = Phase.starting
+    /// Entries of the pages read in this pass.
+    public var listed = 0
+    /// Whether pages are still coming: the totals grow.
+    public var isListing = false
+    /// Files placed in this pass.
+    public var filesDone = 0
+    /// Files to be placed in this pass, as far as known.
+    public var filesTotal = 0
+    /// Bytes received in this pass.
+    public var bytesDone: Int64 = 0
+    /// Bytes to be placed in this pass, as far as known.
+    public var bytesTotal: Int64 = 0
+    /// Entries removed in this pass.
+    public var removed = 0
+    /// Paths that are failing, as of the last pass.
+    public var failing = 0
+    /// Paths that cannot be mirrored, as of the last pass.
+    public var parked = 0
+    /// The time for which the mirror is known to equal the account, seconds since the epoch.
+    public var inStepAsOf: Int64?
+}
+
+/// The one place where the engine tells how it gets on; anybody may look at any time.
+public final class StatusBoard: Sendable {
+    private let status = Mutex(EngineStatus())
+    private let beats = Atomic<UInt64>(0)
+    private let received = Atomic<Int64>(0)
+
+    /// Makes an empty board.
+    public init() {}
+
+    /// What the engine does now.
+    public var now: EngineStatus {
+        var copy = status.withLock { $0 }
+        copy.bytesDone += received.load(ordering: .relaxed)
+        return copy
+    }
+
+    /// A number that grows whenever work was finished: a page, bytes, a batch, a returned longpoll.
+    public var beat: UInt64 { beats.load(ordering: .relaxed) }
+
+    /// Tells that work was finished.
+    public func tick() { beats.wrappingAdd(1, ordering: .relaxed) }
+
+    /// Changes the status; counts as finished work.
+    func update(_ change: (inout EngineStatus) -> Void) {
+        status.withLock { change(&$0) }
+        tick()
+    }
+
+    /// Counts bytes as they arrive.
+    func receive(_ bytes: Int) {
+        received.wrappingAdd(Int64(bytes), ordering: .relaxed)
+        tick()
+    }
+
+    /// Begins a pass: the counts start anew.
+    func beginPass() {
+        received.store(0, ordering: .relaxed)
+        update { status in
+            status.phase = .listing
+            status.listed = 0
+            status.isListing = true
+            status.filesDone = 0
+            status.filesTotal = 0
+            status.bytesDone = 0
+            status.bytesTotal = 0
+            status.removed = 0
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import MirrorFS
+import SyncModel
+
+/// Gets the content of one placement ready: adopt, move, copy or download, whichever is possible first.
+struct Fetcher: Sendable {
+    let context: PassContext
+
+    /// What came of it.
+    enum Fetched: Sendable {
+        case ready(Mutation)
+        /// This item did not work; `isNetwork` if it may be the connection rather than the item.
+        case failed(Outcome, isNetwork: Bool, message: String)
+    }
+
+    /// Gets `placement` ready.
+    ///
+    /// - Throws: what concerns the whole pass (disk full, signed out, cancelled).
+    func fetch(_ placement: Placement) async throws -> Fetched {
+        do {
+            return .ready(Mutation(.place(placement), content: try await content(for: placement)))
+        } catch {
+            try Task.checkCancellation()
+            switch disposition(of: error) {
+            case .item: return failure(placement, error, retry: nil, isNetwork: false)
+            case .retry(let after): return failure(placement, error, retry: after, isNetwork: true)
+            case .cursorReset, .sourceGone, .signedOut, .pass, .fatal: throw error
+            }
+        }
+    }
+
+    private func failure(_ placement: Placement, _ error: any Error, retry: Duration?, isNetwork: Bool) -> Fetched {
+        let why = "\(error)"
+        return .failed(.failed(placement.key, why: why, retry: retry), isNetwork: isNetwork, message: why)
+    }
+
+    private enum Local: Sendable {
+        case complete(Content)
+        case partial(StagingFile)
+    }
+
+    private func content(for placement: Placement) async throws -> Content {
+        if let donor = placement.mover { return .moved(donor) }
+        let context = context
+        switch try await context.disk.run({ try Fetcher.lookAround(placement, context) }) {
+        case .complete(let content): return content
+        case .partial(let file): return .staged(try await download(placement.version, into: file))
+        }
+    }
+
+    /// What can be had on this disk: the file itself, a copy of another one, or what an earlier download has left.
+    private static func lookAround(_ placement: Placement, _ context: PassContext) throws -> Local {
+        let version = placement.version
+        if try isStranger(context.mirror.observe(placement.path), placement),
+            let print = try context.mirror.adoptable(placement.path, as: version)
+        {
+            return .complete(.adopted(print))
+        }
+        for case .copy(let donor) in placement.sources {
+            if let staged = try context.mirror.stageCopy(of: donor, as: version, for: placement.key) {
+                context.events.count { $0.copied += 1 }
+                return .complete(.staged(staged))
+            }
+        }
+        let free = try context.mirror.freeSpace()
+        guard free - version.size >= context.settings.minFreeSpace else {
+            throw EngineError(
+                .pass,
+                "\(placement.path) has to wait for space: \(free) bytes are free, mirror.min_free_space is "
+                    + "\(context.settings.minFreeSpace) and the file has \(version.size)")
+        }
+        return .partial(try context.mirror.stage(version, for: placement.key))
+    }
+
+    /// Whether a file stands at the target that is not the one we know there: it may be what is wanted.
+    private static func isStranger(_ seen: Observed, _ placement: Placement) -> Bool {
+        guard case .file(let print) = seen, print.size == placement.version.size else { return false }
+        guard case .file(_, _, let known)? = placement.replacing?.node else { return true }
+        return known != print
+    }
+
+    private func download(_ version: FileVersion, into file: StagingFile) async throws -> StagedFile {
+        if file.offset < version.size {
+            let before = file.offset
+            let sink = MeteredSink(file, board: context.board)
+            defer { context.events.count { $0.bytes += max(0, sink.received) } }
+            context.board.receive(Int(before))
+            try await context.remote.download(version, into: sink)
+        }
+        context.events.count { $0.downloaded += 1 }
+        return try await context.disk.run { try file.finish() }
+    }
+}
+
+/// Counts what passes through it.
+private final class MeteredSink: ByteSink, @unchecked Sendable {
+    // `@unchecked`: one user at a time, as the protocol says.
+    private let file: StagingFile
+    private let board: StatusBoard
+    private(set) var received: Int64 = 0
+
+    init(_ file: StagingFile, board: StatusBoard) {
+        self.file = file
+        self.board = board
+    }
+
+    var offset: Int64 { file.offset }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws {
+        try file.write(bytes)
+        received += Int64(bytes.count)
+        board.receive(bytes.count)
+    }
+
+    func restart() throws {
+        board.receive(-Int(file.offset))
+        try file.restart()
+    }
+}

@@ -1,0 +1,57 @@
+import Logging
+import MirrorFS
+import Store
+import SyncModel
+import Synchronization
+
+/// What the parts of a pass share: where they read and write, and the running report.
+struct PassContext: Sendable {
+    let remote: any RemoteSource
+    let store: StateStore
+    let mirror: MirrorTree
+    let disk: DiskPool
+    let settings: EngineSettings
+    let surroundings: EngineSurroundings
+    let board: StatusBoard
+    let events: EventLog
+
+    func now() -> Int64 { surroundings.now() }
+}
+
+/// Logs each outcome once and keeps the pass's report.
+final class EventLog: Sendable {
+    private let logger: Logger
+    private let report = Mutex(PassReport())
+    private let lines = Atomic<Int>(0)
+
+    /// Changed paths that get a line at `info` in one pass; the others are told at `debug` and in the summary.
+    static let linesPerPass = 100
+
+    init(_ logger: Logger) { self.logger = logger }
+
+    var current: PassReport { report.withLock { $0 } }
+
+    func count(_ change: (inout PassReport) -> Void) { report.withLock { change(&$0) } }
+
+    func note(_ level: Logger.Level, _ message: String, event: String? = nil) {
+        logger.log(level: level, "\(message)", metadata: event.map { ["event": "\($0)"] } ?? [:])
+    }
+
+    /// Tells of a change of the mirror.
+    func changed(_ event: String, _ message: String, path: MirrorPath, bytes: Int64? = nil, rev: Rev? = nil) {
+        let isEarly = lines.wrappingAdd(1, ordering: .relaxed).oldValue < Self.linesPerPass
+        let level: Logger.Level = isEarly ? .info : .debug
+        guard logger.logLevel <= level else { return }
+        var metadata: Logger.Metadata = ["event": "\(event)", "path": "\(path)"]
+        if let bytes { metadata["bytes"] = "\(bytes)" }
+        if let rev { metadata["rev"] = "\(rev.text)" }
+        logger.log(level: level, "\(message)", metadata: metadata)
+    }
+
+    /// Tells of a path that is not as in the account.
+    func trouble(_ event: String, _ reason: String, key: RemoteKey, isNews: Bool) {
+        logger.log(
+            level: isNews ? (event == "parked" ? .notice : .warning) : .debug, "\(key): \(reason)",
+            metadata: ["event": "\(event)", "path": "\(key)"])
+    }
+}

@@ -1,0 +1,53 @@
+/// What one pass has done.
+public struct PassReport: Hashable, Sendable {
+    /// Entries of the pages read.
+    public var listed = 0
+    /// Files put in place, whatever way.
+    public var placed = 0
+    /// Of these, files whose content was fetched.
+    public var downloaded = 0
+    /// Bytes fetched.
+    public var bytes: Int64 = 0
+    /// Files that were already there.
+    public var adopted = 0
+    /// Files and folders renamed instead of fetched.
+    public var moved = 0
+    /// Files copied from elsewhere in the mirror.
+    public var copied = 0
+    /// Folders made.
+    public var folders = 0
+    /// Entries removed.
+    public var removed = 0
+    /// Things that were not ours and were moved into the attic.
+    public var setAside = 0
+    /// Entries that failed in this pass.
+    public var failed = 0
+    /// Entries that were parked in this pass.
+    public var parked = 0
+    /// Full listings begun because the cursor was of no use any more.
+    public var resets = 0
+
+    /// Makes an empty report.
+    public init() {}
+
+    /// Whether nothing was found to do.
+    public var isEmpty: Bool {
+        placed + folders + removed + setAside + failed + parked + resets + moved == 0
+    }
+}
+
+extension PassReport: CustomStringConvertible {
+    /// The counts that are not zero, in words.
+    public var summary: String {
+        let parts = [
+            (placed, "files placed"), (downloaded, "of them downloaded"), (adopted, "already there"),
+            (moved, "renamed"), (copied, "copied"), (folders, "folders made"), (removed, "removed"),
+            (setAside, "set aside"), (failed, "failed"), (parked, "parked"), (resets, "full listings"),
+        ]
+        let told = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+        return told.isEmpty ? "nothing to do" : told.joined(separator: ", ") + ", \(bytes) bytes fetched"
+    }
+
+    /// The same as `summary`.
+    public var description: String { summary }
+}

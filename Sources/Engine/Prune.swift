@@ -1,0 +1,24 @@
+import MirrorFS
+import Store
+import SyncModel
+
+/// Removes what is no longer in the account; only called when the want is complete.
+struct Prune: Sendable {
+    let context: PassContext
+
+    /// Works until nothing that is due is left: what is below comes before what is above.
+    func run() async throws {
+        let publisher = Publisher(context: context)
+        var position: RemoteKey?
+        while true {
+            try Task.checkCancellation()
+            let window = try await context.store.removals(
+                before: position, limit: context.settings.batch, now: context.now())
+            guard let last = window.last else { return }
+            position = last.key
+            let operations = Planner.pruning(window)
+            context.board.update { $0.phase = .removing }
+            try await publisher.publish(operations.map { Mutation($0) })
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import Logging
+import MirrorFS
+import Store
+import SyncModel
+
+/// Makes a batch of effects happen: intend, perform, commit. The only caller of the three.
+struct Publisher: Sendable {
+    let context: PassContext
+
+    /// Executes `batch` in order; when this returns, everything is durable and recorded.
+    ///
+    /// - Returns: the keys that failed.
+    @discardableResult
+    func publish(_ batch: [Mutation]) async throws -> Set<RemoteKey> {
+        guard !batch.isEmpty else { return [] }
+        let context = context
+        let (results, news) = try await shielded {
+            try await context.store.intend(batch.flatMap(\.intents))
+            let results = try await context.disk.run { try context.mirror.perform(batch) }
+            let news = try await context.store.commit(
+                results.flatMap(\.outcomes), now: context.now(), jitter: context.surroundings.jitter)
+            return (results, news)
+        }
+        var failed: Set<RemoteKey> = []
+        for (mutation, result) in zip(batch, results) {
+            tell(mutation, result, news: news)
+            for case .failed(let key, _, _) in result.outcomes { failed.insert(key) }
+        }
+        return failed
+    }
+
+    /// Records outcomes that need no effect.
+    func commit(_ outcomes: [Outcome]) async throws {
+        let context = context
+        let news = try await shielded {
+            try await context.store.commit(outcomes, now: context.now(), jitter: context.surroundings.jitter)
+        }
+        for outcome in outcomes { tellTrouble(outcome, news: news) }
+    }
+
+    private func tell(_ mutation: Mutation, _ result: MutationResult, news: Set<RemoteKey>) {
+        for place in result.setAside {
+            context.events.count { $0.setAside += 1 }
+            context.events.note(
+                .warning, "\(mutation.operation.key): what stood there was not from Dropbox; it is now \(place)",
+                event: "set_aside")
+        }
+        for outcome in result.outcomes { tellTrouble(outcome, news: news) }
+        if result.outcomes.contains(where: { $0.isDone(mutation.operation.key) }) { tellDone(mutation) }
+    }
+
+    private func tellTrouble(_ outcome: Outcome, news: Set<RemoteKey>) {
+        switch outcome {
+        case .parked(let key, let reason):
+            context.events.count { $0.parked += 1 }
+            context.events.trouble("parked", reason, key: key, isNews: news.contains(key))
+        case .failed(let key, let why, _):
+            context.events.count { $0.failed += 1 }
+            context.events.trouble("failed", why, key: key, isNews: news.contains(key))
+        case .have, .recheck: break
+        }
+    }
+
+    private func tellDone(_ mutation: Mutation) {
+        let events = context.events
+        switch mutation.operation {
+        case .place(let placement): tellPlaced(placement, mutation.content)
+        case .retag(let standing, _):
+            events.count { $0.placed += 1 }
+            context.board.update { $0.filesDone += 1 }
+            events.changed("file_placed", "\(standing.path): new revision, same content", path: standing.path)
+        case .makeFolder(_, let path):
+            events.count { $0.folders += 1 }
+            events.changed("folder_made", "\(path): folder made", path: path)
+        case .relocate(let standing, let path):
+            events.count { $0.moved += 1 }
+            events.changed("moved", "\(standing.path): renamed to \(path)", path: path)
+        case .removeFile(let standing), .removeFolder(let standing): tellRemoved([standing])
+        case .clear(_, let standings): tellRemoved(standings)
+        case .park, .waitForParent, .settled: break
+        }
+    }
+
+    private func tellPlaced(_ placement: Placement, _ content: Content?) {
+        let size = placement.version.size
+        context.board.update { $0.filesDone += 1 }
+        context.events.count { report in
+            report.placed += 1
+            switch content {
+            case .adopted?: report.adopted += 1
+            case .moved?: report.moved += 1
+            case .staged?, nil: break
+            }
+        }
+        if case .moved(let donor)? = content {
+            context.events.changed(
+                "moved", "\(donor.path): renamed to \(placement.path)", path: placement.path,
+                rev: placement.version.rev)
+        } else {
+            let verb = if case .adopted? = content { "adopted" } else { "placed" }
+            context.events.changed(
+                "file_placed", "\(placement.path): \(verb)", path: placement.path, bytes: size,
+                rev: placement.version.rev)
+        }
+    }
+
+    private func tellRemoved(_ standings: [Standing]) {
+        context.board.update { $0.removed += standings.count }
+        context.events.count { $0.removed += standings.count }
+        for standing in standings {
+            let event = standing.node.isFolder ? "folder_removed" : "file_removed"
+            context.events.changed(event, "\(standing.path): removed", path: standing.path)
+        }
+    }
+}
+
+extension Outcome {
+    /// Whether the effect on `key` happened.
+    fileprivate func isDone(_ key: RemoteKey) -> Bool {
+        switch self {
+        case .have(let done, _): done == key
+        case .recheck, .parked, .failed: false
+        }
+    }
+}

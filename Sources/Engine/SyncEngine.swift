@@ -1,0 +1,174 @@
+public import Logging
+public import MirrorFS
+public import Store
+public import SyncModel
+
+/// The daemon's heart: wait, pass, report, wait.
+///
+/// One task runs it. It obeys cancellation: downloads stop at once, the batch being published is finished.
+public actor SyncEngine {
+    private let remote: any RemoteSource
+    private let store: StateStore
+    private let mirror: MirrorTree
+    private let disk: DiskPool
+    private let surroundings: EngineSurroundings
+    private let logger: Logger
+    private var settings: EngineSettings
+    private var passes = 0
+    private var failuresInARow = 0
+    /// How it gets on.
+    public nonisolated let board: StatusBoard
+    private nonisolated let requests = Request()
+
+    /// Puts the engine together; nothing happens before `run` or `pass`.
+    public init(
+        remote: any RemoteSource, store: StateStore, mirror: MirrorTree, disk: DiskPool, settings: EngineSettings,
+        surroundings: EngineSurroundings, board: StatusBoard, logger: Logger
+    ) {
+        self.remote = remote
+        self.store = store
+        self.mirror = mirror
+        self.disk = disk
+        self.settings = settings
+        self.surroundings = surroundings
+        self.board = board
+        self.logger = logger
+    }
+
+    /// Takes new settings; they count from the next pass on, which begins soon.
+    public func reload(_ settings: EngineSettings) {
+        self.settings = settings
+        request()
+    }
+
+    /// Asks for a pass now; one request is remembered while a pass runs.
+    public nonisolated func request() { requests.make() }
+
+    /// Passes and waits until it is cancelled.
+    ///
+    /// - Throws: errors that time cannot cure (`signedOut`, `fatal`); `CancellationError` never comes out.
+    public func run() async throws {
+        try await tidyUp()
+        while !Task.isCancelled {
+            do {
+                _ = try await pass()
+                failuresInARow = 0
+                try await wait(for: nil)
+            } catch {
+                if Task.isCancelled { return }
+                switch disposition(of: error) {
+                case .signedOut, .fatal: throw error
+                default: try? await wait(after: error)  // cancelled: the loop ends
+                }
+            }
+        }
+    }
+
+    /// Runs one complete pass.
+    ///
+    /// - Returns: what it has done.
+    @discardableResult
+    public func pass() async throws -> PassReport {
+        passes += 1
+        var logger = logger
+        logger[metadataKey: "pass"] = "\(passes)"
+        let events = EventLog(logger)
+        let context = PassContext(
+            remote: remote, store: store, mirror: mirror, disk: disk, settings: settings, surroundings: surroundings,
+            board: board, events: events)
+        let began = surroundings.now()
+        do {
+            let report = try await SyncPass(context: context).run()
+            board.update { $0.phase = .idle }
+            try await keep(report, began: began, outcome: "done", logger)
+            return report
+        } catch {
+            if !Task.isCancelled { try? await keep(events.current, began: began, outcome: "\(error)", logger) }
+            throw error
+        }
+    }
+
+    private func keep(_ report: PassReport, began: Int64, outcome: String, _ logger: Logger) async throws {
+        if report.isEmpty { return }
+        try await store.log(
+            PassRecord(
+                began: began, ended: surroundings.now(), outcome: outcome, placed: report.placed,
+                removed: report.removed, bytes: report.bytes, failed: report.failed))
+        logger.info("\(report.summary)", metadata: ["event": "pass_done", "bytes": "\(report.bytes)"])
+    }
+
+    /// Removes parts of downloads that nobody waits for any more.
+    private func tidyUp() async throws {
+        let staged = try await disk.run { [mirror] in try mirror.stagedRevisions() }
+        guard !staged.isEmpty else { return }
+        let wanted = try await store.pendingRevisions(among: staged)
+        try await disk.run { [mirror] in try mirror.sweepStaging(keeping: wanted) }
+    }
+
+    // MARK: Waiting
+
+    private func wait(after error: any Error) async throws {
+        failuresInARow += 1
+        let after: Duration? = if case .retry(let after) = disposition(of: error) { after } else { nil }
+        let backoff = Duration.seconds(min(300, 5 << min(failuresInARow - 1, 10)))
+        let delay = max(after ?? .zero, backoff)
+        board.update { $0.phase = .waiting(why: "\(error)") }
+        logger.log(
+            level: failuresInARow == 1 ? .warning : .debug,
+            "the pass could not be finished, next try in \(delay.components.seconds) s: \(error)",
+            metadata: ["event": "pass_failed"])
+        try await wait(for: delay)
+        try await store.retryAll()
+    }
+
+    /// Waits for the first of: the interval (or `pause`), a change reported by Dropbox, a request, a retry that is due.
+    private func wait(for pause: Duration?) async throws {
+        let interval = pause ?? settings.interval
+        let retry = pause == nil ? try await untilNextRetry() : nil
+        let cursor = pause == nil && settings.longpoll ? try await store.progress().cursor : nil
+        let clock = surroundings.clock
+        try await withThrowingTaskGroup(of: Void.self) { race in
+            race.addTask { try await clock.sleep(for: min(interval, retry ?? interval)) }
+            race.addTask { [requests] in try await requests.next() }
+            if let cursor {
+                race.addTask { [remote, board, logger] in
+                    try await Longpoll(remote: remote, clock: clock, board: board, logger: logger).wait(after: cursor)
+                }
+            }
+            defer { race.cancelAll() }
+            try await race.next()
+        }
+    }
+
+    private func untilNextRetry() async throws -> Duration? {
+        guard let due = try await store.nextRetry() else { return nil }
+        return .seconds(max(1, due - surroundings.now()))
+    }
+}
+
+/// Waits for Dropbox to report a change; a longpoll that fails is no reason to stop, the interval is there too.
+private struct Longpoll {
+    let remote: any RemoteSource
+    let clock: any Clock<Duration>
+    let board: StatusBoard
+    let logger: Logger
+
+    func wait(after cursor: Cursor) async throws {
+        var failures = 0
+        while true {
+            do {
+                let changed = try await remote.awaitChange(after: cursor, for: .seconds(60))
+                board.tick()
+                if changed { return }
+                failures = 0
+            } catch {
+                try Task.checkCancellation()
+                // The next pass asks with the same cursor and learns the same.
+                if disposition(of: error) == .cursorReset { return }
+                failures += 1
+                logger.debug("longpoll: \(error)")
+                try await clock.sleep(for: .seconds(min(300, 5 << min(failures, 6))))
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import Logging
+import MirrorFS
+import Store
+import SyncModel
+import Synchronization
+
+/// One pass: settle, drain, fill, prune.
+///
+/// News first become state (drain), then the mirror is made from the state (fill, prune). Removals come last, because
+/// what leaves is where moved content comes from, and only with a complete listing behind them.
+struct SyncPass: Sendable {
+    let context: PassContext
+
+    /// Runs the pass.
+    ///
+    /// - Returns: what it has done.
+    /// - Throws: `Classified` errors; everything that could be done in spite of them has been done.
+    func run() async throws -> PassReport {
+        context.board.beginPass()
+        try await context.disk.run { [mirror = context.mirror] in try mirror.check() }
+        try await settleIntents()
+        var progress = try await context.store.progress()
+        if !progress.isListing, isDueForRelist(progress) { try await context.store.beginRelist() }
+        let pending = try await context.store.backlog()
+        context.board.update { status in
+            status.filesTotal += pending.pendingFiles
+            status.bytesTotal += pending.pendingBytes
+        }
+        let asOf = progress.everListed ? try await drainThenFill() : try await drainAndFill()
+        progress = try await context.store.progress()
+        if !progress.isListing { try await Prune(context: context).run() }
+        try await finish(asOf: asOf)
+        return context.events.current
+    }
+
+    /// Whatever a crash has left is looked up before anything is planned: news arriving between crash and restart is
+    /// what breaks schemes that only plan again.
+    private func settleIntents() async throws {
+        let intents = try await context.store.intents()
+        if intents.isEmpty { return }
+        let outcomes = try await context.disk.run { [mirror = context.mirror] in
+            try intents.map { Recovery.settle($0, try mirror.observe($0.path)) }
+        }
+        _ = try await shielded { [context] in
+            try await context.store.commit(outcomes, now: context.now(), jitter: context.surroundings.jitter)
+        }
+        context.events.note(.notice, "\(intents.count) effects that were under way at the last stop are settled")
+    }
+
+    private func isDueForRelist(_ progress: Progress) -> Bool {
+        guard let every = context.settings.relist, let last = progress.listedAt else { return false }
+        return context.now() - last >= every.components.seconds
+    }
+
+    private func drainThenFill() async throws -> Int64 {
+        let asOf = try await Drain(context: context).run()
+        try await fill { false }
+        return asOf
+    }
+
+    /// The first listing: files begin to arrive while it still runs.
+    private func drainAndFill() async throws -> Int64 {
+        let isListing = Flag(true)
+        async let drained: Int64 = {
+            defer { isListing.set(false) }
+            return try await Drain(context: context).run()
+        }()
+        try await fill { isListing.value }
+        return try await drained
+    }
+
+    /// A full disk stops downloads, not removals: those may be what makes room.
+    private func fill(while isListing: @escaping @Sendable () -> Bool) async throws {
+        var fill = Fill(context, isListing: isListing)
+        do {
+            try await fill.run()
+        } catch  where disposition(of: error) == .pass {
+            try Task.checkCancellation()
+            let progress = try await context.store.progress()
+            if !progress.isListing { try await Prune(context: context).run() }
+            throw error
+        }
+    }
+
+    private func finish(asOf: Int64) async throws {
+        let report = context.events.current
+        if !report.isEmpty { try await context.store.markInStep(asOf: asOf) }
+        let progress = try await context.store.progress()
+        let counts = report.isEmpty ? nil : try await context.store.backlog()
+        context.board.update { status in
+            status.inStepAsOf = progress.inStepAsOf
+            if let counts {
+                status.failing = counts.failing
+                status.parked = counts.parked
+            }
+        }
+    }
+}
+
+/// A truth that one task sets and another reads.
+private final class Flag: Sendable {
+    private let state: Atomic<Bool>
+
+    init(_ value: Bool) { state = Atomic(value) }
+
+    var value: Bool { state.load(ordering: .acquiring) }
+
+    func set(_ value: Bool) { state.store(value, ordering: .releasing) }
+}
