@@ -1,1 +1,2 @@
+import Sandbox
 @main struct Main { static func main() {} }

@@ -1,0 +1,105 @@
+/// Switches between behaviours that the real service shows at one time or another.
+public struct Settings: Hashable, Sendable {
+    /// Entries on a page when the caller states no limit.
+    public var pageSize = 500
+    /// A page with no entries and `has_more` comes at each multiple of this; 0 for never.
+    public var emptyPageEvery = 0
+    /// Entries of children come before those of their folders.
+    public var childrenBeforeParents = false
+    /// The deletion of a folder lists what was in it, too.
+    public var deletesListChildren = false
+    /// A move lists the new place before the deletion of the old one.
+    public var movesAddFirst = false
+    /// A move gives its files new revisions.
+    public var movesMakeRevisions = true
+    /// How the folders above an entry are spelled in `path_display`.
+    public var ancestorCase = AncestorCase.exact
+    /// A recursive listing of a folder includes the folder itself.
+    public var listsWatchedFolder = true
+    /// Longpoll time-outs are multiplied by this.
+    public var longpollScale = 1.0
+    /// Up to so many seconds are added to a longpoll's time-out.
+    public var longpollJitter = 0
+    /// `backoff` of longpoll answers.
+    public var longpollBackoff: Int?
+    /// Answers carry members that no specification knows.
+    public var extraFields = true
+    /// Status of an answer to a range that cannot be satisfied: 409 or 416.
+    public var unsatisfiableRange = 416
+    /// Life of access tokens in seconds.
+    public var accessTokenLife: Int64 = 14_400
+    /// Largest body of one upload.
+    public var uploadLimit = 157_286_400
+    /// Milliseconds before each answer.
+    public var delay = 0
+    /// Bytes per second of one connection; 0 for no limit.
+    public var rate = 0
+
+    /// How the folders above an entry are spelled in `path_display`.
+    public enum AncestorCase: String, Hashable, Sendable, CaseIterable {
+        /// As they are.
+        case exact
+        /// In lower case.
+        case lower
+        /// In a case that differs from entry to entry.
+        case varying
+    }
+
+    /// What an untroubled day looks like.
+    public init() {}
+}
+
+extension Settings {
+    /// Takes over the members of `json`; the name of a member that is no switch or has a wrong type is thrown.
+    mutating func apply(_ json: JSON) throws(ControlError) {
+        for member in json.members ?? [] {
+            switch member.key {
+            case "page_size": pageSize = Int(try whole(member))
+            case "empty_page_every": emptyPageEvery = Int(try whole(member))
+            case "children_before_parents": childrenBeforeParents = try truth(member)
+            case "deletes_list_children": deletesListChildren = try truth(member)
+            case "moves_add_first": movesAddFirst = try truth(member)
+            case "moves_make_revisions": movesMakeRevisions = try truth(member)
+            case "lists_watched_folder": listsWatchedFolder = try truth(member)
+            case "longpoll_scale": longpollScale = try number(member)
+            case "longpoll_jitter": longpollJitter = Int(try whole(member))
+            case "longpoll_backoff": longpollBackoff = member.value == .null ? nil : Int(try whole(member))
+            case "extra_fields": extraFields = try truth(member)
+            case "unsatisfiable_range": unsatisfiableRange = Int(try whole(member))
+            case "access_token_life": accessTokenLife = try whole(member)
+            case "upload_limit": uploadLimit = Int(try whole(member))
+            case "delay": delay = Int(try whole(member))
+            case "rate": rate = Int(try whole(member))
+            case "ancestor_case":
+                guard let choice = member.value.string.flatMap(AncestorCase.init) else {
+                    throw ControlError("ancestor_case is exact, lower or varying")
+                }
+                ancestorCase = choice
+            default: throw ControlError("no setting is called \(member.key)")
+            }
+        }
+    }
+
+    private func whole(_ member: JSON.Member) throws(ControlError) -> Int64 {
+        guard let value = member.value.int, value >= 0 else { throw ControlError("\(member.key) is a whole number") }
+        return value
+    }
+
+    private func truth(_ member: JSON.Member) throws(ControlError) -> Bool {
+        guard let value = member.value.bool else { throw ControlError("\(member.key) is true or false") }
+        return value
+    }
+
+    private func number(_ member: JSON.Member) throws(ControlError) -> Double {
+        guard let value = member.value.double else { throw ControlError("\(member.key) is a number") }
+        return value
+    }
+}
+
+/// A request to the control interface that makes no sense.
+public struct ControlError: Error, CustomStringConvertible {
+    /// What is wrong.
+    public var description: String
+
+    init(_ description: String) { self.description = description }
+}
