@@ -140,7 +140,8 @@ extension AccountState {
         case .lower: return Names.lower(folders) + path[slash...]
         case .varying:
             let ascii = folders.utf8.allSatisfy { $0 < 0x80 }
-            let spelled = !ascii || node % 3 == 0 ? folders : node % 3 == 1 ? Names.lower(folders) : folders.uppercased()
+            let spelled =
+                !ascii || node % 3 == 0 ? folders : node % 3 == 1 ? Names.lower(folders) : folders.uppercased()
             return spelled + path[slash...]
         }
     }

@@ -29,7 +29,9 @@ public enum Content: Hashable, Sendable {
         case .bytes(let bytes):
             let start = min(Int(offset), bytes.count)
             let count = min(buffer.count, bytes.count - start)
-            bytes.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + count])) }
+            bytes.withUnsafeBytes {
+                buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + count]))
+            }
             return count
         case .generated(let seed, let size):
             let count = Int(max(0, min(Int64(buffer.count), size - offset)))

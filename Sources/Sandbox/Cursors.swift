@@ -124,7 +124,9 @@ enum Base64 {
         var value = 0
         var bits = 0
         for letter in text.utf8 where letter != UInt8(ascii: "=") {
-            let plain = letter == UInt8(ascii: "+") ? UInt8(ascii: "-") : letter == UInt8(ascii: "/") ? UInt8(ascii: "_") : letter
+            let plain =
+                letter == UInt8(ascii: "+")
+                ? UInt8(ascii: "-") : letter == UInt8(ascii: "/") ? UInt8(ascii: "_") : letter
             guard let digit = letters.firstIndex(of: plain) else { return nil }
             value = (value << 6 | digit) & 0xFFFFFF
             bits += 6

@@ -72,12 +72,11 @@ struct JSONParser {
             try expect(UInt8(ascii: ":"))
             members.append(JSON.Member(key, try value(depth: depth + 1)))
             skipBlanks()
-            if current == UInt8(ascii: ",") {
-                position += 1
-            } else {
+            guard current == UInt8(ascii: ",") else {
                 try expect(UInt8(ascii: "}"))
                 return .object(members)
             }
+            position += 1
         }
     }
 
@@ -92,12 +91,11 @@ struct JSONParser {
         while true {
             values.append(try value(depth: depth + 1))
             skipBlanks()
-            if current == UInt8(ascii: ",") {
-                position += 1
-            } else {
+            guard current == UInt8(ascii: ",") else {
                 try expect(UInt8(ascii: "]"))
                 return .array(values)
             }
+            position += 1
         }
     }
 

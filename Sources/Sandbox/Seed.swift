@@ -67,7 +67,8 @@ extension Account {
         }
     }
 
-    private static func seedFolders(_ seed: Seed, _ random: inout SplitMix, _ state: inout AccountState) -> [NodeIndex] {
+    private static func seedFolders(_ seed: Seed, _ random: inout SplitMix, _ state: inout AccountState) -> [NodeIndex]
+    {
         guard seed.depth > 0 else { return [0] }
         let count = max(1, (seed.files + seed.filesPerFolder - 1) / seed.filesPerFolder)
         var folders: [NodeIndex] = []
@@ -129,7 +130,9 @@ extension AccountState {
 /// Reading directories of this machine.
 enum Directory {
     static func names(in path: String) throws -> [String] {
-        guard let stream = opendir(path) else { throw ControlError("cannot read \(path): \(String(cString: strerror(errno)))") }
+        guard let stream = opendir(path) else {
+            throw ControlError("cannot read \(path): \(String(cString: strerror(errno)))")
+        }
         defer { closedir(stream) }
         var names: [String] = []
         while let entry = readdir(stream) {

@@ -1,0 +1,82 @@
+import Engine
+import Sandbox
+import Store
+import SyncModel
+import Synchronization
+import TestSupport
+import Testing
+
+/// Crashes at every fault point of a scenario, one after the other, each followed by a restart with news in between.
+@Suite struct CrashSweepTests {
+    struct SimulatedCrash: Error {}
+
+    @Test("a crash at any fault point converges after the restart") func everyFaultPoint() async throws {
+        var point = 0
+        while true {
+            let wasReached = try await crash(at: point)
+            if !wasReached { break }
+            point += 1
+        }
+        #expect(point >= 40)
+    }
+
+    /// Whether the scenario has a fault point of that number.
+    private func crash(at number: Int) async throws -> Bool {
+        let rig = try scenario()
+        try await rig.pass()
+        try rig.crash()
+        try change(rig.account)
+        let countdown = Atomic<Int>(number)
+        rig.faults = { _ in
+            if countdown.wrappingSubtract(1, ordering: .relaxed).oldValue <= 0 { throw SimulatedCrash() }
+        }
+        let crashed: Bool
+        do {
+            try await rig.pass()
+            crashed = false
+        } catch is SimulatedCrash {
+            crashed = true
+        }
+        try rig.crash()
+        rig.faults = { _ in }
+        try news(rig.account)
+        try await rig.pass()
+        rig.time.advance(by: 86_400 * 2)
+        try await rig.pass()
+        #expect(try rig.differences() == [], "crash at fault point \(number)")
+        #expect(try await rig.brokenInvariants() == [], "crash at fault point \(number)")
+        let own = try Tree(directory: rig.mirror + "/.dbxsync")
+        #expect(!own.lines.keys.contains { $0.hasPrefix("aside") }, "crash at fault point \(number)")
+        return crashed
+    }
+
+    private func scenario() throws -> Rig {
+        let rig = try Rig(pageSize: 7)
+        rig.settings.batch = 4
+        rig.settings.window = 8
+        rig.settings.parallel = 2
+        for number in 0..<8 { _ = try rig.account.put("/keep/\(number)", "k\(number)") }
+        for number in 0..<6 { _ = try rig.account.put("/move/sub/\(number)", "m\(number)") }
+        _ = try rig.account.put("/flip", "file")
+        _ = try rig.account.put("/flop/inner", "folder")
+        return rig
+    }
+
+    private func change(_ account: Account) throws {
+        _ = try account.move("/move", "/moved")
+        _ = try account.delete("/keep/3")
+        _ = try account.put("/keep/4", "changed")
+        _ = try account.delete("/flip")
+        _ = try account.put("/flip/inside", "x")
+        _ = try account.delete("/flop")
+        _ = try account.put("/flop", "y")
+        for number in 0..<5 { _ = try account.put("/new/\(number)", "n\(number)") }
+    }
+
+    private func news(_ account: Account) throws {
+        _ = try account.delete("/new/1")
+        _ = try account.delete("/moved/sub/2")
+        _ = try account.put("/moved/sub/3", "again")
+        _ = try account.move("/flop", "/keep/flop")
+    }
+}

@@ -1,0 +1,87 @@
+public import Engine
+import Glibc
+import Logging
+public import MirrorFS
+public import Sandbox
+public import Store
+public import SyncModel
+import Synchronization
+
+/// An account, a state file, a mirror and an engine between them, all real but the network.
+public final class Rig {
+    /// The account.
+    public let account: Account
+    /// The account as a remote.
+    public let remote: SandboxRemote
+    /// Holds the mirror and the state file.
+    public let folder: TemporaryFolder
+    /// The clock on the wall, in seconds; moved by hand.
+    public let time = ManualTime()
+    /// Where the engine tells how it gets on.
+    public let board = StatusBoard()
+    /// Called at each fault point.
+    public var faults: FaultHook = { _ in }
+    /// What the next start is told.
+    public var settings = EngineSettings(parallel: 8, minFreeSpace: 0, batch: 64, window: 128)
+    /// What to do with what is not ours.
+    public var localChanges = LocalChanges.aside
+    private var running: (engine: SyncEngine, store: StateStore)?
+
+    /// Makes a rig around `account`.
+    public init(_ account: Account = Account(), pageSize: Int? = nil) throws {
+        self.account = account
+        remote = SandboxRemote(account, limit: pageSize)
+        folder = try TemporaryFolder()
+        _ = try folder.folder("mirror")
+    }
+
+    /// The mirror directory.
+    public var mirror: String { folder("mirror") }
+
+    /// Starts engine and store, as the daemon does; a second call goes on with what runs.
+    public func start() async throws -> (engine: SyncEngine, store: StateStore) {
+        if let running { return running }
+        let faults = faults
+        let store = try StateStore.open(at: folder("state.db"), faults: faults)
+        let tree = try MirrorTree.open(
+            at: mirror, expecting: try await store.progress().mirrorID, newID: "rig",
+            settings: MirrorSettings(localChanges: localChanges), faults: faults)
+        try await store.bind(mirrorID: tree.id)
+        let time = time
+        let engine = SyncEngine(
+            remote: remote, store: store, mirror: tree, disk: DiskPool(threads: 2), settings: settings,
+            surroundings: EngineSurroundings(now: { time.now }, jitter: { 0.5 }), board: board,
+            logger: Logger(label: "rig") { _ in SwiftLogNoOpLogHandler() })
+        running = (engine, store)
+        return (engine, store)
+    }
+
+    /// One pass.
+    @discardableResult
+    public func pass() async throws -> PassReport { try await start().engine.pass() }
+
+    /// Forgets engine and store without any farewell; the next call starts anew on what is on the disk.
+    public func crash() throws {
+        try running?.store.close()
+        running = nil
+    }
+
+    /// How mirror and account differ; empty if they are equal.
+    public func differences() throws -> [String] {
+        try Tree(directory: mirror).differences(from: Tree(account: account))
+    }
+
+    /// What is wrong with the state; empty if nothing is.
+    public func brokenInvariants() async throws -> [String] { try await start().store.brokenInvariants() }
+}
+
+/// A clock that is moved by hand.
+public final class ManualTime: Sendable {
+    private let seconds = Atomic<Int64>(1_700_000_000)
+
+    /// Seconds since the epoch.
+    public var now: Int64 { seconds.load(ordering: .relaxed) }
+
+    /// Lets `seconds` pass.
+    public func advance(by seconds: Int64) { self.seconds.wrappingAdd(seconds, ordering: .relaxed) }
+}

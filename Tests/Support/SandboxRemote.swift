@@ -1,0 +1,136 @@
+public import Sandbox
+public import SyncModel
+import Synchronization
+
+/// The sandbox's account as a remote, without HTTP.
+public final class SandboxRemote: RemoteSource {
+    /// The account.
+    public let account: Account
+    private let limit: Int?
+    private let state = Mutex(State())
+
+    private struct State {
+        var pages = 0
+        var downloads: [String] = []
+        var bytes: Int64 = 0
+        var onPage: (@Sendable (Int) throws -> Void)?
+        var onDownload: (@Sendable (String) throws -> Void)?
+    }
+
+    /// Listens to `account`, with pages of about `limit` entries.
+    public init(_ account: Account, limit: Int? = nil) {
+        self.account = account
+        self.limit = limit
+    }
+
+    /// Called before each page with its number from 1; throws to make it fail.
+    public func onPage(_ hook: (@Sendable (Int) throws -> Void)?) { state.withLock { $0.onPage = hook } }
+
+    /// Called before each download with its revision; throws to make it fail.
+    public func onDownload(_ hook: (@Sendable (String) throws -> Void)?) { state.withLock { $0.onDownload = hook } }
+
+    /// Pages asked for so far.
+    public var pages: Int { state.withLock { $0.pages } }
+
+    /// Downloads begun so far.
+    public var downloads: Int { state.withLock { $0.downloads.count } }
+
+    /// Bytes sent so far.
+    public var bytes: Int64 { state.withLock { $0.bytes } }
+
+    /// Forgets the counts.
+    public func resetCounts() {
+        state.withLock { state in
+            state.pages = 0
+            state.downloads = []
+            state.bytes = 0
+        }
+    }
+
+    /// One page.
+    public func changes(since cursor: Cursor?) async throws -> ChangePage {
+        let (number, hook) = state.withLock { state in
+            state.pages += 1
+            return (state.pages, state.onPage)
+        }
+        try hook?(number)
+        do {
+            let page = try cursor.map { try account.continueList($0.text) } ?? account.list(ListOptions(limit: limit))
+            return ChangePage(
+                changes: page.entries.compactMap(SandboxRemote.change), cursor: Cursor(page.cursor),
+                hasMore: page.hasMore)
+        } catch AccountError.reset {
+            throw SandboxError(disposition: .cursorReset)
+        }
+    }
+
+    /// Waits for news.
+    public func awaitChange(after cursor: Cursor, for limit: Duration) async throws -> Bool {
+        do {
+            return try await account.awaitChange(after: cursor.text, for: limit)
+        } catch AccountError.reset {
+            throw SandboxError(disposition: .cursorReset)
+        }
+    }
+
+    /// Sends a revision's bytes in pieces.
+    public func download(_ version: FileVersion, into sink: any ByteSink) async throws {
+        let hook = state.withLock { state in
+            state.downloads.append(version.rev.text)
+            return state.onDownload
+        }
+        try hook?(version.rev.text)
+        let bytes: [UInt8]
+        do {
+            bytes = try account.content(of: "rev:" + version.rev.text).load()
+        } catch is AccountError {
+            throw SandboxError(disposition: .item)
+        }
+        var position = Int(sink.offset)
+        while position < bytes.count {
+            try Task.checkCancellation()
+            let piece = bytes[position..<min(position + 65_536, bytes.count)]
+            try piece.withUnsafeBytes { try sink.write($0) }
+            state.withLock { $0.bytes += Int64(piece.count) }
+            position += piece.count
+        }
+    }
+
+    private static func change(_ entry: Entry) -> RemoteChange? {
+        switch entry {
+        case .deleted(let gone): return .deleted(RemoteKey(gone.pathLower))
+        case .folder(let folder):
+            return .put(
+                RemoteKey(folder.pathLower), .folder(name: FileName(folder.name)), parents: parents(folder.pathDisplay))
+        case .file(let file):
+            return .put(RemoteKey(file.pathLower), node(file), parents: parents(file.pathDisplay))
+        }
+    }
+
+    private static func node(_ file: FileMetadata) -> RemoteNode {
+        let name = FileName(file.name)
+        let rev = Rev(file.rev)
+        if !file.traits.isDownloadable { return .unavailable(name: name, .notDownloadable, rev: rev) }
+        if let target = file.traits.symlinkTarget {
+            return .unavailable(name: name, .symbolicLink(target: target), rev: rev)
+        }
+        guard let hash = file.contentHash.flatMap({ ContentHash(hex: $0) }) else {
+            return .unavailable(name: name, .noContentHash, rev: rev)
+        }
+        let modified = Timestamp(seconds: file.clientModified)
+        return .file(name: name, FileVersion(rev: rev, size: file.size, hash: hash, modified: modified))
+    }
+
+    private static func parents(_ display: String) -> [FileName] {
+        display.split(separator: "/").dropLast().map { FileName(String($0)) }
+    }
+}
+
+/// An error of the sandbox's remote.
+public struct SandboxError: Classified {
+    /// How it wants to be treated.
+    public var disposition: Disposition
+
+    /// Makes an error.
+    public init(disposition: Disposition) { self.disposition = disposition }
+}
