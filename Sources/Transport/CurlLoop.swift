@@ -1,7 +1,9 @@
 import CCurl
 import Glibc
 
-/// The thread that drives curl_multi. After `startThread`, every member is touched by that thread only.
+/// The thread that drives curl_multi.
+///
+/// After `startThread`, every member is touched by that thread only.
 final class CurlLoop: @unchecked Sendable {
     private let multi: UnsafeMutableRawPointer
     private let mailbox: Mailbox

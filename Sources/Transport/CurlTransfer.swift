@@ -1,7 +1,9 @@
 import CCurl
 import Synchronization
 
-/// One request on one easy handle. Touched by the curl thread only, but for `cancel`.
+/// One request on one easy handle.
+///
+/// Touched by the curl thread only, but for `cancel`.
 final class CurlTransfer: @unchecked Sendable {
     let request: HTTPRequest
     /// The easy handle while the transfer runs.

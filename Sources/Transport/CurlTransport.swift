@@ -22,7 +22,9 @@ public final class CurlTransport: HTTPTransport {
         _ = mailbox.post(.stop)
     }
 
-    /// Sends `request` once; see `HTTPTransport`. Cancelling the task ends the transfer at once.
+    /// Sends `request` once; see `HTTPTransport`.
+    ///
+    /// Cancelling the task ends the transfer at once.
     public func send(_ request: HTTPRequest, sink: (any BodySink)?) async throws -> HTTPResponse {
         let transfer = CurlTransfer(request: request, sink: sink, counters: counters)
         return try await withTaskCancellationHandler {
@@ -50,7 +52,9 @@ public final class CurlTransport: HTTPTransport {
         }
     }
 
-    /// Ends the thread; open requests fail with `TransportError.Code.stopped`. Returns when it has ended.
+    /// Ends the thread; open requests fail with `TransportError.Code.stopped`.
+    ///
+    /// Returns when it has ended.
     public func stop() async {
         await withCheckedContinuation { continuation in
             if !mailbox.post(.stopped(continuation)) { continuation.resume() }

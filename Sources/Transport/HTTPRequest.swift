@@ -12,7 +12,9 @@ public struct HTTPRequest: Sendable {
     public var method: Method
     /// The absolute URL, http or https.
     public var url: String
-    /// The header lines. `Content-Type` is sent only if it stands here; line breaks in them are refused.
+    /// The header lines.
+    ///
+    /// `Content-Type` is sent only if it stands here; line breaks in them are refused.
     public var headers: [Header]
     /// The body of a POST.
     public var body: [UInt8]
@@ -20,7 +22,9 @@ public struct HTTPRequest: Sendable {
     public var timeout: Duration?
     /// How long nothing may move before the transfer counts as stalled; `nil` for no limit.
     public var stallLimit: Duration?
-    /// Whether the answer may come compressed. Not for bodies whose exact bytes or ranges matter.
+    /// Whether the answer may come compressed.
+    ///
+    /// Not for bodies whose exact bytes or ranges matter.
     public var acceptsCompression: Bool
     /// The expected size of the answer's body, for the size of buffers only.
     public var expectedSize: Int64?

@@ -1,4 +1,6 @@
-/// Sends HTTP requests. `CurlTransport` is the real one; tests script their own.
+/// Sends HTTP requests.
+///
+/// `CurlTransport` is the real one; tests script their own.
 public protocol HTTPTransport: Sendable {
     /// Sends `request` once and returns the answer, whatever its status is.
     ///

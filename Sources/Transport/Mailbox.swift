@@ -19,7 +19,9 @@ final class Mailbox: Sendable {
         var multi: SendableHandle?
     }
 
-    /// A curl_multi handle. Only curl_multi_wakeup is called on it from other threads, which libcurl allows.
+    /// A curl_multi handle.
+    ///
+    /// Only curl_multi_wakeup is called on it from other threads, which libcurl allows.
     private struct SendableHandle: @unchecked Sendable { let pointer: UnsafeMutableRawPointer }
 
     private let state: Mutex<State>

@@ -1,6 +1,8 @@
 import Synchronization
 
-/// What went over the wire since the start, for status and tests. Written by the transport's thread, read by anybody.
+/// What went over the wire since the start, for status and tests.
+///
+/// Written by the transport's thread, read by anybody.
 public final class TransportCounters: Sendable {
     private let received = Atomic<Int>(0)
     private let sent = Atomic<Int>(0)

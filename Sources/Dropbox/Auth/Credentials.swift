@@ -34,7 +34,9 @@ public struct Credentials: Hashable, Sendable {
         take(grant, now: now)
     }
 
-    /// Takes over what a grant says; what it does not mention stays. A refresh brings no new refresh token, normally.
+    /// Takes over what a grant says; what it does not mention stays.
+    ///
+    /// A refresh brings no new refresh token, normally.
     mutating func take(_ grant: Grant, now: Timestamp) {
         accessToken = grant.accessToken
         expiresAt = grant.expiresIn.map { Timestamp(seconds: now.seconds + $0) }

@@ -9,7 +9,9 @@ public struct CredentialsFile: Hashable, Sendable {
     /// Whether it is the service manager's: read as it is, never written.
     public let isReadOnly: Bool
 
-    /// Names the file. A read-only one is a systemd credential, whose mode is systemd's affair.
+    /// Names the file.
+    ///
+    /// A read-only one is a systemd credential, whose mode is systemd's affair.
     public init(path: String, isReadOnly: Bool = false) {
         self.path = path
         self.isReadOnly = isReadOnly
@@ -37,7 +39,9 @@ public struct CredentialsFile: Hashable, Sendable {
         return found
     }
 
-    /// Replaces the file. After a crash at any moment it holds the old or the new credentials, whole.
+    /// Replaces the file.
+    ///
+    /// After a crash at any moment it holds the old or the new credentials, whole.
     public func write(_ credentials: Credentials) throws(DropboxError) {
         if isReadOnly { return }
         let bytes: Data

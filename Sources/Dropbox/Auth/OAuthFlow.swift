@@ -59,7 +59,9 @@ public struct OAuthFlow: Sendable {
             ]))
     }
 
-    /// Gets a new access token. `appKey` is the key the sign-in was made with, if it is known.
+    /// Gets a new access token.
+    ///
+    /// `appKey` is the key the sign-in was made with, if it is known.
     func refresh(_ refreshToken: String, appKey: String?) async throws -> Grant {
         try await grant(
             Form([

@@ -54,8 +54,9 @@ public actor TokenSource {
         credentials.expiresAt.map { $0.seconds - TokenSource.margin <= now().seconds } ?? false
     }
 
-    /// Unstructured on purpose: a renewal that was begun is kept, even if who asked for it is cancelled. A server that
-    /// rotates refresh tokens has already forgotten the old one.
+    /// Unstructured on purpose: a renewal that was begun is kept, even if who asked for it is cancelled.
+    ///
+    /// A server that rotates refresh tokens has already forgotten the old one.
     private func renewed() async throws -> String {
         let task = renewal ?? Task { try await renew() }
         renewal = task

@@ -31,7 +31,9 @@ struct Call: Sendable {
         self.request = request
     }
 
-    /// An RPC call: the argument is the body, the result too. A large listing page can take a minute (section 2.5).
+    /// An RPC call: the argument is the body, the result too.
+    ///
+    /// A large listing page can take a minute (section 2.5).
     static func rpc(
         _ endpoint: String, role: Role, base: String, argument: APIArgument, timeout: Duration? = nil,
         stallLimit: Duration? = .seconds(120)

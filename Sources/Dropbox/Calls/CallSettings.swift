@@ -1,6 +1,8 @@
 /// How patient calls are.
 public struct CallSettings: Hashable, Sendable {
-    /// Tries of one call that may fail in a row without progress. Pauses the server asks for do not count.
+    /// Tries of one call that may fail in a row without progress.
+    ///
+    /// Pauses the server asks for do not count.
     public var attempts: Int
     /// The time after the first of these failures in which the call is tried again.
     public var patience: Duration

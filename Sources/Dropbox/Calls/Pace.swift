@@ -1,4 +1,6 @@
-/// When the next request of an account may go out. Pure: the time is an argument.
+/// When the next request of an account may go out.
+///
+/// Pure: the time is an argument.
 ///
 /// Without a 429 nothing is held back. A 429 holds everybody for the time the server names; afterwards requests start
 /// with a gap between them, which shrinks with every success and is gone soon. Requests that were under way when the

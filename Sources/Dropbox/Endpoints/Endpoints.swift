@@ -22,7 +22,9 @@ public struct Endpoints: Hashable, Sendable {
         self.authorize = authorize
     }
 
-    /// One base URL for everything: the sandbox or a gateway. Slashes at its end are dropped.
+    /// One base URL for everything: the sandbox or a gateway.
+    ///
+    /// Slashes at its end are dropped.
     public init(base: String) {
         var base = base
         while base.hasSuffix("/") { base.removeLast() }
