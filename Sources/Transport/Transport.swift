@@ -1,1 +1,8 @@
-// placeholder
+// Transport: HTTP over one curl_multi, driven by one thread. Knows no Dropbox and retries nothing.
+//
+//   send ──► Mailbox ──► CurlLoop (the thread) ──► curl_multi ──► header and body callbacks ──► BodySink
+//    ▲       (Mutex + curl_multi_wakeup)                                    │
+//    └───────────── continuation, resumed exactly once, by the thread ◄─────┘
+//
+// Easy handles, header lists and sinks are touched by that thread only. A sink that writes slowly slows the connection
+// down: that is the back-pressure.

@@ -1,0 +1,120 @@
+import FoundationEssentials
+import Glibc
+import SyncModel
+
+/// The file that holds the sign-in: JSON, mode 0600, replaced in one step.
+public struct CredentialsFile: Hashable, Sendable {
+    /// Where it is.
+    public let path: String
+    /// Whether it is the service manager's: read as it is, never written.
+    public let isReadOnly: Bool
+
+    /// Names the file.
+    ///
+    /// A read-only one is a systemd credential, whose mode is systemd's affair.
+    public init(path: String, isReadOnly: Bool = false) {
+        self.path = path
+        self.isReadOnly = isReadOnly
+    }
+
+    /// Reads the credentials.
+    ///
+    /// - Throws: `DropboxError` with code `credentials`: no such file, readable by others, not JSON, or without a token.
+    public func read() throws(DropboxError) -> Credentials {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            let hint = errno == ENOENT ? "sign in with: dbxsync auth" : "dbxsync has to be able to read it"
+            throw problem("cannot be opened", errno, hint: hint)
+        }
+        defer { close(descriptor) }
+        if !isReadOnly { try refuseOthers(descriptor) }
+        let bytes = try contents(of: descriptor)
+        let hint = "sign in again with: dbxsync auth"
+        guard let json = try? JSON.decode(CredentialsJSON.self, from: bytes), let found = json.credentials else {
+            throw problem("is not the JSON that dbxsync writes", hint: hint)  // the decoder's text could quote a secret
+        }
+        guard found.accessToken != nil || found.refreshToken != nil else {
+            throw problem("holds no token", hint: hint)
+        }
+        return found
+    }
+
+    /// Replaces the file.
+    ///
+    /// After a crash at any moment it holds the old or the new credentials, whole.
+    public func write(_ credentials: Credentials) throws(DropboxError) {
+        if isReadOnly { return }
+        let bytes: Data
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            bytes = try encoder.encode(CredentialsJSON(credentials))
+        } catch {
+            throw problem("cannot be written: a token is no valid text")
+        }
+        let temporary = "\(path).\(String(UInt64.random(in: 0...(.max)), radix: 36)).new"
+        do throws(DropboxError) {
+            try writeDurably(Array(bytes) + [0x0A], to: temporary)
+            guard rename(temporary, path) == 0 else { throw problem("cannot be replaced", errno) }
+            try syncFolder()
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+    }
+
+    /// Removes the file, as signing out does; none is no error.
+    public func remove() throws(DropboxError) {
+        guard unlink(path) == 0 || errno == ENOENT else { throw problem("cannot be removed", errno) }
+    }
+
+    private func refuseOthers(_ descriptor: Int32) throws(DropboxError) {
+        var info = stat()
+        guard fstat(descriptor, &info) == 0 else { throw problem("cannot be examined", errno) }
+        guard info.st_mode & S_IFMT == S_IFREG else { throw problem("is not a regular file") }
+        if info.st_mode & 0o077 != 0 {
+            let quoted = "'" + path.replacing("'", with: "'\\''") + "'"
+            throw problem("can be read by other users", hint: "run: chmod 600 \(quoted)")
+        }
+    }
+
+    private func contents(of descriptor: Int32) throws(DropboxError) -> [UInt8] {
+        let limit = 1 << 20
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 16 << 10)
+        while bytes.count <= limit {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count == 0 { return bytes }
+            if count > 0 { bytes += buffer[..<count] }
+            if count < 0 && errno != EINTR { throw problem("cannot be read", errno) }
+        }
+        throw problem("is larger than 1 MiB")
+    }
+
+    private func writeDurably(_ bytes: [UInt8], to temporary: String) throws(DropboxError) {
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw problem("cannot be replaced by \(temporary)", errno) }
+        defer { close(descriptor) }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno != EINTR { throw problem("cannot be written", errno) }
+            rest = rest.dropFirst(max(count, 0))
+        }
+        guard fsync(descriptor) == 0 else { throw problem("cannot be written", errno) }
+    }
+
+    private func syncFolder() throws(DropboxError) {
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw problem("is in a folder that cannot be opened", errno) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw problem("is in a folder that cannot be synced", errno) }
+    }
+
+    private func problem(_ what: String, _ number: Int32? = nil, hint: String? = nil) -> DropboxError {
+        let cause = number.map { ": \(String(cString: strerror($0)))" } ?? ""
+        return DropboxError(
+            .credentials, "credentials", "the file \(path) \(what)\(cause)", disposition: .signedOut, hint: hint)
+    }
+}

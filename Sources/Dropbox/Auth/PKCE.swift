@@ -1,0 +1,49 @@
+import CCrypto
+
+/// Proof Key for Code Exchange (RFC 7636), method S256: binds the pasted code to this sign-in.
+public struct PKCE: Hashable, Sendable {
+    /// The secret, sent with the code.
+    public let verifier: String
+
+    /// Makes a new secret of 64 characters.
+    public init() {
+        var generator = SystemRandomNumberGenerator()
+        let alphabet = Array(PKCE.alphabet.utf8)
+        let letters = (0..<64).map { _ in alphabet[Int.random(in: 0..<alphabet.count, using: &generator)] }
+        verifier = String(decoding: letters, as: UTF8.self)
+    }
+
+    /// Takes a secret made earlier: 43 to 128 letters, digits, `-`, `.`, `_` or `~`; `nil` for anything else.
+    public init?(verifier: String) {
+        guard (43...128).contains(verifier.utf8.count), verifier.allSatisfy({ PKCE.alphabet.contains($0) }) else {
+            return nil
+        }
+        self.verifier = verifier
+    }
+
+    /// The secret's SHA-256 in base64url, part of the URL that the user opens.
+    public var challenge: String {
+        let input = Array(verifier.utf8)
+        let digest = [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { buffer, count in
+            var length: UInt32 = 0
+            let done = EVP_Digest(input, input.count, buffer.baseAddress, &length, EVP_sha256(), nil)
+            precondition(done == 1, "libcrypto has no SHA-256")
+            count = Int(length)
+        }
+        return PKCE.base64url(digest)
+    }
+
+    private static let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+
+    /// Base64 with `-` and `_`, without padding (RFC 4648, section 5).
+    private static func base64url(_ bytes: [UInt8]) -> String {
+        let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+        var out: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
+            for place in 0...group.count { out.append(digits[bits >> (18 - 6 * place) & 63]) }
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+}

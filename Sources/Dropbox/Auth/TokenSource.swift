@@ -1,0 +1,101 @@
+import Glibc
+public import Logging
+public import SyncModel
+
+/// Hands out access tokens and renews them: ahead of their end, and when the server refuses one. One renewal at a time.
+public actor TokenSource {
+    /// How long before its end a token is renewed.
+    private static let margin: Int64 = 300
+
+    private var credentials: Credentials
+    private let file: CredentialsFile?
+    private let oauth: OAuthFlow?
+    private let now: @Sendable () -> Timestamp
+    private let logger: Logger
+    private var renewal: Task<Credentials, any Error>?
+
+    /// Makes a source.
+    ///
+    /// - Parameters:
+    ///   - credentials: The sign-in to begin with.
+    ///   - file: Where renewed credentials are kept; `nil` for nowhere.
+    ///   - oauth: Renews; `nil` if the app key is not known, so that the access token has to do.
+    ///   - now: The time of day.
+    ///   - logger: Is told when renewed credentials cannot be kept.
+    public init(
+        credentials: Credentials, file: CredentialsFile? = nil, oauth: OAuthFlow? = nil,
+        now: @escaping @Sendable () -> Timestamp = { TokenSource.timeOfDay() },
+        logger: Logger = Logger(label: "dbxsync.tokens")
+    ) {
+        self.credentials = credentials
+        self.file = file
+        self.oauth = oauth
+        self.now = now
+        self.logger = logger
+    }
+
+    /// A token that holds for some minutes at least.
+    public func accessToken() async throws -> String {
+        if let token = credentials.accessToken, !isEnding || !canRenew { return token }
+        return try await renewed()
+    }
+
+    /// Replaces a token that the server refused; `false` if there is no way to get another.
+    func replace(rejected token: String) async throws -> Bool {
+        if let current = credentials.accessToken, current != token { return true }
+        guard canRenew else { return false }
+        _ = try await renewed()
+        return true
+    }
+
+    private var canRenew: Bool { credentials.refreshToken != nil && oauth != nil }
+
+    private var isEnding: Bool {
+        credentials.expiresAt.map { $0.seconds - TokenSource.margin <= now().seconds } ?? false
+    }
+
+    /// Unstructured on purpose: a renewal that was begun is kept, even if who asked for it is cancelled.
+    ///
+    /// A server that rotates refresh tokens has already forgotten the old one.
+    private func renewed() async throws -> String {
+        let task = renewal ?? Task { try await renew() }
+        renewal = task
+        let token = try await task.value.accessToken
+        guard let token else { throw TokenSource.noSignIn }
+        return token
+    }
+
+    private func renew() async throws -> Credentials {
+        defer { renewal = nil }
+        guard let oauth, let refreshToken = credentials.refreshToken else { throw TokenSource.noSignIn }
+        do {
+            try await keep(oauth.refresh(refreshToken, appKey: credentials.appKey))
+        } catch let error as DropboxError where error.code == .signIn {
+            // Another process may have signed in anew, or renewed first and got a new refresh token.
+            guard let other = try? file?.read(), let token = other.refreshToken, token != refreshToken else {
+                throw error
+            }
+            credentials = other
+            try await keep(oauth.refresh(token, appKey: other.appKey))
+        }
+        return credentials
+    }
+
+    private func keep(_ grant: Grant) {
+        credentials.take(grant, now: now())
+        do {
+            try file?.write(credentials)
+        } catch {
+            logger.error("renewed credentials could not be kept", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// The time of day.
+    public static func timeOfDay() -> Timestamp { Timestamp(seconds: Int64(time(nil))) }
+
+    private static var noSignIn: DropboxError {
+        DropboxError(
+            .signIn, "oauth2/token", "there is no token to sign in with", disposition: .signedOut,
+            hint: "sign in with: dbxsync auth")
+    }
+}

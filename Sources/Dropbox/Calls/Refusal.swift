@@ -1,0 +1,134 @@
+import SyncModel
+import Transport
+
+extension DropboxError {
+    /// Reads an answer that is neither 200 nor 206.
+    static func refusal(of call: Call, _ response: HTTPResponse) -> DropboxError {
+        let body = ErrorJSON(response)
+        let verdict = Verdict(call.role, response, body)
+        return DropboxError(
+            verdict.code, call.endpoint, verdict.reason, disposition: verdict.disposition, status: response.status,
+            summary: body.summary ?? body.oauthError, requestID: response.requestID, userMessage: body.userMessage,
+            hint: verdict.hint)
+    }
+
+    /// An answer that is not what the API promises.
+    static func malformed(_ call: Call, _ response: HTTPResponse, _ complaint: String) -> DropboxError {
+        DropboxError(
+            .malformedAnswer, call.endpoint, "the answer is not usable: \(complaint)",
+            disposition: .retry(after: nil), status: response.status, requestID: response.requestID)
+    }
+}
+
+extension HTTPResponse {
+    /// The id to name in a question to Dropbox.
+    var requestID: String? { headers["X-Dropbox-Request-Id"] }
+}
+
+/// What a status means for a call.
+private struct Verdict {
+    var code: DropboxError.Code
+    var disposition: Disposition
+    var reason: String
+    var hint: String?
+
+    static let signInAgain = "sign in again with: dbxsync auth"
+
+    init(_ code: DropboxError.Code, _ disposition: Disposition, _ reason: String, hint: String? = nil) {
+        self.code = code
+        self.disposition = disposition
+        self.reason = reason
+        self.hint = hint
+    }
+
+    init(_ role: Call.Role, _ response: HTTPResponse, _ body: ErrorJSON) {
+        let tags = body.summary ?? "no reason given"
+        switch response.status {
+        case 400: self = Verdict.badRequest(role, body)
+        case 401: self = Verdict.unauthorized(body)
+        case 403:
+            self.init(.accessDenied, .signedOut, "the account may not do this: \(tags)", hint: Verdict.signInAgain)
+        case 404:
+            self.init(.unexpectedStatus, .pass, "the server does not know this call", hint: "check account.endpoint")
+        case 409: self = Verdict.conflict(role, response, body)
+        case 416: self.init(.rangeRefused, .retry(after: nil), "the range was refused")
+        case 422:
+            let hint = "the account's team space changed: nothing is removed until this is settled"
+            self.init(.pathRoot, .sourceGone, "the path root is not valid any more: \(tags)", hint: hint)
+        case 429:
+            let pause = Verdict.pause(response, body)
+            self.init(.rateLimited, .retry(after: pause), "too many requests, to be tried again after \(pause)")
+        case 408, 500...599:
+            self.init(.server, .retry(after: Verdict.header(response)), "the server failed with \(response.status)")
+        default:
+            self.init(
+                .unexpectedStatus, .pass, "unexpected status \(response.status)",
+                hint: "something between here and Dropbox may answer in its place: check account.proxy")
+        }
+    }
+
+    /// 400 is plain text from the API, and JSON from `/oauth2/token` (sections 7.1 and 8.2).
+    private static func badRequest(_ role: Call.Role, _ body: ErrorJSON) -> Verdict {
+        switch role {
+        case .listContinue, .longpoll:
+            return Verdict(.badRequest, .cursorReset, "the cursor is of no use any more")
+        case .download: return Verdict(.badRequest, .item, "the request was refused as wrong")
+        case .list, .query:
+            let hint = "check mirror.remote_root and the permissions of the app in Dropbox's App Console"
+            return Verdict(.badRequest, .pass, "the request was refused as wrong", hint: hint)
+        case .token:
+            let word = body.oauthError ?? "no reason given"
+            let hint = word == "invalid_client" ? "check account.app_key and account.app_secret" : signInAgain
+            return Verdict(.signIn, .signedOut, "the sign-in was refused: \(word)", hint: hint)
+        }
+    }
+
+    private static func unauthorized(_ body: ErrorJSON) -> Verdict {
+        if body.tags.first == "missing_scope" {
+            let scope = body.requiredScope ?? "unknown"
+            let hint = "allow \(scope) in Dropbox's App Console, then \(signInAgain)"
+            return Verdict(.missingScope(scope), .signedOut, "the sign-in does not cover \(scope)", hint: hint)
+        }
+        let tags = body.summary ?? body.oauthError ?? "no reason given"
+        return Verdict(.signIn, .signedOut, "the sign-in is not valid: \(tags)", hint: signInAgain)
+    }
+
+    private static func conflict(_ role: Call.Role, _ response: HTTPResponse, _ body: ErrorJSON) -> Verdict {
+        let summary = body.summary ?? "no reason given"
+        let tags = Set(body.tags)
+        if tags.contains("too_many_write_operations") || tags.contains("too_many_requests") {
+            return Verdict(.rateLimited, .retry(after: pause(response, body)), summary)
+        }
+        if tags.contains("internal_error") || tags.contains("retry_error") {
+            return Verdict(.server, .retry(after: nil), summary)
+        }
+        switch role {
+        case .list, .listContinue, .longpoll: return lostListing(role, summary, body.tags)
+        case .download where tags.contains("not_satisfiable"):
+            return Verdict(.rangeRefused, .retry(after: nil), "the range was refused")
+        case .download, .query: return Verdict(.refused, .item, summary)
+        case .token: return Verdict(.signIn, .pass, summary)
+        }
+    }
+
+    /// Resets have been seen to hide behind `other` (section 2.7).
+    private static func lostListing(_ role: Call.Role, _ summary: String, _ tags: [String]) -> Verdict {
+        if tags.first == "path" {
+            let hint = "nothing is removed from the mirror; check mirror.remote_root"
+            return Verdict(.refused, .sourceGone, "the mirrored folder cannot be listed: \(summary)", hint: hint)
+        }
+        if role == .list { return Verdict(.refused, .pass, summary) }
+        return Verdict(.refused, .cursorReset, summary)
+    }
+
+    /// The larger of header and field; 5 s if there is neither (section 7.2).
+    private static func pause(_ response: HTTPResponse, _ body: ErrorJSON) -> Duration {
+        let field = body.retryAfter.map { Duration.seconds(max($0, 0)) }
+        return [header(response), field].compactMap(\.self).max() ?? .seconds(5)
+    }
+
+    private static func header(_ response: HTTPResponse) -> Duration? {
+        guard let seconds = response.headers["Retry-After"].flatMap({ Int($0) }), seconds >= 0 else { return nil }
+        return .seconds(seconds)
+    }
+}

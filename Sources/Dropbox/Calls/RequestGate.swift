@@ -1,0 +1,29 @@
+import Synchronization
+
+/// The one gate of an account that every request with its token passes.
+final class RequestGate: Sendable {
+    private let pace = Mutex(Pace())
+    private let time: TimeSource
+
+    init(time: TimeSource) { self.time = time }
+
+    /// Returns when a request may go out.
+    func pass() async throws -> Pace.Ticket {
+        while true {
+            switch pace.withLock({ $0.admit(at: time.now()) }) {
+            case .go(let ticket): return ticket
+            case .wait(let duration): try await time.sleep(duration)
+            }
+        }
+    }
+
+    /// Holds everybody for `pause`.
+    func hold(_ ticket: Pace.Ticket, for pause: Duration) {
+        pace.withLock { $0.rateLimited(ticket, at: time.now(), for: pause) }
+    }
+
+    /// Notes that a request was answered without complaint.
+    func succeeded(_ ticket: Pace.Ticket) {
+        pace.withLock { $0.succeeded(ticket) }
+    }
+}

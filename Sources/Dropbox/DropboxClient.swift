@@ -1,0 +1,51 @@
+public import Logging
+public import SyncModel
+import Synchronization
+public import Transport
+
+/// One account of Dropbox, seen below one of its folders.
+public final class DropboxClient: RemoteSource {
+    let runner: RequestRunner
+    let endpoints: Endpoints
+    let remoteRoot: String
+    let paths: RootedPaths
+    let longpollPace = Mutex(LongpollPace())
+
+    /// Makes a client.
+    ///
+    /// - Parameters:
+    ///   - transport: Sends the requests.
+    ///   - endpoints: Where the API is.
+    ///   - tokens: The sign-in.
+    ///   - remoteRoot: The folder that is mirrored, "" for the whole account. Keys are relative to it.
+    ///   - pathRoot: What paths are relative to; `nil` for the member's own folder.
+    ///   - settings: How patient calls are.
+    ///   - clock: Measures and waits.
+    ///   - jitter: Random numbers in 0..<1, for delays.
+    ///   - logger: Is told of failed tries, at debug level.
+    public init(
+        transport: any HTTPTransport, endpoints: Endpoints = .dropbox, tokens: TokenSource, remoteRoot: String = "",
+        pathRoot: PathRoot? = nil, settings: CallSettings = CallSettings(),
+        clock: any Clock<Duration> = ContinuousClock(),
+        jitter: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
+        logger: Logger = Logger(label: "dbxsync.dropbox")
+    ) {
+        let time = TimeSource(clock)
+        let components = remoteRoot.split(separator: "/", omittingEmptySubsequences: true)
+        self.remoteRoot = components.map { "/" + $0 }.joined()
+        self.paths = RootedPaths(rootDepth: components.count)
+        self.endpoints = endpoints
+        self.runner = RequestRunner(
+            transport: transport, tokens: tokens, pathRoot: pathRoot, gate: RequestGate(time: time),
+            settings: settings, time: time, jitter: jitter, logger: logger)
+    }
+
+    /// Decodes the JSON body of an answer.
+    static func decode<Value: Decodable>(_ type: Value.Type, _ response: HTTPResponse, _ call: Call) throws -> Value {
+        do {
+            return try JSON.decode(type, from: response.body)
+        } catch {
+            throw DropboxError.malformed(call, response, JSON.complaint(of: error))
+        }
+    }
+}

@@ -1,0 +1,116 @@
+public import SyncModel
+import Transport
+
+extension DropboxClient {
+    /// Writes the bytes of exactly this revision to `sink`, beginning at its offset.
+    ///
+    /// A cut body goes on at the new offset; progress forgives the failures before it.
+    public func download(_ version: FileVersion, into sink: any ByteSink) async throws {
+        if sink.offset > version.size { try sink.restart() }
+        // Also an empty file: there is no range of it that a server would give.
+        if sink.offset == version.size { return }
+        let call = downloadCall(version)
+        try await runner.run(call, attempt: { downloadAttempt(call, version, sink) }, progress: { sink.offset }) {
+            guard sink.offset < version.size else { return }
+            throw DropboxError.malformed(call, $0, "the body ended at byte \(sink.offset) of \(version.size)")
+        }
+    }
+
+    private func downloadCall(_ version: FileVersion) -> Call {
+        let argument = APIArgument(["path": .text("rev:\(version.rev.text)")])
+        let request = HTTPRequest(
+            .post, "\(endpoints.content)/2/files/download", headers: [.init("Dropbox-API-Arg", argument.text)],
+            stallLimit: runner.settings.stallLimit)
+        return Call(endpoint: "files/download", role: .download, request: request)
+    }
+
+    private func downloadAttempt(_ call: Call, _ version: FileVersion, _ sink: any ByteSink) -> Attempt {
+        var request = call.request
+        let offset = sink.offset
+        if offset > 0 { request.headers.append(.init("Range", "bytes=\(offset)-")) }
+        request.expectedSize = version.size - offset
+        return Attempt(request: request, sink: DownloadBody(call: call, version: version, offset: offset, sink: sink))
+    }
+}
+
+/// Checks that an answer is the wanted part of the wanted revision, then hands its bytes to the sink.
+private final class DownloadBody: BodySink {
+    private let call: Call
+    private let version: FileVersion
+    private let offset: Int64
+    private let sink: any ByteSink
+
+    init(call: Call, version: FileVersion, offset: Int64, sink: any ByteSink) {
+        self.call = call
+        self.version = version
+        self.offset = offset
+        self.sink = sink
+    }
+
+    func begin(_ head: HTTPResponse) throws {
+        try checkResult(head)
+        if head.status == 206 {
+            let range = head.headers["Content-Range"].flatMap(ContentRange.init)
+            guard let range, range.first == offset, range.total ?? version.size == version.size else {
+                throw DropboxError.malformed(call, head, "Content-Range is not what was asked for")
+            }
+        } else if offset > 0 {
+            try sink.restart()
+        }
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws {
+        guard sink.offset + Int64(bytes.count) <= version.size else {
+            try sink.restart()
+            throw DropboxError(
+                .malformedAnswer, call.endpoint, "the body is longer than \(version.size) bytes",
+                disposition: .retry(after: nil))
+        }
+        try sink.write(bytes)
+    }
+
+    /// Compares `Dropbox-API-Result`, the metadata of what is sent, with what the listing said.
+    private func checkResult(_ head: HTTPResponse) throws {
+        guard let text = head.headers["Dropbox-API-Result"] else {
+            throw DropboxError.malformed(call, head, "the header Dropbox-API-Result is missing")
+        }
+        let result: ResultJSON
+        do {
+            result = try JSON.decode(ResultJSON.self, from: Array(text.utf8))
+        } catch {
+            throw DropboxError.malformed(call, head, "Dropbox-API-Result: \(JSON.complaint(of: error))")
+        }
+        let isWanted =
+            result.rev == version.rev.text && result.size == version.size
+            && (result.content_hash ?? version.hash.hex) == version.hash.hex
+        guard isWanted else {
+            throw DropboxError(
+                .wrongContent, call.endpoint, "the server sends another version than \(version.rev.text)",
+                disposition: .item, status: head.status, requestID: head.requestID)
+        }
+    }
+
+    private struct ResultJSON: Decodable {
+        let rev: String
+        let size: Int64
+        let content_hash: String?
+    }
+}
+
+/// The header `Content-Range: bytes first-last/total`.
+struct ContentRange: Hashable {
+    let first: Int64
+    let last: Int64
+    /// `nil` if the server wrote an asterisk.
+    let total: Int64?
+
+    init?(_ text: String) {
+        let words = text.split(separator: " ")
+        guard words.count == 2, words[0].lowercased() == "bytes" else { return nil }
+        let parts = words[1].split(separator: "/")
+        let bounds = parts.first?.split(separator: "-").compactMap { Int64($0) } ?? []
+        guard parts.count == 2, bounds.count == 2, bounds[0] <= bounds[1] else { return nil }
+        guard let size = Int64(parts[1]) ?? (parts[1] == "*" ? -1 : nil) else { return nil }
+        (first, last, total) = (bounds[0], bounds[1], size < 0 ? nil : size)
+    }
+}

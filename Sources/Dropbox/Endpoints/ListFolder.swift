@@ -1,0 +1,47 @@
+public import SyncModel
+import Transport
+
+extension DropboxClient {
+    /// One page of changes: `list_folder` for the first, `list_folder/continue` from then on.
+    public func changes(since cursor: Cursor?) async throws -> ChangePage {
+        let call = cursor.map(continueCall) ?? listCall()
+        return try await runner.run(call) { [paths] response in
+            try DropboxClient.decode(PageJSON.self, response, call).page(paths)
+        }
+    }
+
+    /// Unlike the mirrored folder's own options, these are baked into the cursor: changing one needs a relist.
+    private func listCall() -> Call {
+        let argument = APIArgument([
+            "path": .text(remoteRoot), "recursive": .bool(true), "include_deleted": .bool(false),
+            "include_mounted_folders": .bool(true), "include_non_downloadable_files": .bool(true),
+            "limit": .number(min(max(runner.settings.pageLimit, 1), 2000)),
+        ])
+        return .rpc("files/list_folder", role: .list, base: endpoints.api, argument: argument)
+    }
+
+    private func continueCall(_ cursor: Cursor) -> Call {
+        let argument = APIArgument(["cursor": .text(cursor.text)])
+        return .rpc("files/list_folder/continue", role: .listContinue, base: endpoints.api, argument: argument)
+    }
+}
+
+/// ListFolderResult.
+private struct PageJSON: Decodable {
+    let entries: [EntryJSON]
+    let cursor: String
+    let has_more: Bool
+
+    func page(_ paths: RootedPaths) -> ChangePage {
+        var page = ChangePage(changes: [], cursor: Cursor(cursor), hasMore: has_more)
+        page.changes.reserveCapacity(entries.count)
+        for entry in entries {
+            do throws(PassedOver) {
+                if let change = try paths.change(for: entry) { page.changes.append(change) }
+            } catch {
+                page.passedOver.append(error.reason)
+            }
+        }
+        return page
+    }
+}

@@ -1,0 +1,27 @@
+public import SyncModel
+import Transport
+
+/// One entry of the account, looked up by its path.
+public struct RemoteEntry: Hashable, Sendable {
+    /// The server's key for its path.
+    public var pathLower: String
+    /// The path for people to read.
+    public var pathDisplay: String
+    /// What it is.
+    public var node: RemoteNode
+}
+
+extension DropboxClient {
+    /// What stands at `path`, which is absolute, an `id:` or a `rev:`: `get_metadata`.
+    public func metadata(of path: String) async throws -> RemoteEntry {
+        let argument = APIArgument(["path": .text(path)])
+        let call = Call.rpc("files/get_metadata", role: .query, base: endpoints.api, argument: argument)
+        return try await runner.run(call) { response in
+            let entry = try DropboxClient.decode(EntryJSON.self, response, call)
+            guard case .present(let node) = entry.kind, let pathLower = entry.pathLower else {
+                throw DropboxError.malformed(call, response, "neither a file nor a folder")
+            }
+            return RemoteEntry(pathLower: pathLower, pathDisplay: entry.pathDisplay ?? pathLower, node: node)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Transport
+
+/// The body of an error answer, as far as it is JSON.
+///
+/// 409, 401, 403 and 422 hold unions: a tag, and below a key named like the tag the next one. In a 429 `error` is a
+/// struct with `reason` and `retry_after`, the latter left out when it is 1 (common.stone, auth.stone).
+struct ErrorJSON {
+    /// The tags from the outside in; empty if the body is not the API's JSON.
+    let tags: [String]
+    /// `retry_after` of a 429 body; 1 if the body is one but has no such field.
+    let retryAfter: Int?
+    /// `required_scope` of `missing_scope`.
+    let requiredScope: String?
+    /// `user_message.text`.
+    let userMessage: String?
+    /// The body of `/oauth2/token`: `error`, a word.
+    let oauthError: String?
+
+    init(_ response: HTTPResponse) {
+        // Whatever is not JSON (HTML of a gateway, plain text of a 400) simply tells nothing.
+        let body = try? JSON.decode(JSONValue.self, from: response.body)
+        let error = body?["error"]
+        let union = error?["reason"] ?? error
+        tags = union.map(ErrorJSON.tags) ?? []
+        retryAfter = error?["reason"] == nil ? nil : error?["retry_after"]?.integer ?? 1
+        requiredScope = error?["required_scope"]?.string
+        userMessage = body?["user_message"]?["text"]?.string
+        oauthError = error?.string?.split(separator: ":").first.map(String.init)
+    }
+
+    /// The tags joined by slashes.
+    var summary: String? { tags.isEmpty ? nil : tags.joined(separator: "/") }
+
+    private static func tags(of union: JSONValue) -> [String] {
+        var found: [String] = []
+        var next: JSONValue? = union
+        while let value = next, let tag = value[".tag"]?.string, found.count < 8 {
+            found.append(tag)
+            next = value[tag] ?? value["reason"]
+        }
+        return found
+    }
+}

@@ -1,0 +1,168 @@
+import CCurl
+import Glibc
+
+/// The thread that drives curl_multi.
+///
+/// After `startThread`, every member is touched by that thread only.
+final class CurlLoop: @unchecked Sendable {
+    private let multi: UnsafeMutableRawPointer
+    private let mailbox: Mailbox
+    private let settings: TransportSettings
+    private let counters: TransportCounters
+
+    private var running: [UnsafeMutableRawPointer: CurlTransfer] = [:]
+    private var idle: [UnsafeMutableRawPointer] = []
+    private var bandwidth: Int64?
+    private var streaming = 0
+    private var isStopping = false
+    private var waitingForStop: [CheckedContinuation<Void, Never>] = []
+
+    init(multi: UnsafeMutableRawPointer, mailbox: Mailbox, settings: TransportSettings, counters: TransportCounters) {
+        self.multi = multi
+        self.mailbox = mailbox
+        self.settings = settings
+        self.counters = counters
+        self.bandwidth = settings.bandwidth
+        let connections = max(settings.connections, 1)
+        // The default cache of idle connections is too small for many parallel requests and keeps reopening them.
+        ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, connections)
+        ccurl_multi_set_long(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections)
+    }
+
+    /// Starts the detached thread, which keeps this object alive until it is told to stop.
+    func startThread() {
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(self).toOpaque()
+        let failure = pthread_create(
+            &thread, nil,
+            { context in
+                guard let context else { return nil }
+                Unmanaged<CurlLoop>.fromOpaque(context).takeRetainedValue().run()
+                return nil
+            }, context)
+        precondition(failure == 0, "no thread for HTTP: \(String(cString: strerror(failure)))")
+        pthread_detach(thread)
+    }
+
+    private func run() {
+        blockSignals()
+        while !isStopping {
+            mailbox.take().forEach(obey)
+            var count: Int32 = 0
+            check(curl_multi_perform(multi, &count))
+            finishDone()
+            if !isStopping { check(curl_multi_poll(multi, nil, 0, 60_000, nil)) }
+        }
+        shutDown()
+    }
+
+    /// With CURLOPT_NOSIGNAL libcurl leaves SIGPIPE alone (its manual), and TLS writes to a dead peer raise it.
+    private func blockSignals() {
+        var all = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_BLOCK, &all, nil)
+    }
+
+    private func check(_ code: CURLMcode) {
+        precondition(code == CURLM_OK, "curl_multi: \(String(cString: curl_multi_strerror(code)))")
+    }
+
+    private func obey(_ command: Command) {
+        switch command {
+        case .start(let transfer, let continuation): start(transfer, continuation)
+        case .cancel(let transfer): cancel(transfer)
+        case .limit(let bandwidth):
+            self.bandwidth = bandwidth
+            shareBandwidth()
+        case .answer(let continuation): continuation.resume(returning: true)
+        case .stop: isStopping = true
+        case .stopped(let continuation):
+            isStopping = true
+            waitingForStop.append(continuation)
+        }
+    }
+
+    private func start(_ transfer: CurlTransfer, _ continuation: CheckedContinuation<HTTPResponse, any Error>) {
+        if transfer.isCancelled { return continuation.resume(throwing: CancellationError()) }
+        guard let easy = idle.popLast() ?? curl_easy_init() else { preconditionFailure("out of memory for HTTP") }
+        do {
+            try transfer.prepare(easy, settings: settings, continuation: continuation)
+        } catch {
+            transfer.finish(throwing: error)
+            return release(easy)
+        }
+        running[easy] = transfer
+        check(curl_multi_add_handle(multi, easy))
+        counters.countSent()
+        if transfer.streams {
+            streaming += 1
+            shareBandwidth()
+        }
+    }
+
+    private func cancel(_ transfer: CurlTransfer) {
+        guard let easy = transfer.easy, running[easy] === transfer else { return }
+        remove(easy, transfer)
+        transfer.finish(throwing: CancellationError())
+        release(easy)
+    }
+
+    private func finishDone() {
+        var result = CURLE_OK
+        while let easy = ccurl_multi_next_done(multi, &result) {
+            guard let transfer = running[easy] else { continue }
+            remove(easy, transfer)
+            counters.countOpened(ccurl_get_long(easy, CURLINFO_NUM_CONNECTS))
+            transfer.finish(result)
+            release(easy)
+        }
+    }
+
+    private func remove(_ easy: UnsafeMutableRawPointer, _ transfer: CurlTransfer) {
+        curl_multi_remove_handle(multi, easy)
+        running[easy] = nil
+        if transfer.streams {
+            streaming -= 1
+            shareBandwidth()
+        }
+    }
+
+    private func release(_ easy: UnsafeMutableRawPointer) {
+        guard idle.count < settings.connections else { return curl_easy_cleanup(easy) }
+        curl_easy_reset(easy)
+        idle.append(easy)
+    }
+
+    /// Gives every transfer into a sink the same share of the bandwidth.
+    private func shareBandwidth() {
+        let share = bandwidth.map { max($0 / Int64(max(streaming, 1)), 1) } ?? 0
+        for (easy, transfer) in running where transfer.streams && transfer.share != share {
+            ccurl_set_size(easy, CURLOPT_MAX_RECV_SPEED_LARGE, share)
+            transfer.share = share
+        }
+    }
+
+    private func shutDown() {
+        let late = mailbox.close()
+        for (easy, transfer) in running {
+            curl_multi_remove_handle(multi, easy)
+            transfer.finish(throwing: TransportError.stopped(transfer.request))
+            curl_easy_cleanup(easy)
+        }
+        running = [:]
+        idle.forEach { curl_easy_cleanup($0) }
+        curl_multi_cleanup(multi)
+        late.forEach(refuse)
+        waitingForStop.forEach { $0.resume() }
+    }
+
+    private func refuse(_ command: Command) {
+        switch command {
+        case .start(let transfer, let continuation):
+            continuation.resume(throwing: TransportError.stopped(transfer.request))
+        case .answer(let continuation): continuation.resume(returning: false)
+        case .stopped(let continuation): continuation.resume()
+        case .cancel, .limit, .stop: break
+        }
+    }
+}

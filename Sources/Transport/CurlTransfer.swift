@@ -1,0 +1,167 @@
+import CCurl
+import Synchronization
+
+/// One request on one easy handle.
+///
+/// Touched by the curl thread only, but for `cancel`.
+final class CurlTransfer: @unchecked Sendable {
+    let request: HTTPRequest
+    /// The easy handle while the transfer runs.
+    private(set) var easy: UnsafeMutableRawPointer?
+    /// The bandwidth this transfer was given last; 0 for no limit.
+    var share: Int64 = 0
+
+    private let sink: (any BodySink)?
+    private let counters: TransportCounters
+    private let cancelled = Atomic<Bool>(false)
+    private var continuation: CheckedContinuation<HTTPResponse, any Error>?
+    private var headerList: UnsafeMutablePointer<curl_slist>?
+    private var errorText: UnsafeMutablePointer<CChar>?
+    private var memoryLimit = 0
+    private var response = HTTPResponse(status: 0)
+    private var failure: (any Error)?
+    private var target = Target.unknown
+
+    /// Where the body goes: known with its first byte.
+    private enum Target { case unknown, memory, sink(any BodySink) }
+
+    init(request: HTTPRequest, sink: (any BodySink)?, counters: TransportCounters) {
+        self.request = request
+        self.sink = sink
+        self.counters = counters
+    }
+
+    deinit { freeLists() }
+
+    /// Whether a body may go to a sink, so that the transfer takes part in sharing the bandwidth.
+    var streams: Bool { sink != nil }
+
+    /// Marks the transfer as no longer wanted; from any thread.
+    func cancel() { cancelled.store(true, ordering: .sequentiallyConsistent) }
+
+    var isCancelled: Bool { cancelled.load(ordering: .sequentiallyConsistent) }
+
+    /// Sets up `easy` for the request.
+    func prepare(
+        _ easy: UnsafeMutableRawPointer, settings: TransportSettings,
+        continuation: CheckedContinuation<HTTPResponse, any Error>
+    ) throws {
+        self.continuation = continuation
+        self.easy = easy
+        memoryLimit = settings.memoryLimit
+        let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+        buffer.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        errorText = buffer
+        headerList = try HeaderList.make(for: request)
+        var options = EasyOptions(easy)
+        options.set(CURLOPT_ERRORBUFFER, pointer: buffer)
+        options.setConnection(settings, isTLS: request.url.lowercased().hasPrefix("https:"))
+        options.setRequest(request, headers: headerList)
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        options.set(CURLOPT_HEADERFUNCTION, callback: receiveHeaderLine)
+        options.set(CURLOPT_HEADERDATA, pointer: context)
+        options.set(CURLOPT_WRITEFUNCTION, callback: receiveBody)
+        options.set(CURLOPT_WRITEDATA, pointer: context)
+        if options.result != CURLE_OK { throw error(options.result) }
+    }
+
+    /// Takes a header line; a status line begins another answer (100, a proxy's answer, then the real one).
+    fileprivate func receive(headerLine line: UnsafeRawBufferPointer) -> Bool {
+        if line.starts(with: "HTTP/".utf8) { response.headers.removeAll() }
+        response.headers.append(line: line)
+        guard response.headers.byteCount <= 1 << 20 else {
+            failure = TransportError(code: .tooLarge, reason: "the headers exceed 1 MiB", place: request.place)
+            return false
+        }
+        return true
+    }
+
+    /// Takes a piece of the body; `false` ends the transfer, with `failure` telling why.
+    fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        counters.countReceived(bytes.count)
+        do {
+            switch try bodyTarget() {
+            case .sink(let sink): try sink.write(bytes)
+            default: try collect(bytes)
+            }
+            return true
+        } catch {
+            failure = error
+            return false
+        }
+    }
+
+    private func bodyTarget() throws -> Target {
+        if case .unknown = target {
+            response.status = easy.map { ccurl_get_long($0, CURLINFO_RESPONSE_CODE) } ?? 0
+            if let sink, response.status == 200 || response.status == 206 {
+                target = .sink(sink)
+                try sink.begin(response)
+            } else {
+                target = .memory
+            }
+        }
+        return target
+    }
+
+    private func collect(_ bytes: UnsafeRawBufferPointer) throws {
+        guard response.body.count + bytes.count <= memoryLimit else {
+            let reason = "the answer exceeds \(memoryLimit) bytes"
+            throw TransportError(code: .tooLarge, reason: reason, place: request.place)
+        }
+        response.body.append(contentsOf: bytes)
+    }
+
+    /// Ends the transfer with libcurl's result.
+    func finish(_ result: CURLcode) {
+        do {
+            if let failure { throw failure }
+            if result != CURLE_OK { throw error(result) }
+            _ = try bodyTarget()  // of an empty body, which came with no call of `receive`
+            let continuation = close()
+            continuation?.resume(returning: response)
+        } catch {
+            finish(throwing: error)
+        }
+    }
+
+    /// Ends the transfer without an answer.
+    func finish(throwing error: any Error) {
+        close()?.resume(throwing: error)
+    }
+
+    private func close() -> CheckedContinuation<HTTPResponse, any Error>? {
+        defer { continuation = nil }
+        if let easy { ccurl_set_pointer(easy, CURLOPT_ERRORBUFFER, nil) }
+        easy = nil
+        freeLists()
+        return continuation
+    }
+
+    private func freeLists() {
+        curl_slist_free_all(headerList)
+        headerList = nil
+        errorText?.deallocate()
+        errorText = nil
+    }
+
+    private func error(_ result: CURLcode) -> TransportError {
+        TransportError(curl: result, detail: errorText.map { String(cString: $0) } ?? "", place: request.place)
+    }
+}
+
+private func receiveHeaderLine(
+    data: UnsafeMutablePointer<CChar>?, size: Int, count: Int, context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let context else { return 0 }
+    let transfer = Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
+    return transfer.receive(headerLine: UnsafeRawBufferPointer(start: data, count: size * count)) ? size * count : 0
+}
+
+private func receiveBody(
+    data: UnsafeMutablePointer<CChar>?, size: Int, count: Int, context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let context else { return 0 }
+    let transfer = Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
+    return transfer.receive(UnsafeRawBufferPointer(start: data, count: size * count)) ? size * count : 0
+}

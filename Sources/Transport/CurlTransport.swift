@@ -1,0 +1,69 @@
+import CCurl
+import Glibc
+
+/// HTTP by libcurl: every request of the process over one curl_multi on one thread.
+public final class CurlTransport: HTTPTransport {
+    /// What went over the wire so far.
+    public let counters = TransportCounters()
+
+    private let mailbox: Mailbox
+
+    private static let libcurlIsReady: Bool = ccurl_global_start() == CURLE_OK
+
+    /// Starts the thread.
+    public init(settings: TransportSettings = TransportSettings()) {
+        precondition(CurlTransport.libcurlIsReady, "libcurl cannot be initialised")
+        guard let multi = curl_multi_init() else { preconditionFailure("out of memory for a curl_multi handle") }
+        mailbox = Mailbox(multi: multi)
+        CurlLoop(multi: multi, mailbox: mailbox, settings: settings, counters: counters).startThread()
+    }
+
+    deinit {
+        _ = mailbox.post(.stop)
+    }
+
+    /// Sends `request` once; see `HTTPTransport`.
+    ///
+    /// Cancelling the task ends the transfer at once.
+    public func send(_ request: HTTPRequest, sink: (any BodySink)?) async throws -> HTTPResponse {
+        let transfer = CurlTransfer(request: request, sink: sink, counters: counters)
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                if !mailbox.post(.start(transfer, continuation)) {
+                    continuation.resume(throwing: TransportError.stopped(request))
+                }
+            }
+        } onCancel: {
+            transfer.cancel()
+            _ = mailbox.post(.cancel(transfer))
+        }
+    }
+
+    /// Changes the limit for all bodies that go to sinks, together; running ones included.
+    public func limit(bandwidth: Int64?) {
+        _ = mailbox.post(.limit(bandwidth: bandwidth))
+    }
+
+    /// Returns after a round trip through the thread: `true` if it runs, `false` if it was stopped.
+    @discardableResult
+    public func alive() async -> Bool {
+        await withCheckedContinuation { continuation in
+            if !mailbox.post(.answer(continuation)) { continuation.resume(returning: false) }
+        }
+    }
+
+    /// Ends the thread; open requests fail with `TransportError.Code.stopped`.
+    ///
+    /// Returns when it has ended.
+    public func stop() async {
+        await withCheckedContinuation { continuation in
+            if !mailbox.post(.stopped(continuation)) { continuation.resume() }
+        }
+    }
+}
+
+extension TransportError {
+    static func stopped(_ request: HTTPRequest) -> TransportError {
+        TransportError(code: .stopped, reason: "the transport was stopped", place: request.place)
+    }
+}

@@ -1,0 +1,101 @@
+import CCurl
+
+/// Sets options on one easy handle and remembers the first refusal.
+struct EasyOptions {
+    private let easy: UnsafeMutableRawPointer
+    private(set) var result = CURLE_OK
+
+    init(_ easy: UnsafeMutableRawPointer) { self.easy = easy }
+
+    private mutating func note(_ code: CURLcode) {
+        if result == CURLE_OK { result = code }
+    }
+
+    mutating func set(_ option: CURLoption, _ value: Int) { note(ccurl_set_long(easy, option, value)) }
+
+    mutating func set(_ option: CURLoption, text: String) { note(ccurl_set_text(easy, option, text)) }
+
+    mutating func set(_ option: CURLoption, pointer: UnsafeMutableRawPointer?) {
+        note(ccurl_set_pointer(easy, option, pointer))
+    }
+
+    mutating func set(_ option: CURLoption, callback: ccurl_data_callback) {
+        note(ccurl_set_data_callback(easy, option, callback))
+    }
+
+    /// What concerns the way to the server.
+    mutating func setConnection(_ settings: TransportSettings, isTLS: Bool) {
+        set(CURLOPT_NOSIGNAL, 1)
+        note(ccurl_restrict_protocols(easy))
+        set(CURLOPT_FOLLOWLOCATION, 0)
+        set(CURLOPT_SSL_VERIFYPEER, 1)
+        set(CURLOPT_SSL_VERIFYHOST, 2)
+        if let file = settings.caFile { set(CURLOPT_CAINFO, text: file) }
+        switch settings.proxy {
+        case .environment: break
+        case .none: set(CURLOPT_PROXY, text: "")
+        case .url(let url): set(CURLOPT_PROXY, text: url)
+        }
+        set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+        set(CURLOPT_USERAGENT, text: settings.userAgent)
+        set(CURLOPT_CONNECTTIMEOUT_MS, settings.connectTimeout.milliseconds)
+        set(CURLOPT_TCP_KEEPALIVE, 1)
+        set(CURLOPT_TCP_KEEPIDLE, 30)
+        set(CURLOPT_TCP_KEEPINTVL, 15)
+        guard isTLS else { return }
+        note(ccurl_offer_http2(easy))
+        set(CURLOPT_PIPEWAIT, 1)  // a burst waits for one connection to tell whether it multiplexes
+    }
+
+    /// What concerns the request itself.
+    mutating func setRequest(_ request: HTTPRequest, headers: UnsafeMutablePointer<curl_slist>?) {
+        set(CURLOPT_URL, text: request.url)
+        note(ccurl_set_list(easy, CURLOPT_HTTPHEADER, headers))
+        if request.method == .post {
+            set(CURLOPT_POST, 1)
+            request.body.withUnsafeBytes {
+                note(ccurl_set_body(easy, $0.baseAddress ?? EasyOptions.nothing, Int64($0.count)))
+            }
+        }
+        if request.acceptsCompression { set(CURLOPT_ACCEPT_ENCODING, text: "") }
+        if let limit = request.timeout { set(CURLOPT_TIMEOUT_MS, max(limit.milliseconds, 1)) }
+        if let limit = request.stallLimit {
+            set(CURLOPT_LOW_SPEED_LIMIT, 1)
+            set(CURLOPT_LOW_SPEED_TIME, max((limit.milliseconds + 999) / 1000, 1))
+        }
+        let expected = request.expectedSize ?? 64 << 10
+        set(CURLOPT_BUFFERSIZE, Int(min(max(expected, 16 << 10), 512 << 10)))
+    }
+
+    /// An address for a body of no bytes: libcurl takes a null pointer for "read it by callback".
+    private nonisolated(unsafe) static let nothing = UnsafeRawPointer(
+        UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1))
+}
+
+/// Header lines as libcurl wants them.
+enum HeaderList {
+    /// The list for `request`; freed by the caller.
+    static func make(for request: HTTPRequest) throws(TransportError) -> UnsafeMutablePointer<curl_slist>? {
+        var lines = request.headers.map { "\($0.name): \($0.value)" }
+        for line in lines where line.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 }) {
+            let name = line.prefix { $0 != ":" }.filter { $0.isLetter || $0 == "-" }
+            throw TransportError(
+                code: .unusable, reason: "the header \(name) holds a control character", place: request.place)
+        }
+        lines.append("Expect:")
+        if request.method == .post, request.header("Content-Type") == nil { lines.append("Content-Type:") }
+        var list: UnsafeMutablePointer<curl_slist>?
+        for line in lines {
+            guard let longer = curl_slist_append(list, line) else { preconditionFailure("out of memory for HTTP") }
+            list = longer
+        }
+        return list
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded down.
+    var milliseconds: Int {
+        Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000)
+    }
+}
