@@ -16,7 +16,9 @@ private let allowed: [String: Set<String>] = [
     "dbxsync-sandbox": ["Sandbox", "ArgumentParser"],
 ]
 
-/// What comes with the toolchain. Plain Foundation would drag 34 MB of ICU data into the static binary.
+/// What comes with the toolchain.
+///
+/// Plain Foundation would drag 34 MB of ICU data into the static binary.
 private let system: [String: Set<String>] = [
     "SyncModel": [],
     "MirrorFS": ["Glibc", "Synchronization"],

@@ -65,7 +65,9 @@ enum SourceTree {
         }
     }
 
-    /// The code of a text, line by line. Block comments and multi-line literals are recognised by their marks.
+    /// The code of a text, line by line.
+    ///
+    /// Block comments and multi-line literals are recognised by their marks.
     static func code(of text: String) -> [String] {
         var inLiteral = false
         var inComment = false

@@ -63,7 +63,7 @@ extension Config {
         var fileMode: UInt32 = 0o640
         /// Mode of directories.
         var directoryMode: UInt32 = 0o750
-        /// Bytes that stay free: downloads wait below it. 0: no reserve.
+        /// Bytes that stay free: downloads wait below it; 0 for no reserve.
         var minFreeSpace: Int64 = 1 << 30
     }
 

@@ -178,7 +178,9 @@ extension ConfigForm where Value == Bool {
 }
 
 extension ConfigForm where Value == [String] {
-    /// A list of patterns. None can be honoured yet, and one that is passed over would mirror what should stay out.
+    /// A list of patterns.
+    ///
+    /// None can be honoured yet, and one that is passed over would mirror what should stay out.
     static let patterns = ConfigForm(
         read: { literal, found throws(Refusal) in
             guard case .list(let patterns) = literal else {

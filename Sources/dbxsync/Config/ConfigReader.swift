@@ -92,7 +92,9 @@ extension TextPlace {
 private func < (a: (TextPlace, Int), b: (TextPlace, Int)) -> Bool { a.0 == b.0 ? a.1 < b.1 : a.0 < b.0 }
 
 extension TomlDocument.Node {
-    /// What it is, for "wants …, found …". Texts are not repeated: the key may be a secret.
+    /// What it is, for the end of a refusal.
+    ///
+    /// Texts are not repeated: the key may be a secret.
     fileprivate var found: String {
         switch content {
         case .table: "a table"

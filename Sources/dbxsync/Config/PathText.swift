@@ -34,7 +34,9 @@ enum PathText {
 
 /// URLs as they are written in the configuration: a scheme, a host, perhaps a port and a path, nothing after it.
 enum URLText {
-    /// Checks a URL and takes the slash from its end. The refusal never repeats the text: it may hold a password.
+    /// Checks a URL and takes the slash from its end.
+    ///
+    /// The refusal never repeats the text: it may hold a password.
     static func read(
         _ text: String, schemes: [String], userAllowed: Bool, pathAllowed: Bool
     ) throws(Refusal) -> String {
