@@ -83,7 +83,10 @@ private final class NotifySocket {
 
     @Test("the watchdog interval is read when it is meant for this process")
     func watchdogInterval() {
-        defer { ["WATCHDOG_USEC", "WATCHDOG_PID"].forEach { unsetenv($0) } }
+        defer {
+            unsetenv("WATCHDOG_USEC")
+            unsetenv("WATCHDOG_PID")
+        }
         #expect(SystemdNotifier.watchdogInterval == nil)
         setenv("WATCHDOG_USEC", "30000000", 1)
         #expect(SystemdNotifier.watchdogInterval == .seconds(30))
