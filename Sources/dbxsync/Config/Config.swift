@@ -1,0 +1,99 @@
+import Logging
+
+/// A configuration that has been checked: every value is in range and they fit together.
+///
+/// Only `ConfigFile` makes one from a file. It is an immutable value to whoever gets it; a reload makes another.
+struct Config: Equatable, Sendable {
+    /// `[account]`: which app, which sign-in, which server.
+    var account = AccountSettings()
+    /// `[mirror]`: what is mirrored where, and how it looks on disk.
+    var mirror = MirrorSettings()
+    /// `[state]`: where dbxsync keeps its own books.
+    var state = StateSettings()
+    /// `[schedule]`: when it asks.
+    var schedule = ScheduleSettings()
+    /// `[transfer]`: how fast it fetches.
+    var transfer = TransferSettings()
+    /// `[log]`: what it tells.
+    var log = LogSettings()
+}
+
+extension Config {
+    /// Which app, which sign-in, which server.
+    struct AccountSettings: Equatable, Sendable {
+        /// Key of the Dropbox app; never empty in a checked configuration.
+        var appKey = ""
+        /// Secret of an app that cannot use PKCE.
+        var appSecret: String?
+        /// Absolute path of the file that `dbxsync auth` writes.
+        var credentials = "/var/lib/dbxsync/credentials.json"
+        /// One base URL without a slash at its end, for API, content, notify and OAuth alike; nil: Dropbox's own hosts.
+        var endpoint: String?
+        /// Absolute path of a PEM bundle to trust instead of the system's.
+        var caFile: String?
+        /// Proxy URL; nil: what the environment says.
+        var proxy: String?
+        /// Mirror the team space instead of the member's own folder.
+        var teamSpace = false
+    }
+
+    /// What to do with a file in the mirror that dbxsync did not put there, or that somebody changed.
+    enum LocalChanges: String, CaseIterable, Sendable {
+        /// Move it to `.dbxsync/aside`.
+        case aside
+        /// Replace it.
+        case overwrite
+        /// Leave it, and report the path.
+        case keep
+    }
+
+    /// What is mirrored where, and how it looks on disk.
+    struct MirrorSettings: Equatable, Sendable {
+        /// Absolute path of the mirror; never empty in a checked configuration.
+        var directory = ""
+        /// The Dropbox folder: empty for all, else `/…` without a slash at its end.
+        var remoteRoot = ""
+        /// Patterns of what is left out.
+        var exclude: [String] = []
+        /// Patterns of what is taken.
+        var include: [String] = []
+        /// What happens to files that are not ours.
+        var localChanges = LocalChanges.aside
+        /// Mode of files.
+        var fileMode: UInt32 = 0o640
+        /// Mode of directories.
+        var directoryMode: UInt32 = 0o750
+        /// Bytes that stay free: downloads wait below it; 0 for no reserve.
+        var minFreeSpace: Int64 = 1 << 30
+    }
+
+    /// Where dbxsync keeps its own books.
+    struct StateSettings: Equatable, Sendable {
+        /// Absolute path of the directory of `state.db` and `lock`.
+        var directory = "/var/lib/dbxsync"
+    }
+
+    /// When it asks.
+    struct ScheduleSettings: Equatable, Sendable {
+        /// Time between requests for changes.
+        var interval = Duration.seconds(300)
+        /// Also wake as soon as Dropbox reports a change.
+        var longpoll = true
+        /// Time between full comparisons of the listing; nil: never.
+        var relist: Duration? = .seconds(7 * 86_400)
+    }
+
+    /// How fast it fetches.
+    struct TransferSettings: Equatable, Sendable {
+        /// Downloads at once.
+        var parallel = 16
+        /// Bytes per second for all transfers together; nil: unlimited.
+        var bandwidth: Int64?
+    }
+
+    /// What it tells.
+    struct LogSettings: Equatable, Sendable {
+        /// The least urgent level that is written.
+        var level = Logger.Level.info
+    }
+}

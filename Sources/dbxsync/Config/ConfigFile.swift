@@ -1,0 +1,63 @@
+import Glibc
+
+/// `/etc/dbxsync.conf`: text to `Config`, or everything that is wrong with it at once.
+enum ConfigFile {
+    /// No configuration is as large; what is may be a device or a mistake.
+    private static let largest = 1 << 20
+    /// Bounds how deep keys can nest: the parser frees nested tables recursively.
+    private static let longestLine = 4_096
+
+    /// Reads and checks a file.
+    static func load(_ file: String) -> Result<Config, ConfigProblems> {
+        switch contents(of: file) {
+        case .success(let bytes): parse(bytes, file: file)
+        case .failure(let refusal): failure(file, nil, refusal.message)
+        }
+    }
+
+    /// Checks a text; `file` is only its name in messages.
+    static func parse(_ bytes: [UInt8], file: String) -> Result<Config, ConfigProblems> {
+        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        if let index = lines.firstIndex(where: { $0.count > longestLine }) {
+            return failure(file, TextPlace(line: index + 1, column: 1), "the line has more than \(longestLine) bytes")
+        }
+        do throws(TomlDocument.SyntaxError) {
+            var reader = ConfigReader(document: try TomlDocument(bytes), file: file)
+            return reader.read()
+        } catch {
+            return failure(file, error.place, "not valid TOML: " + escapingControls(error.message))
+        }
+    }
+
+    private static func failure(
+        _ file: String, _ place: TextPlace?, _ message: String
+    ) -> Result<Config, ConfigProblems> {
+        let problem = ConfigProblem(file: file, place: place, key: nil, message: message)
+        return .failure(ConfigProblems(problems: [problem]))
+    }
+
+    private static func contents(of file: String) -> Result<[UInt8], Refusal> {
+        guard !file.utf8.contains(0) else { return .failure(Refusal("the file's name holds a NUL byte")) }
+        let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return .failure(Refusal("cannot be opened: \(systemMessage(errno))")) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = read(descriptor, &chunk, chunk.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { return .failure(Refusal("cannot be read: \(systemMessage(errno))")) }
+            if count == 0 { return .success(bytes) }
+            bytes += chunk[..<count]
+            guard bytes.count <= largest else { return .failure(Refusal("has more than 1 MiB")) }
+        }
+    }
+}
+
+/// The system's words for an error number.
+func systemMessage(_ code: Int32) -> String {
+    var buffer = [CChar](repeating: 0, count: 256)
+    // strerror_r(3), XSI: fills the buffer.
+    guard strerror_r(code, &buffer, buffer.count) == 0 else { return "error \(code)" }
+    return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+}

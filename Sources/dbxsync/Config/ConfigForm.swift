@@ -1,0 +1,220 @@
+import Logging
+
+/// A value as it is written in the file.
+enum ConfigLiteral: Equatable, Sendable {
+    case text(String)
+    case integer(Int64)
+    case boolean(Bool)
+    case list([String])
+
+    /// The same in TOML and in JSON.
+    var description: String {
+        switch self {
+        case .text(let text): quoted(text)
+        case .integer(let number): String(number)
+        case .boolean(let flag): String(flag)
+        case .list(let texts): "[" + texts.map(quoted).joined(separator: ", ") + "]"
+        }
+    }
+}
+
+/// How one kind of value is read from the file and written again.
+struct ConfigForm<Value: Equatable & Sendable>: Sendable {
+    /// Reads and checks; what it throws completes a sentence that begins with the key.
+    let read: @Sendable (ConfigLiteral?, String) throws(Refusal) -> Value
+    /// Writes; nil for what is not set.
+    let show: @Sendable (Value) -> ConfigLiteral?
+}
+
+extension ConfigForm where Value == String {
+    /// Any text that `check` lets through; `check` may also put it in its normal form.
+    static func text(
+        _ wants: String, _ check: @escaping @Sendable (String) throws(Refusal) -> String
+    ) -> ConfigForm {
+        ConfigForm(
+            read: { literal, found throws(Refusal) in
+                guard case .text(let text) = literal else { throw Refusal("wants \(wants), found \(found)") }
+                return try check(text)
+            },
+            show: { .text($0) })
+    }
+
+    /// An absolute path.
+    static let path = text("an absolute path") { text throws(Refusal) in try PathText.absolute(text) }
+    /// A folder of the account.
+    static let remoteFolder = text("a Dropbox folder such as \"/Team/Reports\"") { text throws(Refusal) in
+        try PathText.remote(text)
+    }
+    /// A base URL.
+    static let endpoint = text("a URL such as \"https://gateway.example\"") { text throws(Refusal) in
+        try URLText.read(text, schemes: ["https", "http"], userAllowed: false, pathAllowed: true)
+    }
+    /// A proxy's URL.
+    static let proxy = text("a URL such as \"http://proxy.example:3128\"") { text throws(Refusal) in
+        try URLText.read(
+            text, schemes: ["http", "https", "socks4", "socks4a", "socks5", "socks5h"], userAllowed: true,
+            pathAllowed: false)
+    }
+    /// A key or secret of an app: printable ASCII without spaces.
+    static let token = text("a text") { text throws(Refusal) in
+        guard !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw Refusal("wants the characters that the Dropbox App Console shows, without spaces")
+        }
+        return text
+    }
+}
+
+extension ConfigForm where Value == String? {
+    /// The same form for a key that may be left out.
+    static func optional(_ form: ConfigForm<String>) -> ConfigForm {
+        ConfigForm(
+            read: { literal, found throws(Refusal) in try form.read(literal, found) },
+            show: { $0.flatMap(form.show) })
+    }
+}
+
+extension ConfigForm where Value == Duration {
+    /// A duration in a range.
+    static func duration(_ range: ClosedRange<Duration>) -> ConfigForm {
+        ConfigForm(
+            read: { literal, found throws(Refusal) in
+                guard case .text(let text) = literal else {
+                    throw Refusal("wants a duration such as \"5min\", found \(found)")
+                }
+                let value = try DurationText.read(text)
+                guard range.contains(value) else {
+                    let (least, most) = (DurationText.show(range.lowerBound), DurationText.show(range.upperBound))
+                    throw Refusal("\(quoted(text)) is out of range: \"\(least)\" to \"\(most)\"")
+                }
+                return value
+            },
+            show: { .text(DurationText.show($0)) })
+    }
+}
+
+extension ConfigForm where Value == Duration? {
+    /// A duration in a range, or `"0"` for never.
+    static func durationOrNever(_ range: ClosedRange<Duration>) -> ConfigForm {
+        let duration = ConfigForm<Duration>.duration(range)
+        return ConfigForm(
+            read: { literal, found throws(Refusal) in
+                literal == .text("0") ? nil : try duration.read(literal, found)
+            },
+            show: { $0.map { .text(DurationText.show($0)) } ?? .text("0") })
+    }
+}
+
+extension ConfigForm where Value == Int64 {
+    /// A number of bytes.
+    static let size = ConfigForm(
+        read: { literal, found throws(Refusal) in
+            guard case .text(let text) = literal else {
+                throw Refusal("wants a size such as \"1GiB\", found \(found)")
+            }
+            return try SizeText.read(text)
+        },
+        show: { .text(SizeText.show($0)) })
+}
+
+extension ConfigForm where Value == Int64? {
+    /// Bytes per second from `least`, or `"0"` for unlimited.
+    static func rateOrUnlimited(least: Int64) -> ConfigForm {
+        ConfigForm(
+            read: { literal, found throws(Refusal) in
+                guard case .text(let text) = literal else {
+                    throw Refusal("wants a rate such as \"20MB/s\", found \(found)")
+                }
+                let rate = try SizeText.readRate(text)
+                guard rate == 0 || rate >= least else {
+                    throw Refusal("\(quoted(text)) is out of range: at least \"\(SizeText.showRate(least))\"")
+                }
+                return rate == 0 ? nil : rate
+            },
+            show: { .text(SizeText.showRate($0 ?? 0)) })
+    }
+}
+
+extension ConfigForm where Value == UInt32 {
+    /// A file mode that has all the bits of `needed` and none outside `allowed`.
+    static func mode(needed: UInt32, allowed: UInt32, why: String) -> ConfigForm {
+        ConfigForm(
+            read: { literal, found throws(Refusal) in
+                guard case .text(let text) = literal else {
+                    throw Refusal("wants a mode in quotes such as \"0640\", found \(found)")
+                }
+                let mode = try ModeText.read(text)
+                guard mode & needed == needed, mode & ~allowed == 0 else {
+                    throw Refusal("\(quoted(text)) is not possible: \(why)")
+                }
+                return mode
+            },
+            show: { .text(ModeText.show($0)) })
+    }
+}
+
+extension ConfigForm where Value == Int {
+    /// A whole number in a range.
+    static func count(_ range: ClosedRange<Int>) -> ConfigForm {
+        ConfigForm(
+            read: { literal, found throws(Refusal) in
+                guard case .integer(let number) = literal else { throw Refusal("wants a number, found \(found)") }
+                guard let value = Int(exactly: number), range.contains(value) else {
+                    throw Refusal("\(number) is out of range: \(range.lowerBound) to \(range.upperBound)")
+                }
+                return value
+            },
+            show: { .integer(Int64($0)) })
+    }
+}
+
+extension ConfigForm where Value == Bool {
+    /// `true` or `false`.
+    static let flag = ConfigForm(
+        read: { literal, found throws(Refusal) in
+            guard case .boolean(let flag) = literal else { throw Refusal("wants true or false, found \(found)") }
+            return flag
+        },
+        show: { .boolean($0) })
+}
+
+extension ConfigForm where Value == [String] {
+    /// A list of patterns.
+    ///
+    /// None can be honoured yet, and one that is passed over would mirror what should stay out.
+    static let patterns = ConfigForm(
+        read: { literal, found throws(Refusal) in
+            guard case .list(let patterns) = literal else {
+                throw Refusal("wants a list of texts such as [\"*.tmp\"], found \(found)")
+            }
+            guard !patterns.contains(where: \.isEmpty) else { throw Refusal("holds an empty pattern") }
+            guard patterns.isEmpty else { throw Refusal("patterns are not supported by this version; remove the key") }
+            return patterns
+        },
+        show: { .list($0) })
+}
+
+extension ConfigForm {
+    /// One of a few words.
+    static func choice(_ values: [(word: String, value: Value)]) -> ConfigForm {
+        let words = values.map { quoted($0.word) }.joined(separator: ", ")
+        return ConfigForm(
+            read: { literal, found throws(Refusal) in
+                guard case .text(let text) = literal else { throw Refusal("wants one of \(words), found \(found)") }
+                guard let match = values.first(where: { $0.word == text }) else {
+                    throw Refusal("\(quoted(text)) is none of \(words)")
+                }
+                return match.value
+            },
+            show: { value in values.first { $0.value == value }.map { .text($0.word) } })
+    }
+}
+
+extension ConfigForm where Value == Config.LocalChanges {
+    /// What to do with files that are not ours.
+    static let localChanges = choice(Config.LocalChanges.allCases.map { ($0.rawValue, $0) })
+}
+
+extension ConfigForm where Value == Logger.Level {
+    /// How much is told.
+    static let level = choice([Logger.Level.debug, .info, .notice, .warning, .error].map { ($0.rawValue, $0) })
+}

@@ -1,0 +1,82 @@
+/// One key of the configuration: the only place that knows its name, its form and what a reload does with it.
+struct ConfigKey: Sendable {
+    /// When a changed value counts.
+    enum Reload: Sendable {
+        /// From the next pass after SIGHUP.
+        case live
+        /// From the next start.
+        case restart
+    }
+
+    /// Full name, such as `mirror.file_mode`.
+    let path: String
+    /// When a changed value counts.
+    let reload: Reload
+    /// True for values that are never shown.
+    let secret: Bool
+    /// Reads a literal, or what was found instead, into a configuration.
+    let read: @Sendable (ConfigLiteral?, String, inout Config) throws(Refusal) -> Void
+    /// The value as it would be written; nil when it is not set.
+    let show: @Sendable (Config) -> ConfigLiteral?
+    /// Takes the value from the first into the second.
+    let copy: @Sendable (Config, inout Config) -> Void
+    /// Whether both hold the same value.
+    let isSame: @Sendable (Config, Config) -> Bool
+
+    /// Binds a name to a property and a form.
+    init<Value>(
+        _ path: String, _ property: any WritableKeyPath<Config, Value> & Sendable, _ form: ConfigForm<Value>,
+        _ reload: Reload, secret: Bool = false
+    ) {
+        self.path = path
+        self.reload = reload
+        self.secret = secret
+        read = { literal, found, config throws(Refusal) in config[keyPath: property] = try form.read(literal, found) }
+        show = { form.show($0[keyPath: property]) }
+        copy = { $1[keyPath: property] = $0[keyPath: property] }
+        isSame = { $0[keyPath: property] == $1[keyPath: property] }
+    }
+
+    /// The table it stands in.
+    var table: String { String(path.prefix { $0 != "." }) }
+    /// Its name inside the table.
+    var name: String { String(path.drop { $0 != "." }.dropFirst()) }
+}
+
+extension Config {
+    /// All keys, in the order of the sample file.
+    static let keys: [ConfigKey] = [
+        ConfigKey("account.app_key", \.account.appKey, .token, .restart),
+        ConfigKey("account.app_secret", \.account.appSecret, .optional(.token), .restart, secret: true),
+        ConfigKey("account.credentials", \.account.credentials, .path, .restart),
+        ConfigKey("account.endpoint", \.account.endpoint, .optional(.endpoint), .restart),
+        ConfigKey("account.ca_file", \.account.caFile, .optional(.path), .restart),
+        ConfigKey("account.proxy", \.account.proxy, .optional(.proxy), .restart),
+        ConfigKey("account.team_space", \.account.teamSpace, .flag, .restart),
+        ConfigKey("mirror.directory", \.mirror.directory, .path, .restart),
+        ConfigKey("mirror.remote_root", \.mirror.remoteRoot, .remoteFolder, .restart),
+        ConfigKey("mirror.exclude", \.mirror.exclude, .patterns, .live),
+        ConfigKey("mirror.include", \.mirror.include, .patterns, .live),
+        ConfigKey("mirror.local_changes", \.mirror.localChanges, .localChanges, .restart),
+        ConfigKey("mirror.file_mode", \.mirror.fileMode, fileMode, .restart),
+        ConfigKey("mirror.directory_mode", \.mirror.directoryMode, directoryMode, .restart),
+        ConfigKey("mirror.min_free_space", \.mirror.minFreeSpace, .size, .live),
+        ConfigKey("state.directory", \.state.directory, .path, .restart),
+        ConfigKey("schedule.interval", \.schedule.interval, .duration(.seconds(1)...days(30)), .live),
+        ConfigKey("schedule.longpoll", \.schedule.longpoll, .flag, .live),
+        ConfigKey("schedule.relist", \.schedule.relist, .durationOrNever(.seconds(1)...days(365)), .live),
+        ConfigKey("transfer.parallel", \.transfer.parallel, .count(1...256), .live),
+        ConfigKey("transfer.bandwidth", \.transfer.bandwidth, .rateOrUnlimited(least: 1_000), .live),
+        ConfigKey("log.level", \.log.level, .level, .live),
+    ]
+
+    /// The keys that have no default.
+    static let requiredKeys = ["account.app_key", "mirror.directory"]
+
+    private static let fileMode = ConfigForm<UInt32>.mode(
+        needed: 0o400, allowed: 0o777, why: "the owner must be able to read, and set-id bits are refused")
+    private static let directoryMode = ConfigForm<UInt32>.mode(
+        needed: 0o700, allowed: 0o3777, why: "the owner needs all rights, and set-user-id is refused")
+
+    private static func days(_ count: Int64) -> Duration { .seconds(count * 86_400) }
+}

@@ -1,0 +1,130 @@
+/// Walks a parsed document key by key and collects every problem.
+struct ConfigReader {
+    private let document: TomlDocument
+    private let file: String
+    private var config = Config()
+    private var problems: [ConfigProblem] = []
+    /// Where each known key's value stands.
+    private var places: [String: TextPlace] = [:]
+    /// Known keys that are there, right or wrong.
+    private var seen: Set<String> = []
+    /// Known tables that are there.
+    private var tables: [String: TextPlace] = [:]
+
+    init(document: TomlDocument, file: String) {
+        self.document = document
+        self.file = file
+    }
+
+    /// The configuration, or all its problems in the order of the lines.
+    mutating func read() -> Result<Config, ConfigProblems> {
+        for index in document.children(of: 0) { readTable(index) }
+        for key in Config.requiredKeys where !seen.contains(key) {
+            let table = String(key.prefix { $0 != "." })
+            complain(tables[table], key, "is missing, and there is no default")
+        }
+        for (key, message) in config.contradictions() where !failed.contains(key) {
+            complain(places[key], key, message)
+        }
+        guard problems.isEmpty else {
+            let ordered = problems.enumerated().sorted {
+                ($0.element.place ?? .top, $0.offset) < ($1.element.place ?? .top, $1.offset)
+            }
+            return .failure(ConfigProblems(problems: ordered.map(\.element)))
+        }
+        return .success(config)
+    }
+
+    private var failed: Set<String> { Set(problems.compactMap(\.key)) }
+
+    private mutating func readTable(_ index: Int) {
+        let node = document.nodes[index]
+        guard Config.keys.contains(where: { $0.table == node.key }) else {
+            return complain(node.keyPlace, node.key, Spelling.unknown(node.key, isTable: node.content == .table))
+        }
+        guard node.content == .table else {
+            return complain(node.keyPlace, node.key, "is a table: write [\(node.key)], found \(node.found)")
+        }
+        tables[node.key] = node.place
+        for child in document.children(of: index) { readKey(document.nodes[child], child, table: node.key) }
+    }
+
+    private mutating func readKey(_ node: TomlDocument.Node, _ index: Int, table: String) {
+        let path = table + "." + node.key
+        guard let key = Config.keys.first(where: { $0.path == path }) else {
+            return complain(node.keyPlace, path, Spelling.unknown(path, isTable: false))
+        }
+        seen.insert(path)
+        places[path] = node.place
+        do throws(Refusal) {
+            try key.read(literal(of: node, index), node.found, &config)
+        } catch {
+            complain(node.place, path, error.message)
+        }
+    }
+
+    /// The value in one of the kinds that keys can have; nil for any other.
+    private func literal(of node: TomlDocument.Node, _ index: Int) -> ConfigLiteral? {
+        switch node.content {
+        case .string(let text): return .text(text)
+        case .integer(let number): return .integer(number)
+        case .boolean(let flag): return .boolean(flag)
+        case .array:
+            let children = document.children(of: index)
+            let texts = children.compactMap { child -> String? in
+                guard case .string(let text) = document.nodes[child].content else { return nil }
+                return text
+            }
+            return texts.count == children.count ? .list(texts) : nil
+        case .table, .float, .dateOrTime: return nil
+        }
+    }
+
+    private mutating func complain(_ place: TextPlace?, _ key: String, _ message: String) {
+        problems.append(ConfigProblem(file: file, place: place, key: key, message: message))
+    }
+}
+
+extension TextPlace {
+    fileprivate static let top = TextPlace(line: 0, column: 0)
+}
+
+private func < (a: (TextPlace, Int), b: (TextPlace, Int)) -> Bool { a.0 == b.0 ? a.1 < b.1 : a.0 < b.0 }
+
+extension TomlDocument.Node {
+    /// What it is, for the end of a refusal.
+    ///
+    /// Texts are not repeated: the key may be a secret.
+    fileprivate var found: String {
+        switch content {
+        case .table: "a table"
+        case .array: "a list"
+        case .string: "a text"
+        case .integer(let number): "the number \(number)"
+        case .float(let number): "the number \(number)"
+        case .boolean(let flag): "\(flag)"
+        case .dateOrTime: "a date or time"
+        }
+    }
+}
+
+extension Config {
+    /// What each value allows and all of them together do not: the key to change, and why.
+    func contradictions() -> [(key: String, message: String)] {
+        var found: [(key: String, message: String)] = []
+        let (mirrored, kept, signIn) = (mirror.directory, state.directory, account.credentials)
+        if mirrored == "/" {
+            found.append(("mirror.directory", "the root of the file system cannot be a mirror"))
+        } else if !mirrored.isEmpty {
+            if PathText.contains(mirrored, kept) {
+                found.append(("state.directory", "\(quoted(kept)) lies in the mirror \(quoted(mirrored))"))
+            } else if PathText.contains(kept, mirrored) {
+                found.append(("mirror.directory", "\(quoted(mirrored)) lies in the state directory \(quoted(kept))"))
+            }
+            if PathText.contains(mirrored, signIn) {
+                found.append(("account.credentials", "\(quoted(signIn)) lies in the mirror \(quoted(mirrored))"))
+            }
+        }
+        return found
+    }
+}

@@ -1,0 +1,37 @@
+import Logging
+
+/// One log event as one line for people; pure.
+enum LogText {
+    /// Keys whose values machines want and people do not.
+    private static let fieldsOnly: Set<String> = ["event", "rev", "pass"]
+
+    /// The message, then the path unless the message names it, then whatever else is known in parentheses.
+    ///
+    /// `bytes` is written as a size; `event`, `rev` and `pass` stay journal fields. Nothing a terminal obeys is left.
+    static func line(_ message: String, _ metadata: Logger.Metadata, error: (any Error)? = nil) -> String {
+        var text = message
+        if let path = metadata["path"]?.text, !message.contains(path) { text += ": \(path)" }
+        var details: [String] = []
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) where !fieldsOnly.contains(key) && key != "path" {
+            details.append(key == "bytes" ? size(value.text) : "\(key) \(value.text)")
+        }
+        if let error, metadata["error"] == nil { details.append("error \(error)") }
+        if !details.isEmpty { text += " (\(details.joined(separator: ", ")))" }
+        return escapingControls(text)
+    }
+
+    private static func size(_ text: String) -> String { Int64(text).map(HumanText.bytes) ?? text }
+}
+
+extension Logger.MetadataValue {
+    /// The value as text.
+    var text: String {
+        switch self {
+        case .string(let text): text
+        case .stringConvertible(let value): value.description
+        case .array(let values): values.map(\.text).joined(separator: " ")
+        case .dictionary(let values):
+            values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.text)" }.joined(separator: " ")
+        }
+    }
+}

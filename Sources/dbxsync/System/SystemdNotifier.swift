@@ -1,0 +1,79 @@
+import CSystemd
+import Glibc
+import Synchronization
+
+/// Tells the service manager how things stand (sd_notify(3)); without one every call does nothing.
+final class SystemdNotifier: Sendable {
+    private let send: @Sendable (String) -> Void
+    private let lastStatus = Mutex("")
+
+    /// Sends to `$NOTIFY_SOCKET`; tests may listen instead.
+    init(send: @escaping @Sendable (String) -> Void = { sd_notify(0, $0) }) { self.send = send }
+
+    /// Configuration, lock, mirror and state are in order.
+    ///
+    /// Also ends what `reloading` began.
+    func ready(status: String? = nil) {
+        send("READY=1" + statusLine(status))
+    }
+
+    /// One line that says what is done now, or since when the mirror is in step.
+    ///
+    /// The same again is not sent.
+    func status(_ text: String) {
+        let line = statusLine(text)
+        let isNew = lastStatus.withLock { last in
+            defer { last = line }
+            return last != line
+        }
+        if isNew { send(String(line.dropFirst())) }
+    }
+
+    /// A reload begins; the time tells it from an earlier one.
+    func reloading() {
+        send("RELOADING=1\nMONOTONIC_USEC=\(Self.monotonicMicroseconds())")
+    }
+
+    /// The end begins.
+    func stopping(status: String? = nil) {
+        send("STOPPING=1" + statusLine(status))
+    }
+
+    /// Something was finished since the last call.
+    func watchdog() {
+        send("WATCHDOG=1")
+    }
+
+    /// Starting, reloading or stopping takes at least this much longer from now on.
+    func extendTimeout(by duration: Duration) {
+        send("EXTEND_TIMEOUT_USEC=\(Self.microseconds(duration))")
+    }
+
+    /// Why the service cannot go on, as an errno value.
+    func failed(errno code: Int32, status: String) {
+        send("ERRNO=\(code)" + statusLine(status))
+    }
+
+    /// The time within which `watchdog` must be called again; nil when nobody waits for it.
+    static var watchdogInterval: Duration? {
+        var microseconds: UInt64 = 0
+        guard sd_watchdog_enabled(0, &microseconds) > 0 else { return nil }
+        return .microseconds(Int64(clamping: microseconds))
+    }
+
+    /// A line feed in a path would otherwise begin the next assignment.
+    private func statusLine(_ text: String?) -> String {
+        text.map { "\nSTATUS=" + escapingControls($0) } ?? ""
+    }
+
+    private static func microseconds(_ duration: Duration) -> Int64 {
+        let (seconds, attoseconds) = duration.components
+        return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+    }
+
+    private static func monotonicMicroseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
+    }
+}

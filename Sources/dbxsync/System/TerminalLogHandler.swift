@@ -1,0 +1,68 @@
+import Glibc
+import Logging
+
+/// Log lines for people: time, level, text.
+///
+/// On a terminal the local time of day is enough; in a file it is the full time in UTC (RFC 3339).
+struct TerminalLogHandler: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+    private var ownLevel: Logger.Level?
+    private let threshold: LogThreshold
+    private let terminal: Terminal
+
+    /// Writes to a terminal what the threshold lets through.
+    init(threshold: LogThreshold, terminal: Terminal) {
+        self.threshold = threshold
+        self.terminal = terminal
+    }
+
+    var logLevel: Logger.Level {
+        get { ownLevel ?? threshold.level }
+        set { ownLevel = newValue }
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let all = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
+        let text = LogText.line(event.message.description, all, error: event.error)
+        terminal.write(
+            line: Self.line(
+                event.level, text, at: time(nil), interactive: terminal.isInteractive, colour: terminal.hasColour))
+    }
+
+    /// One finished line, without its end.
+    static func line(
+        _ level: Logger.Level, _ text: String, at time: time_t, interactive: Bool, colour: Bool
+    ) -> String {
+        let clock = interactive ? stamp(time, "%H:%M:%S", localtime_r) : stamp(time, "%Y-%m-%dT%H:%M:%SZ", gmtime_r)
+        let word = level.rawValue + String(repeating: " ", count: max(0, 7 - level.rawValue.count))
+        guard colour, let code = Self.colour(of: level) else { return "\(clock) \(word) \(text)" }
+        return "\(clock) \u{1B}[\(code)m\(word)\u{1B}[0m \(text)"
+    }
+
+    private static func stamp(
+        _ time: time_t, _ format: String,
+        _ convert: (UnsafePointer<time_t>, UnsafeMutablePointer<tm>) -> UnsafeMutablePointer<tm>?
+    ) -> String {
+        var (time, parts) = (time, tm())
+        guard convert(&time, &parts) != nil else { return "-" }
+        var buffer = [CChar](repeating: 0, count: 64)
+        let count = strftime(&buffer, buffer.count, format, &parts)
+        return String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    private static func colour(of level: Logger.Level) -> Int? {
+        switch level {
+        case .trace, .debug: 2
+        case .info: nil
+        case .notice: 36
+        case .warning: 33
+        case .error, .critical: 31
+        }
+    }
+}

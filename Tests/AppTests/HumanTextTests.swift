@@ -1,0 +1,92 @@
+import Testing
+
+@testable import dbxsync
+
+struct HumanTextTests {
+    @Test(
+        "bytes are rounded to what one can read",
+        arguments: [
+            (0, "0 B"), (812, "812 B"), (999, "999 B"), (1_000, "1.0 kB"), (1_234, "1.2 kB"), (99_949, "99.9 kB"),
+            (99_950, "100 kB"), (999_499, "999 kB"), (999_500, "1.0 MB"), (35_100_000, "35.1 MB"),
+            (999_999_999, "1.0 GB"), (1_073_741_824, "1.1 GB"), (-1_500, "-1.5 kB"), (Int64.max, "9.2 EB"),
+        ] as [(Int64, String)])
+    func bytes(count: Int64, text: String) {
+        #expect(HumanText.bytes(count) == text)
+    }
+
+    @Test(
+        "durations show their two largest units",
+        arguments: [
+            (0, "0 s"), (59, "59 s"), (60, "1 min 00 s"), (599, "9 min 59 s"), (600, "10 min"), (3_599, "59 min"),
+            (3_600, "1 h 00 min"), (5_500, "1 h 31 min"), (86_399, "23 h 59 min"), (273_600, "3 d 4 h"),
+            (99 * 86_400, "99 d 0 h"), (400 * 86_400, "400 d"), (-5, "0 s"),
+        ] as [(Int, String)])
+    func durations(seconds: Int, text: String) {
+        #expect(HumanText.duration(.seconds(seconds)) == text)
+    }
+
+    @Test("counts have commas and the right noun")
+    func counts() {
+        #expect(
+            [0, 999, 1_000, 88_310, 1_234_567, -1_000].map(HumanText.count) == [
+                "0", "999", "1,000", "88,310", "1,234,567", "-1,000",
+            ])
+        #expect(HumanText.count(1, "file") == "1 file")
+        #expect(HumanText.count(0, "file") == "0 files")
+    }
+
+    @Test("a rate that is no number is no rate")
+    func rates() {
+        #expect(HumanText.rate(35_100_000) == "35.1 MB/s")
+        #expect(HumanText.rate(.nan) == "0 B/s")
+        #expect(HumanText.rate(-1) == "0 B/s")
+    }
+}
+
+struct ProgressTextTests {
+    private let progress = Progress(
+        activity: "placing", filesDone: 1_204, filesTotal: 88_310, bytesDone: 1_200_000_000, bytesTotal: 40_300_000_000)
+
+    @Test(
+        "the line loses its least wanted part first when the terminal is narrow",
+        arguments: [
+            (100, "placing 1,204 of 88,310 files · 1.2 GB of 40.3 GB · 35.0 MB/s · 18 min left"),
+            (75, "placing 1,204 of 88,310 files · 1.2 GB of 40.3 GB · 35.0 MB/s"),
+            (60, "placing 1,204 of 88,310 files · 1.2 GB of 40.3 GB"),
+            (40, "placing 1,204 of 88,310 files"), (25, "1,204 of 88,310 files"), (10, "1,204 of "), (0, ""),
+        ] as [(Int, String)])
+    func widths(width: Int, line: String) {
+        #expect(ProgressText.line(progress, rate: 35_000_000, width: width) == line)
+    }
+
+    @Test("while the listing runs the totals are marked, and no end is promised")
+    func growing() {
+        var progress = progress
+        progress.isGrowing = true
+        #expect(
+            ProgressText.line(progress, rate: 35_000_000, width: 100)
+                == "placing 1,204 of 88,310+ files · 1.2 GB of 40.3 GB+ · 35.0 MB/s")
+    }
+
+    @Test("time left is not told where it would be a guess")
+    func timeLeft() {
+        #expect(ProgressText.timeLeft(progress, nil) == nil)
+        #expect(ProgressText.timeLeft(progress, 0) == nil)
+        #expect(ProgressText.timeLeft(progress, 1) == nil)
+        #expect(ProgressText.timeLeft(Progress(bytesDone: 5, bytesTotal: 5), 10) == nil)
+        #expect(ProgressText.timeLeft(Progress(bytesDone: 5, bytesTotal: 26), 10) == .seconds(3))
+    }
+
+    @Test("the rate is that of the last ten seconds")
+    func rate() {
+        var meter = RateMeter()
+        #expect(meter.rate == nil)
+        for second in 0...20 { meter.note(bytes: Int64(second * 100), at: .seconds(second)) }
+        for second in 21...40 { meter.note(bytes: 2_000 + Int64((second - 20) * 500), at: .seconds(second)) }
+        #expect(meter.rate == 500)
+        meter.note(bytes: 0, at: .seconds(41))
+        #expect(meter.rate == nil)
+        meter.note(bytes: 30, at: .seconds(44))
+        #expect(meter.rate == 10)
+    }
+}

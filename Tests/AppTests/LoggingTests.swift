@@ -1,0 +1,164 @@
+import Foundation
+import Glibc
+import Logging
+import Testing
+
+@testable import dbxsync
+
+/// What a terminal handler or progress line writes, through a real pipe.
+private final class Capture {
+    let terminal: Terminal
+    private var ends: [Int32] = [-1, -1]
+
+    init(interactive: Bool, colour: Bool = false) {
+        pipe(&ends)
+        terminal = Terminal(ends[1], isInteractive: interactive, hasColour: colour)
+    }
+
+    /// Everything written so far; ends the capture.
+    func finish() -> String {
+        close(ends[1])
+        defer { close(ends[0]) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 4_096)
+        while case let count = read(ends[0], &chunk, chunk.count), count > 0 { bytes += chunk[..<count] }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+struct LogTextTests {
+    @Test("a line is the message, the path, and what else is known")
+    func line() {
+        #expect(LogText.line("started", [:]) == "started")
+        #expect(
+            LogText.line("placed", ["event": "file_placed", "path": "a/b.txt", "bytes": "1234567", "rev": "5e"])
+                == "placed: a/b.txt (1.2 MB)")
+        #expect(LogText.line("a/b.txt is parked", ["path": "a/b.txt"]) == "a/b.txt is parked")
+        #expect(
+            LogText.line("refused", ["status": "\(429)", "endpoint": "list_folder", "list": ["x", "y"]])
+                == "refused (endpoint list_folder, list x y, status 429)")
+    }
+
+    @Test("nothing that a terminal obeys or that breaks a line comes through")
+    func escaped() {
+        #expect(LogText.line("placed", ["path": "a\nb\u{1B}[2J"]) == "placed: a\\nb\\u{1b}[2J")
+        #expect(escapingControls("\u{9B}31m\u{202E}gpj\u{2028}\t") == "\\u{9b}31m\\u{202e}gpj\\u{2028}\\t")
+        #expect(escapingControls("Grüße, 世界 👩‍👧") == "Grüße, 世界 👩‍👧")
+    }
+}
+
+struct JournalEntryTests {
+    @Test("metadata becomes fields, the event its message ID, the level a priority")
+    func fields() {
+        let entry = JournalEntry(
+            level: .warning, message: "parked",
+            metadata: ["event": "parked", "path": "x/ü.pdf", "bytes": "12", "request-id": "r1"])
+        let sent = entry.encoded.map { String(decoding: $0, as: UTF8.self) }
+        #expect(
+            sent == [
+                "MESSAGE=parked: x/ü.pdf (12 B, request-id r1)", "PRIORITY=4", "SYSLOG_IDENTIFIER=dbxsync",
+                "MESSAGE_ID=\(JournalEntry.messageIDs["parked"] ?? "")", "DBXSYNC_BYTES=12", "DBXSYNC_EVENT=parked",
+                "DBXSYNC_PATH=x/ü.pdf", "DBXSYNC_REQUEST_ID=r1",
+            ])
+    }
+
+    @Test("field values keep their line feeds and control characters, the message does not")
+    func intact() {
+        let entry = JournalEntry(level: .info, message: "placed", metadata: ["path": "a\nPRIORITY=0\u{1B}"])
+        let sent = entry.encoded.map { String(decoding: $0, as: UTF8.self) }
+        #expect(sent.contains("DBXSYNC_PATH=a\nPRIORITY=0\u{1B}"))
+        #expect(sent.contains("MESSAGE=placed: a\\nPRIORITY=0\\u{1b}"))
+    }
+
+    @Test("levels are syslog's priorities")
+    func priorities() {
+        #expect(Logger.Level.allCases.map(JournalEntry.priority) == [7, 7, 6, 5, 4, 3, 2])
+    }
+
+    @Test("field names are what the journal takes")
+    func names() {
+        #expect(JournalEntry.name("path") == "DBXSYNC_PATH")
+        #expect(JournalEntry.name("request-id ß=") == "DBXSYNC_REQUEST_ID_SS_")
+        #expect(JournalEntry.name(String(repeating: "x", count: 99)).count == 64)
+    }
+
+    @Test("the promised events have message IDs of 32 hex digits, all different")
+    func messageIDs() {
+        #expect(Set(JournalEntry.messageIDs.keys) == ["pass_done", "parked", "failed", "reset"])
+        #expect(Set(JournalEntry.messageIDs.values).count == 4)
+        for id in JournalEntry.messageIDs.values {
+            #expect(id.count == 32 && id.allSatisfy { $0.isHexDigit && !$0.isUppercase })
+        }
+    }
+
+    @Test("the journal is used only when standard error is the stream that it names")
+    func stream() throws {
+        var ends: [Int32] = [-1, -1]
+        pipe(&ends)
+        defer { ends.forEach { close($0) } }
+        var status = stat()
+        fstat(ends[1], &status)
+        let stream = "\(status.st_dev):\(status.st_ino)"
+        #expect(LogOutput.isJournalStream(stream, descriptor: ends[1]))
+        #expect(!LogOutput.isJournalStream(stream, descriptor: 0))
+        #expect(!LogOutput.isJournalStream("\(status.st_dev):\(status.st_ino + 1)", descriptor: ends[1]))
+        for text in [nil, "", "1", "a:b", "1:2:3"] {
+            #expect(!LogOutput.isJournalStream(text, descriptor: ends[1]))
+        }
+    }
+}
+
+struct TerminalTests {
+    @Test("on a terminal a line has the time of day, in a file the whole time in UTC")
+    func times() {
+        let text = TerminalLogHandler.line(.info, "x", at: 1_700_000_000, interactive: false, colour: false)
+        #expect(text == "2023-11-14T22:13:20Z info    x")
+        let short = TerminalLogHandler.line(.error, "x", at: 1_700_000_000, interactive: true, colour: true)
+        #expect(short.hasSuffix(" \u{1B}[31merror  \u{1B}[0m x"))
+        #expect(short.prefix { $0 != " " }.count == 8)
+    }
+
+    @Test("a logger writes what the threshold lets through, and a change of it reaches every copy")
+    func threshold() {
+        let capture = Capture(interactive: false)
+        let threshold = LogThreshold(.warning)
+        var logger = Logger(label: "t") { _ in TerminalLogHandler(threshold: threshold, terminal: capture.terminal) }
+        logger[metadataKey: "pass"] = "7"
+        logger[metadataKey: "endpoint"] = "list"
+        logger.info("one")
+        logger.warning("two", metadata: ["path": "p"])
+        threshold.level = .debug
+        logger.debug("three")
+        let lines = capture.finish().split(separator: "\n").map { $0.dropFirst(21) }
+        #expect(lines == ["warning two: p (endpoint list)", "debug   three (endpoint list)"])
+    }
+
+    @Test("a log line goes above the progress line, which stays")
+    func aboveProgress() {
+        let capture = Capture(interactive: true)
+        capture.terminal.write(line: "a")
+        capture.terminal.show(progress: "50 %")
+        capture.terminal.show(progress: "50 %")
+        capture.terminal.write(line: "b")
+        capture.terminal.show(progress: "")
+        capture.terminal.write(line: "c")
+        #expect(capture.finish() == "a\n\r\u{1B}[K50 %\r\u{1B}[Kb\n50 %\r\u{1B}[Kc\n")
+    }
+
+    @Test("progress is drawn at most five times a second, and never where nobody looks")
+    func progress() {
+        let start = ContinuousClock.now
+        let (seen, unseen) = (Capture(interactive: true), Capture(interactive: false))
+        for capture in [seen, unseen] {
+            let line = ProgressLine(terminal: capture.terminal, start: start)
+            for tick in 0..<100 {
+                let progress = Progress(filesDone: tick, filesTotal: 100)
+                line.update(progress, now: start + .milliseconds(10 * tick))
+            }
+            line.finish()
+        }
+        #expect(unseen.finish() == "")
+        let drawn = seen.finish().components(separatedBy: "\r\u{1B}[K").dropFirst().map { $0.prefix { $0 != " " } }
+        #expect(drawn == ["0", "20", "40", "60", "80", ""])
+    }
+}

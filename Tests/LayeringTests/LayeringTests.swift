@@ -1,0 +1,112 @@
+import Testing
+
+/// Which of our targets and packages each target may import: arrows point one way.
+private let allowed: [String: Set<String>] = [
+    "SyncModel": ["CCrypto"],
+    "Transport": ["CCurl", "Logging"],
+    "Dropbox": ["SyncModel", "Transport", "CCrypto", "Logging"],
+    "MirrorFS": ["SyncModel", "CLinux"],
+    "Store": ["SyncModel", "GRDB", "GRDBSQLite"],
+    "Engine": ["SyncModel", "MirrorFS", "Store", "Logging"],
+    "dbxsync": [
+        "Engine", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CSystemd", "CToml", "ArgumentParser",
+        "Logging", "ServiceLifecycle", "UnixSignals",
+    ],
+    "Sandbox": ["FlyingFox", "FlyingSocks", "CCrypto"],
+    "dbxsync-sandbox": ["Sandbox", "ArgumentParser"],
+]
+
+/// What comes with the toolchain.
+///
+/// Plain Foundation would drag 34 MB of ICU data into the static binary.
+private let system: [String: Set<String>] = [
+    "SyncModel": [],
+    "MirrorFS": ["Glibc", "Synchronization"],
+    "Sandbox": ["Glibc", "Synchronization", "Foundation", "FoundationEssentials"],
+    "dbxsync-sandbox": ["Glibc", "Synchronization", "Foundation", "FoundationEssentials"],
+]
+private let systemElsewhere: Set<String> = ["Glibc", "Synchronization", "FoundationEssentials"]
+
+/// The libraries that make up the product.
+private let libraries: Set<String> = ["SyncModel", "Transport", "Dropbox", "MirrorFS", "Store", "Engine"]
+
+/// Names that may not occur, and where they may nevertheless.
+private struct Forbidden: Sendable {
+    let name: String
+    let targets: Set<String>
+    var except: Set<String> = []
+}
+
+private let forbidden: [Forbidden] = [
+    Forbidden(name: "FileManager", targets: libraries),
+    Forbidden(name: "URLSession", targets: libraries.union(["dbxsync"])),
+    Forbidden(name: "ProcessInfo", targets: libraries),
+    Forbidden(name: "Process", targets: libraries),
+    Forbidden(name: "CommandLine", targets: libraries),
+    Forbidden(name: "getenv", targets: libraries),
+    Forbidden(name: "DispatchQueue", targets: libraries.union(["dbxsync"])),
+    Forbidden(name: "NSLock", targets: libraries.union(["dbxsync"])),
+    Forbidden(name: "fatalError", targets: libraries.union(["dbxsync"])),
+    Forbidden(name: "try!", targets: libraries.union(["dbxsync"])),
+    Forbidden(name: "Task {", targets: libraries.union(["dbxsync"]), except: ["Engine/Shielded.swift"]),
+    Forbidden(name: "Task.detached", targets: libraries.union(["dbxsync"]), except: ["Engine/Shielded.swift"]),
+    Forbidden(name: "Logger", targets: ["SyncModel", "MirrorFS", "Store"]),
+    Forbidden(name: "print(", targets: libraries),
+    Forbidden(name: "async", targets: ["MirrorFS"]),
+    Forbidden(name: "Clock", targets: ["SyncModel"]),
+]
+
+struct LayeringTests {
+    @Test("every target imports only what lies below it")
+    func imports() throws {
+        for file in try SourceTree.files() {
+            let own = try #require(allowed[file.target], "no row for \(file.target)")
+            let permitted = own.union(system[file.target] ?? systemElsewhere)
+            for (module, line) in file.imports where !permitted.contains(module) {
+                Issue.record("Sources/\(file):\(line): \(file.target) must not import \(module)")
+            }
+        }
+    }
+
+    @Test("no target uses what is not its business")
+    func names() throws {
+        for file in try SourceTree.files() {
+            for rule in forbidden where rule.targets.contains(file.target) && !rule.except.contains(file.path) {
+                for line in file.lines(naming: rule.name) {
+                    Issue.record("Sources/\(file):\(line): \(file.target) must not use \(rule.name)")
+                }
+            }
+        }
+    }
+
+    @Test("the table has a row for every target that has sources, and only for those")
+    func complete() throws {
+        let targets = Set(try SourceTree.files().map(\.target))
+        #expect(targets == Set(allowed.keys))
+    }
+
+    @Test("the reader sees imports of every spelling, and nothing in comments and literals")
+    func reader() {
+        let text = """
+            import A
+            public import B
+            @preconcurrency import struct C.D
+            @testable private import E
+            // import F
+            let text = "import G" // fatalError
+            /* import H
+            import I */
+            let x = "a \\" fatalError b"; fatalError()
+            important J
+            let task = Task { }
+            let tasks = MyTask {
+            try! x
+            """
+        let file = SourceFile(target: "T", path: "T/F.swift", lines: SourceTree.code(of: text))
+        #expect(file.imports.map(\.module) == ["A", "B", "C", "E"])
+        #expect(file.imports.map(\.line) == [1, 2, 3, 4])
+        #expect(file.lines(naming: "fatalError") == [9])
+        #expect(file.lines(naming: "Task {") == [11])
+        #expect(file.lines(naming: "try!") == [13])
+    }
+}
