@@ -1,0 +1,74 @@
+# dbxsync. "make" without a target says what there is.
+#
+# Every target installs what it needs and does not find (Debian and Ubuntu, by apt-get), and says so first. When
+# nothing is missing nothing is fetched.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# A warning in our own targets stops the build with the compiler that CI uses; another compiler only shows it. One
+# setting for build, check, test and demo, so that none of them builds again what another has built.
+DBXSYNC_WARNINGS ?= $(if $(findstring Swift version 6.3,$(shell swift --version 2>/dev/null)),error)
+export DBXSYNC_WARNINGS PREFIX DESTDIR
+
+RELEASE := -c release --static-swift-stdlib
+SWIFT_FILES := Package.swift Sources Tests
+SCRIPTS := .ci/run $(wildcard scripts/*.sh Tests/*/run)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: build
+build: ## debug build of both programs
+	@scripts/dependencies.sh build
+	swift build
+
+.PHONY: test
+test: ## run every test
+	@scripts/dependencies.sh build test
+	swift build --build-tests
+	swift test --skip-build --disable-xctest
+	@if [ -x Tests/SandboxConformance/run ]; then echo Tests/SandboxConformance/run; Tests/SandboxConformance/run; fi
+
+.PHONY: check
+check: ## format, warnings and layering
+	@scripts/dependencies.sh build
+	swift format lint --strict --parallel --recursive $(SWIFT_FILES)
+	@for script in $(SCRIPTS); do bash -n "$$script"; done
+	@if command -v shellcheck >/dev/null; then echo shellcheck; shellcheck $(SCRIPTS); fi
+	swift build --build-tests
+	swift test --skip-build --disable-xctest --filter LayeringTests
+
+.PHONY: format
+format: ## format the Swift sources
+	swift format --in-place --parallel --recursive $(SWIFT_FILES)
+
+.PHONY: demo
+demo: ## watch it work, against a local stand-in for Dropbox
+	@scripts/dependencies.sh build demo
+	@scripts/demo.sh
+
+.PHONY: bench
+bench: ## measure it, beside curl
+	@scripts/dependencies.sh build demo
+	@scripts/bench.sh
+
+# For another machine there is no compiler to be strict about; and the programs carry the Swift runtime in them.
+.PHONY: release
+release: DBXSYNC_WARNINGS :=
+release: ## release build that needs no Swift where it runs
+	@scripts/dependencies.sh build
+	swift build $(RELEASE) --product dbxsync
+
+.PHONY: install
+install: release ## install program, unit and configuration (PREFIX, DESTDIR)
+	@scripts/install.sh install "$$(swift build $(RELEASE) --show-bin-path)"
+
+.PHONY: uninstall
+uninstall: ## remove them; configuration, sign-in, state and mirror stay
+	@scripts/install.sh uninstall
