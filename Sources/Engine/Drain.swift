@@ -4,7 +4,11 @@ import Store
 
 /// Brings the want up to date: pages of changes are recorded until there are no more.
 struct Drain: Sendable {
-    let context: PassContext
+    let remote: any RemoteSource
+    let store: StateStore
+    let now: @Sendable () -> Int64
+    let board: StatusBoard
+    let events: EventLog
 
     /// Pages in a row that bring nothing and announce more, after which the server is taken to be confused.
     private static let emptyPagesAllowed = 1000
@@ -13,15 +17,15 @@ struct Drain: Sendable {
     ///
     /// - Returns: the time before the last page was asked for: the want is complete as of then.
     func run() async throws -> Int64 {
-        var cursor = try await context.store.progress().cursor
+        var cursor = try await store.progress().cursor
         var resetsInARow = 0
         var emptyInARow = 0
         while true {
             try Task.checkCancellation()
-            let asked = context.now()
+            let asked = now()
             let page: ChangePage
             do {
-                page = try await context.remote.changes(since: cursor)
+                page = try await remote.changes(since: cursor)
             } catch  where disposition(of: error) == .cursorReset {
                 resetsInARow += 1
                 guard resetsInARow < 2 else {
@@ -43,23 +47,32 @@ struct Drain: Sendable {
     }
 
     private func reset(because error: any Error) async throws {
-        context.events.count { $0.resets += 1 }
-        context.events.note(
+        events.count { $0.resets += 1 }
+        events.note(
             .notice, "the cursor is no longer valid, the whole account is listed anew and compared: \(error)",
             event: "reset")
-        try await context.store.beginRelist()
+        try await store.beginRelist()
     }
 
     private func record(_ page: ChangePage) async throws {
-        for entry in page.passedOver { context.events.note(.warning, "passed over: \(entry)", event: "passed_over") }
-        let recorded = try await context.store.record(
-            PageFold.edits(for: page.changes), cursor: page.cursor, isLast: !page.hasMore, now: context.now())
-        context.events.count { $0.listed += page.changes.count }
-        context.board.update { status in
+        for entry in page.passedOver { events.note(.warning, "passed over: \(entry)", event: "passed_over") }
+        let recorded = try await store.record(
+            PageFold.edits(for: page.changes), cursor: page.cursor, isLast: !page.hasMore, now: now())
+        events.count { $0.listed += page.changes.count }
+        board.update { status in
             status.listed += page.changes.count
             status.filesTotal += recorded.files
             status.bytesTotal += recorded.bytes
             status.isListing = page.hasMore
         }
+    }
+}
+
+extension Drain {
+    /// The drain of a pass.
+    init(_ context: PassContext) {
+        self.init(
+            remote: context.remote, store: context.store, now: context.surroundings.now, board: context.board,
+            events: context.events)
     }
 }

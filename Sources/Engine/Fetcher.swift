@@ -63,10 +63,11 @@ struct Fetcher: Sendable {
         }
         let free = try context.mirror.freeSpace()
         guard free - version.size >= context.settings.minFreeSpace else {
-            throw EngineError(
-                .pass,
-                "\(placement.path) has to wait for space: \(free) bytes are free, mirror.min_free_space is "
-                    + "\(context.settings.minFreeSpace) and the file has \(version.size)")
+            throw MirrorError(
+                code: .lowOnSpace,
+                message: "\(placement.path) has to wait for space: \(free) bytes are free, mirror.min_free_space is "
+                    + "\(context.settings.minFreeSpace) and the file has \(version.size)",
+                hint: "free some space; it goes on by itself")
         }
         return .partial(try context.mirror.stage(version, for: placement.key))
     }

@@ -176,7 +176,7 @@ struct Fill {
     }
 
     private mutating func plan(_ items: [PendingItem]) async throws {
-        let operations = Planner.filling(items, donors: try await donors(for: items))
+        let operations = Planner.filling(items, donors: try await context.store.donors(for: items))
         var placements: [Placement] = []
         var others: [Mutation] = []
         for operation in operations {
@@ -198,12 +198,6 @@ struct Fill {
         }
         busy.formUnion(possible.map(\.key))
         queue.append(contentsOf: possible)
-    }
-
-    private func donors(for items: [PendingItem]) async throws -> Donors {
-        var hashes: Set<ContentHash> = []
-        for item in items { if case .file(_, let version)? = item.want { hashes.insert(version.hash) } }
-        return try await context.store.donors(for: hashes)
     }
 }
 

@@ -48,9 +48,11 @@ public actor SyncEngine {
     ///
     /// - Throws: errors that time cannot cure (`signedOut`, `fatal`); `CancellationError` never comes out.
     public func run() async throws {
-        try await tidyUp()
+        var isTidy = false
         while !Task.isCancelled {
             do {
+                if !isTidy { try await tidyUp() }
+                isTidy = true
                 _ = try await pass()
                 failuresInARow = 0
                 try await wait(for: nil)
@@ -107,6 +109,8 @@ public actor SyncEngine {
 
     // MARK: Waiting
 
+    private static let beatEvery = Duration.seconds(15)
+
     private func wait(after error: any Error) async throws {
         failuresInARow += 1
         let after: Duration? = if case .retry(let after) = disposition(of: error) { after } else { nil }
@@ -128,7 +132,15 @@ public actor SyncEngine {
         let cursor = pause == nil && settings.longpoll ? try await store.progress().cursor : nil
         let clock = surroundings.clock
         try await withThrowingTaskGroup(of: Void.self) { race in
-            race.addTask { try await clock.sleep(for: min(interval, retry ?? interval)) }
+            race.addTask { [board] in
+                // Waiting with an end is progress, too: the watchdog has to tell it from standing still.
+                var rest = min(interval, retry ?? interval)
+                while rest > .zero {
+                    try await clock.sleep(for: min(rest, Self.beatEvery))
+                    rest -= Self.beatEvery
+                    board.tick()
+                }
+            }
             race.addTask { [requests] in try await requests.next() }
             if let cursor {
                 race.addTask { [remote, board, logger] in

@@ -53,7 +53,7 @@ struct SyncPass: Sendable {
     }
 
     private func drainThenFill() async throws -> Int64 {
-        let asOf = try await Drain(context: context).run()
+        let asOf = try await Drain(context).run()
         try await fill { false }
         return asOf
     }
@@ -63,7 +63,7 @@ struct SyncPass: Sendable {
         let isListing = Flag(true)
         async let drained: Int64 = {
             defer { isListing.set(false) }
-            return try await Drain(context: context).run()
+            return try await Drain(context).run()
         }()
         try await fill { isListing.value }
         return try await drained

@@ -11,6 +11,8 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
         case unsupported
         /// What was downloaded is not what was announced.
         case mismatch
+        /// Fewer bytes are free than are to stay free.
+        case lowOnSpace
         /// A system call failed; the number says how.
         case call
     }
@@ -55,6 +57,7 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
         switch code {
         case .notOurMirror, .unsupported: .fatal
         case .mismatch: .item
+        case .lowOnSpace: .pass
         case .call: [ENOSPC, EDQUOT, EROFS, EIO, EMFILE, ENFILE, ENOMEM].contains(number) ? .pass : .item
         }
     }

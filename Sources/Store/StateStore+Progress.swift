@@ -3,8 +3,10 @@ public import SyncModel
 
 /// Where dbxsync stands with the account.
 public struct Progress: Hashable, Sendable {
-    /// The account the state is about; `nil` before the first sign-in was seen.
+    /// The account the state is about, `dbid:…`; `nil` before the first sign-in was seen.
     public var account: String?
+    /// Whose account it is, name and address; `nil` as above.
+    public var accountName: String?
     /// The Dropbox folder the state is about; `nil` before the first pass.
     public var remoteRoot: String?
     /// The mirror the state is about; `nil` before the first start.
@@ -31,7 +33,7 @@ extension StateStore {
                 db,
                 sql: """
                     SELECT account, remote_root, mirror_id, cursor, listing, ever_listed, listed_at, checked_at,
-                        in_step_as_of FROM state
+                        in_step_as_of, account_name FROM state
                     """)
             guard let row else { throw StoreError(code: .damaged, message: "the state file has no state row") }
             let cursor = (row[3] as String?).map { SyncModel.Cursor($0) }
@@ -39,7 +41,7 @@ extension StateStore {
             let isListing: Bool = row[4] ?? true
             let everListed: Bool = row[5] ?? false
             return Progress(
-                account: account, remoteRoot: row[1], mirrorID: row[2], cursor: cursor,
+                account: account, accountName: row[9], remoteRoot: row[1], mirrorID: row[2], cursor: cursor,
                 isListing: isListing, everListed: everListed, listedAt: row[6], checkedAt: row[7],
                 inStepAsOf: row[8])
         }
@@ -53,12 +55,13 @@ extension StateStore {
     /// Binds the state to an account and a folder of it.
     ///
     /// - Throws: `StoreError` with `code` `.otherOwner` if it belongs to another one: its removals would be wrong.
-    public func bind(account: String, remoteRoot: String) async throws {
+    public func bind(account: String, name: String, remoteRoot: String) async throws {
         let present = try await progress()
-        if present.account == account && present.remoteRoot == remoteRoot { return }
+        if present.account == account && present.remoteRoot == remoteRoot && present.accountName == name { return }
         if let other = present.account, other != account {
             throw StoreError(
-                code: .otherOwner, message: "the state file belongs to account \(other), the sign-in to \(account)",
+                code: .otherOwner,
+                message: "the state file belongs to account \(present.accountName ?? other), the sign-in to \(name)",
                 hint: "sign in to that account, or give this one a mirror and a state directory of its own")
         }
         if let other = present.remoteRoot, other != remoteRoot {
@@ -69,7 +72,9 @@ extension StateStore {
                 hint: "set mirror.remote_root back, or use another mirror and state directory")
         }
         try await write {
-            try $0.execute(sql: "UPDATE state SET account = ?, remote_root = ?", arguments: [account, remoteRoot])
+            try $0.execute(
+                sql: "UPDATE state SET account = ?, account_name = ?, remote_root = ?",
+                arguments: [account, name, remoteRoot])
         }
     }
 

@@ -51,6 +51,26 @@ public final class StateStore: Sendable {
         }
     }
 
+    /// A private copy of the state for trying things out; it vanishes with the process.
+    ///
+    /// - Parameter path: the state file; an empty state if there is none.
+    /// - Throws: `StoreError`, as `openReadOnly` does.
+    public static func scratchCopy(of path: String) throws -> StateStore {
+        do {
+            // An empty name makes SQLite keep the database in memory, and beyond its cache in a file without a name.
+            let queue = try DatabaseQueue(path: "", configuration: configuration(readOnly: false))
+            if try FileHeader.check(path) {
+                let original = try openReadOnly(at: path)
+                defer { try? original.close() }  // read-only: nothing to lose
+                try original.queue.backup(to: queue)
+            }
+            try queue.write { try Schema.migrate($0) }
+            return StateStore(queue: queue, path: "the copy of " + path, faults: { _ in })
+        } catch {
+            throw StoreError.wrapping(error, path: path)
+        }
+    }
+
     /// Closes the file; later calls fail.
     public func close() throws { try queue.close() }
 

@@ -1,1 +1,26 @@
-@main struct Main { static func main() {} }
+import ArgumentParser
+import Glibc
+
+/// The command line.
+struct Dbxsync: AsyncParsableCommand {
+    /// The version of this program.
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "dbxsync",
+        abstract: "Keeps a local directory exactly what a Dropbox folder is.",
+        discussion: """
+            The mirror equals the account, or "dbxsync status" says which paths do not, and why. Sign in once with \
+            "dbxsync auth", then let the service manager keep "dbxsync run" going.
+            """,
+        version: version,
+        subcommands: [RunCommand.self, SyncCommand.self, StatusCommand.self, AuthCommand.self, CheckConfigCommand.self])
+}
+
+@main struct Main {
+    static func main() async {
+        // A peer that goes away is an error of that connection, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        await Dbxsync.main()
+    }
+}

@@ -1,4 +1,5 @@
 import Logging
+import MirrorFS
 
 /// A configuration that has been checked: every value is in range and they fit together.
 ///
@@ -35,16 +36,6 @@ extension Config {
         var proxy: String?
         /// Mirror the team space instead of the member's own folder.
         var teamSpace = false
-    }
-
-    /// What to do with a file in the mirror that dbxsync did not put there, or that somebody changed.
-    enum LocalChanges: String, CaseIterable, Sendable {
-        /// Move it to `.dbxsync/aside`.
-        case aside
-        /// Replace it.
-        case overwrite
-        /// Leave it, and report the path.
-        case keep
     }
 
     /// What is mirrored where, and how it looks on disk.

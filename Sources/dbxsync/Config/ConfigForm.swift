@@ -1,4 +1,5 @@
 import Logging
+import MirrorFS
 
 /// A value as it is written in the file.
 enum ConfigLiteral: Equatable, Sendable {
@@ -209,9 +210,9 @@ extension ConfigForm {
     }
 }
 
-extension ConfigForm where Value == Config.LocalChanges {
+extension ConfigForm where Value == LocalChanges {
     /// What to do with files that are not ours.
-    static let localChanges = choice(Config.LocalChanges.allCases.map { ($0.rawValue, $0) })
+    static let localChanges = choice(LocalChanges.allCases.map { ($0.rawValue, $0) })
 }
 
 extension ConfigForm where Value == Logger.Level {

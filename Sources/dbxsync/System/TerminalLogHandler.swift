@@ -39,21 +39,10 @@ struct TerminalLogHandler: LogHandler {
     static func line(
         _ level: Logger.Level, _ text: String, at time: time_t, interactive: Bool, colour: Bool
     ) -> String {
-        let clock = interactive ? stamp(time, "%H:%M:%S", localtime_r) : stamp(time, "%Y-%m-%dT%H:%M:%SZ", gmtime_r)
+        let clock = interactive ? TimeText.clock(Int64(time)) : TimeText.rfc3339(Int64(time))
         let word = level.rawValue + String(repeating: " ", count: max(0, 7 - level.rawValue.count))
         guard colour, let code = Self.colour(of: level) else { return "\(clock) \(word) \(text)" }
         return "\(clock) \u{1B}[\(code)m\(word)\u{1B}[0m \(text)"
-    }
-
-    private static func stamp(
-        _ time: time_t, _ format: String,
-        _ convert: (UnsafePointer<time_t>, UnsafeMutablePointer<tm>) -> UnsafeMutablePointer<tm>?
-    ) -> String {
-        var (time, parts) = (time, tm())
-        guard convert(&time, &parts) != nil else { return "-" }
-        var buffer = [CChar](repeating: 0, count: 64)
-        let count = strftime(&buffer, buffer.count, format, &parts)
-        return String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     private static func colour(of level: Logger.Level) -> Int? {

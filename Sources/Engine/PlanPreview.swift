@@ -1,0 +1,124 @@
+public import Logging
+public import Store
+public import SyncModel
+
+/// What a pass would do, without doing it: for `sync --dry-run`.
+///
+/// Works on a copy of the state that nobody else sees. The mirror is not looked at: a file that already stands there
+/// with the wanted content would be adopted rather than downloaded.
+public struct PlanPreview: Sendable {
+    /// The counts of a plan.
+    public struct Totals: Hashable, Sendable {
+        /// Files to be put in place, whatever way.
+        public var files = 0
+        /// Of these, files that would have to be fetched.
+        public var downloads = 0
+        /// Bytes that would have to be fetched.
+        public var bytes: Int64 = 0
+        /// Folders to be made.
+        public var folders = 0
+        /// Names that change in case only.
+        public var renames = 0
+        /// Entries to be removed.
+        public var removals = 0
+        /// Entries that cannot be mirrored.
+        public var parked = 0
+
+        /// Whether there is nothing to do.
+        public var isEmpty: Bool { files + folders + renames + removals + parked == 0 }
+
+        mutating func count(_ operation: Operation) {
+            switch operation {
+            case .place(let placement):
+                files += 1
+                if placement.sources.first == .download {
+                    downloads += 1
+                    bytes += placement.version.size
+                }
+            case .retag: files += 1
+            case .makeFolder: folders += 1
+            case .relocate: renames += 1
+            case .clear(_, let standings): removals += standings.count
+            case .removeFile, .removeFolder: removals += 1
+            case .park: parked += 1
+            case .waitForParent, .settled: break
+            }
+        }
+    }
+
+    private let remote: any RemoteSource
+    private let store: StateStore
+    private let now: @Sendable () -> Int64
+    private let logger: Logger
+
+    /// Pending items read at a time.
+    private static let window = 2048
+
+    /// Makes a preview over `store`, which must be a copy: what the listing brings is recorded in it.
+    public init(
+        remote: any RemoteSource, copy store: StateStore, now: @escaping @Sendable () -> Int64, logger: Logger
+    ) {
+        self.remote = remote
+        self.store = store
+        self.now = now
+        self.logger = logger
+    }
+
+    /// Lists what is new and hands each operation of the plan to `tell`, in the order of execution.
+    public func run(_ tell: (Operation) -> Void) async throws -> Totals {
+        _ = try await Drain(
+            remote: remote, store: store, now: now, board: StatusBoard(), events: EventLog(logger)
+        ).run()
+        try await store.retryAll()
+        var totals = Totals()
+        func count(_ operations: [Operation]) {
+            for operation in operations where operation.isEffect {
+                totals.count(operation)
+                tell(operation)
+            }
+        }
+        try await additions(count)
+        try await removals(count)
+        return totals
+    }
+
+    private func additions(_ take: ([Operation]) -> Void) async throws {
+        var position: RemoteKey?
+        while true {
+            let window = try await store.additions(after: position, limit: Self.window, now: now())
+            guard let last = window.last else { return }
+            position = last.key
+            take(Planner.clearing(window))
+            take(Planner.filling(window, donors: try await store.donors(for: window)))
+        }
+    }
+
+    private func removals(_ take: ([Operation]) -> Void) async throws {
+        var position: RemoteKey?
+        while true {
+            let window = try await store.removals(before: position, limit: Self.window, now: now())
+            guard let last = window.last else { return }
+            position = last.key
+            take(Planner.pruning(window))
+        }
+    }
+}
+
+extension Operation {
+    /// Whether it changes the mirror or the list of what cannot be mirrored.
+    fileprivate var isEffect: Bool {
+        switch self {
+        case .clear, .relocate, .makeFolder, .place, .retag, .removeFile, .removeFolder, .park: true
+        case .waitForParent, .settled: false
+        }
+    }
+}
+
+extension StateStore {
+    /// Files of the mirror that hold what `items` want.
+    func donors(for items: [PendingItem]) async throws -> Donors {
+        var hashes: Set<ContentHash> = []
+        for item in items { if case .file(_, let version)? = item.want { hashes.insert(version.hash) } }
+        return try await donors(for: hashes)
+    }
+}

@@ -1,0 +1,68 @@
+import Dropbox
+import Engine
+import Glibc
+import Logging
+import MirrorFS
+import Store
+import Transport
+
+/// Everything that mirrors, put together from a configuration; the one place where concrete types meet.
+struct Assembly: Sendable {
+    /// The way to Dropbox.
+    let connection: Connection
+    /// The state file.
+    let store: StateStore
+    /// The engine.
+    let engine: SyncEngine
+    /// Where the engine tells how it gets on.
+    let board: StatusBoard
+    private let lock: InstanceLock
+
+    /// Takes the lock, opens state file, mirror and sign-in, in this order; nothing goes over the network.
+    ///
+    /// - Throws: whatever `Failure.of` turns into 73, 75 or 77.
+    static func open(_ config: Config, calls: CallSettings, logger: Logger) async throws -> Assembly {
+        let lock = try InstanceLock.acquire(stateDirectory: config.state.directory)
+        let store = try StateStore.open(at: config.stateFile)
+        let mirror = try MirrorTree.open(
+            at: config.mirror.directory, expecting: try await store.progress().mirrorID, newID: newMirrorID(),
+            settings: MirrorSettings(
+                fileMode: config.mirror.fileMode, directoryMode: config.mirror.directoryMode,
+                localChanges: config.mirror.localChanges))
+        try await store.bind(mirrorID: mirror.id)
+        let connection = Connection(config, calls: calls, logger: logger)
+        let source = AccountSource(
+            connection: connection, tokens: try connection.tokens(), config: config, store: store,
+            onAccount: { logger.info("mirroring \($0.displayName) <\($0.email)>") })
+        let board = StatusBoard()
+        let engine = SyncEngine(
+            remote: source, store: store, mirror: mirror, disk: DiskPool(), settings: config.engineSettings,
+            surroundings: EngineSurroundings(now: { Int64(time(nil)) }), board: board, logger: logger)
+        return Assembly(connection: connection, store: store, engine: engine, board: board, lock: lock)
+    }
+
+    /// Ends the transport and closes the state file.
+    func close() async {
+        await connection.transport.stop()
+        try? store.close()  // nothing is under way any more: there is nothing to lose
+    }
+
+    private static func newMirrorID() -> String {
+        (0..<2).map { _ in
+            let digits = String(UInt64.random(in: 0...(.max)), radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }.joined()
+    }
+}
+
+extension Config {
+    /// Where the state file is.
+    var stateFile: String { state.directory + "/state.db" }
+
+    /// What the engine is told.
+    var engineSettings: EngineSettings {
+        EngineSettings(
+            interval: schedule.interval, longpoll: schedule.longpoll, relist: schedule.relist,
+            parallel: transfer.parallel, minFreeSpace: mirror.minFreeSpace)
+    }
+}

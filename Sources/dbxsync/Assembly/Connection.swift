@@ -1,0 +1,70 @@
+import Dropbox
+import Glibc
+import Logging
+import SyncModel
+import Transport
+
+/// The way to Dropbox that a configuration describes.
+struct Connection: Sendable {
+    /// Sends all requests.
+    let transport: CurlTransport
+    /// Where the API is.
+    let endpoints: Endpoints
+    /// Signs in and out.
+    let oauth: OAuthFlow
+    private let config: Config
+    private let calls: CallSettings
+    private let logger: Logger
+
+    /// Requests beside downloads: listing, longpoll, tokens and what is just beginning.
+    private static let otherRequests = 8
+    /// The most that `transfer.parallel` can be raised to while the daemon runs.
+    private static let mostParallel = 256
+
+    /// Starts the transport; nothing goes over the network yet.
+    init(_ config: Config, calls: CallSettings, logger: Logger) {
+        self.config = config
+        self.calls = calls
+        self.logger = logger
+        endpoints = config.account.endpoint.map { Endpoints(base: $0) } ?? .dropbox
+        transport = CurlTransport(
+            settings: TransportSettings(
+                proxy: config.account.proxy.map { .url($0) } ?? .environment, caFile: config.account.caFile,
+                userAgent: "dbxsync/\(Dbxsync.version)",
+                connections: Self.mostParallel + Self.otherRequests, bandwidth: config.transfer.bandwidth))
+        oauth = OAuthFlow(
+            transport: transport, endpoints: endpoints, appKey: config.account.appKey,
+            appSecret: config.account.appSecret, settings: calls, logger: logger)
+    }
+
+    /// The sign-in that is kept for this configuration.
+    ///
+    /// - Throws: `DropboxError` that wants `signedOut` if there is none.
+    func tokens() throws -> TokenSource {
+        let file = Self.credentialsFile(config)
+        return TokenSource(credentials: try file.read(), file: file, oauth: oauth, logger: logger)
+    }
+
+    /// A client for the mirrored folder.
+    func client(_ tokens: TokenSource, pathRoot: PathRoot? = nil) -> DropboxClient {
+        DropboxClient(
+            transport: transport, endpoints: endpoints, tokens: tokens, remoteRoot: config.mirror.remoteRoot,
+            pathRoot: pathRoot, settings: calls, logger: logger)
+    }
+
+    /// Where the sign-in is kept: a systemd credential, else the configured file (systemd.exec(5), CREDENTIALS).
+    static func credentialsFile(_ config: Config) -> CredentialsFile {
+        if let folder = getenv("CREDENTIALS_DIRECTORY").map({ String(cString: $0) }) {
+            let path = folder + "/dbxsync-credentials"
+            if access(path, F_OK) == 0 { return CredentialsFile(path: path, isReadOnly: true) }
+        }
+        return CredentialsFile(path: config.account.credentials)
+    }
+}
+
+extension CallSettings {
+    /// For the daemon, which has time.
+    static let daemon = CallSettings()
+    /// For commands that somebody waits for: they give up after a minute.
+    static let oneShot = CallSettings(attempts: 4, patience: .seconds(45), pausePatience: .seconds(60))
+}

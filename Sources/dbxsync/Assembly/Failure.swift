@@ -1,0 +1,45 @@
+import Dropbox
+import Engine
+import MirrorFS
+import Store
+import SyncModel
+
+/// Why a command cannot go on: what the user reads, and the exit code.
+struct Failure: Error {
+    /// What the process ends with.
+    let exitCode: ExitCode
+    /// What happened and what to do; a line for each problem.
+    let message: String
+
+    /// Makes a failure.
+    init(_ exitCode: ExitCode, _ message: String) {
+        self.exitCode = exitCode
+        self.message = message
+    }
+
+    /// The message, each line with the program's name in front.
+    var text: String {
+        message.split(separator: "\n").map { "dbxsync: \($0)" }.joined(separator: "\n")
+    }
+
+    /// What any error means for the exit code; the table of the contract.
+    static func of(_ error: any Error) -> Failure {
+        switch error {
+        case let failure as Failure: failure
+        case let problems as ConfigProblems: Failure(.badConfiguration, problems.description)
+        case let lock as InstanceLockError: Failure(lock.exitCode, lock.description)
+        case let error as StoreError: Failure(.unusableDirectory, error.description)
+        case let error as MirrorError: Failure(.unusableDirectory, error.description)
+        default: Failure(exitCode(for: disposition(of: error)), "\(error)")
+        }
+    }
+
+    private static func exitCode(for disposition: Disposition) -> ExitCode {
+        switch disposition {
+        case .signedOut: .signedOut
+        case .sourceGone, .item: .incomplete
+        case .retry, .pass, .cursorReset: .unreachable
+        case .fatal: .unusableDirectory
+        }
+    }
+}

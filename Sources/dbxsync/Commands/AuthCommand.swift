@@ -1,0 +1,150 @@
+import ArgumentParser
+import Dropbox
+import Glibc
+import Store
+import SyncModel
+import Transport
+
+/// `dbxsync auth`: signs in and out.
+struct AuthCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "auth", abstract: "Signs in to Dropbox, or out.",
+        discussion: """
+            Prints the address of a page where you allow the access, and reads the code that the page shows. For \
+            scripts: "--verifier V" prints the address for a verifier of your own (43 to 128 letters, digits, "-", ".", \
+            "_", "~"), "--code CODE --verifier V" turns the code into a sign-in.
+            """)
+
+    @OptionGroup var common: CommonOptions
+
+    @Option(help: "The code that the page has shown; needs --verifier.")
+    var code: String?
+
+    @Option(help: "The PKCE verifier (RFC 7636) to use.")
+    var verifier: String?
+
+    @Flag(help: "Sign out: the sign-in is ended at Dropbox and the credentials file is removed.")
+    var revoke = false
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func validate() throws {
+        if revoke && (code != nil || verifier != nil) {
+            throw ValidationError("--revoke takes neither --code nor --verifier")
+        }
+        if code != nil && verifier == nil {
+            throw ValidationError("--code needs the --verifier that the address was made with")
+        }
+        if let verifier, PKCE(verifier: verifier) == nil {
+            throw ValidationError("--verifier wants 43 to 128 letters, digits, \"-\", \".\", \"_\" or \"~\"")
+        }
+    }
+
+    func run() async throws {
+        try await exiting {
+            let config = try common.loadAsOwner()
+            let log = LogOutput(level: config.log.level)
+            let connection = Connection(config, calls: .oneShot, logger: log.logger())
+            let file = Connection.credentialsFile(config)
+            if revoke {
+                try await signOut(connection, file)
+            } else {
+                try await signIn(config, connection, file)
+            }
+            await connection.transport.stop()
+            return .done
+        }
+    }
+
+    // MARK: Signing in
+
+    private func signIn(_ config: Config, _ connection: Connection, _ file: CredentialsFile) async throws {
+        guard !file.isReadOnly else {
+            throw Failure(
+                .signedOut, "the sign-in is the systemd credential dbxsync-credentials, which only systemd can replace")
+        }
+        let pkce = verifier.flatMap { PKCE(verifier: $0) } ?? PKCE()
+        let pasted = try code ?? ask(connection.oauth.authorizeURL(pkce))
+        let grant = try await connection.oauth.exchange(code: pasted, pkce)
+        let credentials = Credentials(
+            appKey: config.account.appKey, grant: grant, now: Timestamp(seconds: Moment.now.seconds))
+        let client = connection.client(TokenSource(credentials: credentials, oauth: connection.oauth))
+        let account = try await client.account()
+        try file.write(credentials)
+        printOut(try described(account, credentials, file))
+        await warnOfOtherOwner(account, config)
+        let missing = OAuthFlow.readScopes.filter { !Self.scopes(credentials).contains($0) }
+        if credentials.scope != nil, !missing.isEmpty {
+            throw Failure(
+                .signedOut,
+                "the app lacks the scope \(missing.joined(separator: ", ")): enable it under Permissions in the app "
+                    + "console (https://www.dropbox.com/developers/apps), then run dbxsync auth again")
+        }
+    }
+
+    /// Standard output gets the address alone, so that a script can take it from there.
+    private func ask(_ url: String) throws(Failure) -> String {
+        let terminal = Terminal.standardError
+        terminal.write(line: "Open this address, allow the access, and paste the code that the page shows:\n")
+        printOut(url)
+        fflush(nil)
+        terminal.write(line: "\nCode:")
+        guard let line = readLine(), let code = line.split(separator: " ").first else {
+            throw Failure(.signedOut, "no code was entered; nothing was changed")
+        }
+        return String(code)
+    }
+
+    private static func scopes(_ credentials: Credentials) -> [String] {
+        (credentials.scope ?? "").split(separator: " ").map(String.init).sorted()
+    }
+
+    private func described(_ account: AccountInfo, _ credentials: Credentials, _ file: CredentialsFile) throws -> String
+    {
+        let scopes = Self.scopes(credentials)
+        if json {
+            return try JSONText.of(
+                SignIn(
+                    accountId: account.accountID, name: account.displayName, email: account.email, scopes: scopes,
+                    credentials: file.path))
+        }
+        return escapingControls("signed in as \(account.displayName) <\(account.email)>") + "\n"
+            + "  scopes       \(scopes.joined(separator: " "))\n  credentials  \(file.path)"
+    }
+
+    /// A sign-in to another account than the mirror's is refused by `run`; better to hear of it now.
+    private func warnOfOtherOwner(_ account: AccountInfo, _ config: Config) async {
+        guard let store = try? StateStore.openReadOnly(at: config.stateFile),
+            let progress = try? await store.progress(), let owner = progress.account, owner != account.accountID
+        else { return }
+        Terminal.standardError.write(
+            line: "dbxsync: warning: the state in \(config.state.directory) belongs to "
+                + escapingControls(progress.accountName ?? owner) + "; dbxsync will not run with this account there")
+    }
+
+    // MARK: Signing out
+
+    private func signOut(_ connection: Connection, _ file: CredentialsFile) async throws {
+        guard !file.isReadOnly else {
+            throw Failure(
+                .signedOut, "the sign-in is the systemd credential dbxsync-credentials, which only systemd can remove")
+        }
+        let tokens = try connection.tokens()
+        do {
+            try await connection.oauth.revoke(accessToken: try await tokens.accessToken())
+        } catch let error as DropboxError where error.disposition == .signedOut {
+            // It had ended already: only the file is left to remove.
+        }
+        try file.remove()
+        printOut(
+            json ? "{\n  \"signed_out\" : true\n}" : "signed out; \(file.path) is removed, the mirror stays as it is")
+    }
+}
+
+/// The JSON document of `auth --json`.
+private struct SignIn: Encodable {
+    let accountId, name, email: String
+    let scopes: [String]
+    let credentials: String
+}

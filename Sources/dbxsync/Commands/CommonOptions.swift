@@ -1,0 +1,41 @@
+import ArgumentParser
+import Glibc
+
+/// What every command takes.
+struct CommonOptions: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("The configuration.", valueName: "file"))
+    var config = "/etc/dbxsync.conf"
+
+    /// The checked configuration, read as whoever started the command.
+    func load() throws(Failure) -> Config {
+        switch ConfigFile.load(config) {
+        case .success(let loaded): return loaded
+        case .failure(let problems): throw Failure(.badConfiguration, problems.description)
+        }
+    }
+
+    /// The configuration for a command that works on the state directory, as the user who owns that.
+    func loadAsOwner() throws(Failure) -> Config {
+        let loaded = try load()
+        try Privileges.becomeOwner(of: loaded.state.directory)
+        return loaded
+    }
+}
+
+/// Runs a command's work; a failure is told on standard error and becomes the exit code.
+func exiting(_ work: () async throws -> ExitCode) async throws {
+    let code: ExitCode
+    do {
+        code = try await work()
+    } catch {
+        let failure = Failure.of(error)
+        Terminal.standardError.write(line: failure.text)
+        code = failure.exitCode
+    }
+    if code != .done { throw ArgumentParser.ExitCode(code.rawValue) }
+}
+
+/// Writes a text to standard output; a reader that went away ends the attempt.
+func printOut(_ text: String) {
+    print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
+}

@@ -1,0 +1,75 @@
+import ArgumentParser
+import Engine
+import Glibc
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// `dbxsync run`: the daemon, in the foreground.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Runs the daemon, in the foreground, until SIGTERM or SIGINT.",
+        discussion: "SIGHUP reads the configuration again.")
+
+    @OptionGroup var common: CommonOptions
+
+    func run() async throws {
+        let log = LogOutput(level: .info)
+        let notifier = SystemdNotifier()
+        do {
+            try await serve(log, notifier)
+        } catch {
+            let failure = Failure.of(error)
+            for line in failure.message.split(separator: "\n") { log.logger().critical("\(line)") }
+            notifier.stopping(status: String(failure.message.prefix { $0 != "\n" }))
+            throw ArgumentParser.ExitCode(failure.exitCode.rawValue)
+        }
+    }
+
+    private func serve(_ log: LogOutput, _ notifier: SystemdNotifier) async throws {
+        let config = try common.loadAsOwner()
+        log.threshold.level = config.log.level
+        let logger = log.logger()
+        let assembly = try await Assembly.open(config, calls: .daemon, logger: logger)
+        logger.notice(
+            "dbxsync \(Dbxsync.version) keeps \(config.mirror.directory)",
+            metadata: ["event": "started"])
+        notifier.ready(status: StatusLine.text(assembly.board.now))
+        do {
+            try await services(config, assembly, log, notifier).run()
+        } catch {
+            await assembly.close()
+            throw error
+        }
+        await assembly.close()
+        logger.notice("stopped", metadata: ["event": "stopped"])
+    }
+
+    /// The engine's end is everybody's end.
+    private func services(
+        _ config: Config, _ assembly: Assembly, _ log: LogOutput, _ notifier: SystemdNotifier
+    ) -> ServiceGroup {
+        var services: [any Service] = [
+            StatusService(
+                board: assembly.board, notifier: notifier, progress: ProgressLine(terminal: log.terminal),
+                stateDirectory: config.state.directory),
+            ReloadService(
+                file: common.config, running: config, engine: assembly.engine,
+                transport: assembly.connection.transport, notifier: notifier, log: log),
+        ]
+        if let interval = SystemdNotifier.watchdogInterval {
+            services.append(WatchdogService(board: assembly.board, notifier: notifier, interval: interval))
+        }
+        services.append(EngineService(engine: assembly.engine))
+        var logger = log.logger()
+        logger.logLevel = .critical  // what went wrong is told once, by us
+        return ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: services.map {
+                    .init(
+                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup)
+                },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+    }
+}

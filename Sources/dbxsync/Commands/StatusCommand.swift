@@ -1,0 +1,44 @@
+import ArgumentParser
+import Store
+
+/// `dbxsync status`: how the mirror stands, with and without a running daemon.
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Says whether the mirror equals the account, and which paths do not, and why.",
+        discussion: "Exits with 0 when it does, with 1 when it does not or when that has not been checked of late.")
+
+    @OptionGroup var common: CommonOptions
+
+    @Flag(help: "Print the report as JSON.")
+    var json = false
+
+    func run() async throws {
+        try await exiting {
+            let config = try common.loadAsOwner()
+            let report = try await StatusReport.gather(
+                try Self.state(config), config: config, daemon: Self.daemon(config))
+            if json {
+                printOut(try JSONText.of(report))
+            } else {
+                for line in StatusText.lines(report, now: Moment.now.seconds) { printOut(line) }
+            }
+            return report.inStep ? .done : .incomplete
+        }
+    }
+
+    /// The state file; before the first run there is none, which is a state, too.
+    private static func state(_ config: Config) throws -> StateStore {
+        do {
+            return try StateStore.openReadOnly(at: config.stateFile)
+        } catch let error as StoreError where error.code == .missing {
+            return try StateStore.scratchCopy(of: config.stateFile)
+        }
+    }
+
+    private static func daemon(_ config: Config) -> StatusReport.Daemon? {
+        InstanceLock.holder(stateDirectory: config.state.directory).map {
+            StatusReport.Daemon(pid: $0, now: LiveStatus.read(in: config.state.directory))
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import ArgumentParser
+import Engine
+import Glibc
+import Logging
+import Store
+import SyncModel
+import Transport
+import UnixSignals
+
+/// `dbxsync sync`: one complete pass.
+struct SyncCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sync", abstract: "Makes one complete pass, then exits: 0 when the mirror is in step.")
+
+    @OptionGroup var common: CommonOptions
+
+    @Flag(name: .long, help: "Print what would be done, with bytes, and change nothing.")
+    var dryRun = false
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func run() async throws {
+        try await exiting {
+            let config = try common.loadAsOwner()
+            let log = LogOutput(level: config.log.level)
+            return dryRun ? try await preview(config, log) : try await pass(config, log)
+        }
+    }
+
+    // MARK: The pass
+
+    private func pass(_ config: Config, _ log: LogOutput) async throws -> ExitCode {
+        let assembly = try await Assembly.open(config, calls: .oneShot, logger: log.logger())
+        try await assembly.store.retryAll()
+        let end = try await endOfPass(assembly, ProgressLine(terminal: log.terminal))
+        guard case .done(let report) = end else {
+            await assembly.close()
+            log.logger().notice("interrupted; what is placed stays, the next pass goes on from here")
+            return Self.dieOfSignal(end)
+        }
+        let status = try await StatusReport.gather(assembly.store, config: config, daemon: nil)
+        await assembly.close()
+        if json {
+            printOut(try JSONText.of(SyncResult(report, status)))
+        } else {
+            for line in StatusText.troubles(status) { printOut(line) }
+        }
+        return status.inStep ? .done : .incomplete
+    }
+
+    private enum End: Sendable {
+        case done(PassReport)
+        case signal(Int32)
+    }
+
+    /// The pass, unless a signal ends it first; then downloads stop and the batch being published is finished.
+    private func endOfPass(_ assembly: Assembly, _ progress: ProgressLine) async throws -> End {
+        defer { progress.finish() }
+        return try await withThrowingTaskGroup(of: End?.self) { group in
+            group.addTask { .done(try await assembly.engine.pass()) }
+            group.addTask {
+                for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
+                    return .signal(signal == .sigint ? SIGINT : SIGTERM)
+                }
+                return nil
+            }
+            group.addTask {
+                while !Task.isCancelled {
+                    progress.show(assembly.board.now)
+                    try? await Task.sleep(for: .milliseconds(250))  // cancelled: the loop ends
+                }
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let end = try await group.next() {
+                guard let end else { continue }
+                group.cancelAll()
+                while let rest = try? await group.next() { _ = rest }
+                return end
+            }
+            return .signal(SIGTERM)
+        }
+    }
+
+    /// Ends as a program ends that does not know the signal, so that shells and scripts see what happened.
+    private static func dieOfSignal(_ end: End) -> ExitCode {
+        guard case .signal(let number) = end else { return .incomplete }
+        signal(number, SIG_DFL)
+        kill(getpid(), number)
+        return .incomplete
+    }
+
+    // MARK: The dry run
+
+    private func preview(_ config: Config, _ log: LogOutput) async throws -> ExitCode {
+        let copy = try StateStore.scratchCopy(of: config.stateFile)
+        let connection = Connection(config, calls: .oneShot, logger: log.logger())
+        let source = AccountSource(
+            connection: connection, tokens: try connection.tokens(), config: config, store: copy, onAccount: { _ in })
+        let preview = PlanPreview(
+            remote: source, copy: copy, now: { Int64(time(nil)) }, logger: log.logger())
+        let isText = !json
+        let totals = try await preview.run { if isText { printOut(escapingControls("\($0)")) } }
+        await connection.transport.stop()
+        printOut(json ? try JSONText.of(PlanResult(totals)) : PlanResult(totals).text)
+        return .done
+    }
+}
+
+/// The JSON document of `sync --json`.
+private struct SyncResult: Encodable {
+    let inStep: Bool
+    let placed, downloaded, adopted, moved, copied, folders, removed, setAside, failed, parked: Int
+    let bytes: Int64
+    let troubles: [StatusReport.Path]
+
+    init(_ report: PassReport, _ status: StatusReport) {
+        inStep = status.inStep
+        placed = report.placed
+        downloaded = report.downloaded
+        adopted = report.adopted
+        moved = report.moved
+        copied = report.copied
+        folders = report.folders
+        removed = report.removed
+        setAside = report.setAside
+        failed = report.failed
+        parked = report.parked
+        bytes = report.bytes
+        troubles = status.troubles
+    }
+}
+
+/// The counts of a plan, as text and as the JSON document of `sync --dry-run --json`.
+private struct PlanResult: Encodable {
+    let files, downloads, folders, renames, removals, parked: Int
+    let bytes: Int64
+
+    init(_ totals: PlanPreview.Totals) {
+        files = totals.files
+        downloads = totals.downloads
+        folders = totals.folders
+        renames = totals.renames
+        removals = totals.removals
+        parked = totals.parked
+        bytes = totals.bytes
+    }
+
+    var text: String {
+        if files + folders + renames + removals + parked == 0 { return "nothing to do" }
+        return "\(HumanText.count(files, "file")) to place, \(HumanText.bytes(bytes)) to download in "
+            + "\(HumanText.count(downloads, "file")); \(HumanText.count(folders, "folder")) to make, "
+            + "\(renames) to rename, \(removals) to remove, \(parked) cannot be mirrored"
+    }
+}

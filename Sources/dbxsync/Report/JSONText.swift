@@ -1,0 +1,40 @@
+import FoundationEssentials
+import Glibc
+
+/// The JSON documents of `--json`.
+enum JSONText {
+    /// Keys in snake case and sorted, so that two documents can be compared.
+    static func of(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+}
+
+/// A time in seconds since the epoch, in JSON as RFC 3339 in UTC.
+struct Moment: Encodable, Hashable, Sendable {
+    let seconds: Int64
+
+    init(_ seconds: Int64) { self.seconds = seconds }
+
+    /// The time of day.
+    static var now: Moment { Moment(Int64(time(nil))) }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(TimeText.rfc3339(seconds))
+    }
+}
+
+/// Keeps a key in the document when there is no value: as null.
+@propertyWrapper struct Nullable<Value: Encodable & Sendable>: Encodable, Sendable {
+    var wrappedValue: Value?
+
+    init(wrappedValue: Value?) { self.wrappedValue = wrappedValue }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(wrappedValue)
+    }
+}

@@ -1,0 +1,73 @@
+import Engine
+import FoundationEssentials
+import Glibc
+
+/// What a running daemon does now, told to other processes in `<state>/status.json`.
+///
+/// Replaced by rename while there is work; an unchanged account causes no write. Whether the daemon that wrote it still
+/// runs is told by the lock, not by this file.
+struct LiveStatus: Codable, Equatable, Sendable {
+    /// `starting`, `listing`, `applying`, `removing`, `idle` or `waiting`.
+    var phase: String
+    /// Why it waits; nil when it does not.
+    var reason: String?
+    /// Entries of the pages read in this pass.
+    var listed: Int
+    /// Whether more pages come, so that the totals grow.
+    var isListing: Bool
+    /// Files placed in this pass.
+    var filesDone: Int
+    /// Files to be placed in this pass.
+    var filesTotal: Int
+    /// Bytes received in this pass.
+    var bytesDone: Int64
+    /// Bytes to be received in this pass.
+    var bytesTotal: Int64
+    /// Entries removed in this pass.
+    var removed: Int
+
+    /// What of the engine's status is worth telling.
+    init(_ status: EngineStatus) {
+        (phase, reason) = Self.name(of: status)
+        let isWorking = phase != "idle"
+        listed = isWorking ? status.listed : 0
+        isListing = isWorking && status.isListing
+        filesDone = isWorking ? status.filesDone : 0
+        filesTotal = isWorking ? status.filesTotal : 0
+        bytesDone = isWorking ? status.bytesDone : 0
+        bytesTotal = isWorking ? status.bytesTotal : 0
+        removed = isWorking ? status.removed : 0
+    }
+
+    /// A question that was not answered yet is not worth a write.
+    private static func name(of status: EngineStatus) -> (String, String?) {
+        switch status.phase {
+        case .starting: ("starting", nil)
+        case .listing: (status.listed == 0 ? "idle" : "listing", nil)
+        case .applying: ("applying", nil)
+        case .removing: ("removing", nil)
+        case .idle: ("idle", nil)
+        case .waiting(let why): ("waiting", why)
+        }
+    }
+
+    private static func path(in stateDirectory: String) -> String { stateDirectory + "/status.json" }
+
+    /// Replaces the file; one that cannot be written is only missing comfort.
+    func write(in stateDirectory: String) {
+        guard let data = try? JSONEncoder().encode(self) else { return }
+        let path = Self.path(in: stateDirectory)
+        let draft = path + ".new"
+        let file = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o640)
+        guard file >= 0 else { return }
+        let written = data.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+        close(file)
+        if written == data.count { rename(draft, path) } else { unlink(draft) }
+    }
+
+    /// What the daemon told last; nil if nothing can be read.
+    static func read(in stateDirectory: String) -> LiveStatus? {
+        guard let data = try? Data(contentsOf: .init(filePath: path(in: stateDirectory))) else { return nil }
+        return try? JSONDecoder().decode(LiveStatus.self, from: data)
+    }
+}

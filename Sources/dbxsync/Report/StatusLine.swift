@@ -1,0 +1,40 @@
+import Engine
+
+/// What the engine does now as one line: `STATUS=`, and the heading of `dbxsync status`; pure.
+enum StatusLine {
+    /// The line for a moment of the engine's work.
+    static func text(_ status: EngineStatus) -> String {
+        switch status.phase {
+        case .starting: "starting"
+        case .listing: status.listed == 0 ? inStep(status) : "listing: \(listed(status))\(placed(status))"
+        case .applying: "placing: \(files(status))"
+        case .removing: "removing: \(HumanText.count(status.removed)) done"
+        case .idle: inStep(status)
+        case .waiting(let why): "waiting, tried again by itself: \(why)\(lastKnown(status))"
+        }
+    }
+
+    private static func inStep(_ status: EngineStatus) -> String {
+        let troubles = [(status.failing, "failing"), (status.parked, "parked")].filter { $0.0 > 0 }
+            .map { "\(HumanText.count($0.0)) \($0.1)" }
+        let counts = troubles.isEmpty ? "" : ", \(troubles.joined(separator: ", ")) (see: dbxsync status)"
+        guard let moment = status.inStepAsOf else { return "not in step yet" + counts }
+        return "in step as of \(TimeText.local(moment))" + counts
+    }
+
+    private static func lastKnown(_ status: EngineStatus) -> String {
+        status.inStepAsOf.map { "; in step as of \(TimeText.local($0))" } ?? ""
+    }
+
+    private static func listed(_ status: EngineStatus) -> String { HumanText.count(status.listed, "change") }
+
+    private static func placed(_ status: EngineStatus) -> String {
+        status.filesTotal == 0 ? "" : ", " + files(status)
+    }
+
+    private static func files(_ status: EngineStatus) -> String {
+        let more = status.isListing ? "+" : ""
+        return "\(HumanText.count(status.filesDone)) of \(HumanText.count(status.filesTotal))\(more) files, "
+            + "\(HumanText.bytes(status.bytesDone)) of \(HumanText.bytes(status.bytesTotal))\(more)"
+    }
+}

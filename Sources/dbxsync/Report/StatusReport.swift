@@ -1,0 +1,140 @@
+import Store
+
+/// What `dbxsync status` knows, as one value; the JSON document of `--json`. Sizes are bytes.
+struct StatusReport: Encodable, Sendable {
+    /// Whether the mirror equals the account as far as is known, and that is known of late.
+    var inStep: Bool
+    /// The time for which the mirror is known to have equalled the account; null if it never did.
+    @Nullable var inStepAsOf: Moment?
+    /// When Dropbox was last asked for changes.
+    @Nullable var checkedAt: Moment?
+    /// When the last full listing was completed.
+    @Nullable var listedAt: Moment?
+    /// Whether `checked_at` is longer ago than the schedule allows.
+    var stale: Bool
+    /// Whether a full listing is under way.
+    var listing: Bool
+    /// Whose account it is.
+    var account: Account
+    /// What is mirrored where.
+    var mirror: Mirror
+    /// What is still to be done.
+    var backlog: Backlog
+    /// The daemon, if one runs.
+    @Nullable var daemon: Daemon?
+    /// The last pass that did something.
+    @Nullable var lastPass: LastPass?
+    /// The number of paths that failed and are tried again.
+    var failing: Int
+    /// The number of paths that cannot be mirrored as they are.
+    var parked: Int
+    /// These paths, at most a thousand.
+    var troubles: [Path]
+
+    /// Whose account it is.
+    struct Account: Encodable, Sendable {
+        @Nullable var id: String?
+        @Nullable var name: String?
+    }
+
+    /// What is mirrored where, and how much there is in the account.
+    struct Mirror: Encodable, Sendable {
+        var directory: String
+        var remoteRoot: String
+        var files: Int
+        var folders: Int
+        var bytes: Int64
+    }
+
+    /// What is still to be done.
+    struct Backlog: Encodable, Sendable {
+        var files: Int
+        var bytes: Int64
+        var removals: Int
+    }
+
+    /// A running daemon.
+    struct Daemon: Encodable, Sendable {
+        var pid: Int32
+        @Nullable var now: LiveStatus?
+    }
+
+    /// A pass that did something.
+    struct LastPass: Encodable, Sendable {
+        var began: Moment
+        var ended: Moment
+        var outcome: String
+        var placed: Int
+        var removed: Int
+        var bytes: Int64
+        var failed: Int
+    }
+
+    /// One path that is not as in the account.
+    struct Path: Encodable, Sendable {
+        var path: String
+        /// `failing` or `parked`.
+        var state: String
+        var reason: String
+        var attempts: Int
+        @Nullable var nextTry: Moment?
+    }
+
+}
+
+extension StatusReport {
+    private static let mostPaths = 1000
+    /// How much later than planned a request may be: a pass at work is a good reason to be late.
+    private static let grace: Int64 = 600
+
+    /// Reads everything from the state file.
+    static func gather(_ store: StateStore, config: Config, daemon: Daemon?, now: Int64 = Moment.now.seconds)
+        async throws
+        -> StatusReport
+    {
+        let progress = try await store.progress()
+        let (extent, backlog) = (try await store.extent(), try await store.backlog())
+        let troubles = try await store.troubles(limit: mostPaths)
+        let isStale = isStale(progress.checkedAt, interval: config.schedule.interval, now: now)
+        let isDone = backlog.isEmpty && !progress.isListing && progress.inStepAsOf != nil
+        return StatusReport(
+            inStep: isDone && !isStale, inStepAsOf: progress.inStepAsOf.map(Moment.init),
+            checkedAt: progress.checkedAt.map(Moment.init), listedAt: progress.listedAt.map(Moment.init),
+            stale: isStale, listing: progress.isListing,
+            account: Account(id: progress.account, name: progress.accountName),
+            mirror: Mirror(
+                directory: config.mirror.directory, remoteRoot: config.mirror.remoteRoot, files: extent.files,
+                folders: extent.folders, bytes: extent.bytes),
+            backlog: Backlog(
+                files: backlog.pendingFiles, bytes: backlog.pendingBytes, removals: backlog.pendingRemovals),
+            daemon: daemon, lastPass: try await store.lastPass().map(LastPass.init), failing: backlog.failing,
+            parked: backlog.parked, troubles: troubles.map(Path.init))
+    }
+
+    /// A mirror that nobody compared with the account for twice the interval is not known to be in step.
+    static func isStale(_ checkedAt: Int64?, interval: Duration, now: Int64) -> Bool {
+        guard let checkedAt else { return true }
+        return now - checkedAt > 2 * interval.components.seconds + grace
+    }
+}
+
+extension Store.Backlog {
+    /// Whether nothing differs.
+    fileprivate var isEmpty: Bool { pendingFiles + pendingRemovals + failing + parked == 0 }
+}
+
+extension StatusReport.LastPass {
+    fileprivate init(_ pass: PassRecord) {
+        self.init(
+            began: Moment(pass.began), ended: Moment(pass.ended), outcome: pass.outcome,
+            placed: pass.placed, removed: pass.removed, bytes: pass.bytes, failed: pass.failed)
+    }
+}
+
+extension StatusReport.Path {
+    fileprivate init(_ trouble: Trouble) {
+        self.init(
+            path: trouble.path, state: trouble.isParked ? "parked" : "failing", reason: trouble.reason,
+            attempts: trouble.attempts, nextTry: trouble.isParked ? nil : trouble.nextTry.map(Moment.init))
+    }
+}

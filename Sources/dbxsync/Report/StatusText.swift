@@ -1,0 +1,100 @@
+/// `dbxsync status` for people; pure.
+enum StatusText {
+    /// Lines listed for paths that are not as in the account; the others are counted.
+    private static let mostPaths = 50
+
+    /// The whole report.
+    static func lines(_ report: StatusReport, now: Int64) -> [String] {
+        [heading(report, now)]
+            + [
+                ("account", account(report)), ("mirror", mirror(report)), ("daemon", daemon(report)),
+                ("checked", checked(report, now)), ("backlog", backlog(report)), ("last pass", lastPass(report, now)),
+            ].map { "  " + padded($0.0) + $0.1 }
+            + troubles(report, now: now)
+    }
+
+    /// The paths that are not as in the account, with reason and next try.
+    static func troubles(_ report: StatusReport, now: Int64 = Moment.now.seconds) -> [String] {
+        let count = report.failing + report.parked
+        if count == 0 { return [] }
+        let shown = report.troubles.prefix(mostPaths)
+        let lines = shown.map { path in
+            let next = path.nextTry.map { "; next try \(TimeText.distance(max($0.seconds, now), from: now))" } ?? ""
+            let tries = path.attempts > 1 ? " (\(path.attempts) tries)" : ""
+            return escapingControls("  \(padded(path.state))\(path.path): \(path.reason)\(tries)\(next)")
+        }
+        let heading =
+            "not as in the account: \(HumanText.count(count, "path"))"
+            + " (\(HumanText.count(report.failing)) failing, \(HumanText.count(report.parked)) parked)"
+        let more = count > shown.count ? ["  and \(HumanText.count(count - shown.count)) more (see: --json)"] : []
+        return [heading] + lines + more
+    }
+
+    private static func padded(_ word: String) -> String {
+        word + String(repeating: " ", count: max(1, 11 - word.count))
+    }
+
+    private static func heading(_ report: StatusReport, _ now: Int64) -> String {
+        guard let moment = report.inStepAsOf else {
+            return report.checkedAt == nil ? "not in step: no pass has been made yet" : "not in step yet"
+        }
+        let asOf = "\(TimeText.local(moment.seconds)) (\(TimeText.distance(moment.seconds, from: now)))"
+        if report.inStep { return "in step as of \(asOf)" }
+        return report.stale
+            ? "not known to be in step: it was last at \(asOf), and Dropbox was not asked since"
+            : "not in step; it was last at \(asOf)"
+    }
+
+    private static func account(_ report: StatusReport) -> String {
+        guard let id = report.account.id else { return "not known yet" }
+        return escapingControls(report.account.name.map { "\($0) (\(id))" } ?? id)
+    }
+
+    private static func mirror(_ report: StatusReport) -> String {
+        let mirror = report.mirror
+        let root = mirror.remoteRoot.isEmpty ? "the whole Dropbox" : mirror.remoteRoot
+        return escapingControls("\(mirror.directory) <- \(root): ") + HumanText.count(mirror.files, "file") + ", "
+            + HumanText.count(mirror.folders, "folder") + ", " + HumanText.bytes(mirror.bytes)
+    }
+
+    private static func daemon(_ report: StatusReport) -> String {
+        guard let daemon = report.daemon else { return "not running" }
+        return "running (PID \(daemon.pid))" + (daemon.now.map { ", " + escapingControls(activity($0)) } ?? "")
+    }
+
+    private static func activity(_ live: LiveStatus) -> String {
+        let more = live.isListing ? "+" : ""
+        let files =
+            "\(HumanText.count(live.filesDone)) of \(HumanText.count(live.filesTotal))\(more) files, "
+            + "\(HumanText.bytes(live.bytesDone)) of \(HumanText.bytes(live.bytesTotal))\(more)"
+        return switch live.phase {
+        case "listing": "listing: \(HumanText.count(live.listed, "change")), \(files)"
+        case "applying": "placing: \(files)"
+        case "removing": "removing: \(HumanText.count(live.removed)) done"
+        case "waiting": "waiting: \(live.reason ?? "")"
+        default: live.phase
+        }
+    }
+
+    private static func checked(_ report: StatusReport, _ now: Int64) -> String {
+        guard let checked = report.checkedAt else { return "Dropbox was not asked yet" }
+        let listing = report.listing ? "; a full listing is under way" : ""
+        return "\(TimeText.local(checked.seconds)) (\(TimeText.distance(checked.seconds, from: now)))\(listing)"
+    }
+
+    private static func backlog(_ report: StatusReport) -> String {
+        let backlog = report.backlog
+        if backlog.files + backlog.removals == 0 { return "none" }
+        return "\(HumanText.count(backlog.files, "file")), \(HumanText.bytes(backlog.bytes)); "
+            + "\(HumanText.count(backlog.removals)) to remove"
+    }
+
+    private static func lastPass(_ report: StatusReport, _ now: Int64) -> String {
+        guard let pass = report.lastPass else { return "none that did something" }
+        let counts =
+            "\(HumanText.count(pass.placed)) placed, \(HumanText.count(pass.removed)) removed, "
+            + "\(HumanText.count(pass.failed)) failed, \(HumanText.bytes(pass.bytes)) fetched"
+        let ended = TimeText.distance(pass.ended.seconds, from: now)
+        return escapingControls(pass.outcome == "done" ? "\(ended): \(counts)" : "\(ended): \(counts); \(pass.outcome)")
+    }
+}

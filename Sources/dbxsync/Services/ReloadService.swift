@@ -1,0 +1,53 @@
+import Engine
+import Logging
+import ServiceLifecycle
+import Transport
+import UnixSignals
+
+/// Reads the configuration again at SIGHUP.
+struct ReloadService: Service {
+    let file: String
+    let running: Config
+    let engine: SyncEngine
+    let transport: CurlTransport
+    let notifier: SystemdNotifier
+    let log: LogOutput
+
+    func run() async throws {
+        let logger = log.logger()
+        var running = running
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            notifier.reloading()
+            running = await reload(running, logger)
+            notifier.ready()
+        }
+    }
+
+    /// A configuration that is wrong changes nothing: what runs goes on.
+    private func reload(_ running: Config, _ logger: Logger) async -> Config {
+        switch ConfigFile.load(file) {
+        case .failure(let problems):
+            for problem in problems.problems { logger.error("\(problem)") }
+            logger.error("the configuration was not reloaded; what was in effect still is")
+            return running
+        case .success(let new):
+            let change = running.change(to: new)
+            log.threshold.level = change.config.log.level
+            transport.limit(bandwidth: change.config.transfer.bandwidth)
+            await engine.reload(change.config.engineSettings)
+            tell(change, logger)
+            return change.config
+        }
+    }
+
+    private func tell(_ change: Config.Change, _ logger: Logger) {
+        let live = change.live.joined(separator: ", ")
+        logger.notice(
+            change.isEmpty
+                ? "reloaded: nothing has changed" : live.isEmpty ? "reloaded" : "reloaded, in effect now: \(live)",
+            metadata: ["event": "reloaded"])
+        if !change.afterRestart.isEmpty {
+            logger.warning("in effect after a restart only: \(change.afterRestart.joined(separator: ", "))")
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Engine
+import ServiceLifecycle
+
+/// Tells the service manager, the terminal and `dbxsync status` how the engine gets on.
+struct StatusService: Service {
+    let board: StatusBoard
+    let notifier: SystemdNotifier
+    let progress: ProgressLine
+    let stateDirectory: String
+
+    private static let look = Duration.milliseconds(250)
+    /// Every so many looks the slower readers are told.
+    private static let tellEvery = 8
+
+    func run() async throws {
+        await withGracefulShutdownHandler {
+            await cancelWhenGracefulShutdown { await tell() }
+        } onGracefulShutdown: { [notifier] in
+            notifier.stopping(status: "stopping")
+        }
+        progress.finish()
+    }
+
+    /// Looks until it is cancelled.
+    private func tell() async {
+        var last: LiveStatus?
+        var looks = 0
+        while !Task.isCancelled {
+            let status = board.now
+            progress.show(status)
+            if looks.isMultiple(of: Self.tellEvery) {
+                notifier.status(StatusLine.text(status))
+                let live = LiveStatus(status)
+                if live != last { live.write(in: stateDirectory) }
+                last = live
+            }
+            looks += 1
+            try? await Task.sleep(for: Self.look)  // cancelled: the loop ends
+        }
+    }
+}
+
+extension ProgressLine {
+    /// Shows what a pass is at, if there is something to count.
+    func show(_ status: EngineStatus) {
+        guard isVisible else { return }
+        switch status.phase {
+        case .applying where status.filesTotal > 0, .listing where status.filesTotal > 0:
+            update(
+                Progress(
+                    activity: "placed", filesDone: status.filesDone, filesTotal: status.filesTotal,
+                    bytesDone: status.bytesDone, bytesTotal: status.bytesTotal, isGrowing: status.isListing))
+        case .starting, .listing, .applying, .removing, .idle, .waiting: finish()
+        }
+    }
+}

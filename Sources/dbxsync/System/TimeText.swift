@@ -1,0 +1,30 @@
+import Glibc
+
+/// Moments, in seconds since the epoch, as people and programs read them.
+enum TimeText {
+    /// The local time of day: `14:03:11`.
+    static func clock(_ seconds: Int64) -> String { text(seconds, "%H:%M:%S", localtime_r) }
+
+    /// The local date and time with its zone: `2026-11-24 14:03:11 CET`.
+    static func local(_ seconds: Int64) -> String { text(seconds, "%Y-%m-%d %H:%M:%S %Z", localtime_r) }
+
+    /// The time in UTC, RFC 3339: `2026-11-24T13:03:11Z`.
+    static func rfc3339(_ seconds: Int64) -> String { text(seconds, "%Y-%m-%dT%H:%M:%SZ", gmtime_r) }
+
+    /// How long ago a moment was, or how far ahead it is: `18 s ago`, `in 5 min 00 s`, `now`.
+    static func distance(_ seconds: Int64, from now: Int64) -> String {
+        let span = HumanText.duration(.seconds(abs(now - seconds)))
+        return seconds == now ? "now" : seconds < now ? "\(span) ago" : "in \(span)"
+    }
+
+    private static func text(
+        _ seconds: Int64, _ format: String,
+        _ convert: (UnsafePointer<time_t>, UnsafeMutablePointer<tm>) -> UnsafeMutablePointer<tm>?
+    ) -> String {
+        var (time, parts) = (time_t(seconds), tm())
+        guard convert(&time, &parts) != nil else { return "-" }
+        var buffer = [CChar](repeating: 0, count: 64)
+        let count = strftime(&buffer, buffer.count, format, &parts)
+        return String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}
