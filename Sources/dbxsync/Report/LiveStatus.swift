@@ -43,7 +43,7 @@ struct LiveStatus: Codable, Equatable, Sendable {
     private static func name(of status: EngineStatus) -> (String, String?) {
         switch status.phase {
         case .starting: ("starting", nil)
-        case .listing: (status.listed == 0 ? "idle" : "listing", nil)
+        case .listing: (status.listed == 0 && status.inStepAsOf != nil ? "idle" : "listing", nil)
         case .applying: ("applying", nil)
         case .removing: ("removing", nil)
         case .idle: ("idle", nil)

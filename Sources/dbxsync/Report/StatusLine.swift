@@ -6,7 +6,8 @@ enum StatusLine {
     static func text(_ status: EngineStatus) -> String {
         switch status.phase {
         case .starting: "starting"
-        case .listing: status.listed == 0 ? inStep(status) : "listing: \(listed(status))\(placed(status))"
+        case .listing where status.listed == 0 && status.inStepAsOf != nil: inStep(status)
+        case .listing: "listing: \(listed(status))\(placed(status))"
         case .applying: "placing: \(files(status))"
         case .removing: "removing: \(HumanText.count(status.removed)) done"
         case .idle: inStep(status)

@@ -1,6 +1,6 @@
 import Store
 
-/// What `dbxsync status` knows, as one value; the JSON document of `--json`. Sizes are bytes.
+/// What `dbxsync status` knows, as one value: the JSON document of `--json`, sizes in bytes.
 struct StatusReport: Encodable, Sendable {
     /// Whether the mirror equals the account as far as is known, and that is known of late.
     var inStep: Bool
