@@ -82,8 +82,8 @@ let package = Package(
         tests("StoreTests", ["Store", "SyncModel", "TestSupport"]),
         tests("EngineTests", ["Engine", "Store", "MirrorFS", "SyncModel", "Sandbox", "TestSupport", logging]),
         tests("SandboxTests", ["Sandbox"]),
-        tests("AppTests", ["dbxsync", logging]),
-        tests("EndToEndTests", ["Sandbox"]),
+        tests("AppTests", ["dbxsync", "MirrorFS", logging]),
+        tests("EndToEndTests", ["Sandbox", "TestSupport"]),
         tests("LayeringTests", []),
     ],
     cxxLanguageStandard: .cxx17

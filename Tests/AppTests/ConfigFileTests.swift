@@ -1,4 +1,5 @@
 import Logging
+import MirrorFS
 import Testing
 
 @testable import dbxsync
