@@ -71,7 +71,7 @@ extension MirrorTree {
         text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 
-    private func names(in folder: Descriptor) throws(MirrorError) -> [String] {
+    func names(in folder: Descriptor) throws(MirrorError) -> [String] {
         let copy = openat(folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard copy >= 0, let stream = fdopendir(copy) else { throw .call("list", "the staging folder") }
         defer { closedir(stream) }

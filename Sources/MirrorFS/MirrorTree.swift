@@ -68,16 +68,29 @@ public final class MirrorTree: Sendable {
     ) throws -> MirrorTree {
         let root = try MirrorRoot(path: path)
         let marker = try Marker.read(in: root)
-        if let expected, marker != expected {
-            throw MirrorError(
-                code: .notOurMirror,
-                message: marker == nil
-                    ? "\(path)/\(own)/\(markerName) is missing"
-                    : "\(path) is another mirror: its marker is not the one in the state file",
-                hint: "is the right disk mounted at \(path)? nothing was touched")
-        }
+        if let expected { try refuse(marker, unless: expected, at: path) }
         if marker == nil { try Marker.write(newID, in: root) }
         return try MirrorTree(root: root, id: marker ?? newID, settings: settings, faults: faults)
+    }
+
+    /// Opens a mirror that is there already, for looking only.
+    ///
+    /// - Throws: `MirrorError` with `.notOurMirror`, as `open` does.
+    public static func openReadOnly(at path: String, expecting expected: String?) throws -> MirrorTree {
+        let root = try MirrorRoot(path: path)
+        let marker = try Marker.read(in: root)
+        try refuse(marker, unless: expected, at: path)
+        return try MirrorTree(root: root, id: marker ?? "", settings: MirrorSettings(), faults: { _ in })
+    }
+
+    private static func refuse(_ marker: String?, unless expected: String?, at path: String) throws {
+        if marker != nil && marker == expected { return }
+        throw MirrorError(
+            code: .notOurMirror,
+            message: marker == nil
+                ? "\(path)/\(own)/\(markerName) is missing"
+                : "\(path) is another mirror: its marker is not the one in the state file",
+            hint: "is the right disk mounted at \(path)? nothing was touched")
     }
 
     /// Checks that the mirror is still the one that was opened: its path leads there and its marker is in place.

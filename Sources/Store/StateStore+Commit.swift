@@ -70,6 +70,25 @@ extension StateStore {
     }
 }
 
+extension StateStore {
+    /// Forgets that `keys`, and all that is below them, stand: they are looked at and placed again.
+    public func forget(_ keys: [RemoteKey]) async throws {
+        guard !keys.isEmpty else { return }
+        try await write { db in
+            for key in keys {
+                let (lower, upper) = key.below
+                let all = "SELECT key FROM have WHERE key = ?1 OR (key >= ?2 AND key < ?3)"
+                let gone = try String.fetchAll(db, sql: all, arguments: [key.text, lower, upper])
+                for text in gone {
+                    try db.cachedStatement(sql: "DELETE FROM have WHERE key = ?").execute(arguments: [text])
+                    let key = RemoteKey(text)
+                    try Pending.refresh(db, key, want: Pending.storedWant(db, key))
+                }
+            }
+        }
+    }
+}
+
 /// Applies one outcome inside a transaction.
 private struct Committer {
     let db: Database

@@ -66,7 +66,7 @@ extension StateStore {
 /// Joins paths from the names of ancestors: where things stand (have), and where they will (want).
 ///
 /// Of `path_display` only the last component is reliable (files.stone), so paths are never stored.
-private struct PathResolver {
+struct PathResolver {
     let db: Database
     private var known: [RemoteKey: ParentState] = [.root: .stands(.root)]
 
@@ -90,6 +90,23 @@ private struct PathResolver {
         return items
     }
 
+    /// Reads rows of key and have columns; rows below something that does not stand are left out.
+    static func standings(_ db: Database, _ sql: String, _ arguments: StatementArguments) throws -> [Standing] {
+        var resolver = PathResolver(db: db)
+        return try resolver.readStandings(sql, arguments)
+    }
+
+    private mutating func readStandings(_ sql: String, _ arguments: StatementArguments) throws -> [Standing] {
+        var standings: [Standing] = []
+        let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments)
+        while let row = try rows.next() {
+            let key = RemoteKey(row[0])
+            guard let node = try Rows.have(row, at: 1), let standing = try standing(key, node) else { continue }
+            standings.append(standing)
+        }
+        return standings
+    }
+
     mutating func standing(_ key: RemoteKey, _ node: LocalNode) throws -> Standing? {
         guard case .stands(let parent) = try place(of: key.parent ?? .root),
             let path = try? parent.appending(node.name)
@@ -103,13 +120,7 @@ private struct PathResolver {
             SELECT h.key, \(Rows.haveColumns) FROM have h WHERE h.key >= ? AND h.key < ? ORDER BY h.key DESC
             """
         let (lower, upper) = key.below
-        var found: [Standing] = []
-        for row in try Row.fetchAll(db, sql: sql, arguments: [lower, upper]) {
-            let key = RemoteKey(row[0])
-            guard let node = try Rows.have(row, at: 1), let standing = try standing(key, node) else { continue }
-            found.append(standing)
-        }
-        return found
+        return try readStandings(sql, [lower, upper])
     }
 
     /// Where the folder `key` stands or will stand.

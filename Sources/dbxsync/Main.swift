@@ -14,7 +14,10 @@ struct Dbxsync: AsyncParsableCommand {
             "dbxsync auth", then let the service manager keep "dbxsync run" going.
             """,
         version: version,
-        subcommands: [RunCommand.self, SyncCommand.self, StatusCommand.self, AuthCommand.self, CheckConfigCommand.self])
+        subcommands: [
+            RunCommand.self, SyncCommand.self, StatusCommand.self, VerifyCommand.self, AuthCommand.self,
+            CheckConfigCommand.self,
+        ])
 }
 
 @main struct Main {

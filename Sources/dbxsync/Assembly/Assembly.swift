@@ -12,6 +12,10 @@ struct Assembly: Sendable {
     let connection: Connection
     /// The state file.
     let store: StateStore
+    /// The mirror.
+    let mirror: MirrorTree
+    /// Where its disk is worked on.
+    let disk: DiskPool
     /// The engine.
     let engine: SyncEngine
     /// Where the engine tells how it gets on.
@@ -34,11 +38,12 @@ struct Assembly: Sendable {
         let source = AccountSource(
             connection: connection, tokens: try connection.tokens(), config: config, store: store,
             onAccount: { logger.info("mirroring \($0.displayName) <\($0.email)>") })
-        let board = StatusBoard()
+        let (board, disk) = (StatusBoard(), DiskPool())
         let engine = SyncEngine(
-            remote: source, store: store, mirror: mirror, disk: DiskPool(), settings: config.engineSettings,
+            remote: source, store: store, mirror: mirror, disk: disk, settings: config.engineSettings,
             surroundings: EngineSurroundings(now: { Int64(time(nil)) }), board: board, logger: logger)
-        return Assembly(connection: connection, store: store, engine: engine, board: board, lock: lock)
+        return Assembly(
+            connection: connection, store: store, mirror: mirror, disk: disk, engine: engine, board: board, lock: lock)
     }
 
     /// Ends the transport and closes the state file.

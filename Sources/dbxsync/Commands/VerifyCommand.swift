@@ -1,0 +1,136 @@
+import ArgumentParser
+import Engine
+import Logging
+import MirrorFS
+import Store
+import SyncModel
+
+/// `dbxsync verify`: compares the mirror with the state by hashing.
+struct VerifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Compares every file of the mirror with the state, byte for byte.",
+        discussion: """
+            Finds what is missing, changed, has a wrong time or does not belong there. Works beside a running daemon; \
+            --repair wants the daemon stopped: it sets strangers aside and fetches again what is damaged.
+            """)
+
+    @OptionGroup var common: CommonOptions
+
+    @Flag(help: "Put differences right.")
+    var repair = false
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func run() async throws {
+        try await exiting {
+            let config = try common.loadAsOwner()
+            let log = LogOutput(level: config.log.level)
+            return repair ? try await repair(config, log) : try await compare(config, log)
+        }
+    }
+
+    /// Reads only; a daemon that runs beside it makes differences that do not last.
+    private func compare(_ config: Config, _ log: LogOutput) async throws -> ExitCode {
+        let store = try StateStore.openReadOnly(at: config.stateFile)
+        let mirror = try MirrorTree.openReadOnly(
+            at: config.mirror.directory, expecting: try await store.progress().mirrorID)
+        let isShared = InstanceLock.holder(stateDirectory: config.state.directory) != nil
+        let verifier = Verifier(
+            store: store, mirror: mirror, disk: DiskPool(), lasting: isShared ? .seconds(2) : nil)
+        let result = try await look(verifier, log) { _ in }
+        let broken = try await store.brokenInvariants()
+        for line in broken { Terminal.standardError.write(line: "dbxsync: state: \(escapingControls(line))") }
+        printOut(json ? try JSONText.of(result) : result.summary)
+        return result.differences == 0 && broken.isEmpty ? .done : .incomplete
+    }
+
+    private func repair(_ config: Config, _ log: LogOutput) async throws -> ExitCode {
+        let logger = log.logger()
+        let assembly = try await Assembly.open(config, calls: .oneShot, logger: logger)
+        let verifier = Verifier(store: assembly.store, mirror: assembly.mirror, disk: assembly.disk, lasting: nil)
+        let repair = Repair(store: assembly.store, mirror: assembly.mirror, disk: assembly.disk)
+        var result = try await look(verifier, log) { findings in
+            for place in try await repair.take(findings) {
+                logger.notice("set aside", metadata: ["event": "set_aside", "path": "\(place)"])
+            }
+        }
+        if result.differences > 0 {
+            try await assembly.store.retryAll()
+            try await assembly.engine.pass()
+        }
+        let status = try await StatusReport.gather(assembly.store, config: config, daemon: nil)
+        await assembly.close()
+        result.repaired = status.inStep
+        if !json { for line in StatusText.troubles(status) { printOut(line) } }
+        printOut(json ? try JSONText.of(result) : result.summary)
+        return status.inStep ? .done : .incomplete
+    }
+
+    private func look(
+        _ verifier: Verifier, _ log: LogOutput, _ take: @escaping ([Verifier.Finding]) async throws -> Void
+    ) async throws -> VerifyResult {
+        let progress = ProgressLine(terminal: log.terminal)
+        defer { progress.finish() }
+        var result = VerifyResult()
+        let counts = try await verifier.run {
+            progress.update(
+                Progress(
+                    activity: "compared", filesDone: $0.files, filesTotal: $0.files, bytesDone: $0.bytes,
+                    bytesTotal: $0.bytes))
+        } _: { findings in
+            for finding in findings {
+                result.add(finding)
+                if !json { printOut(escapingControls("\(finding.word)  \(finding.path)")) }
+            }
+            try await take(findings)
+        }
+        result.files = counts.files
+        result.folders = counts.folders
+        result.bytes = counts.bytes
+        return result
+    }
+}
+
+/// The JSON document of `verify --json`.
+private struct VerifyResult: Encodable {
+    /// The most paths that are listed.
+    private static let mostPaths = 1000
+
+    var files = 0
+    var folders = 0
+    var bytes: Int64 = 0
+    var differences = 0
+    @Nullable var repaired: Bool?
+    var paths: [Path] = []
+
+    struct Path: Encodable {
+        var path: String
+        var difference: String
+    }
+
+    mutating func add(_ finding: Verifier.Finding) {
+        differences += 1
+        if paths.count < Self.mostPaths { paths.append(Path(path: finding.path.text, difference: finding.word)) }
+    }
+
+    var summary: String {
+        let compared =
+            "\(HumanText.count(files, "file")) and \(HumanText.count(folders, "folder")) compared, "
+            + "\(HumanText.bytes(bytes)): "
+        if differences == 0 { return compared + "no difference" }
+        let found = compared + HumanText.count(differences, "difference")
+        return repaired == true ? found + ", put right" : found
+    }
+}
+
+extension Verifier.Finding {
+    /// What is wrong in a word: `missing`, `kind`, `content`, `time`, `unreadable` or `stranger`.
+    fileprivate var word: String {
+        switch kind {
+        case .damaged(_, let damage): damage.rawValue
+        case .stranger: "stranger"
+        }
+    }
+}
