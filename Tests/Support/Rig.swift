@@ -26,6 +26,8 @@ public final class Rig {
     /// What to do with what is not ours.
     public var localChanges = LocalChanges.aside
     private var running: (engine: SyncEngine, store: StateStore)?
+    private var tree: MirrorTree?
+    private let disk = DiskPool(threads: 2)
 
     /// Makes a rig around `account`.
     public init(_ account: Account = Account(), pageSize: Int? = nil) throws {
@@ -49,16 +51,24 @@ public final class Rig {
         try await store.bind(mirrorID: tree.id)
         let time = time
         let engine = SyncEngine(
-            remote: remote, store: store, mirror: tree, disk: DiskPool(threads: 2), settings: settings,
+            remote: remote, store: store, mirror: tree, disk: disk, settings: settings,
             surroundings: EngineSurroundings(now: { time.now }, jitter: { 0.5 }), board: board,
             logger: Logger(label: "rig") { _ in SwiftLogNoOpLogHandler() })
         running = (engine, store)
+        self.tree = tree
         return (engine, store)
     }
 
     /// One pass.
     @discardableResult
     public func pass() async throws -> PassReport { try await start().engine.pass() }
+
+    /// What a verifier works on.
+    public func parts() async throws -> (store: StateStore, mirror: MirrorTree, disk: DiskPool) {
+        let store = try await start().store
+        guard let tree else { preconditionFailure("start() opens the mirror") }
+        return (store, tree, disk)
+    }
 
     /// Forgets engine and store without any farewell; the next call starts anew on what is on the disk.
     public func crash() throws {
