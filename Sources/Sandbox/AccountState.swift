@@ -1,7 +1,9 @@
 /// Index of a node in the table; the table never shrinks, so it is also what an id names.
 typealias NodeIndex = Int32
 
-/// A file or folder, alive or gone. Children are linked like beads, for a million entries at little cost.
+/// A file or folder, alive or gone.
+///
+/// Children are linked like beads, for a million entries at little cost.
 struct Node {
     var name: String
     var lower: String

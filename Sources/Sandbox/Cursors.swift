@@ -32,7 +32,9 @@ struct Listing {
     var count: Int { nodes.count + gone.count }
 }
 
-/// What stands in a cursor. The text is new each time; an old text can be read again.
+/// What stands in a cursor.
+///
+/// The text is new each time; an old text can be read again.
 struct Cursor: Hashable {
     var epoch: UInt32
     /// The listing that is being read; 0 when it has been read and the journal goes on.
@@ -68,7 +70,9 @@ struct Cursor: Hashable {
         return "AAH" + Base64.url(body + seal)
     }
 
-    /// What `text` says. A text that was altered is no cursor; one of another account has to be listed anew.
+    /// Reads `text`.
+    ///
+    /// A text that was altered is no cursor; one of another account has to be listed anew.
     init(_ text: String, salt: UInt64) throws(AccountError) {
         guard text.hasPrefix("AAH"), let bytes = Base64.decodeURL(String(text.dropFirst(3))), bytes.count >= 80,
             Array(bytes.suffix(8)) == Array(SHA256Stream.digest(Array(bytes.dropLast(8))).bytes.prefix(8))

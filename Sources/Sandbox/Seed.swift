@@ -52,32 +52,52 @@ extension Account {
         state.withLock { state in
             state.isSeeding = true
             defer { state.isSeeding = false }
-            var random = SplitMix(state: seed.random)
-            let folders = Self.seedFolders(seed, &random, &state)
-            for number in 0..<seed.files {
-                let folder = folders[number / seed.filesPerFolder % folders.count]
-                let word = Self.fileWords[Int(random.next() % UInt64(Self.fileWords.count))]
-                let ending = Self.extensions[Int(random.next() % UInt64(Self.extensions.count))]
-                let size = Int64.random(in: seed.minSize...seed.maxSize, using: &random)
-                state.seedFile("\(word) \(number).\(ending)", in: folder, size: size, &random)
-            }
-            for number in 0..<seed.largeFiles {
-                state.seedFile("large \(number).bin", in: folders[0], size: seed.largeSize, &random)
-            }
+            Self.plant(seed, below: 0, &state)
         }
     }
 
-    private static func seedFolders(_ seed: Seed, _ random: inout SplitMix, _ state: inout AccountState) -> [NodeIndex]
-    {
-        guard seed.depth > 0 else { return [0] }
+    /// Adds the tree of `seed` to the folder `path`; cursors hear of it when it is journaled.
+    public func fill(_ seed: Seed, into path: String, isJournaled: Bool) throws {
+        try change { state in
+            var made: [NodeIndex] = []
+            let folder = try state.ensureFolders(Names.components(path), &made)
+            let first = NodeIndex(state.nodes.count)
+            Self.plant(seed, below: folder, &state)
+            guard isJournaled else { return }
+            state.recordAll(made + (first..<NodeIndex(state.nodes.count)))
+        }
+    }
+
+    /// Names are numbered on from what there is already, so that nothing can be there twice.
+    private static func plant(_ seed: Seed, below top: NodeIndex, _ state: inout AccountState) {
+        var random = SplitMix(state: seed.random)
+        let base = state.nodes.count - 1
+        let folders = seedFolders(seed, below: top, &random, &state)
+        for number in 0..<seed.files {
+            let folder = folders[number / seed.filesPerFolder % folders.count]
+            let word = fileWords[Int(random.next() % UInt64(fileWords.count))]
+            let ending = extensions[Int(random.next() % UInt64(extensions.count))]
+            let size = Int64.random(in: seed.minSize...seed.maxSize, using: &random)
+            state.seedFile("\(word) \(base + number).\(ending)", in: folder, size: size, &random)
+        }
+        for number in 0..<seed.largeFiles {
+            state.seedFile("large \(base + number).bin", in: folders[0], size: seed.largeSize, &random)
+        }
+    }
+
+    private static func seedFolders(
+        _ seed: Seed, below top: NodeIndex, _ random: inout SplitMix, _ state: inout AccountState
+    ) -> [NodeIndex] {
+        guard seed.depth > 0 else { return [top] }
+        let base = state.nodes.count - 1
         let count = max(1, (seed.files + seed.filesPerFolder - 1) / seed.filesPerFolder)
         var folders: [NodeIndex] = []
-        var levels: [(node: NodeIndex, depth: Int)] = [(0, 0)]
+        var levels: [(node: NodeIndex, depth: Int)] = [(top, 0)]
         for number in 0..<count {
             let open = levels.suffix(64).filter { $0.depth < seed.depth }
             let parent = open.isEmpty ? levels[0] : open[Int(random.next() % UInt64(open.count))]
             let word = folderWords[Int(random.next() % UInt64(folderWords.count))]
-            let node = state.addNode("\(word) \(number)", in: parent.node, revision: -1)
+            let node = state.addNode("\(word) \(base + number)", in: parent.node, revision: -1)
             levels.append((node, parent.depth + 1))
             folders.append(node)
         }

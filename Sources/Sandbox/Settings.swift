@@ -30,6 +30,8 @@ public struct Settings: Hashable, Sendable {
     public var accessTokenLife: Int64 = 14_400
     /// Largest body of one upload.
     public var uploadLimit = 157_286_400
+    /// The root namespace; when it is not the account's own, the account is in a team with a space of its own.
+    public var rootNamespace = Account.namespaceID
     /// Milliseconds before each answer.
     public var delay = 0
     /// Bytes per second of one connection; 0 for no limit.
@@ -68,6 +70,9 @@ extension Settings {
             case "unsatisfiable_range": unsatisfiableRange = Int(try whole(member))
             case "access_token_life": accessTokenLife = try whole(member)
             case "upload_limit": uploadLimit = Int(try whole(member))
+            case "root_namespace":
+                guard let id = member.value.string else { throw ControlError("root_namespace is a text") }
+                rootNamespace = id
             case "delay": delay = Int(try whole(member))
             case "rate": rate = Int(try whole(member))
             case "ancestor_case":
