@@ -64,8 +64,8 @@ install_all() {
     fi
     cat <<END
 Next:
-  1. set account.app_key and mirror.directory in $configuration; the user dbxsync must be able to write there
-  2. sudo -u dbxsync $program auth
+  1. set account.app_key and mirror.directory in $configuration; the user dbxsync must be able to write to the latter
+  2. sudo $program auth
   3. sudo systemctl enable --now dbxsync
 END
 }
