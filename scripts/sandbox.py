@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""A second client of the sandbox: makes changes in its account, as somebody with a browser would.
+
+sandbox.py URL code AUTHORIZE_URL   allow an app the access; prints the code to paste
+sandbox.py URL files|folders        all paths, sorted
+sandbox.py URL put PATH SIZE        upload a file of SIZE random bytes
+sandbox.py URL move FROM TO
+sandbox.py URL delete PATH
+sandbox.py URL curl DIRECTORY       a list for "curl --config" that fetches every file into DIRECTORY
+"""
+
+import json
+import os
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+
+# The sandbox takes this token at all times; no proxy stands between it and us.
+TOKEN = "sandbox-access-token"
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Account:
+    """The account of the sandbox at a URL."""
+
+    def __init__(self, url):
+        self.url = url.rstrip("/")
+
+    def _request(self, route, body, headers):
+        headers["Authorization"] = f"Bearer {TOKEN}"
+        request = urllib.request.Request(f"{self.url}/2/{route}", data=body, headers=headers, method="POST")
+        try:
+            with opener.open(request) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            sys.exit(f"{route}: {error.code} {error.read().decode(errors='replace')}")
+
+    def call(self, route, **argument):
+        return self._request(route, json.dumps(argument).encode(), {"Content-Type": "application/json"})
+
+    def entries(self):
+        """All entries of the account, the root not included."""
+        page = self.call("files/list_folder", path="", recursive=True, limit=2000)
+        yield from page["entries"]
+        while page["has_more"]:
+            page = self.call("files/list_folder/continue", cursor=page["cursor"])
+            yield from page["entries"]
+
+    def tree(self):
+        """Path, in the true case of every component, to metadata.
+
+        Only the last component of path_display is reliable, so paths are joined from each folder's own name.
+        """
+        found = {entry["path_lower"]: entry for entry in self.entries()}
+        paths = {"": ""}
+
+        def path(lower):
+            if lower not in paths:
+                paths[lower] = f"{path(lower.rpartition('/')[0])}/{found[lower]['name']}"
+            return paths[lower]
+
+        return {path(lower): entry for lower, entry in found.items()}
+
+    def put(self, path, size):
+        argument = json.dumps({"path": path, "mode": "overwrite"})
+        headers = {"Content-Type": "application/octet-stream", "Dropbox-API-Arg": argument}
+        return self._request("files/upload", os.urandom(size), headers)
+
+
+def authorization_code(url):
+    request = urllib.request.Request(url, headers={"Accept": "application/json"})
+    with opener.open(request) as answer:
+        return json.load(answer)["code"]
+
+
+def curl_list(account, directory):
+    """One entry for each file: the argument goes into the URL, so that all entries share their headers."""
+    files = [entry for entry in account.entries() if entry[".tag"] == "file"]
+    for number, entry in enumerate(files):
+        argument = urllib.parse.quote(json.dumps({"path": f"rev:{entry['rev']}"}))
+        print(f'url = "{account.url}/2/files/download?arg={argument}"')
+        print(f'output = "{directory}/{number // 1000}/{number}"')
+
+
+def main():
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    account, verb, rest = Account(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    if verb == "code":
+        print(authorization_code(*rest))
+    elif verb in ("files", "folders"):
+        print(*sorted(path for path, entry in account.tree().items() if entry[".tag"] + "s" == verb), sep="\n")
+    elif verb == "put":
+        account.put(rest[0], int(rest[1]))
+    elif verb == "move":
+        account.call("files/move_v2", from_path=rest[0], to_path=rest[1])
+    elif verb == "delete":
+        account.call("files/delete_v2", path=rest[0])
+    elif verb == "curl":
+        curl_list(account, *rest)
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
