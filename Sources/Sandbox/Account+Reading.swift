@@ -23,6 +23,19 @@ extension Account {
         return (found.file, found.content)
     }
 
+    /// The lower-case path that a path, `id:…`, `rev:…` or cursor is about; `nil` when it is about none.
+    func subject(of text: String) -> String? {
+        state.withLock { state in
+            if text.hasPrefix("AAH") { return (try? Cursor(text, salt: state.salt))?.path }
+            if text.hasPrefix("rev:") {
+                return (try? state.revisionIndex(text)).map {
+                    Names.lower(state.truePath(state.revisions[Int($0)].node))
+                }
+            }
+            return (try? state.path(of: text)).map(Names.lower)
+        }
+    }
+
     /// What `files/get_metadata` answers.
     public func metadata(_ address: String, includeDeleted: Bool = false) throws -> Entry {
         try withHashes { state, missing in

@@ -36,7 +36,7 @@ final class Service: Sendable {
     init(account: Account, tokens: Tokens) {
         self.account = account
         self.tokens = tokens
-        let routes = Self.reading + Self.folders + Self.users + Self.changes
+        let routes = Self.reading + Self.folders + Self.users + Self.changes + Self.uploads
         self.routes = Dictionary(uniqueKeysWithValues: routes.map { ($0.name, $0) })
     }
 
@@ -62,7 +62,7 @@ final class Service: Sendable {
             var call = try admit(request, to: route)
             return try await route.respond(self, &call)
         } catch let refusal as Refusal {
-            return refusal.answer(endpoint: endpoint)
+            return refusal.answer(endpoint)
         }
     }
 

@@ -35,6 +35,28 @@ extension Control {
             control.service.tokens.revokeAll()
             return [:]
         },
+        Command(
+            method: "POST", name: "faults",
+            help: "adds a fault, or several in a list: kind (\(Fault.Effect.kinds.joined(separator: ", "))), "
+                + "endpoint, path, skip, every, times (0: for ever), probability, and what the kind takes"
+        ) { control, json in
+            let faults = try (json.array ?? [json]).map { try Fault(json: $0) }
+            return ["numbers": .array(faults.map { .int(Int64(control.faults.add($0))) })]
+        },
+        Command(method: "GET", name: "faults", help: "the faults that may still strike") { control, _ in
+            .array(
+                control.faults.waiting.map { waiting in
+                    [
+                        "number": .int(Int64(waiting.number)), "endpoint": .string(waiting.fault.endpoint),
+                        "path": waiting.fault.path.map(JSON.string) ?? .null, "struck": .int(Int64(waiting.struck)),
+                        "effect": .string("\(waiting.fault.effect)"),
+                    ]
+                })
+        },
+        Command(method: "DELETE", name: "faults", help: "forgets all faults") { control, _ in
+            control.faults.clear()
+            return [:]
+        },
         Command(method: "GET", name: "log", help: "the last requests, oldest first") { control, _ in
             .array(control.log.records.map(\.json))
         },

@@ -5,6 +5,7 @@
 struct Control: Sendable {
     let service: Service
     let log: RequestLog
+    let faults: Faults
 
     /// One command.
     struct Command: Sendable {

@@ -29,7 +29,7 @@ struct Refusal: Error {
     }
 
     /// 429 with RateLimitError, which leaves a `retry_after` of one second out.
-    static func rateLimit(_ reason: String, retryAfter: Int64) -> Refusal {
+    static func rateLimit(_ reason: String, _ retryAfter: Int64) -> Refusal {
         var error: [JSON.Member] = [.init("reason", union([reason], []))]
         if retryAfter != 1 { error.append(.init("retry_after", .int(retryAfter))) }
         var refusal = Refusal(status: 429, body: .error(.object(error), tags: [reason]))
@@ -45,7 +45,7 @@ struct Refusal: Error {
     }
 
     /// The answer to a call of `endpoint`.
-    func answer(endpoint: String) -> Answer {
+    func answer(_ endpoint: String) -> Answer {
         var answer: Answer
         switch body {
         case .complaint(let text):

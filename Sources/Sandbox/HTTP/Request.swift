@@ -16,14 +16,15 @@ struct Request: Sendable {
     /// The value of `Content-Type` in lower case; empty when there is none.
     var contentType: String { headers["content-type"]?.lowercased() ?? "" }
 
-    /// What the request is about, for the log: a path, `rev:…`, the first letters of a cursor.
+    /// What the request is about: a path, `id:…`, `rev:…` or a cursor.
     var subject: String {
-        let text = headers["dropbox-api-arg"].map { Array($0.utf8) } ?? (body.count < 1 << 14 ? body : [])
-        guard path.hasPrefix("/2/"), let json = try? JSON.parse(text) else { return "" }
+        guard path.hasPrefix("/2/") else { return "" }
+        let text = (headers["dropbox-api-arg"] ?? query["arg"]).map { Array($0.utf8) } ?? body
+        guard text.count < 1 << 14, let json = try? JSON.parse(text) else { return "" }
         for key in ["path", "from_path"] {
             if let subject = json[key]?.string { return subject }
         }
-        return json["cursor"]?.string.map { String($0.prefix(12)) } ?? ""
+        return json["cursor"]?.string ?? ""
     }
 }
 
