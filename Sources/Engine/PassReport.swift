@@ -40,12 +40,13 @@ extension PassReport: CustomStringConvertible {
     /// The counts that are not zero, in words.
     public var summary: String {
         let parts = [
-            (placed, "files placed"), (downloaded, "of them downloaded"), (adopted, "already there"),
-            (moved, "renamed"), (copied, "copied"), (folders, "folders made"), (removed, "removed"),
-            (setAside, "set aside"), (failed, "failed"), (parked, "parked"), (resets, "full listings"),
+            (placed, placed == 1 ? "file placed" : "files placed"), (downloaded, "of them downloaded"),
+            (adopted, "already there"), (moved, "renamed"), (copied, "copied"),
+            (folders, folders == 1 ? "folder made" : "folders made"), (removed, "removed"), (setAside, "set aside"),
+            (failed, "failed"), (parked, "parked"), (resets, resets == 1 ? "full listing" : "full listings"),
         ]
         let told = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
-        return told.isEmpty ? "nothing to do" : told.joined(separator: ", ") + ", \(bytes) bytes fetched"
+        return told.isEmpty ? "nothing to do" : told.joined(separator: ", ")
     }
 
     /// The same as `summary`.

@@ -85,9 +85,10 @@ public struct PlanPreview: Sendable {
     private func additions(_ take: ([Operation]) -> Void) async throws {
         var position: RemoteKey?
         while true {
-            let window = try await store.additions(after: position, limit: Self.window, now: now())
-            guard let last = window.last else { return }
+            let items = try await store.additions(after: position, limit: Self.window, now: now())
+            guard let last = items.last else { return }
             position = last.key
+            let window = items.map(\.withStandingParent)
             take(Planner.clearing(window))
             take(Planner.filling(window, donors: try await store.donors(for: window)))
         }
@@ -101,6 +102,16 @@ public struct PlanPreview: Sendable {
             position = last.key
             take(Planner.pruning(window))
         }
+    }
+}
+
+extension PendingItem {
+    /// The item as it is once the folders of earlier windows are made.
+    fileprivate var withStandingParent: PendingItem {
+        guard case .wanted(let path) = parent else { return self }
+        var item = self
+        item.parent = .stands(path)
+        return item
     }
 }
 
