@@ -3,7 +3,9 @@ import MirrorFS
 import Store
 import SyncModel
 
-/// Makes a batch of effects happen: intend, perform, commit. The only caller of the three.
+/// Makes a batch of effects happen: intend, perform, commit.
+///
+/// The only caller of the three.
 struct Publisher: Sendable {
     let context: PassContext
 

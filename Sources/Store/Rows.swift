@@ -2,15 +2,17 @@ import Foundation
 import GRDB
 import SyncModel
 
-/// Row ↔ value coding. Column order is fixed by the constants here, so that rows are read by index.
+/// Row ↔ value coding.
+///
+/// Column order is fixed by the constants here, so that rows are read by index.
 enum Rows {
     static let folder = 0
     static let file = 1
     static let unavailable = 2
 
-    /// name, kind, rev, size, hash, modified, reason
+    /// Columns name, kind, rev, size, hash, modified, reason.
     static let wantColumns = "w.name, w.kind, w.rev, w.size, w.hash, w.modified, w.reason"
-    /// name, kind, rev, size, hash, modified, inode, mtime_ns
+    /// Columns name, kind, rev, size, hash, modified, inode, mtime_ns.
     static let haveColumns = "h.name, h.kind, h.rev, h.size, h.hash, h.modified, h.inode, h.mtime_ns"
 
     /// The want in columns `at` and following; `nil` where the row has none.

@@ -38,7 +38,9 @@ extension StateStore {
         }
     }
 
-    /// Forgets the cursor: the next page begins a full listing. The want stays until that listing is complete.
+    /// Forgets the cursor: the next page begins a full listing.
+    ///
+    /// The want stays until that listing is complete.
     public func beginRelist() async throws {
         try await write {
             try $0.execute(sql: "UPDATE state SET cursor = NULL, listing = 1, generation = generation + 1")

@@ -18,5 +18,7 @@ public enum FaultPoint: String, Hashable, Sendable, CaseIterable {
     case committed
 }
 
-/// Called at every fault point; throws to fail there. The product's own does nothing.
+/// Called at every fault point; throws to fail there.
+///
+/// The product's own does nothing.
 public typealias FaultHook = @Sendable (FaultPoint) throws -> Void
