@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// A few threads for calls that block on the disk, so that none ever blocks Swift's own pool.
 public final class DiskPool: Sendable {
@@ -20,6 +19,9 @@ public final class DiskPool: Sendable {
         }
     }
 
+    /// Queues `work` for one of the threads.
+    func post(_ work: @escaping @Sendable () -> Void) { queue.push(work) }
+
     private static func startThread(on queue: WorkQueue) {
         var thread = pthread_t()
         let context = Unmanaged.passRetained(queue).toOpaque()
@@ -37,54 +39,36 @@ public final class DiskPool: Sendable {
 }
 
 /// A queue that threads wait on.
-private final class WorkQueue: @unchecked Sendable {
-    // `@unchecked`: all state is touched with `mutex` held.
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let arrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var waiting: [() -> Void] = []
-    private var next = 0
-    private var isClosed = false
-
-    init() {
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(arrived, nil)
+private final class WorkQueue: Sendable {
+    private struct State {
+        var waiting: [@Sendable () -> Void] = []
+        var next = 0
+        var isClosed = false
     }
 
-    deinit {
-        pthread_cond_destroy(arrived)
-        pthread_mutex_destroy(mutex)
-        arrived.deallocate()
-        mutex.deallocate()
-    }
+    private let monitor = Monitor(State())
 
-    func push(_ work: @escaping () -> Void) {
-        pthread_mutex_lock(mutex)
-        waiting.append(work)
-        pthread_mutex_unlock(mutex)
-        pthread_cond_signal(arrived)
+    func push(_ work: @escaping @Sendable () -> Void) {
+        monitor.withLock { $0.waiting.append(work) }
+        monitor.wakeOne()
     }
 
     func close() {
-        pthread_mutex_lock(mutex)
-        isClosed = true
-        pthread_mutex_unlock(mutex)
-        pthread_cond_broadcast(arrived)
+        monitor.withLock { $0.isClosed = true }
+        monitor.wakeAll()
     }
 
     /// The next piece of work; `nil` when the queue is closed and empty.
-    func pop() -> (() -> Void)? {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        while next == waiting.count {
-            if isClosed { return nil }
-            pthread_cond_wait(arrived, mutex)
+    func pop() -> (@Sendable () -> Void)? {
+        monitor.withLock(once: { $0.isClosed || $0.next < $0.waiting.count }) { state in
+            guard state.next < state.waiting.count else { return nil }
+            let work = state.waiting[state.next]
+            state.next += 1
+            if state.next == state.waiting.count {
+                state.waiting.removeAll(keepingCapacity: true)
+                state.next = 0
+            }
+            return work
         }
-        let work = waiting[next]
-        next += 1
-        if next == waiting.count {
-            waiting.removeAll(keepingCapacity: true)
-            next = 0
-        }
-        return work
     }
 }

@@ -80,40 +80,17 @@ struct Fetcher: Sendable {
     }
 
     private func download(_ version: FileVersion, into file: StagingFile) async throws -> StagedFile {
-        if file.offset < version.size {
-            let before = file.offset
-            let sink = MeteredSink(file, board: context.board)
-            defer { context.events.count { $0.bytes += max(0, sink.received) } }
-            context.board.receive(Int(before))
-            try await context.remote.download(version, into: sink)
+        let writer = StagingWriter(file, size: version.size, disk: context.disk, board: context.board)
+        context.board.receive(Int(writer.offset))
+        defer { context.events.count { $0.bytes += max(0, writer.received) } }
+        do {
+            if writer.offset < version.size { try await context.remote.download(version, into: writer) }
+        } catch {
+            try? await writer.end { _ in }  // what has arrived is where the next try goes on; the first error counts
+            throw error
         }
+        let staged = try await writer.end { try $0.finish() }
         context.events.count { $0.downloaded += 1 }
-        return try await context.disk.run { try file.finish() }
-    }
-}
-
-/// Counts what passes through it.
-private final class MeteredSink: ByteSink, @unchecked Sendable {
-    // `@unchecked`: one user at a time, as the protocol says.
-    private let file: StagingFile
-    private let board: StatusBoard
-    private(set) var received: Int64 = 0
-
-    init(_ file: StagingFile, board: StatusBoard) {
-        self.file = file
-        self.board = board
-    }
-
-    var offset: Int64 { file.offset }
-
-    func write(_ bytes: UnsafeRawBufferPointer) throws {
-        try file.write(bytes)
-        received += Int64(bytes.count)
-        board.receive(bytes.count)
-    }
-
-    func restart() throws {
-        board.receive(-Int(file.offset))
-        try file.restart()
+        return staged
     }
 }
