@@ -49,6 +49,7 @@ extension StateStore {
 
     /// Binds the state to a mirror; later starts must find the same one.
     public func bind(mirrorID: String) async throws {
+        if try await progress().mirrorID == mirrorID { return }
         try await write { try $0.execute(sql: "UPDATE state SET mirror_id = ?", arguments: [mirrorID]) }
     }
 
