@@ -50,10 +50,13 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
         if version.size >= Self.largeFile { try reserve() }
     }
 
+    /// The part file's path, for messages.
+    private var place: String { MirrorTree.own + "/staging/" + name }
+
     /// Reserving finds a full disk before the download, and keeps the file in few pieces.
     private func reserve() throws(MirrorError) {
         if dbx_reserve(file.number, off_t(offset), off_t(version.size - offset)) == 0 { return }
-        if errno == ENOSPC || errno == EDQUOT { throw .call("reserve \(version.size) bytes for", name) }
+        if errno == ENOSPC || errno == EDQUOT { throw .call("reserve \(version.size) bytes for", place) }
         // Other failures: the file system cannot reserve (fallocate(2), EOPNOTSUPP); writing will tell.
     }
 
@@ -70,7 +73,7 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
         while done < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
             let got = retrying { pwrite(file.number, rest.baseAddress, rest.count, off_t(offset) + done) }
-            guard got > 0 else { throw MirrorError.call("write", name) }
+            guard got > 0 else { throw MirrorError.call("write", place) }
             done += got
         }
         hasher.update(bytes)
@@ -85,7 +88,7 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
     public func restart() throws { try truncate() }
 
     private func truncate() throws(MirrorError) {
-        guard ftruncate(file.number, 0) == 0 else { throw .call("truncate", name) }
+        guard ftruncate(file.number, 0) == 0 else { throw .call("truncate", place) }
         _ = hasher.finish()
         offset = 0
         writtenOut = 0
@@ -111,7 +114,7 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
                 message: "revision \(version.rev.text) should be \(version.size) bytes with hash "
                     + "\(version.hash.hex.prefix(12))…, received were \(got)")
         }
-        guard fchmod(file.number, mode) == 0 else { throw MirrorError.call("set the mode of", name) }
+        guard fchmod(file.number, mode) == 0 else { throw MirrorError.call("set the mode of", place) }
         try setModificationTime(file, version.modified, name)
         let isLarge = version.size >= Self.largeFile
         if isLarge { try file.sync() }

@@ -18,7 +18,7 @@ enum Schema {
         try db.execute(
             sql: """
                 CREATE TABLE state (
-                    id INTEGER PRIMARY KEY CHECK (id = 1), account TEXT, account_name TEXT, remote_root TEXT,
+                    id INTEGER PRIMARY KEY CHECK (id = 1), account TEXT, account_name TEXT, remote_root TEXT, root_id TEXT,
                     mirror_id TEXT,
                     cursor TEXT, listing INTEGER NOT NULL, ever_listed INTEGER NOT NULL, generation INTEGER NOT NULL,
                     listed_at INTEGER, checked_at INTEGER, in_step_as_of INTEGER) STRICT;

@@ -3,12 +3,8 @@ public import SyncModel
 
 /// Where dbxsync stands with the account.
 public struct Progress: Hashable, Sendable {
-    /// The account the state is about, `dbid:…`; `nil` before the first sign-in was seen.
-    public var account: String?
-    /// Whose account it is, name and address; `nil` as above.
-    public var accountName: String?
-    /// The Dropbox folder the state is about; `nil` before the first pass.
-    public var remoteRoot: String?
+    /// What the state is about; `nil` before the first sign-in was seen.
+    public var origin: Origin?
     /// The mirror the state is about; `nil` before the first start.
     public var mirrorID: String?
     /// The cursor; `nil` if a listing has to begin.
@@ -33,15 +29,17 @@ extension StateStore {
                 db,
                 sql: """
                     SELECT account, remote_root, mirror_id, cursor, listing, ever_listed, listed_at, checked_at,
-                        in_step_as_of, account_name FROM state
+                        in_step_as_of, account_name, root_id FROM state
                     """)
             guard let row else { throw StoreError(code: .damaged, message: "the state file has no state row") }
             let cursor = (row[3] as String?).map { SyncModel.Cursor($0) }
-            let account: String? = row[0]
+            let origin = (row[0] as String?).map {
+                Origin(account: $0, accountName: row[9] ?? "", folder: row[1] ?? "", folderID: row[10] ?? "")
+            }
             let isListing: Bool = row[4] ?? true
             let everListed: Bool = row[5] ?? false
             return Progress(
-                account: account, accountName: row[9], remoteRoot: row[1], mirrorID: row[2], cursor: cursor,
+                origin: origin, mirrorID: row[2], cursor: cursor,
                 isListing: isListing, everListed: everListed, listedAt: row[6], checkedAt: row[7],
                 inStepAsOf: row[8])
         }
@@ -53,29 +51,18 @@ extension StateStore {
         try await write { try $0.execute(sql: "UPDATE state SET mirror_id = ?", arguments: [mirrorID]) }
     }
 
-    /// Binds the state to an account and a folder of it.
+    /// Binds the state to what it is a mirror of.
     ///
-    /// - Throws: `StoreError` with `code` `.otherOwner` if it belongs to another one: its removals would be wrong.
-    public func bind(account: String, name: String, remoteRoot: String) async throws {
-        let present = try await progress()
-        if present.account == account && present.remoteRoot == remoteRoot && present.accountName == name { return }
-        if let other = present.account, other != account {
-            throw StoreError(
-                code: .otherOwner,
-                message: "the state file belongs to account \(present.accountName ?? other), the sign-in to \(name)",
-                hint: "sign in to that account, or give this one a mirror and a state directory of its own")
-        }
-        if let other = present.remoteRoot, other != remoteRoot {
-            throw StoreError(
-                code: .otherOwner,
-                message: "the state file is about the Dropbox folder \"\(other)\", the configuration names "
-                    + "\"\(remoteRoot)\"",
-                hint: "set mirror.remote_root back, or use another mirror and state directory")
+    /// - Throws: `StoreError` with `code` `.otherOwner` if it is about something else: its removals would be wrong.
+    public func bind(_ origin: Origin) async throws {
+        if let known = try await progress().origin {
+            if known == origin { return }
+            if let refusal = known.refusal(of: origin) { throw refusal }
         }
         try await write {
             try $0.execute(
-                sql: "UPDATE state SET account = ?, account_name = ?, remote_root = ?",
-                arguments: [account, name, remoteRoot])
+                sql: "UPDATE state SET account = ?, account_name = ?, remote_root = ?, root_id = ?",
+                arguments: [origin.account, origin.accountName, origin.folder, origin.folderID])
         }
     }
 

@@ -7,6 +7,8 @@ public struct RemoteEntry: Hashable, Sendable {
     public var pathLower: String
     /// The path for people to read.
     public var pathDisplay: String
+    /// `id:…`, the same after renames and moves.
+    public var id: String
     /// What it is.
     public var node: RemoteNode
 }
@@ -18,10 +20,11 @@ extension DropboxClient {
         let call = Call.rpc("files/get_metadata", role: .query, base: endpoints.api, argument: argument)
         return try await runner.run(call) { response in
             let entry = try DropboxClient.decode(EntryJSON.self, response, call)
-            guard case .present(let node) = entry.kind, let pathLower = entry.pathLower else {
-                throw DropboxError.malformed(call, response, "neither a file nor a folder")
+            guard case .present(let node) = entry.kind, let pathLower = entry.pathLower, let id = entry.id else {
+                throw DropboxError.malformed(call, response, "neither a file nor a folder with an id")
             }
-            return RemoteEntry(pathLower: pathLower, pathDisplay: entry.pathDisplay ?? pathLower, node: node)
+            return RemoteEntry(
+                pathLower: pathLower, pathDisplay: entry.pathDisplay ?? pathLower, id: id, node: node)
         }
     }
 }

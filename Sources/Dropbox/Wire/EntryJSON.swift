@@ -13,10 +13,12 @@ struct EntryJSON: Decodable {
     /// `path_lower`; `nil` for what is not mounted.
     let pathLower: String?
     let pathDisplay: String?
+    /// `id:…`; survives renames.
+    let id: String?
 
     private enum Keys: String, CodingKey {
         case tag = ".tag"
-        case name, rev, size
+        case name, rev, size, id
         case pathLower = "path_lower"
         case pathDisplay = "path_display"
         case clientModified = "client_modified"
@@ -34,7 +36,7 @@ struct EntryJSON: Decodable {
         case "folder": kind = .present(try EntryJSON.folder(fields))
         case "deleted": kind = .deleted
         default:
-            (kind, pathLower, pathDisplay) = (.unknown(tag: tag), nil, nil)
+            (kind, pathLower, pathDisplay, id) = (.unknown(tag: tag), nil, nil, nil)
             return
         }
         // Absent is a broken answer: a listing by path holds mounted entries only. Null is the API's "not mounted".
@@ -44,6 +46,7 @@ struct EntryJSON: Decodable {
         }
         pathLower = try fields.decodeIfPresent(String.self, forKey: .pathLower)
         pathDisplay = try fields.decodeIfPresent(String.self, forKey: .pathDisplay)
+        id = try fields.decodeIfPresent(String.self, forKey: .id)
     }
 
     private static func file(_ fields: KeyedDecodingContainer<Keys>) throws -> RemoteNode {

@@ -1,4 +1,5 @@
 import Dropbox
+import Engine
 import Store
 import SyncModel
 
@@ -30,8 +31,8 @@ actor AccountSource: RemoteSource {
     func changes(since cursor: Cursor?) async throws -> ChangePage {
         do {
             return try await checkedClient().changes(since: cursor)
-        } catch let error as DropboxError where error.code == .pathRoot {
-            client = nil  // the team space has another root now: it is looked up again by the next try
+        } catch  where disposition(of: error) == .sourceGone {
+            client = nil  // should it come back, it is looked at first
             throw error
         }
     }
@@ -50,12 +51,30 @@ actor AccountSource: RemoteSource {
         let own = connection.client(tokens)
         let account = try await own.account()
         let isTeamSpace = config.account.teamSpace
-        try await store.bind(
-            account: account.accountID, name: "\(account.displayName) <\(account.email)>",
-            remoteRoot: (isTeamSpace ? "(team space)" : "") + config.mirror.remoteRoot)
-        onAccount(account)
         let checked = isTeamSpace ? connection.client(tokens, pathRoot: .root(account.rootNamespace)) : own
+        let everything = "ns:" + (isTeamSpace ? account.rootNamespace : account.homeNamespace)
+        try await store.bind(
+            Origin(
+                account: account.accountID, accountName: "\(account.displayName) <\(account.email)>",
+                folder: config.mirror.remoteRoot, folderID: try await folderID(checked) ?? everything))
+        onAccount(account)
         client = checked
         return checked
+    }
+
+    /// The id of the mirrored folder; `nil` for everything.
+    private func folderID(_ client: DropboxClient) async throws -> String? {
+        let folder = config.mirror.remoteRoot
+        if folder.isEmpty { return nil }
+        do {
+            let entry = try await client.metadata(of: folder)
+            if case .folder = entry.node { return entry.id }
+            throw EngineError(.sourceGone, "mirror.remote_root \"\(folder)\" is a file in Dropbox, not a folder")
+        } catch let error as DropboxError where error.summary?.hasPrefix("path/not_found") == true {
+            throw EngineError(
+                .sourceGone,
+                "the Dropbox folder \"\(folder)\" is not there: it was renamed, moved or deleted; nothing is removed "
+                    + "from the mirror; set mirror.remote_root to its new path, or put it back")
+        }
     }
 }

@@ -116,11 +116,11 @@ struct AuthCommand: AsyncParsableCommand {
     /// A sign-in to another account than the mirror's is refused by `run`; better to hear of it now.
     private func warnOfOtherOwner(_ account: AccountInfo, _ config: Config) async {
         guard let store = try? StateStore.openReadOnly(at: config.stateFile),
-            let progress = try? await store.progress(), let owner = progress.account, owner != account.accountID
+            let progress = try? await store.progress(), let owner = progress.origin, owner.account != account.accountID
         else { return }
         Terminal.standardError.write(
             line: "dbxsync: warning: the state in \(config.state.directory) belongs to "
-                + escapingControls(progress.accountName ?? owner) + "; dbxsync will not run with this account there")
+                + escapingControls(owner.accountName) + "; dbxsync will not run with this account there")
     }
 
     // MARK: Signing out

@@ -10,7 +10,7 @@ struct StatusReport: Encodable, Sendable {
     @Nullable var checkedAt: Moment?
     /// When the last full listing was completed.
     @Nullable var listedAt: Moment?
-    /// Whether `checked_at` is longer ago than the schedule allows.
+    /// Whether `checked_at` is longer ago than the schedule allows, or the daemon cannot compare at the moment.
     var stale: Bool
     /// Whether a full listing is under way.
     var listing: Bool
@@ -95,13 +95,15 @@ extension StatusReport {
         let progress = try await store.progress()
         let (extent, backlog) = (try await store.extent(), try await store.backlog())
         let troubles = try await store.troubles(limit: mostPaths)
-        let isStale = isStale(progress.checkedAt, interval: config.schedule.interval, now: now)
+        let isStale =
+            isStale(progress.checkedAt, interval: config.schedule.interval, now: now)
+            || daemon?.now?.phase == "waiting"
         let isDone = backlog.isEmpty && !progress.isListing && progress.inStepAsOf != nil
         return StatusReport(
             inStep: isDone && !isStale, inStepAsOf: progress.inStepAsOf.map(Moment.init),
             checkedAt: progress.checkedAt.map(Moment.init), listedAt: progress.listedAt.map(Moment.init),
             stale: isStale, listing: progress.isListing,
-            account: Account(id: progress.account, name: progress.accountName),
+            account: Account(id: progress.origin?.account, name: progress.origin?.accountName),
             mirror: Mirror(
                 directory: config.mirror.directory, remoteRoot: config.mirror.remoteRoot, files: extent.files,
                 folders: extent.folders, bytes: extent.bytes),

@@ -41,7 +41,7 @@ enum StatusText {
         let asOf = "\(TimeText.local(moment.seconds)) (\(TimeText.distance(moment.seconds, from: now)))"
         if report.inStep { return "in step as of \(asOf)" }
         return report.stale
-            ? "not known to be in step: it was last at \(asOf), and Dropbox was not asked since"
+            ? "not known to be in step: it was at \(asOf), and could not be compared with Dropbox since"
             : "not in step; it was last at \(asOf)"
     }
 

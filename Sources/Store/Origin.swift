@@ -1,0 +1,46 @@
+/// What a mirror is a mirror of: an account and one of its folders.
+public struct Origin: Hashable, Sendable {
+    /// `dbid:…`
+    public var account: String
+    /// Whose account it is, name and address, for people.
+    public var accountName: String
+    /// The folder's path, "" for everything.
+    public var folder: String
+    /// The folder's `id:…`, or `ns:` and the namespace for everything: survives renames, differs after a new creation.
+    public var folderID: String
+
+    /// Makes an origin.
+    public init(account: String, accountName: String, folder: String, folderID: String) {
+        self.account = account
+        self.accountName = accountName
+        self.folder = folder
+        self.folderID = folderID
+    }
+
+    /// Why a state that is about this origin must not be used for `other`; `nil` if it may.
+    ///
+    /// What the other one does not hold would be removed from the mirror.
+    func refusal(of other: Origin) -> StoreError? {
+        if account != other.account {
+            return StoreError(
+                code: .otherOwner,
+                message: "the state file belongs to the account of \(accountName), the sign-in to \(other.accountName)",
+                hint: "sign in to that account, or give this one a mirror and a state directory of its own")
+        }
+        if folder != other.folder {
+            return StoreError(
+                code: .otherOwner,
+                message: "the state file is about the Dropbox folder \"\(folder)\", the configuration names "
+                    + "\"\(other.folder)\"",
+                hint: "set mirror.remote_root back, or use another mirror and state directory")
+        }
+        if folderID != other.folderID {
+            let what = folder.isEmpty ? "the account's root" : "the Dropbox folder \"\(folder)\""
+            return StoreError(
+                code: .otherOwner, message: "\(what) is another one than the one that was mirrored here so far",
+                hint: "nothing was removed; if the new one is wanted, remove the state file: what it holds and what is "
+                    + "already in the mirror is adopted, and nothing that is in the mirror is removed")
+        }
+        return nil
+    }
+}
