@@ -41,7 +41,7 @@ struct Fetcher: Sendable {
     private func content(for placement: Placement) async throws -> Content {
         if let donor = placement.mover { return .moved(donor) }
         let context = context
-        switch try await context.disk.run({ try Fetcher.lookAround(placement, context) }) {
+        switch try await context.reading.run({ try Fetcher.lookAround(placement, context) }) {
         case .complete(let content): return content
         case .partial(let file): return .staged(try await download(placement.version, into: file))
         }

@@ -10,6 +10,8 @@ struct PassContext: Sendable {
     let store: StateStore
     let mirror: MirrorTree
     let disk: DiskPool
+    /// Where files of the mirror are hashed and copied, which may take minutes and must not hold up what arrives.
+    let reading: DiskPool
     let settings: EngineSettings
     let surroundings: EngineSurroundings
     let board: StatusBoard

@@ -11,6 +11,7 @@ public actor SyncEngine {
     private let store: StateStore
     private let mirror: MirrorTree
     private let disk: DiskPool
+    private let reading = DiskPool(threads: 2)
     private let surroundings: EngineSurroundings
     private let logger: Logger
     private var settings: EngineSettings
@@ -76,8 +77,8 @@ public actor SyncEngine {
         logger[metadataKey: "pass"] = "\(passes)"
         let events = EventLog(logger)
         let context = PassContext(
-            remote: remote, store: store, mirror: mirror, disk: disk, settings: settings, surroundings: surroundings,
-            board: board, events: events)
+            remote: remote, store: store, mirror: mirror, disk: disk, reading: reading, settings: settings,
+            surroundings: surroundings, board: board, events: events)
         let began = surroundings.now()
         do {
             let report = try await SyncPass(context: context).run()

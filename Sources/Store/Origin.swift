@@ -1,6 +1,6 @@
 /// What a mirror is a mirror of: an account and one of its folders.
 public struct Origin: Hashable, Sendable {
-    /// `dbid:…`
+    /// The account's id, `dbid:…`.
     public var account: String
     /// Whose account it is, name and address, for people.
     public var accountName: String
