@@ -150,29 +150,36 @@ extension JSON {
 
     private static func write(_ text: String, to output: inout [UInt8], _ style: JSONStyle) {
         output.append(UInt8(ascii: "\""))
-        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }) {
-            output.append(contentsOf: text.utf8)
-        } else {
-            for scalar in text.unicodeScalars { write(scalar, to: &output, style) }
+        var text = text
+        text.withUTF8 { bytes in
+            var run = 0
+            for (index, byte) in bytes.enumerated() {
+                let isPlain = byte >= 0x20 && byte != 0x22 && byte != 0x5C && (byte < 0x7F || !style.asciiOnly)
+                // A byte that continues a character has been written with the first one.
+                let continues = byte & 0xC0 == 0x80
+                guard !isPlain else { continue }
+                output.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[run..<index]))
+                run = index + 1
+                if !continues { escape(bytes[index...], to: &output) }
+            }
+            output.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[run...]))
         }
         output.append(UInt8(ascii: "\""))
     }
 
-    private static func write(_ scalar: Unicode.Scalar, to output: inout [UInt8], _ style: JSONStyle) {
-        switch scalar {
-        case "\"": output.append(contentsOf: "\\\"".utf8)
-        case "\\": output.append(contentsOf: "\\\\".utf8)
-        case "\n": output.append(contentsOf: "\\n".utf8)
-        case "\t": output.append(contentsOf: "\\t".utf8)
-        case "\r": output.append(contentsOf: "\\r".utf8)
+    /// Writes the escape of the first character of `bytes`.
+    private static func escape(_ bytes: Slice<UnsafeBufferPointer<UInt8>>, to output: inout [UInt8]) {
+        let byte = bytes[bytes.startIndex]
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): output.append(contentsOf: [UInt8(ascii: "\\"), byte])
+        case UInt8(ascii: "\n"): output.append(contentsOf: "\\n".utf8)
+        case UInt8(ascii: "\t"): output.append(contentsOf: "\\t".utf8)
+        case UInt8(ascii: "\r"): output.append(contentsOf: "\\r".utf8)
         default:
-            if scalar.value < 0x20 || (style.asciiOnly && scalar.value > 0x7E) {
-                for unit in String(scalar).utf16 {
-                    let hex = String(unit, radix: 16)
-                    output.append(contentsOf: ("\\u" + String(repeating: "0", count: 4 - hex.utf8.count) + hex).utf8)
-                }
-            } else {
-                output.append(contentsOf: String(scalar).utf8)
+            let length = byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4
+            for unit in String(decoding: bytes.prefix(length), as: UTF8.self).utf16 {
+                let hex = String(unit, radix: 16)
+                output.append(contentsOf: ("\\u" + String(repeating: "0", count: 4 - hex.utf8.count) + hex).utf8)
             }
         }
     }
