@@ -1,83 +1,54 @@
-internal import FlyingFox
-internal import FlyingSocks
-internal import FoundationEssentials
-
 extension SandboxServer {
     /// The answer to a request that has been read to its end.
-    func answer(_ request: Request) async throws -> HTTPResponse {
+    func reply(to request: Request, _ exchange: Exchange) async throws -> Reply {
         guard request.path != "/sandbox", !request.path.hasPrefix("/sandbox/") else {
-            let exchange = Exchange(peer: request.peer, log: nil, number: 0)
-            return response(to: control.answer(request), exchange, style: JSONStyle())
+            return reply(with: control.answer(request), style: JSONStyle())
         }
         let endpoint = Service.endpoint(of: request.path)
         let subject = request.subject
         let id = Self.requestID()
-        let number = log.begin(
+        exchange.begin(
             RequestLog.Record(
                 number: 0, time: 0, method: request.method, endpoint: endpoint,
                 subject: subject.hasPrefix("AAH") ? String(subject.prefix(12)) : subject,
                 range: request.headers["range"], agent: request.headers["user-agent"], peer: request.peer,
                 requestID: id))
-        let exchange = Exchange(peer: request.peer, log: log, number: number)
         let fault = faults.strike(endpoint) { account.subject(of: subject) }
-        return try await answer(request, fault, exchange, id)
-    }
-
-    private func answer(_ request: Request, _ fault: Fault.Effect?, _ exchange: Exchange, _ id: String) async throws
-        -> HTTPResponse
-    {
         let settings = account.settings
         if settings.delay > 0 { try await ContinuousClock().sleep(for: .milliseconds(settings.delay)) }
         if case .delay(let seconds) = fault { try await ContinuousClock().sleep(for: .seconds(seconds)) }
-        if case .dropBefore(let isReset) = fault { return dropped(exchange, isReset, fault) }
-        var request = request
-        if fault == .ignoreRange { request.headers["range"] = nil }
-        var answer: Answer
-        if let instead = fault?.instead(Service.endpoint(of: request.path)) {
-            answer = instead
-        } else {
-            answer = try await service.answer(request)
-        }
-        if case .dropAfter(let isReset) = fault { return dropped(exchange, isReset, fault) }
+        var answer = try await answer(request, endpoint, fault)
         fault?.spoil(&answer)
         answer.headers.append(("X-Dropbox-Request-Id", id))
         answer.headers.append(("Cache-Control", "no-cache"))
-        exchange.answered(answer.status, fault)
-        return response(to: answer, exchange, fault, rate: settings.rate)
+        var reply = reply(with: answer, style: .any())
+        reply.delivery = fault?.delivery(size: Int64(reply.range.count)) ?? Delivery()
+        if reply.delivery.rate == 0 { reply.delivery.rate = settings.rate }
+        exchange.answered(fault?.losesAnswer == true ? 0 : answer.status, fault)
+        return reply
     }
 
-    private func response(
-        to answer: Answer, _ exchange: Exchange, _ fault: Fault.Effect? = nil, rate: Int = 0,
-        style: JSONStyle = .any()
-    ) -> HTTPResponse {
+    private func answer(_ request: Request, _ endpoint: String, _ fault: Fault.Effect?) async throws -> Answer {
+        if let instead = fault?.instead(endpoint) { return instead }
+        var request = request
+        if fault == .ignoreRange { request.headers["range"] = nil }
+        return try await service.answer(request)
+    }
+
+    private func reply(with answer: Answer, style: JSONStyle) -> Reply {
         let content: Content
+        var range: Range<Int64>?
         switch answer.body {
         case .json(let json): content = .bytes(json.bytes(style))
         case .bytes(let bytes): content = .bytes(bytes)
-        case .content(let stored, _): content = stored
+        case .content(let stored, let part): (content, range) = (stored, part)
         }
-        var range = 0..<(content.size ?? 0)
-        if case .content(_, let part) = answer.body { range = part }
-        var headers = HTTPHeaders()
-        for (name, value) in answer.headers { headers[HTTPHeader(name)] = value }
+        var headers = answer.headers
         if let result = answer.result {
-            headers[HTTPHeader("Dropbox-API-Result")] = result.text(JSONStyle(asciiOnly: true))
+            headers.append(("Dropbox-API-Result", result.text(JSONStyle(asciiOnly: true))))
         }
-        let size = Int64(range.count)
-        let delivery = fault?.delivery(size: size, rate: rate) ?? Delivery(rate: rate)
-        let body = ContentBody(content: content, range: range, delivery: delivery, exchange: exchange)
-        return HTTPResponse(
-            statusCode: HTTPStatusCode(answer.status, phrase: Answer.phrase(answer.status)), headers: headers,
-            body: HTTPBodySequence(
-                from: body, count: range.count,
-                suggestedBufferSize: max(1, min(range.count, ContentBody.pieceSize))))
-    }
-
-    /// The end of the connection in place of an answer.
-    private func dropped(_ exchange: Exchange, _ isReset: Bool, _ fault: Fault.Effect?) -> HTTPResponse {
-        if isReset { exchange.reset() }
-        exchange.answered(0, fault)
-        return HTTPResponse(webSocket: Drop(exchange: exchange))
+        return Reply(
+            status: answer.status, headers: headers, content: content, range: range ?? 0..<(content.size ?? 0))
     }
 
     private static func requestID() -> String {
@@ -86,58 +57,25 @@ extension SandboxServer {
     }
 }
 
-/// One request on its way through the server; its end is noted when nobody needs it any more.
-final class Exchange: Sendable {
-    private let peer: UInt16
-    private let log: RequestLog?
-    private let number: Int
+/// One request and its answer, as far as the log is concerned.
+final class Exchange {
+    private let log: RequestLog
+    private var number: Int?
 
-    init(peer: UInt16, log: RequestLog?, number: Int) {
-        self.peer = peer
-        self.log = log
-        self.number = number
-    }
+    init(_ log: RequestLog) { self.log = log }
 
-    deinit { log?.end(number) }
+    func begin(_ record: RequestLog.Record) { number = log.begin(record) }
 
-    /// Notes the answer.
     func answered(_ status: Int, _ fault: Fault.Effect?) {
-        log?.answer(number, status: status, fault: fault.map { "\($0)" })
+        if let number { log.answer(number, status: status, fault: fault.map { "\($0)" }) }
     }
 
     /// Notes that so many bytes of the body go out.
-    func count(_ bytes: Int) { log?.add(bytes, to: number) }
-
-    /// Makes the end of the connection a reset.
-    func reset() { makeResetOnClose(peer: peer) }
-}
-
-/// What ends a connection: FlyingFox closes it when a change of protocol fails, and has written nothing by then.
-private struct Drop: WSHandler {
-    let exchange: Exchange
-
-    func makeFrames(for client: AsyncThrowingStream<WSFrame, any Error>) async throws -> AsyncStream<WSFrame> {
-        throw SocketError.disconnected
+    func count(_ bytes: Int) {
+        if let number { log.add(bytes, to: number) }
     }
-}
 
-/// What FlyingFox hands requests to.
-struct Front: HTTPHandler {
-    unowned let server: SandboxServer
-
-    func handleRequest(_ request: HTTPRequest) async throws -> HTTPResponse {
-        var own = Request(method: request.method.rawValue, path: request.target.path())
-        own.query = Form(request.target.query()) ?? Form()
-        for (header, value) in request.headers { own.headers[header.rawValue.lowercased()] = value }
-        if case .ip4(_, let port) = request.remoteAddress { own.peer = port }
-        let limit = max(server.account.settings.uploadLimit, 1 << 20)
-        for try await piece in request.bodySequence {
-            if own.body.count + piece.count <= limit {
-                own.body.append(contentsOf: piece)
-            } else {
-                own.isTooLong = true
-            }
-        }
-        return try await server.answer(own)
+    func end() {
+        if let number { log.end(number) }
     }
 }

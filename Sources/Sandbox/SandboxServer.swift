@@ -1,7 +1,3 @@
-internal import FlyingFox
-internal import FlyingSocks
-internal import FoundationEssentials
-internal import Glibc
 internal import Synchronization
 
 /// An account behind HTTP/1.1 on the loopback address: one base URL for all of the API's hosts.
@@ -17,7 +13,7 @@ public final class SandboxServer: Sendable {
 
     let service: Service
     let control: Control
-    private let running = Mutex<(server: HTTPServer, task: Task<Void, Never>, port: UInt16)?>(nil)
+    private let running = Mutex<(port: UInt16, task: Task<Void, Never>)?>(nil)
 
     /// Serves `account` once it is started.
     public init(account: Account, tokens: Tokens = Tokens()) {
@@ -35,34 +31,41 @@ public final class SandboxServer: Sendable {
     /// Listens on `port` of 127.0.0.1, or on a free one for 0, and says which it is.
     @discardableResult
     public func start(port: UInt16 = 0) async throws -> UInt16 {
-        let address = try sockaddr_in.inet(ip4: "127.0.0.1", port: port)
-        let configuration = HTTPServer.Configuration(
-            address: address, timeout: 86_400, sharedRequestBufferSize: 1 << 16, sharedRequestReplaySize: 0,
-            pool: NoDelayPool(), logger: .disabled)
-        let server = HTTPServer(config: configuration, handler: Front(server: self))
-        let (started, continuation) = AsyncThrowingStream.makeStream(of: Void.self)
-        let task = Task {
-            do { try await server.run() } catch { continuation.finish(throwing: error) }
-        }
-        Task {
-            try await server.waitUntilListening()
-            continuation.finish()
-        }
-        for try await _ in started {}
-        guard case .ip4(_, let port) = await server.listeningAddress else { throw SocketError.unsupportedAddress }
-        running.withLock { $0 = (server, task, port) }
-        return port
+        let listener = try Listener(port: port)
+        let task = Task { await listener.run { [self] connection in await serve(connection) } }
+        running.withLock { $0 = (listener.port, task) }
+        return listener.port
     }
 
     /// Closes every connection, also those that are being answered.
     public func stop() async {
-        let old = running.withLock { running in
+        let task = running.withLock { running in
             defer { running = nil }
-            return running
+            return running?.task
         }
-        guard let old else { return }
-        await old.server.stop(timeout: 0)
-        old.task.cancel()
-        await old.task.value
+        task?.cancel()
+        await task?.value
+    }
+
+    /// Answers requests until the connection ends.
+    private func serve(_ connection: Connection) async {
+        var reader = RequestReader(connection)
+        do {
+            while true {
+                let limit = max(account.settings.uploadLimit, 1 << 20)
+                let request = try await reader.next(bodyLimit: limit)
+                let exchange = Exchange(log)
+                defer { exchange.end() }
+                let reply = try await reply(to: request, exchange)
+                try await reply.send(over: connection, keepsConnection: request.keepsConnection) {
+                    exchange.count($0)
+                }
+            }
+        } catch let error as RequestReader.Unreadable {
+            let reply = Reply(status: error.status, headers: [], content: .bytes([]), range: 0..<0)
+            try? await reply.send(over: connection, keepsConnection: false) { _ in }
+        } catch {
+            // The client is gone, or was cut off by a fault, or the server stops: in each case the connection ends.
+        }
     }
 }

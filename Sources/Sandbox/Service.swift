@@ -63,6 +63,10 @@ final class Service: Sendable {
             return try await route.respond(self, &call)
         } catch let refusal as Refusal {
             return refusal.answer(endpoint)
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            return .text("\(error)\n", status: 500)
         }
     }
 

@@ -15,6 +15,7 @@ extension Fault.Effect {
             refusal = .tags(tags, status: status)
             wait = retryAfter
         case .rateLimit(let reason, let retryAfter): return Refusal.rateLimit(reason, Int64(retryAfter)).answer("")
+        case .dropBefore: return .void
         case .html:
             return .text(
                 "<html><body>Welcome! Please accept the terms.</body></html>\n", status: 200, type: "text/html")
@@ -51,17 +52,27 @@ extension Fault.Effect {
         }
     }
 
-    /// How the body goes out.
-    func delivery(size: Int64, rate: Int) -> Delivery {
-        var delivery = Delivery(rate: rate)
+    /// How the answer goes out.
+    func delivery(size: Int64) -> Delivery {
+        var delivery = Delivery()
         switch self {
+        case .dropBefore(let isReset), .dropAfter(let isReset): delivery.end = (-1, isReset ? .reset : .closed)
         case .cut(let place, let isReset): delivery.end = (min(place ?? size / 2, size), isReset ? .reset : .closed)
         case .stall(let place, let seconds): delivery.end = (min(place, size), .stalled(.seconds(seconds)))
         case .slow(let rate): delivery.rate = rate
         case .corrupt(let places): delivery.corrupted = places.isEmpty ? [size / 2] : places
+        case .wrongLength(let lie): delivery.lie = max(-size, lie)
         default: break
         }
         return delivery
+    }
+
+    /// Whether there is no status to be seen.
+    var losesAnswer: Bool {
+        switch self {
+        case .dropBefore, .dropAfter: return true
+        default: return false
+        }
     }
 }
 

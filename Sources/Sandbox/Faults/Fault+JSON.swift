@@ -2,12 +2,12 @@ extension Fault {
     /// The fault that `json` describes.
     ///
     /// `endpoint`, `path`, `skip`, `every`, `times` (0: for ever), `probability` say when; `kind` says what, with
-    /// `status`, `body`, `type`, `tags`, `retry_after`, `reason`, `reset`, `after`, `to`, `at`, `seconds`, `rate`,
+    /// `status`, `body`, `type`, `tags`, `retry_after`, `reason`, `reset`, `after`, `to`, `at`, `by`, `seconds`, `rate`,
     /// `member` and `value` as far as the kind takes them.
     public init(json: JSON) throws {
         let known: Set<String> = [
             "endpoint", "path", "skip", "every", "times", "probability", "kind", "status", "body", "type", "tags",
-            "retry_after", "reason", "reset", "after", "to", "at", "seconds", "rate", "member", "value",
+            "retry_after", "reason", "reset", "after", "to", "at", "by", "seconds", "rate", "member", "value",
         ]
         if let unknown = json.members?.first(where: { !known.contains($0.key) }) {
             throw ControlError("no member of a fault is called \(unknown.key)")
@@ -27,7 +27,8 @@ extension Fault.Effect {
     /// The kinds, as control commands call them.
     static let kinds = [
         "status", "error", "expired_token", "reset_cursor", "rate_limit", "drop_before", "drop_after", "cut",
-        "truncate", "corrupt", "stall", "slow", "delay", "malformed", "invalid_text", "html", "remove", "set",
+        "truncate", "corrupt", "wrong_length", "stall", "slow", "delay", "malformed", "invalid_text", "html", "remove",
+        "set",
         "unknown_tag", "unknown_entry", "ignore_range",
     ]
 
@@ -85,6 +86,7 @@ extension Fault.Effect {
         case "corrupt":
             let single = try json["at"]?.array == nil ? json.whole("at") : nil
             return .corrupt(at: json["at"]?.array?.compactMap(\.int) ?? single.map { [$0] } ?? [])
+        case "wrong_length": return .wrongLength(by: try json.whole("by") ?? 1)
         case "stall": return .stall(after: try json.whole("after") ?? 0, seconds: json["seconds"]?.double ?? 3_600)
         case "slow": return .slow(rate: Int(try json.whole("rate") ?? 1_000))
         case "remove": return .remove(member: try json.text(of: "member"))

@@ -18,6 +18,8 @@ public struct Fault: Hashable, Sendable {
         case truncate(to: Int64?)
         /// Bytes at these places arrive with all bits turned; the one in the middle for none.
         case corrupt(at: [Int64])
+        /// `Content-Length` says so many bytes more than come, or less; the connection ends after the body.
+        case wrongLength(by: Int64)
         /// Nothing comes for so many seconds after so many bytes of the body, then the connection ends.
         case stall(after: Int64, seconds: Double)
         /// The body comes at so many bytes per second.

@@ -10,6 +10,8 @@ struct Request: Sendable {
     var body: [UInt8] = []
     /// True when the body was longer than any body may be, and so was thrown away.
     var isTooLong = false
+    /// Whether another request may follow on the connection.
+    var keepsConnection = true
     /// TCP port of the client: tells connections apart.
     var peer: UInt16 = 0
 
