@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""A second client of the sandbox: makes changes in its account, as somebody with a browser would.
+"""A second client of the sandbox: reads its account by the API, and changes it as somebody with a browser would.
 
 sandbox.py URL code AUTHORIZE_URL   allow an app the access; prints the code to paste
 sandbox.py URL files|folders        all paths, sorted
-sandbox.py URL put PATH SIZE        upload a file of SIZE random bytes
+sandbox.py URL put PATH SIZE        write a file of SIZE made-up bytes
 sandbox.py URL move FROM TO
 sandbox.py URL delete PATH
+sandbox.py URL rate BYTES           bytes per second of one connection
 sandbox.py URL curl DIRECTORY       a list for "curl --config" that fetches every file into DIRECTORY
 """
 
 import json
-import os
+import random
 import sys
 import urllib.error
 import urllib.parse
@@ -29,7 +30,7 @@ class Account:
 
     def _request(self, route, body, headers):
         headers["Authorization"] = f"Bearer {TOKEN}"
-        request = urllib.request.Request(f"{self.url}/2/{route}", data=body, headers=headers, method="POST")
+        request = urllib.request.Request(f"{self.url}/{route}", data=body, headers=headers, method="POST")
         try:
             with opener.open(request) as answer:
                 return json.load(answer)
@@ -37,7 +38,8 @@ class Account:
             sys.exit(f"{route}: {error.code} {error.read().decode(errors='replace')}")
 
     def call(self, route, **argument):
-        return self._request(route, json.dumps(argument).encode(), {"Content-Type": "application/json"})
+        """One call of the API."""
+        return self._request(f"2/{route}", json.dumps(argument).encode(), {"Content-Type": "application/json"})
 
     def entries(self):
         """All entries of the account, the root not included."""
@@ -62,10 +64,9 @@ class Account:
 
         return {path(lower): entry for lower, entry in found.items()}
 
-    def put(self, path, size):
-        argument = json.dumps({"path": path, "mode": "overwrite"})
-        headers = {"Content-Type": "application/octet-stream", "Dropbox-API-Arg": argument}
-        return self._request("files/upload", os.urandom(size), headers)
+    def change(self, command, **argument):
+        """One command of the control interface; GET /sandbox lists them."""
+        return self._request(f"sandbox/{command}", json.dumps(argument).encode(), {})
 
 
 def authorization_code(url):
@@ -92,11 +93,13 @@ def main():
     elif verb in ("files", "folders"):
         print(*sorted(path for path, entry in account.tree().items() if entry[".tag"] + "s" == verb), sep="\n")
     elif verb == "put":
-        account.put(rest[0], int(rest[1]))
+        account.change("put", path=rest[0], size=int(rest[1]), seed=random.getrandbits(62))
     elif verb == "move":
-        account.call("files/move_v2", from_path=rest[0], to_path=rest[1])
+        account.change("move", **{"from": rest[0], "to": rest[1]})
     elif verb == "delete":
-        account.call("files/delete_v2", path=rest[0])
+        account.change("delete", path=rest[0])
+    elif verb == "rate":
+        account.change("settings", rate=int(rest[0]))
     elif verb == "curl":
         curl_list(account, *rest)
     else:
