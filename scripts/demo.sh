@@ -39,8 +39,9 @@ dbxsync() { "$programs/dbxsync" "$@" --config "$work/dbxsync.conf"; }
 account() { python3 -B scripts/sandbox.py "$url" "$@"; }
 compare() { python3 -B scripts/compare.py "$mirror" "$url"; }
 
+# In a session of its own, as below a service manager: Ctrl-C is for this script, which ends what it has started.
 start_daemon() {
-    "$programs/dbxsync" run --config "$work/dbxsync.conf" 2>>"$log" &
+    setsid "$programs/dbxsync" run --config "$work/dbxsync.conf" 2>>"$log" &
     daemon_pid=$!
 }
 
@@ -55,7 +56,7 @@ print("" if value is None else value)' "$@"
 
 # Waits until everything is placed, and says how far it is.
 watch() {
-    local line
+    local line last=''
     while kill -0 "$daemon_pid" 2>/dev/null; do
         line=$({ dbxsync status || :; } | sed -n 's/^ *daemon *running (PID [0-9]*), //p')
         if [ "$(status in_step)" = True ] && compare >/dev/null 2>&1; then
@@ -63,8 +64,9 @@ watch() {
             return
         fi
         case $line in placing* | listing* | removing*)
-            if [ -n "$over" ]; then printf '%s    %s' "$over" "$line"; else echo "    $line"; fi ;;
+            if [ -n "$over" ]; then printf '%s    %s' "$over" "$line"; else [ "$line" = "$last" ] || echo "    $line"; fi ;;
         esac
+        last=$line
         sleep 0.5
     done
     fail "the daemon has ended"
@@ -76,7 +78,7 @@ programs=$(swift build --show-bin-path)
 
 caption "A stand-in for Dropbox, with an account of 2,000 files, on this machine, not too fast"
 mkdir "$mirror" "$work/state"
-"$programs/dbxsync-sandbox" --seed 2000 --rate 250000 --port-file "$work/port" >"$work/sandbox.log" 2>&1 &
+setsid "$programs/dbxsync-sandbox" --seed 2000 --rate 250000 --port-file "$work/port" >"$work/sandbox.log" 2>&1 &
 sandbox_pid=$!
 while [ ! -s "$work/port" ]; do
     kill -0 "$sandbox_pid" 2>/dev/null || { cat "$work/sandbox.log"; fail "the sandbox did not start"; }
@@ -130,7 +132,7 @@ account delete "${others[3]}"
 echo "    deleted  ${others[3]}"
 caption "Dropbox reports changes at once; what the daemon says (but for a line for each file moved or removed):"
 watch
-tail -n +$((before + 1)) "$log" | cut -d ' ' -f 2- | grep -v ': renamed to \|: removed$\|: folder \| 0 removed\|^[a-z]* *1 files placed' | indented
+tail -n +$((before + 1)) "$log" | cut -d ' ' -f 2- | grep -v ': renamed to \|: removed$\|: folder \| 0 removed\|1 file placed, 1 of' | indented
 
 caption "dbxsync status"
 dbxsync status | indented
