@@ -16,7 +16,7 @@ DBXSYNC_WARNINGS ?= $(if $(findstring Swift version 6.3,$(shell swift --version 
 export DBXSYNC_WARNINGS PREFIX DESTDIR
 
 RELEASE := -c release --static-swift-stdlib
-SWIFT_FILES := Package.swift Sources Tests
+SWIFT_FILES := Package.swift Sources Tests Fuzz
 SCRIPTS := .ci/run $(wildcard scripts/*.sh Tests/*/run)
 
 .PHONY: help
@@ -52,6 +52,11 @@ format: ## format the Swift sources
 demo: ## watch it work, against a local stand-in for Dropbox
 	@scripts/dependencies.sh build demo
 	@scripts/demo.sh
+
+.PHONY: fuzz
+fuzz: ## fuzz what reads bytes from outside, 60 s for each target
+	@scripts/dependencies.sh build
+	@scripts/fuzz.sh
 
 .PHONY: bench
 bench: ## measure it, beside curl

@@ -88,3 +88,12 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// Only for `make fuzz`: libFuzzer brings its own main, and other compilers may not have it.
+if Context.environment["DBXSYNC_FUZZING"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz",
+            dependencies: ["SyncModel", "Dropbox", "Store", "MirrorFS", "CToml", logging], path: "Fuzz",
+            exclude: ["corpus"], swiftSettings: strict))
+}

@@ -31,7 +31,7 @@ public final class DropboxClient: RemoteSource {
         logger: Logger = Logger(label: "dbxsync.dropbox")
     ) {
         let time = TimeSource(clock)
-        let components = remoteRoot.split(separator: "/", omittingEmptySubsequences: true)
+        let components = remoteRoot.pathComponents
         self.remoteRoot = components.map { "/" + $0 }.joined()
         self.paths = RootedPaths(rootDepth: components.count)
         self.endpoints = endpoints

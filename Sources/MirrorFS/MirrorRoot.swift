@@ -50,8 +50,7 @@ final class MirrorRoot: Sendable {
     func makeFolders(relative: String, mode: mode_t) throws(MirrorError) -> Descriptor {
         var here = descriptor
         var walked = ""
-        for part in relative.split(separator: "/") {
-            let name = String(part)
+        for name in relative.pathComponents {
             walked += walked.isEmpty ? name : "/" + name
             guard mkdirat(here.number, name, mode) == 0 || errno == EEXIST else { throw .call("make folder", walked) }
             here = try folder(relative: walked)

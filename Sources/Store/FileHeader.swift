@@ -1,4 +1,5 @@
 import Glibc
+import SyncModel
 
 /// What the first bytes of a state file say, before SQLite is let near it: SQLite takes an empty file for a new one.
 enum FileHeader {
@@ -42,7 +43,7 @@ enum FileHeader {
     /// Renames `draft` to `path`, durably.
     static func publish(_ draft: String, as path: String) throws {
         guard rename(draft, path) == 0 else { throw failure("cannot be put in place", path) }
-        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let folder = path.pathAboveLastSlash ?? "."
         let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("cannot be put in place", path) }
         defer { close(descriptor) }

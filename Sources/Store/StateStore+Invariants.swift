@@ -1,6 +1,15 @@
 import GRDB
+package import SyncModel
 
 extension StateStore {
+    /// What is wanted: each key, and whether it is a folder.
+    package func wantedKeys() async throws -> [RemoteKey: Bool] {
+        try await read { db in
+            let rows = try Row.fetchAll(db, sql: "SELECT key, kind = 0 FROM want")
+            return Dictionary(uniqueKeysWithValues: rows.map { (RemoteKey($0[0]), $0[1]) })
+        }
+    }
+
     /// What is wrong with the state, in words; empty if nothing is.
     ///
     /// The central invariant: a key whose want and have differ is pending or intended. And every row's parent is a
@@ -22,7 +31,7 @@ extension StateStore {
                 let keys = try String.fetchCursor(db, sql: "SELECT key FROM \(table)")
                 let folders = try db.makeStatement(sql: "SELECT 1 FROM \(table) WHERE key = ? AND kind = 0")
                 while let key = try keys.next(), found.count < 40 {
-                    let parent = String(key[..<(key.lastIndex(of: "/") ?? key.startIndex)])
+                    let parent = key.pathAboveLastSlash ?? ""
                     if parent.isEmpty { continue }
                     if try Int.fetchOne(folders, arguments: [parent]) == nil {
                         found.append("\(key): its parent is not a folder in \(table)")

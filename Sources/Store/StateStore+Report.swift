@@ -143,7 +143,7 @@ private func displayPath(_ db: Database, _ key: RemoteKey) throws -> String {
             """)
     return try ([key] + key.ancestors).reversed().map { part in
         try String.fetchOne(statement, arguments: [part.text])
-            ?? part.text.split(separator: "/").last.map(String.init) ?? ""
+            ?? part.text.pathComponents.last ?? ""
     }.reduce("") { "\($0)/\($1)" }
 }
 

@@ -58,8 +58,8 @@ public struct MirrorPath: Hashable, Sendable {
     /// Reads a path that was written by `text`; `nil` if a component is not allowed.
     public init?(text: String) {
         var path = MirrorPath.root
-        for part in text.split(separator: "/", omittingEmptySubsequences: true) {
-            guard let next = try? path.appending(FileName(String(part))) else { return nil }
+        for part in text.pathComponents {
+            guard let next = try? path.appending(FileName(part)) else { return nil }
             path = next
         }
         self = path

@@ -14,7 +14,7 @@ public struct RemoteKey: Sendable {
 
     /// The folder that holds this entry; `nil` for the mirrored folder itself.
     public var parent: RemoteKey? {
-        text.utf8.lastIndex(of: UInt8(ascii: "/")).map { RemoteKey(String(text[..<$0])) }
+        text.pathAboveLastSlash.map { RemoteKey($0) }
     }
 
     /// The number of components: 0 for the mirrored folder, 1 for what stands directly in it.

@@ -105,7 +105,7 @@ public struct CredentialsFile: Hashable, Sendable {
     }
 
     private func syncFolder() throws(DropboxError) {
-        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let folder = path.pathAboveLastSlash ?? "."
         let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw problem("is in a folder that cannot be opened", errno) }
         defer { close(descriptor) }

@@ -26,6 +26,13 @@ extension DropboxClient {
     }
 }
 
+extension ChangePage {
+    /// Reads the JSON of a page, with keys below a folder whose path has `remoteDepth` components.
+    package init(json: [UInt8], remoteDepth: Int) throws {
+        self = try JSON.decode(PageJSON.self, from: json).page(RootedPaths(rootDepth: remoteDepth))
+    }
+}
+
 /// ListFolderResult.
 private struct PageJSON: Decodable {
     let entries: [EntryJSON]

@@ -1,10 +1,12 @@
+import SyncModel
+
 /// Paths as they are written in the configuration.
 enum PathText {
     /// An absolute path without `.`, `..`, doubled or closing slashes.
     static func absolute(_ text: String) throws(Refusal) -> String {
-        guard text.hasPrefix("/") else { throw Refusal("\(quoted(text)) is not an absolute path") }
+        guard text.utf8.first == slash else { throw Refusal("\(quoted(text)) is not an absolute path") }
         guard !text.utf8.contains(0) else { throw Refusal("\(quoted(text)) holds a NUL byte") }
-        let names = components(text)
+        let names = text.pathComponents
         guard !names.contains("."), !names.contains("..") else {
             throw Refusal("\(quoted(text)) holds \".\" or \"..\"; write the path they lead to")
         }
@@ -15,10 +17,10 @@ enum PathText {
     static func remote(_ text: String) throws(Refusal) -> String {
         if text.isEmpty { return text }
         guard text != "/" else { throw Refusal("write \"\" for the whole account, not \"/\"") }
-        guard text.hasPrefix("/") else { throw Refusal("\(quoted(text)) does not begin with \"/\"") }
-        guard !text.hasSuffix("/") else { throw Refusal("\(quoted(text)) ends in \"/\"") }
-        let names = text.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-        guard !names.contains(where: { ["", ".", ".."].contains($0) }), !text.utf8.contains(0) else {
+        guard text.utf8.first == slash else { throw Refusal("\(quoted(text)) does not begin with \"/\"") }
+        guard text.utf8.last != slash else { throw Refusal("\(quoted(text)) ends in \"/\"") }
+        let names = text.utf8.split(separator: slash, omittingEmptySubsequences: false).dropFirst()
+        guard !names.contains(where: { ["", ".", ".."].contains(String(Substring($0))) }), !text.utf8.contains(0) else {
             throw Refusal("\(quoted(text)) cannot be the path of a Dropbox folder")
         }
         return text
@@ -26,10 +28,10 @@ enum PathText {
 
     /// True when `inner` is `outer` or lies below it; both are normal absolute paths.
     static func contains(_ outer: String, _ inner: String) -> Bool {
-        components(inner).starts(with: components(outer))
+        inner.pathComponents.starts(with: outer.pathComponents)
     }
 
-    private static func components(_ text: String) -> [Substring] { text.split(separator: "/") }
+    private static let slash = UInt8(ascii: "/")
 }
 
 /// URLs as they are written in the configuration: a scheme, a host, perhaps a port and a path, nothing after it.

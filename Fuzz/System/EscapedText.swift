@@ -1,0 +1,1 @@
+../../Sources/dbxsync/System/EscapedText.swift
