@@ -89,7 +89,7 @@ final class CurlLoop: @unchecked Sendable {
             try transfer.prepare(easy, settings: settings, continuation: continuation)
         } catch {
             transfer.finish(throwing: error)
-            return release(easy)
+            return curl_easy_cleanup(easy)
         }
         running[easy] = transfer
         check(curl_multi_add_handle(multi, easy))
@@ -104,7 +104,7 @@ final class CurlLoop: @unchecked Sendable {
         guard let easy = transfer.easy, running[easy] === transfer else { return }
         remove(easy, transfer)
         transfer.finish(throwing: CancellationError())
-        release(easy)
+        curl_easy_cleanup(easy)
     }
 
     private func finishDone() {
@@ -114,7 +114,7 @@ final class CurlLoop: @unchecked Sendable {
             remove(easy, transfer)
             counters.countOpened(ccurl_get_long(easy, CURLINFO_NUM_CONNECTS))
             transfer.finish(result)
-            release(easy)
+            if result == CURLE_OK { reuse(easy) } else { curl_easy_cleanup(easy) }
         }
     }
 
@@ -127,7 +127,11 @@ final class CurlLoop: @unchecked Sendable {
         }
     }
 
-    private func release(_ easy: UnsafeMutableRawPointer) {
+    /// Keeps a handle for the next request.
+    ///
+    /// Not one whose transfer has failed: it may still hold its receive buffer, and then refuses CURLOPT_BUFFERSIZE for
+    /// ever (CURLE_BAD_FUNCTION_ARGUMENT; seen with 7.88.1 after a name that could not be resolved).
+    private func reuse(_ easy: UnsafeMutableRawPointer) {
         guard idle.count < settings.connections else { return curl_easy_cleanup(easy) }
         curl_easy_reset(easy)
         idle.append(easy)

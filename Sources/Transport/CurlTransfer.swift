@@ -18,9 +18,13 @@ final class CurlTransfer: @unchecked Sendable {
     private var headerList: UnsafeMutablePointer<curl_slist>?
     private var errorText: UnsafeMutablePointer<CChar>?
     private var memoryLimit = 0
+    private var headIsComplete = false
     private var response = HTTPResponse(status: 0)
     private var failure: (any Error)?
     private var target = Target.unknown
+
+    /// The largest head of an answer, in bytes; libcurl's own limit is 300 KiB.
+    private static let headLimit = 128 << 10
 
     /// Where the body goes: known with its first byte.
     private enum Target { case unknown, memory, sink(any BodySink) }
@@ -67,10 +71,16 @@ final class CurlTransfer: @unchecked Sendable {
 
     /// Takes a header line; a status line begins another answer (100, a proxy's answer, then the real one).
     fileprivate func receive(headerLine line: UnsafeRawBufferPointer) -> Bool {
-        if line.starts(with: "HTTP/".utf8) { response.headers.removeAll() }
+        if line.starts(with: "HTTP/".utf8) {
+            response.headers.removeAll()
+            headIsComplete = false
+        } else if line.count <= 2 {
+            headIsComplete = true  // the empty line, with or without a carriage return
+        }
         response.headers.append(line: line)
-        guard response.headers.byteCount <= 1 << 20 else {
-            failure = TransportError(code: .tooLarge, reason: "the headers exceed 1 MiB", place: request.place)
+        guard response.headers.byteCount <= CurlTransfer.headLimit else {
+            let reason = "the headers exceed \(CurlTransfer.headLimit) bytes"
+            failure = TransportError(code: .tooLarge, reason: reason, place: request.place)
             return false
         }
         return true
@@ -117,6 +127,7 @@ final class CurlTransfer: @unchecked Sendable {
         do {
             if let failure { throw failure }
             if result != CURLE_OK { throw error(result) }
+            guard headIsComplete else { throw cutInHead }
             _ = try bodyTarget()  // of an empty body, which came with no call of `receive`
             let continuation = close()
             continuation?.resume(returning: response)
@@ -143,6 +154,11 @@ final class CurlTransfer: @unchecked Sendable {
         headerList = nil
         errorText?.deallocate()
         errorText = nil
+    }
+
+    /// A connection that ends among the headers is a complete answer to libcurl.
+    private var cutInHead: TransportError {
+        TransportError(code: .cut, reason: "the connection ended among the headers", place: request.place)
     }
 
     private func error(_ result: CURLcode) -> TransportError {

@@ -28,9 +28,9 @@ struct EasyOptions {
         set(CURLOPT_NOSIGNAL, 1)
         note(ccurl_restrict_protocols(easy))
         set(CURLOPT_FOLLOWLOCATION, 0)
-        set(CURLOPT_SSL_VERIFYPEER, 1)
-        set(CURLOPT_SSL_VERIFYHOST, 2)
-        if let file = settings.caFile { set(CURLOPT_CAINFO, text: file) }
+        ccurl_leave_lookups_behind(easy)
+        note(ccurl_check_certificates(easy))
+        if let file = settings.caFile { note(ccurl_trust_only(easy, file)) }
         switch settings.proxy {
         case .environment: break
         case .none: set(CURLOPT_PROXY, text: "")
@@ -76,8 +76,11 @@ struct EasyOptions {
 enum HeaderList {
     /// The list for `request`; freed by the caller.
     static func make(for request: HTTPRequest) throws(TransportError) -> UnsafeMutablePointer<curl_slist>? {
+        if request.url.utf8.contains(where: isControl) {
+            throw TransportError(code: .unusable, reason: "the URL holds a control character", place: "")
+        }
         var lines = request.headers.map { "\($0.name): \($0.value)" }
-        for line in lines where line.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 }) {
+        for line in lines where line.utf8.contains(where: { isControl($0) && $0 != 0x09 }) {
             let name = line.prefix { $0 != ":" }.filter { $0.isLetter || $0 == "-" }
             throw TransportError(
                 code: .unusable, reason: "the header \(name) holds a control character", place: request.place)
@@ -91,6 +94,8 @@ enum HeaderList {
         }
         return list
     }
+
+    private static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7F }
 }
 
 extension Duration {

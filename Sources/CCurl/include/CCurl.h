@@ -50,6 +50,38 @@ static inline CURLcode ccurl_restrict_protocols(CURL *easy) {
 #endif
 }
 
+// Lets a handle go while its name is still being looked up, instead of waiting for the look-up's thread.
+//
+// CURLOPT_QUICK_EXIT came with 7.87.0 (Debian 12 has 7.88.1, Ubuntu 24.04 8.5.0). Older ones (Ubuntu 22.04: 7.81.0) wait
+// for the resolver's own timeout, some seconds, when such a request is cancelled. A library older than these headers
+// refuses the option, which is the same.
+static inline void ccurl_leave_lookups_behind(CURL *easy) {
+#if LIBCURL_VERSION_NUM >= 0x075700
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#else
+    (void)easy;
+#endif
+}
+
+// Certificates are always checked, with TLS 1.2 at least, the server's and that of an https proxy alike.
+static inline CURLcode ccurl_check_certificates(CURL *easy) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
+    if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
+    return code;
+}
+
+// Trusts this PEM bundle and nothing else: the directory that libcurl was built with is left out.
+static inline CURLcode ccurl_trust_only(CURL *easy, const char *bundle) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_CAINFO, bundle);
+    if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, bundle);
+    if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
+    return code;
+}
+
 // HTTP/2 where the server offers it over TLS, HTTP/1.1 elsewhere.
 static inline CURLcode ccurl_offer_http2(CURL *easy) {
     return curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
