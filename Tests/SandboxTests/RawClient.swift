@@ -62,24 +62,15 @@ struct RawClient {
 
     private static func parse(_ bytes: [UInt8]) -> Response {
         var response = Response()
-        let text = String(decoding: bytes, as: UTF8.self)
-        guard let end = text.range(of: "\r\n\r\n") else { return response }
-        let lines = text[..<end].split(separator: "\r\n")
+        let emptyLine = Array("\r\n\r\n".utf8)
+        guard let end = bytes.indices.first(where: { bytes[$0...].starts(with: emptyLine) }) else { return response }
+        let lines = String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\r\n")
         response.status = lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
         for line in lines.dropFirst() {
             let parts = line.split(separator: ":", maxSplits: 1)
             response.headers[parts[0].lowercased()] = parts.count > 1 ? String(parts[1].dropFirst()) : ""
         }
-        response.body = Array(bytes[(text.utf8.distance(from: text.startIndex, to: end) + 4)...])
+        response.body = Array(bytes[(end + 4)...])
         return response
-    }
-}
-
-extension String {
-    /// Where `text` begins.
-    fileprivate func range(of text: String) -> String.Index? {
-        let (all, wanted) = (Array(utf8), Array(text.utf8))
-        let found = all.indices.first { all[$0...].starts(with: wanted) }
-        return found.map { utf8.index(startIndex, offsetBy: $0) }
     }
 }

@@ -139,9 +139,12 @@ struct ServerTests {
         try running.account.put("/large", content)
         let bytes = content.load()
         let whole = await running.download("/large")
-        #expect(whole.status == 200 && whole.body == bytes)
+        // Compared outside of the macro, which would describe five million numbers.
+        let isWhole = whole.body == bytes
+        #expect(whole.status == 200 && isWhole)
         let part = await running.download("/large", ["Range: bytes=262143-4999999"])
-        #expect(part.status == 206 && part.body == Array(bytes[262_143..<5_000_000]))
+        let isRightPart = part.body == Array(bytes[262_143..<5_000_000])
+        #expect(part.status == 206 && isRightPart)
         #expect(part.headers["content-range"] == "bytes 262143-4999999/5000001")
         await running.server.stop()
     }
