@@ -30,10 +30,15 @@ public final class Rig {
     private let disk = DiskPool(threads: 2)
 
     /// Makes a rig around `account`.
-    public init(_ account: Account = Account(), pageSize: Int? = nil) throws {
+    ///
+    /// - Parameters:
+    ///   - account: the account.
+    ///   - pageSize: entries on a page of its listing.
+    ///   - inMemory: whether mirror and state may stand on a memory file system.
+    public init(_ account: Account = Account(), pageSize: Int? = nil, inMemory: Bool = false) throws {
         self.account = account
         remote = SandboxRemote(account, limit: pageSize)
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(inMemory: inMemory)
         _ = try folder.folder("mirror")
     }
 
@@ -74,6 +79,17 @@ public final class Rig {
     public func crash() throws {
         try running?.store.close()
         running = nil
+    }
+
+    /// Compares the mirror with the state and has all that differs put right by the next pass, as `verify --repair`.
+    ///
+    /// - Returns: the number of findings.
+    public func repair() async throws -> Int {
+        let (store, mirror, disk) = try await parts()
+        let repair = Repair(store: store, mirror: mirror, disk: disk)
+        return try await Verifier(store: store, mirror: mirror, disk: disk, lasting: nil).run { findings in
+            _ = try await repair.take(findings)
+        }.findings
     }
 
     /// How mirror and account differ; empty if they are equal.

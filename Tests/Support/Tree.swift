@@ -3,6 +3,9 @@ public import Sandbox
 import SyncModel
 
 /// A whole tree by path, one line an entry: what tests compare.
+///
+/// Scalars of paths that are not ASCII are spelled `\u{...}`: Swift takes two normal forms of one text for equal, a
+/// file system and Dropbox do not.
 public struct Tree: Equatable, CustomStringConvertible {
     /// Path to "dir" or "file SIZE HASH MTIME".
     public var lines: [String: String]
@@ -12,7 +15,7 @@ public struct Tree: Equatable, CustomStringConvertible {
         lines = [:]
         let names = try FileManager.default.subpathsOfDirectory(atPath: directory)
         for name in names where name != ".dbxsync" && !name.hasPrefix(".dbxsync/") {
-            lines[name] = try Tree.line(directory + "/" + name)
+            lines[Tree.exact(name)] = try Tree.line(directory + "/" + name)
         }
     }
 
@@ -24,9 +27,14 @@ public struct Tree: Equatable, CustomStringConvertible {
             let isMirrored = entry.traits.isDownloadable && entry.traits.symlinkTarget == nil && !entry.traits.hidesHash
             guard !entry.isFile || isMirrored else { continue }
             let path = String(entry.path.drop { $0 == "/" })
-            lines[path] =
+            lines[Tree.exact(path)] =
                 entry.isFile ? "file \(entry.size) \(entry.contentHash ?? "-") \(entry.clientModified)" : "dir"
         }
+    }
+
+    /// `path` with everything but ASCII spelled out.
+    public static func exact(_ path: String) -> String {
+        path.unicodeScalars.map { $0.isASCII ? String($0) : $0.escaped(asASCII: true) }.joined()
     }
 
     private static func line(_ path: String) throws -> String {

@@ -1,0 +1,40 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Random histories, each followed by a comparison of whole trees: the mirror is right whatever happened.
+///
+/// DBXSYNC_CAMPAIGN sets the number of histories, DBXSYNC_SEED replays a single one.
+@Suite struct CampaignTests {
+    private static let environment = ProcessInfo.processInfo.environment
+    private static let histories = environment["DBXSYNC_CAMPAIGN"].flatMap(UInt64.init) ?? 400
+    private static let replayed = environment["DBXSYNC_SEED"].flatMap(UInt64.init)
+
+    @Test("every random history ends with a mirror equal to the account") func convergence() async throws {
+        let seeds = Self.replayed.map { $0...$0 } ?? 1...Self.histories
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (number, seed) in seeds.enumerated() {
+                if number >= 2 { try await group.next() }
+                group.addTask { await Self.live(seed) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private static func live(_ seed: UInt64) async {
+        var failures: [String]
+        do {
+            let history = try History(seed: seed)
+            try await history.run()
+            failures = history.failures
+        } catch {
+            failures = ["it threw \(error)"]
+        }
+        guard !failures.isEmpty else { return }
+        Issue.record(
+            """
+            history \(seed) (replay: DBXSYNC_SEED=\(seed) swift test --filter Campaign):
+            \(failures.joined(separator: "\n"))
+            """)
+    }
+}

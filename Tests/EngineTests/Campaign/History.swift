@@ -1,0 +1,182 @@
+import Engine
+import Foundation
+import MirrorFS
+import Sandbox
+import Store
+import SyncModel
+import Synchronization
+import TestSupport
+
+/// One random history of an account and of the machine that mirrors it, told by its seed.
+final class History {
+    struct SimulatedCrash: Error {}
+    struct NeverEnds: Error {}
+
+    private let rig: Rig
+    private var life: AccountLife
+    private var random: SeededRandom
+    /// Texts that somebody has written into the mirror and nobody but dbxsync has touched since.
+    private var strangers: Set<String> = []
+    private var meddlings = 0
+    private let hasStrangers: Bool
+    /// What went wrong.
+    private(set) var failures: [String] = []
+
+    /// Fault points in one pass beyond which it is taken to go round in circles.
+    private static let pointsAllowed = 20_000
+
+    init(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        rig = try Rig(Account(), pageSize: random.number(1...7), inMemory: true)
+        var life = AccountLife(account: rig.account, random: SeededRandom(seed: random.next()))
+        life.chooseManners()
+        self.life = life
+        rig.settings.batch = random.number(1...8)
+        rig.settings.window = random.number(1...16)
+        rig.settings.parallel = random.number(1...4)
+        hasStrangers = random.chance(30)
+        self.random = random
+    }
+
+    /// Lives through the history and compares at its end.
+    func run() async throws {
+        for _ in 0..<random.number(5...25) { try await step() }
+        try await settle()
+        try await compare()
+    }
+
+    private func step() async throws {
+        switch random.number(0...99) {
+        case 0..<45: for _ in 0..<random.number(1...4) { life.change() }
+        case 45..<75: try await pass(crashing: random.chance(60))
+        case 75..<82: try rig.crash()
+        case 82..<88: rig.account.expireCursors()
+        case 88..<93: rig.time.advance(by: Int64(random.pick([10, 100, 4_000, 90_000, 700_000])))
+        default: if hasStrangers { try meddle() }
+        }
+    }
+
+    // MARK: Passes
+
+    private func pass(crashing: Bool) async throws {
+        let left = Atomic<Int>(crashing ? random.number(0...60) : Self.pointsAllowed)
+        hook { if left.wrappingSubtract(1, ordering: .relaxed).oldValue <= 0 { throw SimulatedCrash() } }
+        if random.chance(30) { misbehave() }
+        do {
+            try await rig.pass()
+        } catch is SimulatedCrash {
+            if !crashing { throw NeverEnds() }
+            try rig.crash()
+        } catch is SandboxError {
+            // The network failed for longer than a pass bears.
+        }
+        rig.remote.onPage(nil)
+        rig.remote.onDownload(nil)
+    }
+
+    /// The hook has to be in place before the store is opened, so a new one means a new start.
+    private func hook(_ body: @escaping @Sendable () throws -> Void) {
+        faults.withLock { $0 = body }
+        let faults = faults
+        rig.faults = { _ in try faults.withLock { $0 }() }
+    }
+
+    private let faults = Shared<@Sendable () throws -> Void>({})
+
+    /// News arrive between pages; pages and downloads fail.
+    private func misbehave() {
+        let trouble = Shared(SeededRandom(seed: random.next()))
+        let changes = Shared(AccountLife(account: rig.account, random: SeededRandom(seed: random.next())))
+        rig.remote.onPage { _ in
+            let (changesNow, fails) = trouble.withLock { ($0.chance(40), $0.chance(5)) }
+            if changesNow { changes.withLock { $0.change() } }
+            if fails { throw SandboxError(disposition: .retry(after: nil)) }
+        }
+        rig.remote.onDownload { _ in
+            let fails = trouble.withLock { random in random.chance(20) ? random.number(0...1) : nil }
+            if let fails { throw SandboxError(disposition: fails == 0 ? .item : .retry(after: .seconds(5))) }
+        }
+    }
+
+    // MARK: Local doings
+
+    /// Somebody puts, edits or removes something in the mirror.
+    private func meddle() throws {
+        let names = ["a", "b", "A", "stranger"]
+        let path = (0..<random.number(1...3)).map { _ in random.pick(names) }.joined(separator: "/")
+        let full = rig.mirror + "/" + path
+        let before = texts(below: full)
+        if random.chance(25) {
+            guard (try? FileManager.default.removeItem(atPath: full)) != nil else { return }
+            strangers.subtract(before)
+            return
+        }
+        meddlings += 1
+        let text = "stranger \(meddlings)"
+        guard (try? rig.folder.write(text, to: "mirror/" + path)) != nil else { return }
+        strangers.subtract(before)
+        strangers.insert(text)
+    }
+
+    /// What all files at and below a place hold.
+    private func texts(below place: String) -> Set<String> {
+        let names = (try? FileManager.default.subpathsOfDirectory(atPath: place)) ?? []
+        return Set(
+            ([place] + names.map { place + "/" + $0 }).compactMap { FileManager.default.contents(atPath: $0) }.map {
+                String(decoding: $0, as: UTF8.self)
+            })
+    }
+
+    // MARK: The end
+
+    private func settle() async throws {
+        let left = Atomic<Int>(Self.pointsAllowed)
+        hook { if left.wrappingSubtract(1, ordering: .relaxed).oldValue <= 0 { throw NeverEnds() } }
+        try await rig.pass()
+        rig.time.advance(by: 2 * 86_400)
+        try await rig.pass()
+        // Silent renames are found by a listing.
+        rig.time.advance(by: 8 * 86_400)
+        try await rig.pass()
+        if hasStrangers {
+            _ = try await rig.repair()
+            try await rig.pass()
+        }
+    }
+
+    private func compare() async throws {
+        failures += try rig.differences()
+        failures += try await rig.brokenInvariants()
+        let store = try await rig.start().store
+        let backlog = try await store.backlog()
+        failures += try await store.troubles(limit: 20).filter { !$0.isParked }.map { "\($0.path): \($0.reason)" }
+        if backlog.pendingFiles + backlog.pendingRemovals > 0 { failures.append("left over: \(backlog)") }
+        if try await !store.intents().isEmpty { failures.append("intents are left over") }
+        rig.remote.resetCounts()
+        rig.time.advance(by: 10)
+        let idle = try await rig.pass()
+        if !idle.isEmpty || rig.remote.downloads > 0 { failures.append("a pass without news does: \(idle)") }
+        try compareStrangers()
+    }
+
+    /// What was put there or edited by somebody else is in the attic, whole; and nothing but that.
+    private func compareStrangers() throws {
+        let kept = texts(below: rig.mirror + "/.dbxsync/aside")
+        if !hasStrangers && !kept.isEmpty { failures.append("set aside without a stranger: \(kept)") }
+        let lost = strangers.subtracting(kept)
+        if !lost.isEmpty { failures.append("destroyed: \(lost.sorted())") }
+    }
+}
+
+/// A value that several tasks share.
+final class Shared<Value>: @unchecked Sendable {
+    // `@unchecked`: the value is touched with the lock held only.
+    private let lock = Mutex(())
+    private var value: Value
+
+    init(_ value: Value) { self.value = value }
+
+    func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
+        try lock.withLock { _ in try body(&value) }
+    }
+}
