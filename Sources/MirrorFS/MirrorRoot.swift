@@ -37,24 +37,56 @@ final class MirrorRoot: Sendable {
     }
 
     func folder(relative: String) throws(MirrorError) -> Descriptor {
-        if relative.isEmpty { return descriptor }
+        var here = descriptor
+        for step in Self.steps(relative) { here = try here.folder(step) }
+        return here
+    }
+
+    /// Opens a folder, making it and what lacks above it; what is made is durable and has exactly `mode`.
+    func makeFolders(relative: String, mode: mode_t) throws(MirrorError) -> Descriptor {
+        var here = descriptor
+        for name in relative.pathComponents { here = try here.makeFolder(name, mode: mode) }
+        return here
+    }
+
+    /// The longest path that is given to the kernel at once, in bytes; it takes 4,095 (PATH_MAX).
+    private static let longestStep = 4000
+
+    /// `relative` in pieces that the kernel takes, each to be opened beneath the one before.
+    private static func steps(_ relative: String) -> [String] {
+        if relative.utf8.count <= longestStep { return relative.isEmpty ? [] : [relative] }
+        var steps: [String] = []
+        for name in relative.pathComponents {
+            if let last = steps.last, last.utf8.count + name.utf8.count < longestStep {
+                steps[steps.count - 1] = last + "/" + name
+            } else {
+                steps.append(name)
+            }
+        }
+        return steps
+    }
+}
+
+extension Descriptor {
+    /// Opens a folder beneath this one, through no link.
+    func folder(_ relative: String) throws(MirrorError) -> Descriptor {
         while true {
-            let number = dbx_open_beneath(descriptor.number, relative, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-            if number >= 0 { return Descriptor(number) }
+            let opened = dbx_open_beneath(number, relative, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            if opened >= 0 { return Descriptor(opened) }
             // EAGAIN: something was renamed while the kernel looked (openat2(2)).
             guard errno == EAGAIN || errno == EINTR else { throw .call("open folder", relative) }
         }
     }
 
-    /// Opens a folder, making it and what lacks above it.
-    func makeFolders(relative: String, mode: mode_t) throws(MirrorError) -> Descriptor {
-        var here = descriptor
-        var walked = ""
-        for name in relative.pathComponents {
-            walked += walked.isEmpty ? name : "/" + name
-            guard mkdirat(here.number, name, mode) == 0 || errno == EEXIST else { throw .call("make folder", walked) }
-            here = try folder(relative: walked)
+    /// Opens the folder `name` in this one; if there is nothing of that name it is made, durably and with `mode`.
+    func makeFolder(_ name: String, mode: mode_t) throws(MirrorError) -> Descriptor {
+        let isNew = mkdirat(number, name, mode) == 0
+        guard isNew || errno == EEXIST else { throw .call("make folder", name) }
+        let made = try folder(name)
+        if isNew {
+            guard fchmod(made.number, mode) == 0 else { throw .call("set the mode of", name) }
+            try sync()
         }
-        return here
+        return made
     }
 }

@@ -7,20 +7,54 @@ extension MirrorTree {
     ///
     /// - Returns: where it is now, relative to the mirror.
     func setAside(_ path: MirrorPath, in folder: Descriptor, name: String) throws -> String {
-        let attic = Self.own + "/aside/" + Self.today()
-        let parent = path.parent?.text ?? ""
-        let place = parent.isEmpty ? attic : attic + "/" + parent
-        let target = try root.makeFolders(relative: place, mode: 0o700)
-        // The name may be taken by what was set aside earlier today; a number that is free is found sooner or later.
-        for attempt in 0..<10_000 {
-            let free = attempt == 0 ? name : "\(attempt)~" + name
+        let (target, place) = try attic(for: path.parent ?? .root)
+        for attempt in 0..<Self.attempts {
+            let free = Self.numbered(name, attempt)
             if dbx_rename_noreplace(folder.number, name, target.number, free) == 0 {
                 try target.sync()
                 return place + "/" + free
             }
-            guard errno == EEXIST || errno == ENOTEMPTY || errno == ENAMETOOLONG else { break }
+            guard errno == EEXIST else { break }
         }
         throw MirrorError.call("set aside", path)
+    }
+
+    /// The attic's folder for what stood in `parent`, and its path relative to the mirror.
+    private func attic(for parent: MirrorPath) throws(MirrorError) -> (folder: Descriptor, place: String) {
+        var place = Self.own + "/aside/" + Self.today()
+        var here = try root.makeFolders(relative: place, mode: 0o700)
+        for name in parent.components {
+            let (next, free) = try Self.atticFolder(name.text, in: here)
+            here = next
+            place += "/" + free
+        }
+        return (here, place)
+    }
+
+    private static func atticFolder(_ name: String, in folder: Descriptor) throws(MirrorError)
+        -> (folder: Descriptor, name: String)
+    {
+        for attempt in 0..<attempts {
+            let free = numbered(name, attempt)
+            do {
+                return (try folder.makeFolder(free, mode: 0o700), free)
+            } catch  where [ENOTDIR, ELOOP].contains(error.number) {
+                continue  // a file of that name was set aside earlier today
+            }
+        }
+        throw .call("make room in the attic for", name)
+    }
+
+    /// Names that are tried until one is free.
+    private static let attempts = 10_000
+
+    /// `name` for the first attempt, then with a number before it, cut to the 255 bytes that a name may have.
+    private static func numbered(_ name: String, _ attempt: Int) -> String {
+        if attempt == 0 { return name }
+        let number = "\(attempt)~"
+        var rest = name
+        while number.utf8.count + rest.utf8.count > 255 { rest.unicodeScalars.removeLast() }
+        return number + rest
     }
 
     private static func today() -> String {

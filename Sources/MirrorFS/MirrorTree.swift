@@ -113,8 +113,8 @@ public final class MirrorTree: Sendable {
         }
         do {
             return try root.folder(parent).observe(name.text)
-        } catch  where [ENOENT, ENOTDIR].contains(error.number) {
-            return .nothing
+        } catch  where [ENOENT, ENOTDIR, ELOOP].contains(error.number) {
+            return .nothing  // behind a link stands nothing of ours
         }
     }
 
@@ -136,17 +136,16 @@ private enum Marker {
     static let path = MirrorTree.own + "/" + MirrorTree.markerName
 
     static func read(in root: MirrorRoot) throws(MirrorError) -> String? {
-        let own: Descriptor
-        do {
-            own = try root.folder(relative: MirrorTree.own)
-        } catch  where error.number == ENOENT {
-            return nil
-        }
         let file: Descriptor
         do {
-            file = try Descriptor.open(MirrorTree.markerName, in: own, flags: O_RDONLY)
+            let own = try root.folder(relative: MirrorTree.own)
+            file = try Descriptor.open(MirrorTree.markerName, in: own, flags: O_RDONLY | O_NONBLOCK)
         } catch  where error.number == ENOENT {
             return nil
+        } catch  where [ELOOP, ENOTDIR].contains(error.number) {
+            throw MirrorError(
+                code: .notOurMirror, message: "\(root.path)/\(path) is reached through a link or a file",
+                number: error.number, hint: "dbxsync's own folder has to stand in the mirror itself")
         }
         var bytes = [UInt8](repeating: 0, count: 256)
         let got = retrying { Glibc.read(file.number, &bytes, bytes.count) }

@@ -119,7 +119,7 @@ private struct Recorder {
             if let stored, stored.node.isFolder {
                 try put(ancestor, stored.node)
             } else {
-                let fallback = FileName(ancestor.text.pathComponents.last ?? "")
+                let fallback = FileName(ancestor.name)
                 try put(ancestor, .folder(name: index < names.count ? names[index] : fallback))
             }
             knownFolders.insert(ancestor)

@@ -142,8 +142,7 @@ private func displayPath(_ db: Database, _ key: RemoteKey) throws -> String {
             SELECT coalesce((SELECT name FROM want WHERE key = ?1), (SELECT name FROM have WHERE key = ?1))
             """)
     return try ([key] + key.ancestors).reversed().map { part in
-        try String.fetchOne(statement, arguments: [part.text])
-            ?? part.text.pathComponents.last ?? ""
+        try String.fetchOne(statement, arguments: [part.text]) ?? part.name
     }.reduce("") { "\($0)/\($1)" }
 }
 

@@ -30,12 +30,15 @@ public struct PendingItem: Hashable, Sendable {
         self.parent = parent
     }
 
-    /// Whether something of ours stands there that is of another kind than what is wanted.
+    /// Whether something of ours stands there that is of another kind than what is wanted: it has to go first.
+    ///
+    /// What cannot be mirrored is of another kind than everything: an old version would pass for the new one.
     public var kindFlips: Bool {
         guard let want, let standing else { return false }
         return switch want {
         case .folder: !standing.node.isFolder
-        case .file, .unavailable: standing.node.isFolder
+        case .file: standing.node.isFolder
+        case .unavailable: true
         }
     }
 }

@@ -50,7 +50,7 @@ public enum Outcome: Hashable, Sendable {
 public enum Recovery {
     /// What became of `intent`, given what stands at its path now.
     ///
-    /// The inode of a staged file survives the rename, so "did it happen?" is a fact that can be looked up.
+    /// Inode, size and time of a staged file survive the rename, so "did it happen?" is a fact that can be looked up.
     public static func settle(_ intent: Intent, _ seen: Observed) -> Outcome {
         switch (intent.after, seen) {
         case (nil, .nothing):
@@ -58,7 +58,7 @@ public enum Recovery {
         case (.folder(let name, let inode)?, .folder(let there)) where inode == 0 || inode == there:
             return .have(intent.key, .folder(name: name, inode: there))
         case (.file(let name, let version, let expected)?, .file(let there))
-        where expected.inode == there.inode && expected.size == there.size:
+        where expected == there:
             return .have(intent.key, .file(name: name, version, there))
         default:
             return .recheck(intent.key)

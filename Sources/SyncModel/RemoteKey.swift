@@ -17,6 +17,11 @@ public struct RemoteKey: Sendable {
         text.pathAboveLastSlash.map { RemoteKey($0) }
     }
 
+    /// The last component; "" for the mirrored folder itself.
+    public var name: String {
+        text.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(text[text.utf8.index(after: $0)...]) } ?? text
+    }
+
     /// The number of components: 0 for the mirrored folder, 1 for what stands directly in it.
     public var depth: Int { text.utf8.count { $0 == UInt8(ascii: "/") } }
 

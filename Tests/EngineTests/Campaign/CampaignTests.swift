@@ -14,7 +14,7 @@ import Testing
         let seeds = Self.replayed.map { $0...$0 } ?? 1...Self.histories
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (number, seed) in seeds.enumerated() {
-                if number >= 2 { try await group.next() }
+                if number >= 8 { try await group.next() }
                 group.addTask { await Self.live(seed) }
             }
             try await group.waitForAll()

@@ -140,6 +140,8 @@ final class History {
         try await rig.pass()
         if hasStrangers {
             _ = try await rig.repair()
+            // A folder that strangers kept standing waits for its next try.
+            rig.time.advance(by: 2 * 86_400)
             try await rig.pass()
         }
     }

@@ -1,0 +1,143 @@
+import Glibc
+import SyncModel
+
+// Putting files in place.
+extension Effects {
+    func place(_ placement: Placement, _ content: Content?) throws -> [Outcome] {
+        switch content {
+        case .staged(let staged)?: return [try publish(staged, placement)]
+        case .adopted(let print)?: return [try adopt(placement, print)]
+        case .moved(let donor)?: return try move(donor, placement)
+        case nil: return [.recheck(placement.key)]
+        }
+    }
+
+    private func publish(_ staged: StagedFile, _ placement: Placement) throws -> Outcome {
+        let (folder, name) = try leaf(placement.path, making: true)
+        switch try makeRoom(for: placement) {
+        case .adopt(let print):
+            unlinkat(tree.staging.number, staged.name, 0)
+            return try adopt(placement, print)
+        case .kept(let why): return .failed(placement.key, why: why, retry: .seconds(3600))
+        case .free: break
+        }
+        guard renameat(tree.staging.number, staged.name, folder.number, name) == 0 else {
+            throw MirrorError.call("rename a staged file to", placement.path)
+        }
+        touch(placement.path)
+        return .have(placement.key, .file(name: FileName(name), staged.version, staged.fingerprint))
+    }
+
+    /// The file that leaves one place is the file that is wanted at another.
+    private func move(_ donor: Standing, _ placement: Placement) throws -> [Outcome] {
+        guard case .file(_, _, let known) = donor.node, let (from, fromName) = try existing(donor.path),
+            case .file(let there) = try from.observe(fromName), known == there
+        else {
+            // Not what it was: it goes its own way, and the content is fetched by the next plan.
+            return [try removeFile(donor), .recheck(placement.key)]
+        }
+        let (folder, name) = try leaf(placement.path, making: true)
+        switch try makeRoom(for: placement) {
+        case .adopt(let print): return [try adopt(placement, print)]
+        case .kept(let why): return [.failed(placement.key, why: why, retry: .seconds(3600))]
+        case .free: break
+        }
+        guard renameat(from.number, fromName, folder.number, name) == 0 else {
+            throw MirrorError.call("rename \(donor.path) to", placement.path)
+        }
+        touch(donor.path)
+        touch(placement.path)
+        return [.have(donor.key, nil), .have(placement.key, .file(name: FileName(name), placement.version, known))]
+    }
+
+    enum Room {
+        case free
+        case adopt(Fingerprint)
+        case kept(String)
+    }
+
+    /// Decides about what stands at the target now; what is not ours is never destroyed unless told to.
+    private func makeRoom(for placement: Placement) throws -> Room {
+        let (folder, name) = try leaf(placement.path, making: true)
+        let seen = try folder.observe(name)
+        if seen == .nothing { return .free }
+        if case .file(let there) = seen {
+            if case .file(_, let held, let known)? = placement.replacing?.node {
+                if known == there { return .free }
+                if try hash(folder, name, there, is: held) { return .free }
+            }
+            if try hash(folder, name, there, is: placement.version) { return .adopt(there) }
+        }
+        return try giveWay(placement.path, folder, name, seen)
+    }
+
+    func giveWay(_ path: MirrorPath, _ folder: Descriptor, _ name: String, _ seen: Observed) throws -> Room {
+        switch tree.settings.localChanges {
+        case .keep: return .kept("something that is not from Dropbox stands there (local_changes = \"keep\")")
+        case .overwrite:
+            // Only files are overwritten: a whole folder of somebody's is not what the setting speaks of.
+            if case .folder = seen { break }
+            return .free
+        case .aside: break
+        }
+        aside.append(try tree.setAside(path, in: folder, name: name))
+        touch(path)
+        return .free
+    }
+
+    func hash(_ folder: Descriptor, _ name: String, _ print: Fingerprint, is version: FileVersion) throws
+        -> Bool
+    {
+        guard print.size == version.size else { return false }
+        let file = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_NONBLOCK)
+        return try FileContent.hash(file) == version.hash
+    }
+
+    private func adopt(_ placement: Placement, _ expected: Fingerprint) throws -> Outcome {
+        let (folder, name) = try leaf(placement.path)
+        let file = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_NONBLOCK)
+        guard case .file(let there) = Observed(try file.status()), there == expected else {
+            return .recheck(placement.key)
+        }
+        return .have(placement.key, try stamp(file, placement.path, placement.version, placement.key))
+    }
+
+    func retag(_ standing: Standing, _ version: FileVersion) throws -> Outcome {
+        guard case .file(_, let held, let known) = standing.node else { return .recheck(standing.key) }
+        guard let (folder, name) = try existing(standing.path), case .file(let there) = try folder.observe(name),
+            try known == there || hash(folder, name, there, is: held)
+        else { return .have(standing.key, nil) }
+        let file = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_NONBLOCK)
+        return .have(standing.key, try stamp(file, standing.path, version, standing.key))
+    }
+
+    /// Gives a file that holds a version's bytes the time and mode of that version.
+    private func stamp(_ file: Descriptor, _ path: MirrorPath, _ version: FileVersion, _ key: RemoteKey) throws
+        -> LocalNode
+    {
+        let (folder, name) = try leaf(path)
+        if try file.status().st_nlink > 1 {
+            let own = try unshared(file, version, key)
+            guard renameat(tree.staging.number, own.name, folder.number, name) == 0 else {
+                throw MirrorError.call("rename a staged file to", path)
+            }
+            touch(path)
+            return .file(name: FileName(name), version, own.fingerprint)
+        }
+        guard fchmod(file.number, mode_t(tree.settings.fileMode)) == 0 else {
+            throw MirrorError.call("set the mode of", path)
+        }
+        try setModificationTime(file, version.modified, name)
+        try file.sync()
+        return .file(name: FileName(name), version, Fingerprint(try file.status()))
+    }
+
+    /// A copy of a file that has other names, perhaps outside the mirror: its time and mode are not ours to change.
+    private func unshared(_ file: Descriptor, _ version: FileVersion, _ key: RemoteKey) throws -> StagedFile {
+        let copy = try tree.stage(version, for: key)
+        try copy.fill(from: file)
+        let staged = try copy.finish()
+        if !staged.isDurable { try tree.syncEverything() }
+        return staged
+    }
+}

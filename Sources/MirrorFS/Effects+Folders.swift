@@ -1,0 +1,127 @@
+import Glibc
+import SyncModel
+
+// Making, renaming and removing folders, and removing files.
+extension Effects {
+    func makeFolder(_ key: RemoteKey, at path: MirrorPath) throws -> Outcome {
+        let (folder, name) = try leaf(path, making: true)
+        if mkdirat(folder.number, name, 0o700) != 0 {
+            guard errno == EEXIST else { throw MirrorError.call("make folder", path) }
+            let seen = try folder.observe(name)
+            if case .folder(let inode) = seen { return .have(key, .folder(name: FileName(name), inode: inode)) }
+            if case .kept(let why) = try giveWay(path, folder, name, seen) {
+                return .failed(key, why: why, retry: .seconds(3600))
+            }
+            if tree.settings.localChanges == .overwrite { unlinkat(folder.number, name, 0) }
+            guard mkdirat(folder.number, name, 0o700) == 0 else { throw MirrorError.call("make folder", path) }
+        }
+        touch(path)
+        let made = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_DIRECTORY)
+        guard fchmod(made.number, mode_t(tree.settings.directoryMode)) == 0 else {
+            throw MirrorError.call("set the mode of", path)
+        }
+        return .have(key, .folder(name: FileName(name), inode: UInt64(try made.status().st_ino)))
+    }
+
+    func relocate(_ standing: Standing, to path: MirrorPath) throws -> Outcome {
+        guard let (from, oldName) = try existing(standing.path),
+            let source = try from.observe(oldName).ofKind(of: standing.node)
+        else {
+            // Somebody removed it; a folder is made anew so that what is recorded below it keeps its parent.
+            return standing.node.isFolder ? try makeFolder(standing.key, at: path) : .have(standing.key, nil)
+        }
+        let (folder, name) = try leaf(path)
+        // On a file system that folds case the new name leads to the same thing; then rename(2) just renames.
+        let target = try folder.observe(name)
+        if target != .nothing, target != source {
+            if case .kept(let why) = try giveWay(path, folder, name, target) {
+                return .failed(standing.key, why: why, retry: .seconds(3600))
+            }
+            if tree.settings.localChanges == .overwrite { unlinkat(folder.number, name, 0) }
+        }
+        guard renameat(from.number, oldName, folder.number, name) == 0 else {
+            throw MirrorError.call("rename \(standing.path) to", path)
+        }
+        forgetFolders()
+        touch(standing.path)
+        touch(path)
+        _ = try leaf(standing.path)
+        return .have(standing.key, standing.node.renamed(FileName(name)))
+    }
+
+    func removeFile(_ standing: Standing) throws -> Outcome {
+        guard case .file(_, let held, let known) = standing.node else { return .recheck(standing.key) }
+        guard let (folder, name) = try existing(standing.path) else { return .have(standing.key, nil) }
+        // What is no regular file any more was put there by somebody else and is none of our business.
+        guard case .file(let there) = try folder.observe(name) else { return .have(standing.key, nil) }
+        if known != there, try !hash(folder, name, there, is: held) {
+            switch tree.settings.localChanges {
+            case .keep:
+                return .failed(
+                    standing.key, why: "deleted in Dropbox, changed here (local_changes = \"keep\")",
+                    retry: .seconds(3600))
+            case .aside:
+                aside.append(try tree.setAside(standing.path, in: folder, name: name))
+                touch(standing.path)
+                return .have(standing.key, nil)
+            case .overwrite: break
+            }
+        }
+        guard unlinkat(folder.number, name, 0) == 0 || errno == ENOENT else {
+            throw MirrorError.call("remove", standing.path)
+        }
+        touch(standing.path)
+        return .have(standing.key, nil)
+    }
+
+    func removeFolder(_ standing: Standing) throws -> Outcome {
+        guard let (folder, name) = try existing(standing.path) else { return .have(standing.key, nil) }
+        if unlinkat(folder.number, name, AT_REMOVEDIR) == 0 {
+            forget(standing.path)
+            touch(standing.path)
+            return .have(standing.key, nil)
+        }
+        switch errno {
+        case ENOTEMPTY, EEXIST:
+            let why = "deleted in Dropbox, but it holds files that are not from there"
+            return .failed(standing.key, why: why, retry: nil)
+        // Gone already: that is what was asked for. What is no folder any more is none of our business.
+        case ENOENT, ENOTDIR: return .have(standing.key, nil)
+        default: throw MirrorError.call("remove folder", standing.path)
+        }
+    }
+
+    func clear(_ key: RemoteKey, _ standings: [Standing]) throws -> [Outcome] {
+        var outcomes: [Outcome] = []
+        for standing in standings {
+            let outcome = standing.node.isFolder ? try clearFolder(standing) : try removeFile(standing)
+            outcomes.append(outcome)
+            guard case .failed(let failed, let why, let retry) = outcome else { continue }
+            // What waits for the place waits with what stands there.
+            return failed == key ? outcomes : outcomes + [.failed(key, why: why, retry: retry)]
+        }
+        return outcomes + [.recheck(key)]
+    }
+
+    /// Removes a folder; with strangers in it, it is set aside as a whole.
+    private func clearFolder(_ standing: Standing) throws -> Outcome {
+        let outcome = try removeFolder(standing)
+        guard case .failed = outcome, tree.settings.localChanges != .keep,
+            let (folder, name) = try existing(standing.path)
+        else { return outcome }
+        aside.append(try tree.setAside(standing.path, in: folder, name: name))
+        forgetFolders()
+        touch(standing.path)
+        return .have(standing.key, nil)
+    }
+}
+
+extension Observed {
+    /// The same if it is a folder or file as `node` is.
+    fileprivate func ofKind(of node: LocalNode) -> Observed? {
+        switch (self, node) {
+        case (.folder, .folder), (.file, .file): self
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Glibc
+import SyncModel
+
+/// The effects of one batch; remembers the folders it touched.
+final class Effects {
+    let tree: MirrorTree
+    private var folders: [MirrorPath: Descriptor] = [:]
+    private var touched: Set<MirrorPath> = []
+    var aside: [String] = []
+
+    init(_ tree: MirrorTree) { self.tree = tree }
+
+    func perform(_ mutation: Mutation) throws -> MutationResult {
+        aside = []
+        var outcomes: [Outcome]
+        do {
+            outcomes = try execute(mutation)
+        } catch let error as MirrorError where error.disposition == .item {
+            outcomes = [.failed(mutation.operation.key, why: error.description, retry: nil)]
+        }
+        return MutationResult(operation: mutation.operation, outcomes: outcomes, setAside: aside)
+    }
+
+    /// Makes the touched folders durable: one by one if they are few, else all that the disk has to write.
+    func syncFolders() throws(MirrorError) {
+        if touched.count > 4 { return try tree.syncEverything() }
+        for path in touched {
+            guard let folder = folders[path] else { return try tree.syncEverything() }
+            try folder.sync()
+        }
+    }
+
+    private func execute(_ mutation: Mutation) throws -> [Outcome] {
+        switch mutation.operation {
+        case .clear(let key, let standings): return try clear(key, standings)
+        case .relocate(let standing, let path): return [try relocate(standing, to: path)]
+        case .makeFolder(let key, let path): return [try makeFolder(key, at: path)]
+        case .place(let placement): return try place(placement, mutation.content)
+        case .retag(let standing, let version): return [try retag(standing, version)]
+        case .removeFile(let standing): return [try removeFile(standing)]
+        case .removeFolder(let standing): return [try removeFolder(standing)]
+        case .park(let key, let reason): return [.parked(key, reason: reason)]
+        case .waitForParent(let key, let parent):
+            return [.failed(key, why: "waits for its folder \(parent), which could not be made", retry: nil)]
+        case .settled(let key): return [.recheck(key)]
+        }
+    }
+
+    /// Folders kept open at a time; a process may have about a thousand files open.
+    private static let openFolders = 64
+
+    /// The folder that holds `path`, made again if somebody has removed it, and the name in it.
+    func leaf(_ path: MirrorPath, making: Bool = false) throws -> (folder: Descriptor, name: String) {
+        guard let parent = path.parent, let name = path.name else {
+            throw MirrorError(code: .call, message: "change the mirror's root", number: EINVAL)
+        }
+        if let folder = folders[parent] { return (folder, name.text) }
+        let folder = try open(parent, making: making)
+        if folders.count >= Self.openFolders { folders = [:] }
+        folders[parent] = folder
+        return (folder, name.text)
+    }
+
+    /// The same without making anything; `nil` if that folder does not stand, or a link stands in its place.
+    func existing(_ path: MirrorPath) throws -> (folder: Descriptor, name: String)? {
+        do {
+            return try leaf(path)
+        } catch let error as MirrorError where [ENOENT, ENOTDIR, ELOOP].contains(error.number) {
+            return nil
+        }
+    }
+
+    /// Forgets an open folder that was removed.
+    func forget(_ path: MirrorPath) { folders[path] = nil }
+
+    /// Forgets the open folders: their paths may lead elsewhere now.
+    func forgetFolders() { folders = [:] }
+
+    private func open(_ path: MirrorPath, making: Bool) throws -> Descriptor {
+        do {
+            return try tree.root.folder(path)
+        } catch {
+            guard making, error.number == ENOENT else { throw error }
+        }
+        return try tree.root.makeFolders(relative: path.text, mode: mode_t(tree.settings.directoryMode))
+    }
+
+    func touch(_ path: MirrorPath) {
+        if let parent = path.parent { touched.insert(parent) }
+    }
+}
