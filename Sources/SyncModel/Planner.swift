@@ -74,17 +74,18 @@ public enum Planner {
     /// Things of another kind that stand in the way, and names that differ in case; nearly always empty.
     public static func clearing(_ window: [PendingItem]) -> [Operation] {
         var plan: [Operation] = []
-        var moved: [RemoteKey] = []
+        var moved: Set<RemoteKey> = []
         for item in window {
             guard let standing = item.standing, let want = item.want else { continue }
+            // Below a folder that is renamed in this plan every path is about to change: the next reading has them.
+            if !moved.isEmpty && item.key.ancestors.contains(where: moved.contains) { continue }
             if item.kindFlips {
                 plan.append(.clear(item.key, item.below + [standing]))
             } else if standing.node.name != want.name, case .stands(let parent) = item.parent,
-                let path = try? parent.appending(want.name), !moved.contains(where: { $0.contains(item.key) })
+                let path = try? parent.appending(want.name)
             {
-                // Below a folder that is renamed in this plan every path is about to change: the next reading has them.
                 plan.append(.relocate(standing, to: path))
-                moved.append(item.key)
+                moved.insert(item.key)
             }
         }
         return plan

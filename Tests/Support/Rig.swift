@@ -1,6 +1,6 @@
 public import Engine
 import Glibc
-import Logging
+public import Logging
 public import MirrorFS
 public import Sandbox
 public import Store
@@ -25,6 +25,8 @@ public final class Rig {
     public var settings = EngineSettings(parallel: 8, minFreeSpace: 0, batch: 64, window: 128)
     /// What to do with what is not ours.
     public var localChanges = LocalChanges.aside
+    /// Where the engine's log goes; nowhere unless a test listens.
+    public var logger = Logger(label: "rig") { _ in SwiftLogNoOpLogHandler() }
     private var running: (engine: SyncEngine, store: StateStore)?
     private var tree: MirrorTree?
     private let disk = DiskPool(threads: 2)
@@ -58,7 +60,7 @@ public final class Rig {
         let engine = SyncEngine(
             remote: remote, store: store, mirror: tree, disk: disk, settings: settings,
             surroundings: EngineSurroundings(now: { time.now }, jitter: { 0.5 }), board: board,
-            logger: Logger(label: "rig") { _ in SwiftLogNoOpLogHandler() })
+            logger: logger)
         running = (engine, store)
         self.tree = tree
         return (engine, store)

@@ -7,7 +7,7 @@ import Testing
 /// DBXSYNC_CAMPAIGN sets the number of histories, DBXSYNC_SEED replays a single one.
 @Suite struct CampaignTests {
     private static let environment = ProcessInfo.processInfo.environment
-    private static let histories = environment["DBXSYNC_CAMPAIGN"].flatMap(UInt64.init) ?? 400
+    private static let histories = environment["DBXSYNC_CAMPAIGN"].flatMap(UInt64.init) ?? 1000
     private static let replayed = environment["DBXSYNC_SEED"].flatMap(UInt64.init)
 
     @Test("every random history ends with a mirror equal to the account") func convergence() async throws {
@@ -23,18 +23,24 @@ import Testing
 
     private static func live(_ seed: UInt64) async {
         var failures: [String]
+        var story: [String] = []
         do {
             let history = try History(seed: seed)
-            try await history.run()
-            failures = history.failures
+            do {
+                try await history.run()
+                failures = history.failures
+            } catch {
+                failures = ["it threw \(error)"]
+            }
+            if replayed != nil { story = history.story.lines }
         } catch {
-            failures = ["it threw \(error)"]
+            failures = ["it could not begin: \(error)"]
         }
         guard !failures.isEmpty else { return }
         Issue.record(
             """
             history \(seed) (replay: DBXSYNC_SEED=\(seed) swift test --filter Campaign):
-            \(failures.joined(separator: "\n"))
+            \((failures + story).joined(separator: "\n"))
             """)
     }
 }

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Logging
 import MirrorFS
 import Sandbox
 import Store
@@ -19,6 +20,8 @@ final class History {
     private var strangers: Set<String> = []
     private var meddlings = 0
     private let hasStrangers: Bool
+    /// What happened, line by line.
+    let story = Story()
     /// What went wrong.
     private(set) var failures: [String] = []
 
@@ -36,6 +39,9 @@ final class History {
         rig.settings.parallel = random.number(1...4)
         hasStrangers = random.chance(30)
         self.random = random
+        let story = story
+        rig.logger = Logger(label: "history") { _ in story }
+        rig.logger.logLevel = .debug
     }
 
     /// Lives through the history and compares at its end.
@@ -46,14 +52,22 @@ final class History {
     }
 
     private func step() async throws {
-        switch random.number(0...99) {
+        let choice = random.number(0...99)
+        defer { tell(choice) }
+        switch choice {
         case 0..<45: for _ in 0..<random.number(1...4) { life.change() }
-        case 45..<75: try await pass(crashing: random.chance(60))
-        case 75..<82: try rig.crash()
-        case 82..<88: rig.account.expireCursors()
-        case 88..<93: rig.time.advance(by: Int64(random.pick([10, 100, 4_000, 90_000, 700_000])))
+        case 45..<72: try await pass(crashing: random.chance(60))
+        case 72..<76: try rig.crash()
+        case 76..<81: rig.account.expireCursors()
+        case 81..<86: rig.time.advance(by: Int64(random.pick([10, 100, 4_000, 90_000, 700_000])))
         default: if hasStrangers { try meddle() }
         }
+    }
+
+    private func tell(_ choice: Int) {
+        story.tell("step \(choice), account: " + rig.account.tree().map(\.path).joined(separator: " "))
+        let mirror = (try? Tree(directory: rig.mirror))?.lines.keys.sorted() ?? []
+        story.tell("        mirror:  /" + mirror.joined(separator: " /"))
     }
 
     // MARK: Passes
@@ -69,6 +83,8 @@ final class History {
             try rig.crash()
         } catch is SandboxError {
             // The network failed for longer than a pass bears.
+        } catch is EngineError {
+            // Every cursor expired as soon as it was handed out.
         }
         rig.remote.onPage(nil)
         rig.remote.onDownload(nil)
@@ -88,8 +104,9 @@ final class History {
         let trouble = Shared(SeededRandom(seed: random.next()))
         let changes = Shared(AccountLife(account: rig.account, random: SeededRandom(seed: random.next())))
         rig.remote.onPage { _ in
-            let (changesNow, fails) = trouble.withLock { ($0.chance(40), $0.chance(5)) }
+            let (changesNow, expires, fails) = trouble.withLock { ($0.chance(40), $0.chance(5), $0.chance(5)) }
             if changesNow { changes.withLock { $0.change() } }
+            if expires { changes.withLock { $0.account.expireCursors() } }
             if fails { throw SandboxError(disposition: .retry(after: nil)) }
         }
         rig.remote.onDownload { _ in
@@ -181,4 +198,28 @@ final class Shared<Value>: @unchecked Sendable {
     func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
         try lock.withLock { _ in try body(&value) }
     }
+}
+
+/// A log that is kept, to be told if the end is wrong.
+final class Story: LogHandler {
+    private let told = Mutex<[String]>([])
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set { _ = newValue }
+    }
+    var logLevel: Logger.Level {
+        get { .debug }
+        set { _ = newValue }
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { nil }
+        set { _ = (key, newValue) }
+    }
+
+    var lines: [String] { told.withLock { $0 } }
+
+    func tell(_ line: String) { told.withLock { $0.append(line) } }
+
+    func log(event: LogEvent) { tell("    \(event.message)") }
 }
