@@ -19,7 +19,7 @@ final class Installation {
     func configure(endpoint: String, _ more: [String: String] = [:]) throws {
         let tables = [
             "account": """
-            app_key = "app-key"
+            app_key = "sandboxappkey00"
             endpoint = "\(endpoint)"
             credentials = "\(folder("state/credentials.json"))"
             """,
@@ -49,7 +49,7 @@ final class Installation {
     /// Keeps a sign-in, as if somebody had signed in.
     func signIn(accessToken: String) throws {
         try folder.write(
-            "{\"app_key\": \"app-key\", \"access_token\": \"\(accessToken)\"}", to: "state/credentials.json")
+            "{\"access_token\": \"\(accessToken)\"}", to: "state/credentials.json")
         try FileManager.default.setAttributes(
             [.posixPermissions: 0o600], ofItemAtPath: folder("state/credentials.json"))
     }

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// One of our programs as a process of its own, with what it writes.
+/// A program as a process of its own, with what it writes.
 final class Program {
     /// How a process ended and what it wrote.
     struct Ending: CustomStringConvertible {
@@ -19,7 +19,7 @@ final class Program {
     private let output: FileHandle
     private let errors: FileHandle
 
-    /// Starts `name` of the directory that the tests were built into.
+    /// Starts `name` of the directory that the tests were built into, or the program at an absolute path.
     ///
     /// The environment is `environment` alone: no proxy and no service manager of the machine gets in.
     init(_ name: String, _ arguments: [String], environment: [String: String] = [:], input: String = "") throws {
@@ -28,7 +28,7 @@ final class Program {
         try folder.write(input, to: "input")
         output = try FileHandle(forWritingTo: URL(filePath: folder("output")))
         errors = try FileHandle(forWritingTo: URL(filePath: folder("errors")))
-        process.executableURL = try Self.directory().appending(path: name)
+        process.executableURL = name.hasPrefix("/") ? URL(filePath: name) : try Self.directory().appending(path: name)
         process.arguments = arguments
         process.environment = ["PATH": "/usr/bin:/bin", "TZ": "UTC"].merging(environment) { $1 }
         process.standardInput = try FileHandle(forReadingFrom: URL(filePath: folder("input")))
@@ -62,7 +62,7 @@ final class Program {
     func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
     /// Waits for its end.
-    func ending(within limit: Duration = .seconds(120)) async throws -> Ending {
+    func ending(within limit: Duration = .seconds(60)) async throws -> Ending {
         try await eventually("the end of \(process.arguments ?? [])", within: limit, or: told) { !process.isRunning }
         let code = process.terminationReason == .uncaughtSignal ? -process.terminationStatus : process.terminationStatus
         return Ending(code: code, output: written, errors: told)
@@ -77,7 +77,7 @@ final class Program {
 
 /// Looks until `condition` holds; what never comes is told as an error.
 func eventually(
-    _ what: String, within limit: Duration = .seconds(120), or evidence: @autoclosure () -> String = "",
+    _ what: String, within limit: Duration = .seconds(60), or evidence: @autoclosure () -> String = "",
     _ condition: () throws -> Bool
 ) async throws {
     let end = ContinuousClock.now + limit

@@ -1,0 +1,119 @@
+import Foundation
+import Sandbox
+import TestSupport
+import Testing
+
+/// The one-shot commands.
+struct CommandTests {
+    private func document(_ ending: Program.Ending) throws -> [String: Any] {
+        try #require(try JSONSerialization.jsonObject(with: Data(ending.output.utf8)) as? [String: Any], "\(ending)")
+    }
+
+    @Test("a dry run says what would be done and changes nothing")
+    func dryRun() async throws {
+        try await Stand.run { stand in
+            stand.account.fill(Seed(files: 30))
+            let first = try await stand.place.run("sync", "--dry-run", "--json")
+            #expect(first.code == 0, "\(first)")
+            let plan = try document(first)
+            #expect(plan["files"] as? Int == 30)
+            #expect(plan["bytes"] as? Int64 == stand.account.usedBytes)
+            #expect(try stand.mirror().lines == [:])
+            try await stand.sync()
+            let before = try stand.mirror()
+            try stand.account.delete(try #require(stand.account.tree().first { $0.isFile }).path)
+            let second = try await stand.place.run("sync", "--dry-run", "--json")
+            #expect(try document(second)["removals"] as? Int == 1, "\(second)")
+            #expect(try stand.mirror() == before)
+        }
+    }
+
+    @Test("what cannot be mirrored is listed with its reason; sync and status end with 1, the rest is there")
+    func parked() async throws {
+        try await Stand.run { stand in
+            var link = FileTraits()
+            link.symlinkTarget = "/etc/passwd"
+            try stand.account.put("/link", .bytes([]), traits: link)
+            var paper = FileTraits()
+            paper.isDownloadable = false
+            try stand.account.put("/notes.paper", .bytes([1]), traits: paper)
+            try stand.account.put("/\(String(repeating: "ä", count: 128))", "a name of 256 bytes")
+            try stand.account.put("/.dbxsync", "ours")
+            try stand.account.put("/fine.txt", "fine")
+            let sync = try await stand.place.run("sync")
+            #expect(sync.code == 1, "\(sync)")
+            let status = try await stand.place.run("status", "--json")
+            #expect(status.code == 1, "\(status)")
+            let report = try document(status)
+            #expect(report["parked"] as? Int == 4 && report["failing"] as? Int == 0, "\(status)")
+            let troubles = try #require(report["troubles"] as? [[String: Any]])
+            #expect(troubles.count == 4 && troubles.allSatisfy { ($0["reason"] as? String)?.isEmpty == false })
+            for name in ["link", "notes.paper", ".dbxsync", "ä"] {
+                #expect(sync.output.contains(name), "\(name): \(sync)")
+            }
+            #expect(Array(try stand.mirror().lines.keys) == ["fine.txt"])
+        }
+    }
+
+    @Test("status --json has the same keys before, during and after")
+    func statusKeys() async throws {
+        try await Stand.run { stand in
+            let keys = [
+                "account", "backlog", "checked_at", "daemon", "failing", "in_step", "in_step_as_of", "last_pass",
+                "listed_at", "listing", "mirror", "parked", "stale", "troubles",
+            ]
+            stand.account.fill(Seed(files: 30))
+            let before = try await stand.place.run("status", "--json")
+            #expect(before.code == 1, "\(before)")
+            #expect(try document(before).keys.sorted() == keys)
+            let daemon = try stand.place.start("run")
+            try await stand.equality(from: daemon)
+            let during = try await stand.place.run("status", "--json")
+            #expect(try document(during).keys.sorted() == keys)
+            let running = try #require(try document(during)["daemon"] as? [String: Any])
+            #expect(running["pid"] as? Int32 == daemon.pid)
+            daemon.send(SIGTERM)
+            _ = try await daemon.ending()
+            try await stand.sync()
+            let after = try await stand.place.run("status", "--json")
+            #expect(after.code == 0, "\(after)")
+            #expect(try document(after).keys.sorted() == keys)
+            #expect(try document(after)["in_step"] as? Bool == true)
+        }
+    }
+
+    @Test("a file of somebody else's in the way is set aside, not lost")
+    func aside() async throws {
+        try await Stand.run { stand in
+            try stand.account.put("/report.txt", "from Dropbox")
+            try stand.place.folder.write("from somebody else", to: "mirror/report.txt")
+            try stand.place.folder.write("a stranger", to: "mirror/stranger.txt")
+            let ending = try await stand.place.run("sync")
+            #expect(ending.code == 0, "\(ending)")
+            #expect(
+                try String(contentsOfFile: stand.place.folder("mirror/report.txt"), encoding: .utf8) == "from Dropbox")
+            #expect(FileManager.default.fileExists(atPath: stand.place.folder("mirror/stranger.txt")))
+            let kept = try #require(stand.aside.first { $0.hasSuffix("report.txt") })
+            let path = stand.place.folder("mirror/.dbxsync/aside/" + kept)
+            #expect(try String(contentsOfFile: path, encoding: .utf8) == "from somebody else")
+        }
+    }
+
+    @Test("verify finds a damaged file, --repair puts it right")
+    func verify() async throws {
+        try await Stand.run { stand in
+            stand.account.fill(Seed(files: 30))
+            try await stand.sync()
+            let clean = try await stand.place.run("verify")
+            #expect(clean.code == 0, "\(clean)")
+            let victim = try #require(stand.account.tree().first { $0.isFile })
+            try stand.place.folder.write("damaged", to: "mirror" + victim.path)
+            let found = try await stand.place.run("verify")
+            #expect(found.code == 1 && found.output.contains(String(victim.path.dropFirst())), "\(found)")
+            _ = try await stand.place.run("verify", "--repair")
+            #expect(try stand.differences() == [])
+            let again = try await stand.place.run("verify")
+            #expect(again.code == 0, "\(again)")
+        }
+    }
+}
