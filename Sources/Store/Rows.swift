@@ -76,6 +76,7 @@ extension Unavailable {
         switch stored {
         case "no_content_hash": self = .noContentHash
         case "no_access": self = .noAccess
+        case "nul_in_name": self = .nulInName
         case let text where text.hasPrefix("symlink:"): self = .symbolicLink(target: String(text.dropFirst(8)))
         default: self = .notDownloadable
         }
@@ -86,6 +87,7 @@ extension Unavailable {
         case .notDownloadable: "not_downloadable"
         case .noContentHash: "no_content_hash"
         case .noAccess: "no_access"
+        case .nulInName: "nul_in_name"
         case .symbolicLink(let target): "symlink:" + target
         }
     }

@@ -31,6 +31,8 @@ public enum Unavailable: Hashable, Sendable {
     case noContentHash
     /// A folder whose content this account may not see (`no_access`).
     case noAccess
+    /// Its name holds a NUL byte: no file system and no text column takes that.
+    case nulInName
 }
 
 extension Unavailable: CustomStringConvertible {
@@ -41,6 +43,7 @@ extension Unavailable: CustomStringConvertible {
         case .symbolicLink(let target): "a symbolic link to \(target)"
         case .noContentHash: "Dropbox gave no content hash to verify it by"
         case .noAccess: "a folder this account has no access to"
+        case .nulInName: "its name holds a NUL byte, shown here as \u{2400}"
         }
     }
 }
