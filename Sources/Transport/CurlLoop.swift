@@ -11,7 +11,6 @@ final class CurlLoop: @unchecked Sendable {
     private let counters: TransportCounters
 
     private var running: [UnsafeMutableRawPointer: CurlTransfer] = [:]
-    private var idle: [UnsafeMutableRawPointer] = []
     private var bandwidth: Int64?
     private var streaming = 0
     private var isStopping = false
@@ -82,9 +81,14 @@ final class CurlLoop: @unchecked Sendable {
         }
     }
 
+    /// Begins a transfer on an easy handle of its own.
+    ///
+    /// Handles are not reused: one whose transfer has failed, or has shared an HTTP/2 connection, may still hold its
+    /// receive buffer and then refuses CURLOPT_BUFFERSIZE (CURLE_BAD_FUNCTION_ARGUMENT, seen with 7.88.1). Connections,
+    /// TLS sessions and looked-up names belong to the multi handle, so that a new handle costs next to nothing.
     private func start(_ transfer: CurlTransfer, _ continuation: CheckedContinuation<HTTPResponse, any Error>) {
         if transfer.isCancelled { return continuation.resume(throwing: CancellationError()) }
-        guard let easy = idle.popLast() ?? curl_easy_init() else { preconditionFailure("out of memory for HTTP") }
+        guard let easy = curl_easy_init() else { preconditionFailure("out of memory for HTTP") }
         do {
             try transfer.prepare(easy, settings: settings, continuation: continuation)
         } catch {
@@ -114,7 +118,7 @@ final class CurlLoop: @unchecked Sendable {
             remove(easy, transfer)
             counters.countOpened(ccurl_get_long(easy, CURLINFO_NUM_CONNECTS))
             transfer.finish(result)
-            if result == CURLE_OK { reuse(easy) } else { curl_easy_cleanup(easy) }
+            curl_easy_cleanup(easy)
         }
     }
 
@@ -125,16 +129,6 @@ final class CurlLoop: @unchecked Sendable {
             streaming -= 1
             shareBandwidth()
         }
-    }
-
-    /// Keeps a handle for the next request.
-    ///
-    /// Not one whose transfer has failed: it may still hold its receive buffer, and then refuses CURLOPT_BUFFERSIZE for
-    /// ever (CURLE_BAD_FUNCTION_ARGUMENT; seen with 7.88.1 after a name that could not be resolved).
-    private func reuse(_ easy: UnsafeMutableRawPointer) {
-        guard idle.count < settings.connections else { return curl_easy_cleanup(easy) }
-        curl_easy_reset(easy)
-        idle.append(easy)
     }
 
     /// Gives every transfer into a sink the same share of the bandwidth.
@@ -154,7 +148,6 @@ final class CurlLoop: @unchecked Sendable {
             curl_easy_cleanup(easy)
         }
         running = [:]
-        idle.forEach { curl_easy_cleanup($0) }
         curl_multi_cleanup(multi)
         late.forEach(refuse)
         waitingForStop.forEach { $0.resume() }

@@ -32,6 +32,7 @@ final class CollectingSink: BodySink {
         try onWrite(count)
     }
 
+    var bytes: [UInt8] { state.withLock { $0.bytes } }
     var text: String { state.withLock { String(decoding: $0.bytes, as: UTF8.self) } }
     var heads: [Int] { state.withLock { $0.heads } }
     var count: Int { state.withLock { $0.bytes.count } }

@@ -1,0 +1,167 @@
+import Foundation
+import Testing
+import Transport
+
+/// Many requests over one HTTP/2 connection, against `nghttpd`.
+@Suite(
+    .timeLimit(.minutes(2)), .serialized,
+    .enabled(if: OpenSSL.isInstalled && HTTP2Server.isInstalled, "needs the commands openssl and nghttpd"))
+struct HTTP2Tests {
+    @Test("requests in parallel share one connection and get their own answers", arguments: [16, 64])
+    func parallel(workers: Int) async throws {
+        let server = try await HTTP2Server()
+        let transport = server.transport()
+        let outcomes = await server.fetch(600, workers: workers, over: transport)
+        #expect(outcomes == ["200": 600])
+        #expect(transport.counters.connectionsOpened == 1)
+        await transport.stop()
+    }
+
+    @Test("cancelled streams leave the others of their connection alone")
+    func cancel() async throws {
+        let server = try await HTTP2Server()
+        let transport = server.transport()
+        let outcomes = await withTaskGroup(of: String.self) { group in
+            for index in 0..<200 {
+                group.addTask {
+                    let task = Task { await server.outcome(of: index, over: transport) }
+                    for _ in 0..<(index * 7 % 400) { await Task.yield() }
+                    if index % 2 == 0 { task.cancel() }
+                    return await task.value
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+        }
+        #expect(Set(outcomes.keys).isSubset(of: ["200", "CancellationError"]))
+        #expect(outcomes["200", default: 0] >= 100, "requests that nobody cancelled")
+        #expect(await server.fetch(50, workers: 16, over: transport) == ["200": 50])
+        await transport.stop()
+    }
+
+    @Test("a slow sink delays the others of its connection and breaks none")
+    func slowSink() async throws {
+        let server = try await HTTP2Server()
+        let transport = server.transport()
+        let slow = Task {
+            let sink = CollectingSink(onWrite: { _ in sleepBriefly() })
+            return await outcome(transport, HTTPRequest(.get, server.url(of: 0)), sink: sink)
+        }
+        #expect(await server.fetch(60, workers: 16, over: transport) == ["200": 60])
+        #expect(await slow.value == "200")
+        await transport.stop()
+    }
+
+    @Test("a limit on bandwidth holds streams back and breaks none")
+    func bandwidth() async throws {
+        let server = try await HTTP2Server()
+        let transport = server.transport()
+        transport.limit(bandwidth: 20 << 20)
+        let began = ContinuousClock.now
+        #expect(await server.fetch(64, workers: 16, over: transport) == ["200": 64])
+        #expect(ContinuousClock.now - began >= .milliseconds(500), "32 MiB at 20 MiB/s, with a second's credit")
+        await transport.stop()
+    }
+
+    @Test("a server that stalls and one that dies cost the running requests, not those that follow")
+    func stallAndDeath() async throws {
+        var server = try await HTTP2Server()
+        let transport = server.transport()
+        #expect(await server.outcome(of: 0, over: transport) == "200")
+        #expect(server.process.suspend())
+        #expect(await server.fetch(20, workers: 20, over: transport, stallLimit: .seconds(1)) == ["timeout": 20])
+        #expect(server.process.resume())
+        #expect(await server.fetch(20, workers: 20, over: transport) == ["200": 20])
+        let began = Signal()
+        let dying = server
+        let running = Task {
+            let sink = CollectingSink(onWrite: { _ in
+                began.fire()
+                sleepBriefly()
+            })
+            return await outcome(transport, HTTPRequest(.get, dying.url(of: 0)), sink: sink)
+        }
+        await began.wait()
+        kill(server.process.processIdentifier, SIGKILL)
+        #expect(await running.value == "cut")
+        server = try await HTTP2Server(like: server)
+        #expect(await server.fetch(20, workers: 20, over: transport) == ["200": 20])
+        await transport.stop()
+    }
+}
+
+/// `nghttpd` with two files: `even` has 1 MiB, `odd` 5 bytes.
+final class HTTP2Server: Sendable {
+    let process: Process
+    let openssl: OpenSSL
+    private let port: UInt16
+    private static let even = [UInt8]((0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
+
+    static let isInstalled =
+        FileManager.default.isExecutableFile(atPath: "/usr/bin/nghttpd")
+        || FileManager.default.isExecutableFile(atPath: "/usr/sbin/nghttpd")
+
+    convenience init() async throws {
+        let openssl = try OpenSSL()
+        try openssl.makeAuthority("ca")
+        try openssl.makeCertificate("server", of: "ca", host: "127.0.0.1")
+        try Data(HTTP2Server.even).write(to: URL(fileURLWithPath: openssl.path("even")))
+        try Data("small".utf8).write(to: URL(fileURLWithPath: openssl.path("odd")))
+        let (listener, port) = try RawServer.listen()
+        close(listener)
+        try await self.init(openssl, port)
+    }
+
+    /// Starts again with the same files on the same port.
+    convenience init(like other: HTTP2Server) async throws { try await self.init(other.openssl, other.port) }
+
+    private init(_ openssl: OpenSSL, _ port: UInt16) async throws {
+        (self.openssl, self.port) = (openssl, port)
+        process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [
+            "nghttpd", "-a", "127.0.0.1", "-d", openssl.path(""), "\(port)", openssl.path("server.key"),
+            openssl.path("server.pem"),
+        ]
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let transport = transport()
+        while await outcome(of: 1, over: transport) == "connect" { sleepBriefly() }
+        await transport.stop()
+    }
+
+    deinit { process.terminate() }
+
+    func url(of index: Int) -> String { "https://127.0.0.1:\(port)/\(index % 2 == 0 ? "even" : "odd")" }
+
+    func transport() -> CurlTransport { .direct(TransportSettings(caFile: openssl.path("ca.pem"))) }
+
+    /// What the request with that number comes to; "200" only with the right bytes.
+    func outcome(of index: Int, over transport: CurlTransport, stallLimit: Duration = .seconds(30)) async -> String {
+        let sink = CollectingSink()
+        let request = HTTPRequest(.get, url(of: index), stallLimit: stallLimit, expectedSize: index % 3 == 0 ? 5 : nil)
+        let result = await TransportTests.outcome(transport, request, sink: sink)
+        let expected = index % 2 == 0 ? HTTP2Server.even : Array("small".utf8)
+        return result == "200" && sink.bytes != expected ? "wrong bytes" : result
+    }
+
+    /// How often `count` requests from so many tasks come to what.
+    func fetch(
+        _ count: Int, workers: Int, over transport: CurlTransport, stallLimit: Duration = .seconds(30)
+    ) async -> [String: Int] {
+        await withTaskGroup(of: [String].self) { group in
+            for worker in 0..<workers {
+                group.addTask {
+                    var outcomes: [String] = []
+                    for index in stride(from: worker, to: count, by: workers) {
+                        outcomes.append(await self.outcome(of: index, over: transport, stallLimit: stallLimit))
+                    }
+                    return outcomes
+                }
+            }
+            return await group.reduce(into: [:]) { counts, some in
+                for outcome in some { counts[outcome, default: 0] += 1 }
+            }
+        }
+    }
+}
