@@ -1,4 +1,4 @@
-import Dispatch
+import Foundation
 import Glibc
 
 /// One connection to 127.0.0.1 that sends and receives plain bytes.
@@ -26,7 +26,7 @@ struct RawClient {
     static func raw(port: UInt16, _ request: [UInt8]) async -> (bytes: [UInt8], end: Int32) {
         // Blocking calls belong on a thread that nobody else waits for.
         await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: blocking(port, request)) }
+            Thread.detachNewThread { continuation.resume(returning: blocking(port, request)) }
         }
     }
 

@@ -1,4 +1,3 @@
-internal import FlyingSocks
 internal import Glibc
 
 /// The end of a connection: nothing can be read or written any more.
@@ -6,14 +5,14 @@ struct Disconnected: Error {}
 
 /// The bytes of one TCP connection.
 struct Connection: Sendable {
-    private let socket: Socket
-    private let pool: any AsyncSocketPool
+    private let file: Int32
+    private let loop: EventLoop
     /// TCP port of the client.
     let peer: UInt16
 
-    init(socket: Socket, pool: any AsyncSocketPool, peer: UInt16) {
-        self.socket = socket
-        self.pool = pool
+    init(file: Int32, loop: EventLoop, peer: UInt16) {
+        self.file = file
+        self.loop = loop
         self.peer = peer
     }
 
@@ -23,15 +22,15 @@ struct Connection: Sendable {
             try Task.checkCancellation()
             var got = 0
             let piece = [UInt8](unsafeUninitializedCapacity: count) { memory, initialized in
-                got = recv(socket.file.rawValue, memory.baseAddress, count, 0)
+                got = recv(file, memory.baseAddress, count, 0)
                 initialized = max(0, got)
             }
             if got > 0 {
                 buffer += piece
                 return
             }
-            guard got < 0, try isWorthWaiting() else { throw Disconnected() }
-            try await pool.suspendSocket(socket, untilReadyFor: .read)
+            guard got < 0, Self.isWorthWaiting else { throw Disconnected() }
+            try await loop.wait(for: POLLIN, on: file)
         }
     }
 
@@ -41,25 +40,24 @@ struct Connection: Sendable {
         while sent < bytes.count {
             try Task.checkCancellation()
             let count = bytes.withUnsafeBytes {
-                send(socket.file.rawValue, $0.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
+                send(file, $0.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             if count > 0 {
                 sent += count
             } else {
-                guard try isWorthWaiting() else { throw Disconnected() }
-                try await pool.suspendSocket(socket, untilReadyFor: .write)
+                guard Self.isWorthWaiting else { throw Disconnected() }
+                try await loop.wait(for: POLLOUT, on: file)
             }
         }
     }
 
-    private func isWorthWaiting() throws -> Bool { errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR }
+    private static var isWorthWaiting: Bool { errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR }
 
     /// Makes the end of the connection a reset instead of a close.
     func resetOnClose() {
         var option = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(
-            socket.file.rawValue, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        setsockopt(file, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
 
-    func close() { try? socket.close() }
+    func close() { Glibc.close(file) }
 }

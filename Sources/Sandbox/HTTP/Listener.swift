@@ -1,74 +1,89 @@
-internal import FlyingSocks
 internal import Glibc
 
 /// A listening socket on the loopback address, with the event loop of its connections.
-///
-/// FlyingFox's own HTTP server hands over neither sockets nor bytes before and after a message, and spends most of the
-/// time of a small request on headers; its sockets and event loop are all that is used here.
 struct Listener: Sendable {
-    private let socket: Socket
-    private let pool = SocketPool.ePoll(maxEvents: 64)
+    private let file: Int32
+    private let loop: EventLoop
     /// The TCP port.
     let port: UInt16
 
     /// Listens on `port`, or on a free one for 0.
-    init(port: UInt16) throws {
-        socket = try Socket(domain: AF_INET)
+    init(port: UInt16) throws(SystemFailure) {
+        let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard file >= 0 else { throw SystemFailure("socket") }
         do {
-            try socket.setValue(true, for: .localAddressReuse)
-            // Accepted connections inherit it. With Nagle's algorithm a second write would wait for the client's
-            // delayed acknowledgement.
-            try socket.setValue(true, for: BoolSocketOption(level: Int32(IPPROTO_TCP), name: TCP_NODELAY))
-            try socket.bind(to: sockaddr_in.inet(ip4: "127.0.0.1", port: port))
-            try socket.listen()
-            try Self.prepare(socket)
-            guard case .ip4(_, let port) = try socket.sockname() else { throw SocketError.unsupportedAddress }
-            self.port = port
+            self.port = try Self.listen(file, port)
+            loop = try EventLoop()
         } catch {
-            try? socket.close()
+            close(file)
             throw error
+        }
+        self.file = file
+    }
+
+    private static func listen(_ file: Int32, _ port: UInt16) throws(SystemFailure) -> UInt16 {
+        // Accepted connections inherit it. With Nagle's algorithm a second write would wait for the client's delayed
+        // acknowledgement.
+        var on: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        setsockopt(file, Int32(IPPROTO_TCP), TCP_NODELAY, &on, size)
+        setsockopt(file, SOL_SOCKET, SO_REUSEADDR, &on, size)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let failed: String? = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                guard bind(file, address, length) == 0 else { return "bind" }
+                guard Glibc.listen(file, SOMAXCONN) == 0 else { return "listen" }
+                return getsockname(file, address, &length) == 0 ? nil : "getsockname"
+            }
+        }
+        if let failed { throw SystemFailure(failed) }
+        try prepare(file)
+        return UInt16(bigEndian: address.sin_port)
+    }
+
+    private static func prepare(_ file: Int32) throws(SystemFailure) {
+        guard fcntl(file, F_SETFL, O_NONBLOCK) == 0, fcntl(file, F_SETFD, FD_CLOEXEC) == 0 else {
+            throw SystemFailure("fcntl")
         }
     }
 
     /// Hands every connection to `serve`, each in a task of its own, until it is cancelled.
     func run(_ serve: @escaping @Sendable (Connection) async -> Void) async {
-        defer { try? socket.close() }
-        try? await pool.prepare()
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { try? await pool.run() }
-            group.addTask {
-                await withDiscardingTaskGroup { group in
-                    while !Task.isCancelled {
-                        guard let connection = await accept() else { continue }
-                        group.addTask {
-                            await serve(connection)
-                            connection.close()
-                        }
-                    }
+        await withDiscardingTaskGroup { group in
+            while !Task.isCancelled {
+                guard let connection = await accept() else { continue }
+                group.addTask {
+                    await serve(connection)
+                    connection.close()
                 }
             }
-            await group.waitForAll()
+            group.cancelAll()
         }
+        loop.stop()
+        close(file)
     }
 
-    /// The next connection; `nil` when it was gone before it was taken, or there was no room for it.
+    /// The next connection; `nil` when there is none yet, or no room for it.
     private func accept() async -> Connection? {
-        do {
-            let (file, address) = try socket.accept()
-            let accepted = Socket(file: file)
-            try Self.prepare(accepted)
-            let peer = withUnsafeBytes(of: address) { $0.load(as: sockaddr_in.self).sin_port }
-            return Connection(socket: accepted, pool: pool, peer: UInt16(bigEndian: peer))
-        } catch SocketError.blocked {
-            try? await pool.suspendSocket(socket, untilReadyFor: .connection)
-        } catch {
+        var address = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let accepted = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.accept(file, $0, &length) }
+        }
+        if accepted >= 0 {
+            try? Self.prepare(accepted)
+            return Connection(file: accepted, loop: loop, peer: UInt16(bigEndian: address.sin_port))
+        }
+        if errno == EAGAIN || errno == EWOULDBLOCK {
+            try? await loop.wait(for: POLLIN, on: file)
+        } else {
+            // Too many open files, as a rule: room comes when a connection ends.
             try? await Task.sleep(for: .milliseconds(10))
         }
         return nil
-    }
-
-    private static func prepare(_ socket: Socket) throws {
-        try socket.setFlags(.nonBlocking)
-        guard fcntl(socket.file.rawValue, F_SETFD, FD_CLOEXEC) == 0 else { throw SocketError.makeFailed("CloseOnExec") }
     }
 }
