@@ -8,9 +8,10 @@ struct StatusService: Service {
     let progress: ProgressLine
     let stateDirectory: String
 
-    private static let look = Duration.milliseconds(250)
+    /// Between looks, with somebody in front of a terminal and without.
+    private var pause: Duration { progress.isVisible ? .milliseconds(250) : .seconds(2) }
     /// Every so many looks the slower readers are told.
-    private static let tellEvery = 8
+    private var tellEvery: Int { progress.isVisible ? 8 : 1 }
 
     func run() async throws {
         await withGracefulShutdownHandler {
@@ -28,14 +29,14 @@ struct StatusService: Service {
         while !Task.isCancelled {
             let status = board.now
             progress.show(status)
-            if looks.isMultiple(of: Self.tellEvery) {
+            if looks.isMultiple(of: tellEvery) {
                 notifier.status(StatusLine.text(status))
                 let live = LiveStatus(status)
                 if live != last { live.write(in: stateDirectory) }
                 last = live
             }
             looks += 1
-            try? await Task.sleep(for: Self.look)  // cancelled: the loop ends
+            try? await Task.sleep(for: pause)  // cancelled: the loop ends
         }
     }
 }
