@@ -104,14 +104,15 @@ extension Account {
         return withHashes { state, missing in state.entry(node, &missing) }
     }
 
-    /// Spells the last component of `path` anew; the journal does not hear of it, as on the server.
-    public func renameCase(_ path: String, to name: String) throws {
-        try state.withLock { state in
+    /// Spells the last component of `path` anew; cursors do not hear of it, as on the server, unless it is journaled.
+    public func renameCase(_ path: String, to name: String, isJournaled: Bool = false) throws {
+        try change { state in
             let node = try state.resolve(path)
             guard node > 0, Names.lower(name) == state.nodes[Int(node)].lower else {
                 throw AccountError.write(["malformed_path"])
             }
             state.nodes[Int(node)].name = name
+            if isJournaled { state.record(node) }
         }
     }
 

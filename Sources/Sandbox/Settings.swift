@@ -20,6 +20,8 @@ public struct Settings: Hashable, Sendable {
     public var longpollScale = 1.0
     /// Up to so many seconds are added to a longpoll's time-out.
     public var longpollJitter = 0
+    /// Longpoll says at once that there are changes, whether there are or not.
+    public var longpollIsSpurious = false
     /// `backoff` of longpoll answers.
     public var longpollBackoff: Int?
     /// Answers carry members that no specification knows.
@@ -65,6 +67,7 @@ extension Settings {
             case "lists_watched_folder": listsWatchedFolder = try truth(member)
             case "longpoll_scale": longpollScale = try number(member)
             case "longpoll_jitter": longpollJitter = Int(try whole(member))
+            case "longpoll_is_spurious": longpollIsSpurious = try truth(member)
             case "longpoll_backoff": longpollBackoff = member.value == .null ? nil : Int(try whole(member))
             case "extra_fields": extraFields = try truth(member)
             case "unsatisfiable_range": unsatisfiableRange = Int(try whole(member))

@@ -43,7 +43,7 @@ struct Main: AsyncParsableCommand {
         do {
             port = try await server.start(port: self.port)
         } catch {
-            throw ValidationError("Cannot listen on 127.0.0.1:\(self.port): \(error)")
+            throw StartFailure("cannot listen on 127.0.0.1:\(self.port): \(error)")
         }
         if let portFile { try write(port, to: portFile) }
         let entries = server.account.entryCount
@@ -77,7 +77,7 @@ struct Main: AsyncParsableCommand {
         let temporary = path + ".new"
         try "\(port)\n".write(toFile: temporary, atomically: false, encoding: .utf8)
         guard rename(temporary, path) == 0 else {
-            throw ValidationError("Cannot write \(path): \(String(cString: strerror(errno)))")
+            throw StartFailure("cannot write \(path): \(String(cString: strerror(errno)))")
         }
     }
 
@@ -85,4 +85,11 @@ struct Main: AsyncParsableCommand {
         let text = line + "\n"
         _ = text.withCString { Glibc.write(STDOUT_FILENO, $0, strlen($0)) }
     }
+}
+
+/// Why the sandbox cannot start, although the command line is right.
+struct StartFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
 }

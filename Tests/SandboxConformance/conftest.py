@@ -50,7 +50,7 @@ class Sandbox:
             time.sleep(0.02)
         self.url = f"http://127.0.0.1:{port_file.read_text().strip()}"
 
-    def command(self, name, method="POST", **argument):
+    def command(self, name, /, method="POST", **argument):
         answer = requests.request(method, f"{self.url}/sandbox/{name}", json=argument or None)
         assert answer.status_code == 200, answer.text
         return answer.json()

@@ -151,3 +151,20 @@ def test_longpoll(sandbox, dbx):
     assert "Authorization" not in dbx._session.answers[-1].request.headers
     sandbox.command("put", path="/new", text="n")
     assert dbx.files_list_folder_longpoll(cursor, timeout=30).changes
+
+
+def test_longpoll_that_cries_wolf(sandbox, dbx):
+    sandbox.command("settings", longpoll_is_spurious=True)
+    _, cursor = listed(dbx)
+    assert dbx.files_list_folder_longpoll(cursor).changes
+    assert news(dbx, cursor)[0] == []
+
+
+def test_case_only_renames(sandbox, dbx):
+    sandbox.command("put", path="/Docs/plan", text="p")
+    _, cursor = listed(dbx)
+    sandbox.command("rename-case", path="/docs", name="DOCS")
+    assert news(dbx, cursor)[0] == []
+    sandbox.command("rename-case", path="/docs/plan", name="Plan", journal=True)
+    assert [entry.path_display for entry in dbx.files_list_folder_continue(cursor).entries] == ["/DOCS/Plan"]
+    assert [entry.path_display for entry in listed(dbx)[0]] == ["/DOCS", "/DOCS/Plan"]

@@ -103,7 +103,7 @@ extension Settings {
             "deletes_list_children": .bool(deletesListChildren), "moves_add_first": .bool(movesAddFirst),
             "moves_make_revisions": .bool(movesMakeRevisions), "ancestor_case": .string(ancestorCase.rawValue),
             "lists_watched_folder": .bool(listsWatchedFolder), "longpoll_scale": .number(longpollScale),
-            "longpoll_jitter": .int(Int64(longpollJitter)),
+            "longpoll_is_spurious": .bool(longpollIsSpurious), "longpoll_jitter": .int(Int64(longpollJitter)),
             "longpoll_backoff": longpollBackoff.map { .int(Int64($0)) } ?? .null, "extra_fields": .bool(extraFields),
             "unsatisfiable_range": .int(Int64(unsatisfiableRange)), "access_token_life": .int(accessTokenLife),
             "upload_limit": .int(Int64(uploadLimit)), "root_namespace": .string(rootNamespace),

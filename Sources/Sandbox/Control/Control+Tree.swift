@@ -24,9 +24,11 @@ extension Control {
             return [:]
         },
         Command(
-            method: "POST", name: "rename-case", help: "spells the last component anew, unknown to cursors: path, name"
+            method: "POST", name: "rename-case",
+            help: "spells the last component anew: path, name, journal (true: cursors hear of it)"
         ) { control, json in
-            try control.account.renameCase(try json.text(of: "path"), to: try json.text(of: "name"))
+            try control.account.renameCase(
+                try json.text(of: "path"), to: try json.text(of: "name"), isJournaled: json["journal"]?.bool ?? false)
             return [:]
         },
         Command(method: "POST", name: "reshare", help: "reports a tree as deleted and there again: path") {

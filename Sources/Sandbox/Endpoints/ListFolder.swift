@@ -59,7 +59,9 @@ extension Service {
         let limit = Duration.seconds(Double(seconds + Int64(jitter)) * settings.longpollScale)
         let hasChanges: Bool
         do {
-            hasChanges = try await account.awaitChange(after: cursor, for: limit)
+            hasChanges =
+                try await account.awaitChange(after: cursor, for: settings.longpollIsSpurious ? .zero : limit)
+                || settings.longpollIsSpurious
         } catch AccountError.badCursor {
             throw Refusal.bad("request body: cursor: unsupported cursor type")
         } catch AccountError.reset {
