@@ -32,10 +32,10 @@ def seconds(text):
     return int(datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp())
 
 
-def account_tree(url):
+def account_tree(url, root):
     """Path to what should stand there."""
     tree = {}
-    for path, entry in sandbox.Account(url).tree().items():
+    for path, entry in sandbox.Account(url).tree(root).items():
         if entry[".tag"] == "folder":
             tree[path] = ("folder",)
         elif entry.get("is_downloadable", True) and "symlink_info" not in entry and "content_hash" in entry:
@@ -63,8 +63,9 @@ def mirror_tree(mirror, expected):
     return tree
 
 
-def differences(mirror, url):
-    expected = account_tree(url)
+def differences(mirror, url, root=""):
+    """What should stand in the mirror, and a line for each path that differs."""
+    expected = account_tree(url, root)
     try:
         standing = mirror_tree(mirror, expected)
     except FileNotFoundError as error:  # the daemon is at work there

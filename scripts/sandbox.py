@@ -41,21 +41,22 @@ class Account:
         """One call of the API."""
         return self._request(f"2/{route}", json.dumps(argument).encode(), {"Content-Type": "application/json"})
 
-    def entries(self):
-        """All entries of the account, the root not included."""
-        page = self.call("files/list_folder", path="", recursive=True, limit=2000)
+    def entries(self, root=""):
+        """All entries below a folder, the account's root itself not included."""
+        page = self.call("files/list_folder", path=root, recursive=True, limit=2000)
         yield from page["entries"]
         while page["has_more"]:
             page = self.call("files/list_folder/continue", cursor=page["cursor"])
             yield from page["entries"]
 
-    def tree(self):
-        """Path, in the true case of every component, to metadata.
+    def tree(self, root=""):
+        """Path below a folder, in the true case of every component, to metadata.
 
         Only the last component of path_display is reliable, so paths are joined from each folder's own name.
         """
-        found = {entry["path_lower"]: entry for entry in self.entries()}
-        paths = {"": ""}
+        found = {entry["path_lower"]: entry for entry in self.entries(root)}
+        found.pop(root.lower(), None)
+        paths = {root.lower(): ""}
 
         def path(lower):
             if lower not in paths:
@@ -75,13 +76,13 @@ def authorization_code(url):
         return json.load(answer)["code"]
 
 
-def curl_list(account, directory):
+def curl_list(account, directory, root="", file=sys.stdout):
     """One entry for each file: the argument goes into the URL, so that all entries share their headers."""
-    files = [entry for entry in account.entries() if entry[".tag"] == "file"]
+    files = [entry for entry in account.entries(root) if entry[".tag"] == "file"]
     for number, entry in enumerate(files):
         argument = urllib.parse.quote(json.dumps({"path": f"rev:{entry['rev']}"}))
-        print(f'url = "{account.url}/2/files/download?arg={argument}"')
-        print(f'output = "{directory}/{number // 1000}/{number}"')
+        print(f'url = "{account.url}/2/files/download?arg={argument}"', file=file)
+        print(f'output = "{directory}/{number // 1000}/{number}"', file=file)
 
 
 def main():
