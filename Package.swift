@@ -75,14 +75,14 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["SyncModel", "Sandbox", "Engine", "Store", "MirrorFS", logging],
             path: "Tests/Support", swiftSettings: strict),
-        tests("SyncModelTests", ["SyncModel"]),
+        tests("SyncModelTests", ["SyncModel", "TestSupport"]),
         .testTarget(
             name: "TransportTests", dependencies: ["Transport", "CCurl"], swiftSettings: strict,
             // SlowLookup.swift stands in for the C library's look-up, and libcurl has to find it.
             linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic-symbol=getaddrinfo"])]),
         tests("DropboxTests", ["Dropbox", "SyncModel", "Transport", "Sandbox", logging]),
         tests("MirrorFSTests", ["MirrorFS", "SyncModel", "TestSupport"]),
-        tests("StoreTests", ["Store", "SyncModel", "TestSupport"]),
+        tests("StoreTests", ["Store", "SyncModel", "TestSupport", grdb]),
         tests("EngineTests", ["Engine", "Store", "MirrorFS", "SyncModel", "Sandbox", "TestSupport", logging]),
         tests("SandboxTests", ["Sandbox"]),
         tests("AppTests", ["dbxsync", "MirrorFS", logging]),

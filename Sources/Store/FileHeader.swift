@@ -5,8 +5,9 @@ import SyncModel
 enum FileHeader {
     /// Whether there is a plausible SQLite file at `path`; false if there is none at all.
     ///
-    /// - Throws: `StoreError` if it is empty, no SQLite file, or shorter than its own header says
-    ///   (sqlite.org/fileformat2.html, §1.3: page size at 16, size in pages at 28, valid if 24 equals 92).
+    /// - Throws: `StoreError` if it is empty, no SQLite file, another program's, or shorter than its own header says
+    ///   (sqlite.org/fileformat2.html, §1.3: page size at 16, size in pages at 28, valid if 24 equals 92, application
+    ///   id at 68).
     static func check(_ path: String) throws -> Bool {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         if file < 0 && errno == ENOENT { return false }
@@ -24,9 +25,17 @@ enum FileHeader {
             throw StoreError(
                 code: .foreign, message: "\(path) is not a state file of dbxsync", hint: StoreError.relistHint)
         }
+        // Asked here, because a connection for writing would first switch the other program's file to our journal.
+        guard number(bytes[68..<72]) == Schema.applicationID else {
+            throw StoreError(
+                code: .foreign, message: "\(path) is an SQLite file, but not a state file of dbxsync",
+                hint: StoreError.relistHint)
+        }
+        // A checkpoint writes the first page, with the new size, before the last ones: with a log SQLite knows better.
+        if hasLog(path) { return true }
         let pageSize = bytes[16] == 0 && bytes[17] == 1 ? 65536 : Int(bytes[16]) << 8 | Int(bytes[17])
         let sizeIsValid = bytes[24..<28].elementsEqual(bytes[92..<96])
-        let pages = bytes[28..<32].reduce(0) { $0 << 8 | Int($1) }
+        let pages = number(bytes[28..<32])
         if sizeIsValid && pages * pageSize > Int(status.st_size) {
             throw StoreError(
                 code: .damaged,
@@ -36,7 +45,19 @@ enum FileHeader {
         return true
     }
 
-    static func remove(_ path: String) throws {
+    private static func number(_ bytes: ArraySlice<UInt8>) -> Int { bytes.reduce(0) { $0 << 8 | Int($1) } }
+
+    private static func hasLog(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path + "-wal", &status) == 0 && status.st_size > 0
+    }
+
+    /// Removes a state file with the logs beside it, which SQLite would play into any file of that name.
+    static func removeWithLogs(_ path: String) throws {
+        for suffix in ["", "-wal", "-shm", "-journal"] { try remove(path + suffix) }
+    }
+
+    private static func remove(_ path: String) throws {
         guard unlink(path) == 0 || errno == ENOENT else { throw failure("cannot be removed", path) }
     }
 

@@ -26,7 +26,7 @@ public final class StateStore: Sendable {
         do {
             if try !FileHeader.check(path) { try create(at: path) }
             let queue = try DatabaseQueue(path: path, configuration: configuration(readOnly: false))
-            try queue.writeWithoutTransaction { try checkOwner($0, path: path) }
+            try queue.writeWithoutTransaction { try checkVersion($0, path: path) }
             try queue.write { try Schema.migrate($0) }
             return StateStore(queue: queue, path: path, faults: faults)
         } catch {
@@ -44,7 +44,7 @@ public final class StateStore: Sendable {
                     code: .missing, message: "there is no state file \(path)", hint: "dbxsync has not run here yet")
             }
             let queue = try DatabaseQueue(path: path, configuration: configuration(readOnly: true))
-            try queue.read { try checkOwner($0, path: path) }
+            try queue.read { try checkVersion($0, path: path) }
             return StateStore(queue: queue, path: path, faults: { _ in })
         } catch {
             throw StoreError.wrapping(error, path: path)
@@ -77,7 +77,8 @@ public final class StateStore: Sendable {
     /// Makes the file under another name first: a crash leaves no empty state file behind.
     private static func create(at path: String) throws {
         let draft = path + ".new"
-        try? FileHeader.remove(draft)  // what an earlier crash left, if anything
+        try FileHeader.removeWithLogs(draft)  // what an earlier crash left, if anything
+        try FileHeader.removeWithLogs(path)  // there is no such file, but perhaps its logs
         let queue = try DatabaseQueue(path: draft)
         try queue.write { try Schema.migrate($0) }
         try queue.close()
@@ -99,13 +100,7 @@ public final class StateStore: Sendable {
         return configuration
     }
 
-    private static func checkOwner(_ db: Database, path: String) throws {
-        let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
-        guard application == Schema.applicationID else {
-            throw StoreError(
-                code: .foreign, message: "\(path) is an SQLite file, but not a state file of dbxsync",
-                hint: StoreError.relistHint)
-        }
+    private static func checkVersion(_ db: Database, path: String) throws {
         let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         guard version <= Schema.version else {
             throw StoreError(

@@ -1,4 +1,5 @@
 import SyncModel
+import TestSupport
 import Testing
 
 /// The rules of `list_folder`: entries are applied in order, a file replaces a folder with all that is in it, a
@@ -35,11 +36,7 @@ import Testing
         }.sorted()
     }
 
-    private func put(_ path: String) throws -> RemoteChange {
-        let entry = try #require(TreeText(path).entries.first)
-        let parents = entry.key.ancestors.reversed().map { FileName($0.name) }
-        return .put(entry.key, entry.node, parents: parents)
-    }
+    private func put(_ path: String) throws -> RemoteChange { try #require(TreeText(path).changes.first) }
 
     private func gone(_ path: String) -> RemoteChange { .deleted(RemoteKey("/" + path)) }
 

@@ -1,4 +1,5 @@
 import SyncModel
+import TestSupport
 import Testing
 
 /// Every intent against every observation: a crash is settled by looking, never by guessing.

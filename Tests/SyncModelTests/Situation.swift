@@ -1,52 +1,5 @@
 import SyncModel
-import Testing
-
-/// A tree as a text, for tables: `a/ a/X=one b!` is a folder, a file with a content and something unavailable.
-///
-/// Names keep their case; keys are the same in lower case. `=one@r2` sets the revision, `=one%5` the time. What is not
-/// said follows from the content.
-struct TreeText {
-    struct Entry {
-        var key: RemoteKey
-        var name: FileName
-        var node: RemoteNode
-    }
-
-    var entries: [Entry] = []
-
-    init(_ text: String) throws {
-        for word in text.split(separator: " ") { entries.append(try TreeText.entry(String(word))) }
-    }
-
-    private static func entry(_ word: String) throws -> Entry {
-        if word.hasSuffix("/") {
-            let (key, name) = named(String(word.dropLast()))
-            return Entry(key: key, name: name, node: .folder(name: name))
-        }
-        if word.hasSuffix("!") {
-            let (key, name) = named(String(word.dropLast()))
-            return Entry(key: key, name: name, node: .unavailable(name: name, .notDownloadable, rev: nil))
-        }
-        let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
-        try #require(parts.count == 2, "\(word) is neither a folder nor a file")
-        let (key, name) = named(parts[0])
-        return Entry(key: key, name: name, node: .file(name: name, version(parts[1])))
-    }
-
-    private static func named(_ path: String) -> (RemoteKey, FileName) {
-        (RemoteKey("/" + path.lowercased()), FileName(path.split(separator: "/").last.map(String.init) ?? ""))
-    }
-
-    private static func version(_ text: String) -> FileVersion {
-        let timed = text.split(separator: "%")
-        let parts = timed[0].split(separator: "@").map(String.init)
-        let hasher = ContentHasher()
-        Array(parts[0].utf8).withUnsafeBytes { hasher.update($0) }
-        return FileVersion(
-            rev: Rev(parts.count > 1 ? parts[1] : "r" + parts[0]), size: Int64(parts[0].utf8.count),
-            hash: hasher.finish(), modified: Timestamp(seconds: timed.count > 1 ? Int64(timed[1]) ?? 0 : 0))
-    }
-}
+import TestSupport
 
 /// What a planner is asked about: what stands, what is wanted, and the pending keys between them.
 struct Situation {

@@ -1,0 +1,104 @@
+import Store
+import SyncModel
+import TestSupport
+import Testing
+
+/// What the planner is shown: due keys in order, with paths, standings and donors.
+@Suite struct WindowTests {
+    private func keys(_ items: [PendingItem]) -> [String] { items.map(\.key.text) }
+
+    @Test("additions come in ascending windows, removals in descending ones") func windows() async throws {
+        let desk = try Desk()
+        try await desk.record("a/ a/x=1 b=2 c=3")
+        try await desk.applyAll()
+        try await desk.record("a/y=1 d=4 e=5", deleted: ["a/x", "b", "c"])
+        let store = desk.store
+        let first = try await store.additions(after: nil, limit: 2, now: Desk.now)
+        #expect(keys(first) == ["/a/y", "/d"])
+        #expect(keys(try await store.additions(after: first.last?.key, limit: 2, now: Desk.now)) == ["/e"])
+        #expect(keys(try await store.additions(after: RemoteKey("/e"), limit: 2, now: Desk.now)) == [])
+        let last = try await store.removals(before: nil, limit: 2, now: Desk.now)
+        #expect(keys(last) == ["/c", "/b"])
+        #expect(keys(try await store.removals(before: last.last?.key, limit: 2, now: Desk.now)) == ["/a/x"])
+        #expect(keys(try await store.removals(before: RemoteKey("/a/x"), limit: 2, now: Desk.now)) == [])
+    }
+
+    @Test("an item knows what is wanted, what stands and where its folder is") func items() async throws {
+        let desk = try Desk()
+        try await desk.record("Docs/ Docs/Old=1")
+        try await desk.applyAll()
+        try await desk.record("Docs/Old=2 New/ New/Deep/ New/Deep/x=3")
+        let items = try await desk.store.additions(after: nil, limit: 10, now: Desk.now)
+        #expect(keys(items) == ["/docs/old", "/new", "/new/deep", "/new/deep/x"])
+        #expect(items[0].standing?.path.text == "Docs/Old")
+        #expect(items[0].parent == .stands(try #require(MirrorPath(text: "Docs"))))
+        #expect(items[1].parent == .stands(.root))
+        #expect(items[3].parent == .wanted(try #require(MirrorPath(text: "New/Deep"))))
+    }
+
+    @Test("below a folder that becomes something else is all that stands there, deepest first") func below()
+        async throws
+    {
+        let desk = try Desk()
+        try await desk.record("a/ a/b/ a/b/x=1 a/y=2 ab=1")
+        try await desk.applyAll()
+        try await desk.record("a=3 ab/")
+        let items = try await desk.store.additions(after: nil, limit: 10, now: Desk.now)
+        #expect(keys(items) == ["/a", "/ab"])
+        #expect(items[0].below.map(\.path.text) == ["a/y", "a/b/x", "a/b"])
+        #expect(items[1].below == [])
+        #expect(items.map(\.kindFlips) == [true, true])
+    }
+
+    @Test("below what cannot be mirrored the reason is the folder's") func impossible() async throws {
+        let desk = try Desk()
+        try await desk.record(".dbxsync/x/y=1")
+        let items = try await desk.store.additions(after: nil, limit: 10, now: Desk.now)
+        for item in items.dropFirst() {
+            guard case .impossible(let key, _) = item.parent else {
+                Issue.record("\(item.key): \(item.parent)")
+                continue
+            }
+            #expect(key == RemoteKey("/.dbxsync"))
+        }
+        #expect(items.count == 3)
+    }
+
+    @Test("donors are files that stand, leaving or staying, with where they stand") func donors() async throws {
+        let desk = try Desk()
+        try await desk.record("A/ A/One=1 b=1 c=2")
+        try await desk.applyAll()
+        try await desk.record("d=1 e=3", deleted: ["b"])
+        let version = TreeText.version("1")
+        let donors = try await desk.store.donors(for: [version.hash, TreeText.version("3").hash])
+        #expect(donors.byHash.count == 1)
+        let found = try #require(donors.byHash[version.hash]).sorted { $0.standing.key < $1.standing.key }
+        #expect(found.map(\.standing.path.text) == ["A/One", "b"])
+        #expect(found.map(\.isLeaving) == [false, true])
+        #expect(try await desk.store.donors(for: []).byHash.isEmpty)
+    }
+
+    @Test("parts of downloads are kept for revisions that are pending") func revisions() async throws {
+        let desk = try Desk()
+        try await desk.record("a=1 b=2")
+        try await desk.applyAll()
+        try await desk.record("a=3")
+        let revisions = Set(["r1", "r2", "r3", "r4"].map { Rev($0) })
+        #expect(try await desk.store.pendingRevisions(among: revisions) == [Rev("r3")])
+    }
+
+    @Test("standings come in order and by key, names by folder") func standings() async throws {
+        let desk = try Desk()
+        try await desk.record("A/ A/b/ A/b/X=1 A/y=2 c=3")
+        try await desk.applyAll()
+        let store = desk.store
+        #expect(try await desk.standing() == ["A/", "A/b/", "A/b/X", "A/y", "c"])
+        let window = try await store.standings(after: RemoteKey("/a/b"), limit: 2)
+        #expect(window.map(\.path.text) == ["A/b/X", "A/y"])
+        #expect(try await store.standing(of: RemoteKey("/a/b/x"))?.path.text == "A/b/X")
+        #expect(try await store.standing(of: RemoteKey("/nothing")) == nil)
+        #expect(try await store.names(in: .root) == [FileName("A"), FileName("c")])
+        #expect(try await store.names(in: RemoteKey("/a")) == [FileName("b"), FileName("y")])
+        #expect(try await store.names(in: RemoteKey("/c")) == [])
+    }
+}
