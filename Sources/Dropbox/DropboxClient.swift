@@ -10,6 +10,10 @@ public final class DropboxClient: RemoteSource {
     let remoteRoot: String
     let paths: RootedPaths
     let longpollPace = Mutex(LongpollPace())
+    /// What was passed over so far: each is told once.
+    let oddities = Mutex<Set<String>>([])
+    /// The number of things passed over that are told at most.
+    static let oddityLimit = 1000
 
     /// Makes a client.
     ///

@@ -21,7 +21,7 @@ public struct CredentialsFile: Hashable, Sendable {
     ///
     /// - Throws: `DropboxError` with code `credentials`: no such file, readable by others, not JSON, or without a token.
     public func read() throws(DropboxError) -> Credentials {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)  // a named pipe would block
         guard descriptor >= 0 else {
             let hint = errno == ENOENT ? "sign in with: dbxsync auth" : "dbxsync has to be able to read it"
             throw problem("cannot be opened", errno, hint: hint)

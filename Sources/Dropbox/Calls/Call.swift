@@ -33,9 +33,9 @@ struct Call: Sendable {
 
     /// An RPC call: the argument is the body, the result too.
     ///
-    /// A large listing page can take a minute (section 2.5).
+    /// A large listing page can take a minute (section 2.5); an answer that trickles in for ten is given up.
     static func rpc(
-        _ endpoint: String, role: Role, base: String, argument: APIArgument, timeout: Duration? = nil,
+        _ endpoint: String, role: Role, base: String, argument: APIArgument, timeout: Duration? = .seconds(600),
         stallLimit: Duration? = .seconds(120)
     ) -> Call {
         let request = HTTPRequest(

@@ -51,7 +51,7 @@ private struct Verdict {
         case 404:
             self.init(.unexpectedStatus, .pass, "the server does not know this call", hint: "check account.endpoint")
         case 409: self = Verdict.conflict(role, response, body)
-        case 416: self.init(.rangeRefused, .retry(after: nil), "the range was refused")
+        case 416: self.init(.rangeRefused, .item, "the range was refused")
         case 422:
             let hint = "the account's team space changed: nothing is removed until this is settled"
             self.init(.pathRoot, .sourceGone, "the path root is not valid any more: \(tags)", hint: hint)
@@ -105,7 +105,7 @@ private struct Verdict {
         switch role {
         case .list, .listContinue, .longpoll: return lostListing(role, summary, body.tags)
         case .download where tags.contains("not_satisfiable"):
-            return Verdict(.rangeRefused, .retry(after: nil), "the range was refused")
+            return Verdict(.rangeRefused, .item, "the range was refused")
         case .download, .query: return Verdict(.refused, .item, summary)
         case .token: return Verdict(.signIn, .pass, summary)
         }
@@ -123,12 +123,11 @@ private struct Verdict {
 
     /// The larger of header and field; 5 s if there is neither (section 7.2).
     private static func pause(_ response: HTTPResponse, _ body: ErrorJSON) -> Duration {
-        let field = body.retryAfter.map { Duration.seconds(max($0, 0)) }
+        let field = body.retryAfter.map { RetryAfter.pause(Double($0)) }
         return [header(response), field].compactMap(\.self).max() ?? .seconds(5)
     }
 
     private static func header(_ response: HTTPResponse) -> Duration? {
-        guard let seconds = response.headers["Retry-After"].flatMap({ Int($0) }), seconds >= 0 else { return nil }
-        return .seconds(seconds)
+        response.headers["Retry-After"].flatMap { RetryAfter.parse($0, date: response.headers["Date"]) }
     }
 }

@@ -7,12 +7,17 @@ final class RequestGate: Sendable {
 
     init(time: TimeSource) { self.time = time }
 
-    /// Returns when a request may go out.
-    func pass() async throws -> Pace.Ticket {
+    /// Returns when a request may go out; the time it had to wait is added to `waited`.
+    ///
+    /// - Returns: `nil` if that would take longer than `limit` in all.
+    func pass(waited: inout Duration, limit: Duration?) async throws -> Pace.Ticket? {
         while true {
             switch pace.withLock({ $0.admit(at: time.now()) }) {
             case .go(let ticket): return ticket
-            case .wait(let duration): try await time.sleep(duration)
+            case .wait(let duration):
+                waited += duration
+                if let limit, waited > limit { return nil }
+                try await time.sleep(duration)
             }
         }
     }

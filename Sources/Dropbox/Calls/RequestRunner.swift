@@ -29,8 +29,9 @@ struct RequestRunner: Sendable {
         var tries = Tries(settings: settings, progress: progress())
         while true {
             var sent = Sent()
+            try await admit(call, &sent, &tries)  // a renewal of the token has its own retries
             do {
-                return try receive(try await once(call, attempt(), &sent))
+                return try receive(try await once(call, attempt(), sent))
             } catch let error as TransportError {
                 try await retry(DropboxError(error, endpoint: call.endpoint), sent, &tries, progress())
             } catch let error as DropboxError {
@@ -45,14 +46,23 @@ struct RequestRunner: Sendable {
         var token: String?
     }
 
-    private func once(_ call: Call, _ attempt: Attempt, _ sent: inout Sent) async throws -> HTTPResponse {
+    /// Passes the gate and gets a token, for calls that need them.
+    private func admit(_ call: Call, _ sent: inout Sent, _ tries: inout Tries) async throws {
+        guard call.isAuthorized else { return }
+        sent.ticket = try await gate.pass(waited: &tries.paused, limit: settings.pausePatience)
+        guard sent.ticket != nil else {
+            let reason = "the account has to pause for longer than this call may take"
+            throw tries.lastPause
+                ?? DropboxError(.rateLimited, call.endpoint, reason, disposition: .retry(after: nil))
+        }
+        sent.token = try await tokens?.accessToken()
+    }
+
+    private func once(_ call: Call, _ attempt: Attempt, _ sent: Sent) async throws -> HTTPResponse {
         var request = attempt.request
-        if call.isAuthorized {
-            sent.ticket = try await gate.pass()
-            let token = try await tokens?.accessToken()
-            sent.token = token
-            if let token { request.headers.append(.init("Authorization", "Bearer \(token)")) }
-            if let pathRoot { request.headers.append(.init("Dropbox-API-Path-Root", pathRoot.headerValue)) }
+        if let token = sent.token { request.headers.append(.init("Authorization", "Bearer \(token)")) }
+        if call.isAuthorized, let pathRoot {
+            request.headers.append(.init("Dropbox-API-Path-Root", pathRoot.headerValue))
         }
         let response = try await transport.send(request, sink: attempt.sink)
         guard response.status == 200 || response.status == 206 else { throw DropboxError.refusal(of: call, response) }
@@ -70,13 +80,12 @@ struct RequestRunner: Sendable {
         guard case .retry(let pause) = error.disposition else { throw error }
         logger.debug("a call failed", metadata: ["error": "\(error)"])
         if error.code == .rateLimited, let ticket = sent.ticket {
-            let pause = pause ?? .seconds(1)
-            if tries.exhaustedPauses(adding: pause) { throw error }
-            gate.hold(ticket, for: pause)
+            gate.hold(ticket, for: pause ?? .seconds(1))
+            tries.lastPause = error
         } else {
-            guard tries.mayTryAgain(at: time.now(), progress: progress) else { throw error }
-            let delay = settings.delay(afterFailures: tries.failures, jitter: jitter())
-            try await time.sleep(max(delay, pause ?? .zero))
+            let delay = tries.delay(at: time.now(), progress: progress, pause: pause, jitter: jitter())
+            guard let delay else { throw error }
+            try await time.sleep(delay)
         }
     }
 }
@@ -86,9 +95,11 @@ struct Tries {
     private let settings: CallSettings
     private var progress: Int64
     private var firstFailure: Duration?
-    private var paused: Duration = .zero
-    /// Failures since the last progress.
-    private(set) var failures = 0
+    private var failures = 0
+    /// The time spent at the gate.
+    var paused: Duration = .zero
+    /// The last answer that asked for a pause.
+    var lastPause: DropboxError?
     /// Whether the token was renewed for this call.
     var hasRefreshed = false
 
@@ -97,8 +108,10 @@ struct Tries {
         self.progress = progress
     }
 
-    /// Counts a failure and says whether another try is allowed.
-    mutating func mayTryAgain(at now: Duration, progress: Int64) -> Bool {
+    /// Counts a failure and says how long to wait before the next try; `nil` if there is to be none.
+    ///
+    /// A server's wish for a `pause` that goes beyond the call's patience ends it at once.
+    mutating func delay(at now: Duration, progress: Int64, pause: Duration?, jitter: Double) -> Duration? {
         if progress > self.progress {
             failures = 0
             firstFailure = nil
@@ -107,12 +120,7 @@ struct Tries {
         failures += 1
         let first = firstFailure ?? now
         firstFailure = first
-        return failures < settings.attempts && now - first < settings.patience
-    }
-
-    /// Counts a pause that the server asks for and says whether that is too much.
-    mutating func exhaustedPauses(adding pause: Duration) -> Bool {
-        paused += pause
-        return settings.pausePatience.map { paused > $0 } ?? false
+        let delay = max(settings.delay(afterFailures: failures, jitter: jitter), pause ?? .zero)
+        return failures < settings.attempts && now + delay - first < settings.patience ? delay : nil
     }
 }

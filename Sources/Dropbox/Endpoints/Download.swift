@@ -4,11 +4,21 @@ import Transport
 extension DropboxClient {
     /// Writes the bytes of exactly this revision to `sink`, beginning at its offset.
     ///
-    /// A cut body goes on at the new offset; progress forgives the failures before it.
+    /// A cut body goes on at the new offset; progress forgives the failures before it. If the server refuses the rest
+    /// of the content, all of it is asked for.
     public func download(_ version: FileVersion, into sink: any ByteSink) async throws {
         if sink.offset > version.size { try sink.restart() }
         // Also an empty file: there is no range of it that a server would give.
         if sink.offset == version.size { return }
+        do {
+            try await fetch(version, into: sink)
+        } catch let error as DropboxError where error.code == .rangeRefused && sink.offset > 0 {
+            try sink.restart()
+            try await fetch(version, into: sink)
+        }
+    }
+
+    private func fetch(_ version: FileVersion, into sink: any ByteSink) async throws {
         let call = downloadCall(version)
         try await runner.run(call, attempt: { downloadAttempt(call, version, sink) }, progress: { sink.offset }) {
             guard sink.offset < version.size else { return }

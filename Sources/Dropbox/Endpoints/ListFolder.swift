@@ -1,13 +1,18 @@
 public import SyncModel
+import Synchronization
 import Transport
 
 extension DropboxClient {
     /// One page of changes: `list_folder` for the first, `list_folder/continue` from then on.
     public func changes(since cursor: Cursor?) async throws -> ChangePage {
         let call = cursor.map(continueCall) ?? listCall()
-        return try await runner.run(call) { [paths] response in
+        var page = try await runner.run(call) { [paths] response in
             try DropboxClient.decode(PageJSON.self, response, call).page(paths)
         }
+        page.passedOver = oddities.withLock { known in
+            page.passedOver.filter { known.count < DropboxClient.oddityLimit && known.insert($0).inserted }
+        }
+        return page
     }
 
     /// Unlike the mirrored folder's own options, these are baked into the cursor: changing one needs a relist.

@@ -16,7 +16,7 @@ extension DropboxClient {
             let response = try await runner.transport.send(call.request)
             guard response.status == 200 else { throw DropboxError.refusal(of: call, response) }
             let answer = try DropboxClient.decode(LongpollJSON.self, response, call)
-            let pause = Duration.seconds(max(answer.backoff ?? 0, 0))
+            let pause = RetryAfter.pause(Double(answer.backoff ?? 0))
             longpollPace.withLock { $0.succeeded(at: time.now(), pause: pause) }
             return answer.changes
         } catch let error as TransportError {
@@ -24,7 +24,8 @@ extension DropboxClient {
             if error.code == .cut || error.code == .timeout { return false }
             throw DropboxError(error, endpoint: call.endpoint)
         } catch let error as DropboxError {
-            if case .retry(let pause) = error.disposition { noteFailure(pause: pause) }
+            let pause: Duration? = if case .retry(let pause) = error.disposition { pause } else { nil }
+            noteFailure(pause: pause)
             throw error
         }
     }

@@ -96,6 +96,8 @@ struct RootedPaths {
         guard let pathLower = entry.pathLower else { throw PassedOver(reason: "an entry that is not mounted") }
         let components = pathLower.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
             .dropFirst()
+        guard pathLower.isEmpty || pathLower.utf8.first == UInt8(ascii: "/"), !components.contains(where: \.isEmpty)
+        else { throw PassedOver(reason: "an entry with the path \"\(pathLower)\", which is none") }
         if components.count == rootDepth { return nil }
         guard components.count > rootDepth else {
             throw PassedOver(reason: "an entry outside the mirrored folder: \(pathLower)")

@@ -1,0 +1,122 @@
+import Dropbox
+import SyncModel
+import Testing
+import Transport
+
+/// What each refusal of the server comes to.
+struct RefusalTests {
+    enum Operation: String, Sendable { case list, more, metadata, download, longpoll, account }
+
+    struct Case: Sendable, CustomTestStringConvertible {
+        var operation: Operation
+        var status: Int
+        var body: String
+        var code: DropboxError.Code
+        var disposition: Disposition
+        var summary: String?
+        init(
+            _ operation: Operation, _ status: Int, _ body: String, _ code: DropboxError.Code,
+            _ disposition: Disposition,
+            _ summary: String? = nil
+        ) {
+            (self.operation, self.status, self.body) = (operation, status, body)
+            (self.code, self.disposition, self.summary) = (code, disposition, summary)
+        }
+        var testDescription: String { "\(operation) \(status) \(body)" }
+    }
+
+    private static func path(_ tag: String) -> String {
+        #"{"error_summary":"path/\#(tag)/..","error":{".tag":"path","path":{".tag":"\#(tag)"}}}"#
+    }
+    private static func tag(_ tag: String) -> String { #"{"error":{".tag":"\#(tag)"},"error_summary":"\#(tag)/"}"# }
+    private static let text = #"Error in call to API function "x": request body: no"#
+
+    static let cases: [Case] = [
+        Case(.list, 409, path("not_found"), .refused, .sourceGone, "path/not_found"),
+        Case(.list, 409, path("not_folder"), .refused, .sourceGone, "path/not_folder"),
+        Case(.list, 409, tag("other"), .refused, .pass, "other"),
+        Case(.list, 400, text, .badRequest, .pass),
+        Case(.more, 409, tag("reset"), .refused, .cursorReset, "reset"),
+        Case(.more, 409, tag("other"), .refused, .cursorReset, "other"),
+        Case(.more, 409, path("not_found"), .refused, .sourceGone, "path/not_found"),
+        Case(.more, 400, text, .badRequest, .cursorReset),
+        Case(.longpoll, 409, tag("reset"), .refused, .cursorReset, "reset"),
+        Case(.longpoll, 400, text, .badRequest, .cursorReset),
+        Case(.longpoll, 500, "", .server, .retry(after: nil)),
+        Case(.download, 409, path("not_found"), .refused, .item, "path/not_found"),
+        Case(.download, 409, path("restricted_content"), .refused, .item, "path/restricted_content"),
+        Case(.download, 409, tag("unsupported_file"), .refused, .item, "unsupported_file"),
+        Case(
+            .download, 409, #"{"error":{".tag":"range","range":{".tag":"not_satisfiable"}}}"#, .rangeRefused, .item,
+            "range/not_satisfiable"),
+        Case(.download, 416, "", .rangeRefused, .item),
+        Case(.download, 400, text, .badRequest, .item),
+        Case(.download, 403, tag("no_permission"), .accessDenied, .signedOut, "no_permission"),
+        Case(.metadata, 409, path("not_found"), .refused, .item, "path/not_found"),
+        Case(.metadata, 404, "<html>", .unexpectedStatus, .pass),
+        Case(.metadata, 302, "", .unexpectedStatus, .pass),
+        Case(.account, 422, tag("invalid_root"), .pathRoot, .sourceGone, "invalid_root"),
+        Case(.account, 422, tag("no_permission"), .pathRoot, .sourceGone, "no_permission"),
+        Case(.account, 401, tag("user_suspended"), .signIn, .signedOut, "user_suspended"),
+        Case(.account, 401, "", .signIn, .signedOut),
+        Case(
+            .account, 401, #"{"error":{".tag":"missing_scope","required_scope":"files.content.read"}}"#,
+            .missingScope("files.content.read"), .signedOut, "missing_scope"),
+        Case(.account, 408, "", .server, .retry(after: nil)),
+        Case(.account, 502, "<html>bad gateway</html>", .server, .retry(after: nil)),
+        Case(.account, 409, tag("internal_error"), .server, .retry(after: nil), "internal_error"),
+        Case(
+            .account, 409, tag("too_many_write_operations"), .rateLimited, .retry(after: .seconds(5)),
+            "too_many_write_operations"),
+        Case(.account, 409, "\u{FF}not json", .refused, .item),
+    ]
+
+    @Test("status, tags and the kind of call decide", arguments: cases)
+    func refusals(_ given: Case) async throws {
+        let settings = CallSettings(attempts: 1, pausePatience: .seconds(1))
+        let reply = ScriptedTransport.Reply.answer(given.status, given.body, headers: ["x-dropbox-request-id": "r9"])
+        let bench = Bench(reply, settings: settings)
+        let version = FileVersion(rev: Rev("a1"), size: 3, hash: hash(of: "abc"), modified: Timestamp(seconds: 0))
+        let error = try await refusal {
+            switch given.operation {
+            case .list: _ = try await bench.client.changes(since: nil)
+            case .more: _ = try await bench.client.changes(since: Cursor("C"))
+            case .metadata: _ = try await bench.client.metadata(of: "/x")
+            case .download: try await bench.client.download(version, into: MemorySink())
+            case .longpoll: _ = try await bench.client.awaitChange(after: Cursor("C"), for: .seconds(60))
+            case .account: _ = try await bench.client.account()
+            }
+        }
+        let found = try #require(error)
+        #expect(found.code == given.code)
+        #expect(found.disposition == given.disposition)
+        #expect(found.summary == given.summary)
+        #expect(found.status == given.status)
+        #expect(found.requestID == "r9")
+        #expect(found.description.hasSuffix("(request r9)") || found.hint != nil)
+        #expect(bench.transport.requests.count == 1)
+    }
+
+    @Test("a refusal tells the user what Dropbox wants them to know")
+    func userMessage() async throws {
+        let body = #"{"error":{".tag":"other"},"user_message":{"text":"Please call us","locale":"en"}}"#
+        let error = try await refusal { _ = try await Bench(.answer(401, body)).client.account() }
+        #expect(error?.userMessage == "Please call us")
+        #expect(error?.description.contains("Please call us") == true)
+    }
+
+    @Test("no error and no request id holds a token, a cursor or a code")
+    func secrets() async throws {
+        let replies: [ScriptedTransport.Reply] = [
+            .answer(401, #"{"error":{".tag":"invalid_access_token"}}"#), .answer(400, "T0-SECRET C-SECRET"),
+            .answer(200, "T0-SECRET"), .failure(.untrusted), .failure(.cut),
+        ]
+        for reply in replies {
+            let tokens = TokenSource(credentials: Credentials(accessToken: "T0-SECRET"))
+            let bench = Bench(ScriptedTransport(reply), tokens: tokens, settings: CallSettings(attempts: 1))
+            let error = try await refusal { _ = try await bench.client.changes(since: Cursor("C-SECRET")) }
+            let found = try #require(error)
+            #expect(!"\(found)".contains("SECRET") && !String(reflecting: found).contains("SECRET"))
+        }
+    }
+}
