@@ -53,6 +53,16 @@ demo: ## watch it work, against a local stand-in for Dropbox
 	@scripts/dependencies.sh build demo
 	@scripts/demo.sh
 
+.PHONY: mutants
+mutants: ## plant faults one at a time: the campaign of random histories has to find each (20 minutes)
+	@scripts/dependencies.sh build
+	@scripts/mutants.py
+
+.PHONY: powercut
+powercut: release ## cut the power at random moments, on a file system of its own (as root; POWERCUT_FS=xfs)
+	swift build $(RELEASE) --product dbxsync-sandbox
+	@python3 -B scripts/powercut.py "$$(swift build $(RELEASE) --show-bin-path)" "$${DBXSYNC_CAMPAIGN:-50}"
+
 .PHONY: fuzz
 fuzz: ## fuzz what reads bytes from outside, 60 s for each target
 	@scripts/dependencies.sh build
