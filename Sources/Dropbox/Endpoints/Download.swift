@@ -20,11 +20,18 @@ extension DropboxClient {
 
     private func fetch(_ version: FileVersion, into sink: any ByteSink) async throws {
         let call = downloadCall(version)
-        try await runner.run(call, attempt: { downloadAttempt(call, version, sink) }, progress: { sink.offset }) {
-            guard sink.offset < version.size else { return }
-            throw DropboxError.malformed(call, $0, "the body ended at byte \(sink.offset) of \(version.size)")
+        do {
+            try await runner.run(call, attempt: { try attempt(call, version, sink) }, progress: { sink.offset }) {
+                guard sink.offset < version.size else { return }
+                throw DropboxError.malformed(call, $0, "the body ended at byte \(sink.offset) of \(version.size)")
+            }
+        } catch is CutAfterLastByte {
+            return
         }
     }
+
+    /// The connection broke between the last byte and the end of the answer: there is nothing left to ask for.
+    private struct CutAfterLastByte: Error {}
 
     private func downloadCall(_ version: FileVersion) -> Call {
         let argument = APIArgument(["path": .text("rev:\(version.rev.text)")])
@@ -34,9 +41,10 @@ extension DropboxClient {
         return Call(endpoint: "files/download", role: .download, request: request)
     }
 
-    private func downloadAttempt(_ call: Call, _ version: FileVersion, _ sink: any ByteSink) -> Attempt {
+    private func attempt(_ call: Call, _ version: FileVersion, _ sink: any ByteSink) throws -> Attempt {
         var request = call.request
         let offset = sink.offset
+        if offset == version.size { throw CutAfterLastByte() }
         if offset > 0 { request.headers.append(.init("Range", "bytes=\(offset)-")) }
         request.expectedSize = version.size - offset
         return Attempt(request: request, sink: DownloadBody(call: call, version: version, offset: offset, sink: sink))

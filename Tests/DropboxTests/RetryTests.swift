@@ -1,0 +1,167 @@
+@testable import Dropbox
+import SyncModel
+import Synchronization
+import Testing
+import Transport
+
+/// Retries and pauses, on a clock that only counts.
+struct RetryTests {
+    struct Pause: Sendable, CustomTestStringConvertible {
+        var headers: [String: String]
+        var body: String
+        var expected: Duration
+        var testDescription: String { "\(headers) \(body)" }
+    }
+
+    private static let json = #"{"error":{"reason":{".tag":"too_many_requests"},"retry_after":300}}"#
+    private static let jsonOfOne = #"{"error":{"reason":{".tag":"too_many_requests"}}}"#
+
+    static let pauses = [
+        Pause(headers: ["Retry-After": "7"], body: "", expected: .seconds(7)),
+        Pause(headers: ["retry-after": "7"], body: json, expected: .seconds(300)),
+        Pause(headers: ["Retry-After": "400"], body: json, expected: .seconds(400)),
+        Pause(headers: [:], body: json, expected: .seconds(300)),
+        Pause(headers: [:], body: jsonOfOne, expected: .seconds(1)),
+        Pause(headers: [:], body: "Too many requests", expected: .seconds(5)),
+        Pause(headers: ["Retry-After": "soon"], body: "", expected: .seconds(5)),
+        Pause(headers: ["Retry-After": "-3"], body: "", expected: .seconds(5)),
+        Pause(headers: ["Retry-After": "0.5"], body: "", expected: .seconds(1)),
+        Pause(
+            headers: [
+                "Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": "Sun, 06 Nov 1994 08:51:37 GMT",
+            ], body: "", expected: .seconds(120)),
+        Pause(
+            headers: ["Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": "Sunday, 06-Nov-94 08:49:47 GMT"],
+            body: "", expected: .seconds(10)),
+        Pause(headers: ["Retry-After": "99999999999999999999"], body: "", expected: .seconds(7 * 86400)),
+    ]
+
+    @Test("a 429 is waited out for as long as the server says, in all its forms", arguments: pauses)
+    func rateLimit(_ given: Pause) async throws {
+        let bench = Bench(.answer(429, given.body, headers: given.headers), .answer(200, emptyPage))
+        _ = try await bench.client.changes(since: nil)
+        #expect(bench.clock.sleeps == [given.expected])
+        #expect(bench.transport.requests.count == 2)
+    }
+
+    @Test("pauses are never counted as failures, and end for a command at its limit")
+    func patience() async throws {
+        let daemon = Bench(
+            ScriptedTransport { _, number in
+                number < 50 ? .answer(429, "", headers: ["Retry-After": "300"]) : .answer(200, emptyPage)
+            }, settings: CallSettings(attempts: 2))
+        _ = try await daemon.client.changes(since: nil)
+        #expect(daemon.clock.elapsed >= .seconds(50 * 300))
+        let command = Bench(
+            .answer(429, "", headers: ["Retry-After": "20", "X-Dropbox-Request-Id": "r1"]),
+            settings: CallSettings(pausePatience: .seconds(60)))
+        let error = try await refusal { _ = try await command.client.changes(since: nil) }
+        #expect(error?.code == .rateLimited)
+        #expect(error?.disposition == .retry(after: .seconds(20)))
+        #expect(error?.requestID == "r1")
+        #expect(command.clock.elapsed <= .seconds(60))
+        #expect(command.transport.requests.count == 4)
+    }
+
+    @Test("one 429 holds every other request of the account")
+    func gate() async throws {
+        let clock = Mutex<[Duration]>([])
+        let bench = Mutex<Bench?>(nil)
+        let made = Bench(
+            ScriptedTransport { _, number in
+                let now = bench.withLock { $0?.clock.elapsed } ?? .zero
+                clock.withLock { $0.append(now) }
+                return number == 0 ? .answer(429, "", headers: ["Retry-After": "30"]) : .answer(200, emptyPage)
+            })
+        bench.withLock { $0 = made }
+        let client = made.client
+        _ = try await client.changes(since: nil)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<5 { group.addTask { _ = try await client.changes(since: nil) } }
+            try await group.waitForAll()
+        }
+        let times = clock.withLock { $0 }
+        #expect(times.first == .zero)
+        #expect(times.count == 7)
+        #expect(times.dropFirst().allSatisfy { $0 >= .seconds(30) })
+        bench.withLock { $0 = nil }
+    }
+
+    @Test("failures are tried again after growing delays, a bounded number of times")
+    func backoff() async throws {
+        let replies: [ScriptedTransport.Reply] = [
+            .answer(500), .answer(503, "<html>"), .answer(200, "{"), .failure(.cut), .failure(.timeout),
+            .failure(.resolve), .failure(.connect),
+        ]
+        for reply in replies {
+            let bench = Bench(reply, settings: CallSettings(attempts: 5))
+            let error = try await refusal { _ = try await bench.client.changes(since: nil) }
+            #expect(error?.disposition == .retry(after: nil))
+            #expect(bench.transport.requests.count == 5)
+            #expect(bench.clock.sleeps == [0.25, 0.5, 1, 2].map { .seconds($0) })
+        }
+    }
+
+    @Test("what time cannot cure is not tried again")
+    func permanent() async throws {
+        let replies: [ScriptedTransport.Reply] = [
+            .failure(.untrusted), .failure(.unusable), .failure(.tooLarge), .failure(.stopped), .answer(404),
+        ]
+        for reply in replies {
+            let bench = Bench(reply)
+            let error = try await refusal { _ = try await bench.client.changes(since: nil) }
+            #expect(error?.disposition == .pass)
+            #expect(bench.transport.requests.count == 1)
+        }
+    }
+
+    @Test("the time of all tries is bounded, the wait that the server asks for included")
+    func totalTime() async throws {
+        let table: [(retryAfter: String?, patience: Duration, requests: Int)] = [
+            ("3600", .seconds(300), 1), ("100", .seconds(300), 3), (nil, .seconds(1), 3),
+        ]
+        for (retryAfter, patience, requests) in table {
+            let headers = retryAfter.map { ["Retry-After": $0] } ?? [:]
+            let bench = Bench(
+                .answer(503, "", headers: headers), settings: CallSettings(attempts: 100, patience: patience))
+            let error = try await refusal { _ = try await bench.client.changes(since: nil) }
+            #expect(error?.code == .server)
+            #expect(bench.transport.requests.count == requests, "\(retryAfter ?? "no header")")
+            #expect(bench.clock.elapsed < patience)
+        }
+    }
+
+    @Test("cancelling ends a pause")
+    func cancel() async throws {
+        let bench = Bench(.answer(429, "", headers: ["Retry-After": "10"]))
+        let client = bench.client
+        let task = Task { try await client.changes(since: nil) }
+        while bench.transport.requests.isEmpty { await Task.yield() }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { _ = try await task.value }
+    }
+
+    @Test("the pace: nothing is held back before a 429, a gap after it shrinks away, late answers widen it once")
+    func pace() throws {
+        var pace = Pace()
+        func go(_ now: Duration) throws -> Pace.Ticket {
+            guard case .go(let ticket) = pace.admit(at: now) else { throw CancellationError() }
+            return ticket
+        }
+        let early = try (0..<10).map { _ in try go(.zero) }
+        for ticket in early { pace.rateLimited(ticket, at: .seconds(1), for: .seconds(9)) }
+        pace.rateLimited(early[0], at: .seconds(1), for: .seconds(2))
+        #expect(pace.admit(at: .seconds(4)) == .wait(.seconds(6)))
+        var ticket = try go(.seconds(10))
+        #expect(pace.admit(at: .seconds(10)) == .wait(.milliseconds(20)))
+        for ticket in early { pace.succeeded(ticket) }
+        ticket = try go(.seconds(11))
+        #expect(pace.admit(at: .seconds(11)) == .wait(.milliseconds(20)), "late answers tell nothing about now")
+        for step in 0..<40 {
+            pace.succeeded(ticket)
+            if case .go(let next) = pace.admit(at: .seconds(12 + step)) { ticket = next }
+        }
+        _ = try go(.seconds(100))
+        _ = try go(.seconds(100))
+    }
+}
