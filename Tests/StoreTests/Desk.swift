@@ -12,8 +12,8 @@ final class Desk {
 
     static let now: Int64 = 1_700_000_000
 
-    init(faults: @escaping FaultHook = { _ in }) throws {
-        folder = try TemporaryFolder()
+    init(inMemory: Bool = false, faults: @escaping FaultHook = { _ in }) throws {
+        folder = try TemporaryFolder(inMemory: inMemory)
         path = folder("state.db")
         store = try StateStore.open(at: path, faults: faults)
     }

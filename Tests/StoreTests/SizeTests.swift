@@ -8,7 +8,7 @@ import Testing
 @Suite struct SizeTests {
     @Test("200,000 entries are listed, placed, listed again and removed in less than 100 MB") func memory() async {
         await #expect(processExitsWith: .success) {
-            let desk = try Desk()
+            let desk = try Desk(inMemory: true)
             try await Life(desk: desk).run(entries: 200_000)
             let peak = try Life.peakMemory()
             if peak > 100 << 20 {
