@@ -43,7 +43,22 @@ struct Fetcher: Sendable {
         let context = context
         switch try await context.reading.run({ try Fetcher.lookAround(placement, context) }) {
         case .complete(let content): return content
-        case .partial(let file): return .staged(try await download(placement.version, into: file))
+        case .partial(let file): return .staged(try await fetch(placement, into: file))
+        }
+    }
+
+    /// Downloads; a part that an earlier run has left and that does not fit is thrown away, not held against the file.
+    ///
+    /// After a power cut a part may have its size and not its bytes.
+    private func fetch(_ placement: Placement, into part: StagingFile) async throws -> StagedFile {
+        let wasBegun = part.offset > 0
+        do {
+            return try await download(placement.version, into: part)
+        } catch let error as MirrorError where error.code == .mismatch && wasBegun {
+            let anew = try await context.disk.run { [context] in
+                try context.mirror.stage(placement.version, for: placement.key)
+            }
+            return try await download(placement.version, into: anew)
         }
     }
 

@@ -149,6 +149,25 @@ import Testing
         #expect(attic.count == 1)
     }
 
+    @Test("a part whose bytes a power cut has taken is fetched anew, in the same pass") func damagedPart() async throws {
+        let rig = try Rig()
+        let file = try rig.account.put("/a.txt", "the text that is wanted")
+        _ = try rig.account.put("/b.txt", "b")
+        rig.remote.onDownload { rev in
+            if rev == file.rev { throw SandboxError(disposition: .retry(after: nil)) }
+        }
+        try await rig.pass()
+        let staging = rig.mirror + "/.dbxsync/staging/"
+        let part = try #require(FileManager.default.contentsOfDirectory(atPath: staging).first)
+        #expect(part.hasPrefix(file.rev))
+        try Data(count: Int(file.size)).write(to: URL(fileURLWithPath: staging + part))
+        rig.remote.onDownload(nil)
+        rig.time.advance(by: 3600)
+        let report = try await rig.pass()
+        #expect(report.failed == 0)
+        #expect(try rig.differences() == [])
+    }
+
     @Test("what cannot be downloaded is parked and listed") func parked() async throws {
         let rig = try Rig()
         var commit = Commit(path: "/Notes.paper")
