@@ -50,6 +50,12 @@ final class EventLoop: Sendable {
         pthread_detach(thread)
     }
 
+    /// Nobody can wake the thread any more, and the thread has ended.
+    deinit {
+        close(wakeUp.read)
+        close(wakeUp.write)
+    }
+
     /// Returns when `file` is ready for one of `events` of `poll`, or has come to its end.
     func wait(for events: Int32, on file: Int32) async throws {
         let id = state.withLock { state in
@@ -108,8 +114,6 @@ final class EventLoop: Sendable {
             if files[0].revents != 0 { drain() }
             for waiter in take(files, ids) { waiter.continuation.resume() }
         }
-        close(wakeUp.read)
-        close(wakeUp.write)
     }
 
     /// Lists what is waited for; false when the thread shall end.
