@@ -149,7 +149,8 @@ import Testing
         #expect(attic.count == 1)
     }
 
-    @Test("a part whose bytes a power cut has taken is fetched anew, in the same pass") func damagedPart() async throws {
+    @Test("a part whose bytes a power cut has taken is fetched anew, in the same pass") func damagedPart() async throws
+    {
         let rig = try Rig()
         let file = try rig.account.put("/a.txt", "the text that is wanted")
         _ = try rig.account.put("/b.txt", "b")
