@@ -161,8 +161,13 @@ final class CurlTransfer: @unchecked Sendable {
         TransportError(code: .cut, reason: "the connection ended among the headers", place: request.place)
     }
 
+    /// libcurl has one code for a URL it does not support and for an answer that is no HTTP, such as a byte too many
+    /// behind the answer before it; the latter is a connection that went wrong.
     private func error(_ result: CURLcode) -> TransportError {
-        TransportError(curl: result, detail: errorText.map { String(cString: $0) } ?? "", place: request.place)
+        let isAnswer = result == CURLE_UNSUPPORTED_PROTOCOL && request.url.lowercased().hasPrefix("http")
+        return TransportError(
+            curl: isAnswer ? CURLE_WEIRD_SERVER_REPLY : result, detail: errorText.map { String(cString: $0) } ?? "",
+            place: request.place)
     }
 }
 

@@ -14,11 +14,11 @@ public struct TransportError: Error, Hashable, Sendable {
         case untrusted
         /// Nothing moved for too long, or the whole took too long.
         case timeout
-        /// The connection ended before the answer did.
+        /// The connection ended before the answer did, or what came over it is no HTTP.
         case cut
         /// The answer is larger than what may be collected in memory.
         case tooLarge
-        /// The request cannot be sent as it is, or the answer is no HTTP.
+        /// The request cannot be sent as it is.
         case unusable
         /// The transport was stopped.
         case stopped

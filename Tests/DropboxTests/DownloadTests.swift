@@ -94,22 +94,30 @@ struct DownloadTests {
         #expect(ranges(bench) == ["bytes=2-", nil])
     }
 
-    @Test("a cut body goes on where it ended; progress forgives any number of cuts")
+    @Test("a cut body goes on where it ended; 64 KiB more forgive any number of cuts, less does not")
     func cuts() async throws {
-        let bench = Bench(
-            ScriptedTransport { request, number in
-                let start = request.header("Range").flatMap { Int($0.dropFirst(6).dropLast()) } ?? 0
-                let rest = String(Self.text.dropFirst(start))
-                if number % 2 == 1 { return .failure(.connect) }
-                return .cut(
-                    start == 0 ? 200 : 206, body: rest, sent: 1,
-                    headers: Self.headers(range: "bytes \(start)-9/10"))
-            }, settings: CallSettings(attempts: 3))
-        let sink = MemorySink()
-        try await bench.client.download(Self.version, into: sink)
-        #expect(sink.text == Self.text)
-        #expect(bench.transport.requests.count == 19)
-        #expect(sink.restarts == 0)
+        let size = 10 << 16
+        let text = String(repeating: "0123456789abcdef", count: size / 16)
+        let version = FileVersion(
+            rev: Self.version.rev, size: Int64(size), hash: hash(of: text), modified: Timestamp(seconds: 0))
+        for (piece, requests) in [(1 << 16, 19), ((1 << 16) - 1, 5)] {
+            let bench = Bench(
+                ScriptedTransport { request, number in
+                    let start = request.header("Range").flatMap { Int($0.dropFirst(6).dropLast()) } ?? 0
+                    if number % 2 == 1 { return .failure(.connect) }
+                    return .cut(
+                        start == 0 ? 200 : 206, body: String(text.utf8.dropFirst(start)) ?? "", sent: piece,
+                        headers: Self.headers(
+                            Self.result(size: size, hash: version.hash.hex), range: "bytes \(start)-\(size - 1)/\(size)"
+                        ))
+                }, settings: CallSettings(attempts: 3))
+            let sink = MemorySink()
+            let error = try await refusal { try await bench.client.download(version, into: sink) }
+            #expect((error == nil) == (piece == 1 << 16))
+            #expect((sink.text == text) == (error == nil))
+            #expect(bench.transport.requests.count == requests)
+            #expect(sink.restarts == 0)
+        }
     }
 
     @Test("without progress the tries are bounded")

@@ -60,9 +60,12 @@ final class MemorySink: ByteSink {
 }
 
 /// The content hash of a text.
-func hash(of text: String) -> ContentHash {
+func hash(of text: String) -> ContentHash { hash(of: Array(text.utf8)) }
+
+/// The content hash of bytes.
+func hash(of bytes: [UInt8]) -> ContentHash {
     let hasher = ContentHasher()
-    Array(text.utf8).withUnsafeBytes { hasher.update($0) }
+    bytes.withUnsafeBytes { hasher.update($0) }
     return hasher.finish()
 }
 

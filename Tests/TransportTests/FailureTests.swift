@@ -12,9 +12,8 @@ struct FailureTests {
         /// What `send` has to come to.
         var expected: TransportError.Code {
             switch self {
-            case .closeAtOnce, .closeInHead, .closeInBody, .closeInChunk, .resetAtOnce, .resetInBody: .cut
+            case .closeAtOnce, .closeInHead, .closeInBody, .closeInChunk, .resetAtOnce, .resetInBody, .garbage: .cut
             case .neverAnswer, .stallInBody: .timeout
-            case .garbage: .unusable
             case .endlessHead, .endlessBody: .tooLarge
             }
         }

@@ -22,7 +22,7 @@ struct RequestRunner: Sendable {
 
     /// Makes a call whose attempts differ: a download continues where it was cut.
     ///
-    /// A growing `progress` forgives the failures before it.
+    /// A `progress` that grows by 64 KiB forgives the failures before it.
     func run<Answer>(
         _ call: Call, attempt: () throws -> Attempt, progress: () -> Int64, receive: (HTTPResponse) throws -> Answer
     ) async throws -> Answer {
@@ -92,6 +92,9 @@ struct RequestRunner: Sendable {
 
 /// The tries of one call so far.
 struct Tries {
+    /// The bytes beyond the farthest point so far that forgive failures: fewer would let a trickle go on for ever.
+    private static let worthwhile: Int64 = 64 << 10
+
     private let settings: CallSettings
     private var progress: Int64
     private var firstFailure: Duration?
@@ -112,11 +115,11 @@ struct Tries {
     ///
     /// A server's wish for a `pause` that goes beyond the call's patience ends it at once.
     mutating func delay(at now: Duration, progress: Int64, pause: Duration?, jitter: Double) -> Duration? {
-        if progress > self.progress {
+        if progress - self.progress >= Tries.worthwhile {
             failures = 0
             firstFailure = nil
+            self.progress = progress
         }
-        self.progress = progress
         failures += 1
         let first = firstFailure ?? now
         firstFailure = first

@@ -1,0 +1,154 @@
+import Dropbox
+import Sandbox
+import SyncModel
+import Testing
+import Transport
+
+/// Each fault on each endpoint: what the call comes to, and that all is right once the fault is over.
+@Suite(.timeLimit(.minutes(2)))
+struct FaultTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        var name: String
+        var effect: Fault.Effect
+        /// The endpoints on which it does not pass unnoticed, with what it comes to when it lasts.
+        var lasting: [String: Disposition?]
+        var testDescription: String { name }
+
+        init(_ name: String, _ effect: Fault.Effect, list: Disposition?, more: Disposition?, download: Disposition?) {
+            (self.name, self.effect) = (name, effect)
+            lasting = [
+                "files/list_folder": list, "files/list_folder/continue": more, "files/download": download,
+            ]
+        }
+
+        init(_ name: String, _ effect: Fault.Effect, _ all: Disposition?) {
+            self.init(name, effect, list: all, more: all, download: all)
+        }
+    }
+
+    private static let again = Disposition.retry(after: nil)
+
+    static let cases: [Case] = [
+        Case("closed before the answer", .dropBefore(isReset: false), again),
+        Case("reset before the answer", .dropBefore(isReset: true), again),
+        Case("closed instead of the answer", .dropAfter(isReset: false), again),
+        Case("cut in the body", .cut(after: nil, isReset: false), again),
+        Case("reset in the body", .cut(after: 1, isReset: true), again),
+        Case("cut at the body's beginning", .cut(after: 0, isReset: false), again),
+        Case("a shorter body", .truncate(to: nil), again),
+        Case("one byte missing", .wrongLength(by: 1), again),
+        Case("stalled", .stall(after: 3, seconds: 2), again),
+        Case("server trouble", .status(500, body: "oops", type: "text/plain", retryAfter: nil), again),
+        Case(
+            "overloaded", .status(503, body: "", type: "", retryAfter: 0), list: .retry(after: .zero),
+            more: .retry(after: .zero), download: .retry(after: .zero)),
+        Case("a page of a captive portal", .html, again),
+        Case("half of the JSON", .malformed, list: again, more: again, download: nil),
+        Case("no UTF-8", .invalidText, list: again, more: again, download: nil),
+        Case("no cursor", .remove(member: "cursor"), list: again, more: again, download: nil),
+        Case("no revision", .remove(member: "rev"), again),
+        Case("another revision", .set(member: "rev", "ffffffffff"), list: nil, more: nil, download: .item),
+        Case(
+            "a refusal", .error(409, tags: ["other"], retryAfter: nil), list: .pass, more: .cursorReset, download: .item
+        ),
+        Case(
+            "a bad request", .status(400, body: "no", type: "text/plain", retryAfter: nil), list: .pass,
+            more: .cursorReset, download: .item),
+        Case("no access", .error(403, tags: ["other"], retryAfter: nil), .signedOut),
+        Case("a suspended user", .error(401, tags: ["user_suspended"], retryAfter: nil), .signedOut),
+        Case("another path root", .error(422, tags: ["no_permission"], retryAfter: nil), .sourceGone),
+        Case("an unknown call", .status(404, body: "<html>", type: "text/html", retryAfter: nil), .pass),
+    ]
+
+    @Test("a fault that lasts is told as what it is; after it everything is right", arguments: cases)
+    func lasting(_ given: Case) async throws {
+        try await SandboxWorld.run(seed: Seed(files: 12, depth: 1)) { world in
+            world.account.configure { $0.pageSize = 10 }
+            let listing = try await world.list()
+            let version = try #require(
+                listing.nodes.values.compactMap { if case .file(_, let v) = $0 { v } else { nil } }.first)
+            let first = try await world.client.changes(since: nil)
+            let settings = CallSettings(
+                attempts: 2, firstDelay: .milliseconds(1), longestDelay: .milliseconds(1), stallLimit: .seconds(1))
+            let client = DropboxClient(
+                transport: world.transport, endpoints: Endpoints(base: world.server.url),
+                tokens: TokenSource(credentials: Credentials(accessToken: Tokens.standing)), settings: settings)
+            for (endpoint, expected) in given.lasting where expected != nil {
+                if case .stall = given.effect, endpoint != "files/download" { continue }  // a listing waits for minutes
+                world.server.faults.clear()
+                world.server.faults.add(Fault(given.effect, endpoint: endpoint, times: nil))
+                let error = try await refusal {
+                    switch endpoint {
+                    case "files/list_folder": _ = try await client.changes(since: nil)
+                    case "files/list_folder/continue": _ = try await client.changes(since: first.cursor)
+                    default: try await client.download(version, into: MemorySink())
+                    }
+                }
+                // A body that is cut again and again still makes progress, until it is whole.
+                if error == nil, endpoint == "files/download", given.makesProgress { continue }
+                #expect(error?.disposition == expected, "\(endpoint): \(error.debugDescription)")
+            }
+            world.server.faults.clear()
+            let after = try await world.list()
+            #expect(after.nodes == listing.nodes)
+            #expect(try await world.mirror(after.nodes) == world.truth())
+        }
+    }
+
+    static let passing: [Fault.Effect] = [
+        .dropBefore(isReset: false), .dropBefore(isReset: true), .dropAfter(isReset: false), .dropAfter(isReset: true),
+        .cut(after: nil, isReset: false), .cut(after: 700, isReset: true), .truncate(to: nil), .corrupt(at: []),
+        .wrongLength(by: 1), .wrongLength(by: -1), .slow(rate: 400_000), .delay(seconds: 0.01), .html, .malformed,
+        .invalidText, .ignoreRange, .rateLimit(reason: "too_many_requests", retryAfter: 0),
+        .status(500, body: "", type: "", retryAfter: nil),
+        .status(502, body: "<html>", type: "text/html", retryAfter: nil),
+        .error(401, tags: ["expired_access_token"], retryAfter: nil),
+    ]
+
+    @Test("one request in three failing, the mirror is exact", arguments: passing)
+    func passingFaults(_ effect: Fault.Effect) async throws {
+        let source: (SandboxServer, CurlTransport) -> TokenSource = { server, transport in
+            let pair = server.tokens.issue()
+            let oauth = OAuthFlow(
+                transport: transport, endpoints: Endpoints(base: server.url), appKey: server.tokens.appKey,
+                settings: SandboxWorld.patient)
+            let credentials = Credentials(refreshToken: pair.refresh, accessToken: pair.access)
+            return TokenSource(credentials: credentials, oauth: oauth)
+        }
+        try await SandboxWorld.run(seed: Seed(files: 20, depth: 2), tokens: source) { world in
+            world.account.configure { $0.pageSize = 5 }
+            var fault = Fault(effect, endpoint: "files/*", times: nil)
+            fault.every = 3
+            world.server.faults.add(fault)
+            let listing = try await world.list()
+            #expect(try await world.mirror(listing.nodes) == world.truth())
+            #expect(world.server.log.counters.faults > 5)
+        }
+    }
+
+    @Test("a download that is cut 50 times fetches each byte once")
+    func manyCuts() async throws {
+        try await SandboxWorld.run(seed: Seed(files: 0, largeFiles: 1, largeSize: 8 << 20)) { world in
+            let nodes = try await world.list().nodes
+            let version = try #require(
+                nodes.values.compactMap { if case .file(_, let v) = $0 { v } else { nil } }.first)
+            world.server.faults.add(Fault(.cut(after: 160_000, isReset: false), endpoint: "files/download", times: 50))
+            let before = world.transport.counters.bytesReceived
+            let bytes = try await world.fetch(version)
+            #expect(hash(of: bytes) == version.hash)
+            #expect(world.server.log.counters.endpoints.first { $0.key.hasSuffix("files/download") }?.value == 51)
+            #expect(world.transport.counters.bytesReceived - before == 8 << 20)
+        }
+    }
+}
+
+extension FaultTests.Case {
+    /// Whether each try of a download brings some bytes.
+    fileprivate var makesProgress: Bool {
+        switch effect {
+        case .cut(let place, _): place != 0
+        case .truncate, .wrongLength, .stall: true
+        default: false
+        }
+    }
+}
