@@ -235,7 +235,7 @@ def main():
                     print(measurement.__name__, file=sys.stderr)
                     rows += measurement(bench)
         finally:
-            bench.sandbox.terminate()
+            bench.sandbox.kill()
             bench.sandbox.wait()
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:

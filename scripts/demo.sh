@@ -12,11 +12,12 @@ sandbox_pid='' daemon_pid=''
 clean_up() {
     trap - EXIT
     trap '' INT TERM
-    local pid
-    for pid in $daemon_pid $sandbox_pid; do
-        kill "$pid" 2>/dev/null || :
-        wait "$pid" 2>/dev/null || :
-    done
+    if [ -n "$daemon_pid" ] && kill "$daemon_pid" 2>/dev/null; then
+        for ((tries = 0; tries < 100; tries++)); do kill -0 "$daemon_pid" 2>/dev/null || break; sleep 0.1; done
+        kill -KILL "$daemon_pid" 2>/dev/null || :
+    fi
+    [ -z "$sandbox_pid" ] || kill -KILL "$sandbox_pid" 2>/dev/null || :
+    wait 2>/dev/null || :
     case $1 in
         0 | 130 | 143) ;;
         *)

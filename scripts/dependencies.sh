@@ -26,6 +26,8 @@ for purpose in "$@"; do
             ;;
         test)
             program curl curl
+            program openssl openssl
+            [ -x /usr/sbin/nghttpd ] || program nghttpd nghttp2-server
             python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
             ;;
         demo)
