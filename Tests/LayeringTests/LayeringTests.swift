@@ -23,7 +23,7 @@ private let system: [String: Set<String>] = [
     "SyncModel": [],
     "MirrorFS": ["Glibc", "Synchronization"],
     "Sandbox": ["Glibc", "Synchronization", "Foundation", "FoundationEssentials"],
-    "dbxsync-sandbox": ["Glibc", "Synchronization", "Foundation", "FoundationEssentials"],
+    "dbxsync-sandbox": ["Dispatch", "Glibc", "Synchronization", "FoundationEssentials"],
 ]
 private let systemElsewhere: Set<String> = ["Glibc", "Synchronization", "FoundationEssentials"]
 
