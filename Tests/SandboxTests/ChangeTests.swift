@@ -30,6 +30,20 @@ struct ChangeTests {
         #expect(after.map(\.id) == ["/from", "/from/sub", "/from/sub/file"].map { ids[$0] ?? "" })
     }
 
+    @Test("a move gives files new revisions of the same bytes, or leaves them theirs", arguments: [true, false])
+    func revisionsOfMoves(areNew: Bool) throws {
+        account.configure { $0.movesMakeRevisions = areNew }
+        let before = try account.put("/from/file", "f")
+        try account.move("/from", "/to")
+        guard case .file(let after) = try account.metadata("/to/file") else {
+            Issue.record("the file is gone")
+            return
+        }
+        #expect((after.rev != before.rev) == areNew)
+        #expect(after.contentHash == before.contentHash && after.id == before.id)
+        #expect(try account.content(of: "rev:\(before.rev)").load() == Array("f".utf8))
+    }
+
     @Test("a move may be listed with the new place first, and children before their folders")
     func otherOrders() throws {
         try account.put("/from/file", "f")

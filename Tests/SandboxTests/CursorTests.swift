@@ -114,6 +114,8 @@ struct CursorTests {
         var options = ListOptions()
         options.includesDeleted = true
         #expect(try account.list(options).short == ["+/new", "-/gone"])
+        try account.put("/GONE", "back")
+        #expect(try account.list(options).short == ["+/new", "+/gone"])
     }
 
     @Test("documents that cannot be downloaded are left out on request")

@@ -1,9 +1,14 @@
+import Synchronization
 import Testing
 
 @testable import Sandbox
 
 struct LongpollTests {
     let account = Account()
+
+    private func somebodyWaits() async {
+        while account.state.withLock({ $0.waiters.isEmpty }) { await Task.yield() }
+    }
 
     @Test("unread entries are told at once")
     func unread() async throws {
@@ -16,9 +21,10 @@ struct LongpollTests {
     func wakes() async throws {
         try account.makeFolder("/watched")
         let cursor = try account.latestCursor(ListOptions(path: "/watched"))
-        async let isChanged = account.awaitChange(after: cursor, for: .seconds(3_600))
+        let isChanged = Task { try await account.awaitChange(after: cursor, for: .seconds(3_600)) }
+        await somebodyWaits()
         try account.put("/elsewhere", "e")
-        #expect(try await isChanged)
+        #expect(try await isChanged.value)
         #expect(try account.news(cursor) == [])
     }
 
@@ -32,6 +38,7 @@ struct LongpollTests {
     func expiry() async throws {
         let cursor = try account.latestCursor()
         let answer = Task { try await account.awaitChange(after: cursor, for: .seconds(3_600)) }
+        await somebodyWaits()
         account.expireCursors()
         await #expect(throws: AccountError.reset) { try await answer.value }
     }
