@@ -11,8 +11,7 @@ final class CurlLoop: @unchecked Sendable {
     private let counters: TransportCounters
 
     private var running: [UnsafeMutableRawPointer: CurlTransfer] = [:]
-    private var bandwidth: Int64?
-    private var streaming = 0
+    private let throttle: Throttle
     private var isStopping = false
     private var waitingForStop: [CheckedContinuation<Void, Never>] = []
 
@@ -21,7 +20,7 @@ final class CurlLoop: @unchecked Sendable {
         self.mailbox = mailbox
         self.settings = settings
         self.counters = counters
-        self.bandwidth = settings.bandwidth
+        self.throttle = Throttle(rate: settings.bandwidth)
         let connections = max(settings.connections, 1)
         // The default cache of idle connections is too small for many parallel requests and keeps reopening them.
         ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, connections)
@@ -47,10 +46,11 @@ final class CurlLoop: @unchecked Sendable {
         blockSignals()
         while !isStopping {
             mailbox.take().forEach(obey)
+            throttle.resume(resume)
             var count: Int32 = 0
             check(curl_multi_perform(multi, &count))
             finishDone()
-            if !isStopping { check(curl_multi_poll(multi, nil, 0, 60_000, nil)) }
+            if !isStopping { check(curl_multi_poll(multi, nil, 0, throttle.patience(longest: 60_000), nil)) }
         }
         shutDown()
     }
@@ -70,9 +70,7 @@ final class CurlLoop: @unchecked Sendable {
         switch command {
         case .start(let transfer, let continuation): start(transfer, continuation)
         case .cancel(let transfer): cancel(transfer)
-        case .limit(let bandwidth):
-            self.bandwidth = bandwidth
-            shareBandwidth()
+        case .limit(let bandwidth): throttle.set(bandwidth)
         case .answer(let continuation): continuation.resume(returning: true)
         case .stop: isStopping = true
         case .stopped(let continuation):
@@ -90,7 +88,7 @@ final class CurlLoop: @unchecked Sendable {
         if transfer.isCancelled { return continuation.resume(throwing: CancellationError()) }
         guard let easy = curl_easy_init() else { preconditionFailure("out of memory for HTTP") }
         do {
-            try transfer.prepare(easy, settings: settings, continuation: continuation)
+            try transfer.prepare(easy, settings: settings, throttle: throttle, continuation: continuation)
         } catch {
             transfer.finish(throwing: error)
             return curl_easy_cleanup(easy)
@@ -98,15 +96,11 @@ final class CurlLoop: @unchecked Sendable {
         running[easy] = transfer
         check(curl_multi_add_handle(multi, easy))
         counters.countSent()
-        if transfer.streams {
-            streaming += 1
-            shareBandwidth()
-        }
     }
 
     private func cancel(_ transfer: CurlTransfer) {
         guard let easy = transfer.easy, running[easy] === transfer else { return }
-        remove(easy, transfer)
+        remove(easy)
         transfer.finish(throwing: CancellationError())
         curl_easy_cleanup(easy)
     }
@@ -115,29 +109,29 @@ final class CurlLoop: @unchecked Sendable {
         var result = CURLE_OK
         while let easy = ccurl_multi_next_done(multi, &result) {
             guard let transfer = running[easy] else { continue }
-            remove(easy, transfer)
-            counters.countOpened(ccurl_get_long(easy, CURLINFO_NUM_CONNECTS))
-            transfer.finish(result)
-            curl_easy_cleanup(easy)
+            finish(transfer, easy, result)
         }
     }
 
-    private func remove(_ easy: UnsafeMutableRawPointer, _ transfer: CurlTransfer) {
+    private func finish(_ transfer: CurlTransfer, _ easy: UnsafeMutableRawPointer, _ result: CURLcode) {
+        remove(easy)
+        counters.countOpened(ccurl_get_long(easy, CURLINFO_NUM_CONNECTS))
+        transfer.finish(result)
+        curl_easy_cleanup(easy)
+    }
+
+    /// Lets a paused transfer go on, which receives at once what libcurl holds of it.
+    ///
+    /// An error of the sink comes out here, and libcurl does not end the transfer for it.
+    private func resume(_ transfer: CurlTransfer) {
+        guard let easy = transfer.easy, running[easy] === transfer else { return }
+        let result = curl_easy_pause(easy, CURLPAUSE_CONT)
+        if result != CURLE_OK { finish(transfer, easy, result) }
+    }
+
+    private func remove(_ easy: UnsafeMutableRawPointer) {
         curl_multi_remove_handle(multi, easy)
         running[easy] = nil
-        if transfer.streams {
-            streaming -= 1
-            shareBandwidth()
-        }
-    }
-
-    /// Gives every transfer into a sink the same share of the bandwidth.
-    private func shareBandwidth() {
-        let share = bandwidth.map { max($0 / Int64(max(streaming, 1)), 1) } ?? 0
-        for (easy, transfer) in running where transfer.streams && transfer.share != share {
-            ccurl_set_size(easy, CURLOPT_MAX_RECV_SPEED_LARGE, share)
-            transfer.share = share
-        }
     }
 
     private func shutDown() {

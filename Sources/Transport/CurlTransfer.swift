@@ -8,9 +8,6 @@ final class CurlTransfer: @unchecked Sendable {
     let request: HTTPRequest
     /// The easy handle while the transfer runs.
     private(set) var easy: UnsafeMutableRawPointer?
-    /// The bandwidth this transfer was given last; 0 for no limit.
-    var share: Int64 = 0
-
     private let sink: (any BodySink)?
     private let counters: TransportCounters
     private let cancelled = Atomic<Bool>(false)
@@ -18,6 +15,7 @@ final class CurlTransfer: @unchecked Sendable {
     private var headerList: UnsafeMutablePointer<curl_slist>?
     private var errorText: UnsafeMutablePointer<CChar>?
     private var memoryLimit = 0
+    private var throttle: Throttle?
     private var headIsComplete = false
     private var response = HTTPResponse(status: 0)
     private var failure: (any Error)?
@@ -37,9 +35,6 @@ final class CurlTransfer: @unchecked Sendable {
 
     deinit { freeLists() }
 
-    /// Whether a body may go to a sink, so that the transfer takes part in sharing the bandwidth.
-    var streams: Bool { sink != nil }
-
     /// Marks the transfer as no longer wanted; from any thread.
     func cancel() { cancelled.store(true, ordering: .sequentiallyConsistent) }
 
@@ -47,12 +42,13 @@ final class CurlTransfer: @unchecked Sendable {
 
     /// Sets up `easy` for the request.
     func prepare(
-        _ easy: UnsafeMutableRawPointer, settings: TransportSettings,
+        _ easy: UnsafeMutableRawPointer, settings: TransportSettings, throttle: Throttle,
         continuation: CheckedContinuation<HTTPResponse, any Error>
     ) throws {
         self.continuation = continuation
         self.easy = easy
         memoryLimit = settings.memoryLimit
+        self.throttle = throttle
         let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
         buffer.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         errorText = buffer
@@ -86,18 +82,20 @@ final class CurlTransfer: @unchecked Sendable {
         return true
     }
 
-    /// Takes a piece of the body; `false` ends the transfer, with `failure` telling why.
-    fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        counters.countReceived(bytes.count)
+    /// Takes a piece of the body and tells libcurl how many bytes of it; 0 ends the transfer, with `failure` telling why.
+    fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
         do {
             switch try bodyTarget() {
-            case .sink(let sink): try sink.write(bytes)
+            case .sink(let sink):
+                guard throttle?.admits(bytes.count, self) ?? true else { return Int(CURL_WRITEFUNC_PAUSE) }
+                try sink.write(bytes)
             default: try collect(bytes)
             }
-            return true
+            counters.countReceived(bytes.count)
+            return bytes.count
         } catch {
             failure = error
-            return false
+            return 0
         }
     }
 
@@ -184,5 +182,5 @@ private func receiveBody(
 ) -> Int {
     guard let context else { return 0 }
     let transfer = Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
-    return transfer.receive(UnsafeRawBufferPointer(start: data, count: size * count)) ? size * count : 0
+    return transfer.receive(UnsafeRawBufferPointer(start: data, count: size * count))
 }

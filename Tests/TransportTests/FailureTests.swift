@@ -95,17 +95,22 @@ struct FailureTests {
 
     @Test("a wait for a free connection counts neither as connecting nor as a stall")
     func waiting() async throws {
-        let server = try RawServer { connection in
-            while try connection.readRequest() != nil {
-                for _ in 0..<150 { sleepBriefly() }  // longer than connectTimeout and stallLimit of those who wait
-                try connection.send(answer(body: "x"))
+        let first = Signal()
+        let server = try RawServer.answering { request in
+            if request.path == "/first" {
+                first.fire()
+                for _ in 0..<220 { sleepBriefly() }  // longer than connectTimeout and stallLimit of those who wait
             }
+            return answer(body: "x")
         }
         let transport = CurlTransport.direct(TransportSettings(connectTimeout: .seconds(1), connections: 1))
         try await withThrowingTaskGroup(of: Int.self) { group in
-            for index in 0..<3 {
-                let limit: Duration = index == 0 ? .seconds(60) : .seconds(2)
-                group.addTask { try await transport.send(HTTPRequest(.get, server.url, stallLimit: limit)).status }
+            group.addTask { try await transport.send(HTTPRequest(.get, "\(server.url)/first")).status }
+            await first.wait()
+            for _ in 0..<3 {
+                group.addTask {
+                    try await transport.send(HTTPRequest(.get, server.url, stallLimit: .seconds(1))).status
+                }
             }
             for try await status in group { #expect(status == 200) }
         }

@@ -73,15 +73,17 @@ struct HTTP2Tests {
         #expect(await server.fetch(20, workers: 20, over: transport) == ["200": 20])
         let began = Signal()
         let dying = server
+        let isDead = Flag()
         let running = Task {
             let sink = CollectingSink(onWrite: { _ in
                 began.fire()
-                sleepBriefly()
+                while !isDead.isUp { sleepBriefly() }
             })
-            return await outcome(transport, HTTPRequest(.get, dying.url(of: 0)), sink: sink)
+            return await outcome(transport, HTTPRequest(.get, dying.large), sink: sink)
         }
         await began.wait()
         kill(server.process.processIdentifier, SIGKILL)
+        isDead.raise()
         #expect(await running.value == "cut")
         server = try await HTTP2Server(like: server)
         #expect(await server.fetch(20, workers: 20, over: transport) == ["200": 20])
@@ -89,7 +91,7 @@ struct HTTP2Tests {
     }
 }
 
-/// `nghttpd` with two files: `even` has 1 MiB, `odd` 5 bytes.
+/// `nghttpd` with three files: `even` has 1 MiB, `odd` 5 bytes, `large` 64 MiB.
 final class HTTP2Server: Sendable {
     let process: Process
     let openssl: OpenSSL
@@ -106,6 +108,7 @@ final class HTTP2Server: Sendable {
         try openssl.makeCertificate("server", of: "ca", host: "127.0.0.1")
         try Data(HTTP2Server.even).write(to: URL(fileURLWithPath: openssl.path("even")))
         try Data("small".utf8).write(to: URL(fileURLWithPath: openssl.path("odd")))
+        try Data(count: 64 << 20).write(to: URL(fileURLWithPath: openssl.path("large")))
         let (listener, port) = try RawServer.listen()
         close(listener)
         try await self.init(openssl, port)
@@ -133,6 +136,9 @@ final class HTTP2Server: Sendable {
     deinit { process.terminate() }
 
     func url(of index: Int) -> String { "https://127.0.0.1:\(port)/\(index % 2 == 0 ? "even" : "odd")" }
+
+    /// 64 MiB, more than fits into all buffers on the way.
+    var large: String { "https://127.0.0.1:\(port)/large" }
 
     func transport() -> CurlTransport { .direct(TransportSettings(caFile: openssl.path("ca.pem"))) }
 

@@ -38,6 +38,15 @@ final class CollectingSink: BodySink {
     var count: Int { state.withLock { $0.bytes.count } }
 }
 
+/// Raised once, seen by any thread.
+final class Flag: Sendable {
+    private let state = Atomic<Bool>(false)
+
+    var isUp: Bool { state.load(ordering: .acquiring) }
+
+    func raise() { state.store(true, ordering: .releasing) }
+}
+
 /// Lets a test wait until something has happened elsewhere.
 final class Signal: Sendable {
     private struct State {

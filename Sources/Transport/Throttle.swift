@@ -1,0 +1,83 @@
+import CCurl
+import Glibc
+
+/// The bandwidth of all sinks together as a token bucket.
+///
+/// Pure: the time, in seconds since some start, is an argument.
+struct TokenBucket: Hashable {
+    /// Credit that may pile up while nothing is received, in seconds.
+    static let burst = 0.25
+
+    /// Bytes per second.
+    let rate: Double
+    private var credit: Double = 0
+    private var filledAt: Double
+
+    /// An empty bucket.
+    init(rate: Int64, at now: Double) {
+        self.rate = Double(max(rate, 1))
+        filledAt = now
+    }
+
+    /// Adds what the time since the last call is worth.
+    mutating func fill(at now: Double) {
+        credit = min(credit + (now - filledAt) * rate, rate * TokenBucket.burst)
+        filledAt = now
+    }
+
+    /// Takes bytes, if there is any credit: the last piece may overdraw it.
+    mutating func take(_ count: Int) -> Bool {
+        guard credit > 0 else { return false }
+        credit -= Double(count)
+        return true
+    }
+
+    /// Seconds until there is credit for about one piece of libcurl's.
+    var wait: Double { max(0, min(16_384, rate * TokenBucket.burst / 2) - credit) / rate }
+}
+
+/// Pauses transfers into sinks when they are faster than the bandwidth allows; used by the curl thread only.
+///
+/// libcurl's own limit (CURLOPT_MAX_RECV_SPEED_LARGE) holds back single transfers, and those only after their first
+/// second or so: many small files pass it unhindered.
+final class Throttle {
+    private var bucket: TokenBucket?
+    /// Paused transfers, the first to go on first.
+    private var paused: [CurlTransfer] = []
+
+    init(rate: Int64?) { set(rate) }
+
+    /// Changes the bandwidth.
+    func set(_ rate: Int64?) { bucket = rate.map { TokenBucket(rate: $0, at: Throttle.now()) } }
+
+    /// Whether a piece of a body may be received now; if not, the transfer is paused by its caller.
+    func admits(_ count: Int, _ transfer: CurlTransfer) -> Bool {
+        if bucket == nil { return true }
+        if bucket?.take(count) == true { return true }
+        paused.append(transfer)
+        return false
+    }
+
+    /// The transfers that may go on; each may come back to the end of the queue.
+    ///
+    /// `resume` receives what libcurl holds of the transfer, and with it uses up credit.
+    func resume(_ resume: (CurlTransfer) -> Void) {
+        bucket?.fill(at: Throttle.now())
+        for _ in 0..<paused.count {
+            if let bucket, bucket.wait > 0 { return }
+            resume(paused.removeFirst())
+        }
+    }
+
+    /// Milliseconds until somebody may go on, within bounds; `longest` if nobody waits.
+    func patience(longest: Int32) -> Int32 {
+        guard let bucket, !paused.isEmpty else { return longest }
+        return Int32(max(1, min(Double(longest), (bucket.wait * 1000).rounded(.up))))
+    }
+
+    private static func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+}
