@@ -1,8 +1,12 @@
 import Store
 import SyncModel
 
-/// Pages of changes against the state file, beside a dictionary that knows the three rules of list_folder.
-enum FoldFuzz: FuzzTarget {
+/// Something to be done with a state file, as the input chooses; no error is expected.
+protocol StoreFuzz: FuzzTarget {
+    static func play(_ input: Choices) async throws
+}
+
+extension StoreFuzz {
     static func run(_ input: [UInt8]) {
         waiting {
             do {
@@ -12,8 +16,11 @@ enum FoldFuzz: FuzzTarget {
             }
         }
     }
+}
 
-    private static func play(_ input: Choices) async throws {
+/// Pages of changes against the state file, beside a dictionary that knows the three rules of list_folder.
+enum FoldFuzz: StoreFuzz {
+    static func play(_ input: Choices) async throws {
         var input = input
         let store = try StateStore.scratchCopy(of: "/nonexistent/state.db")
         var model: [RemoteKey: Bool] = [:]
@@ -79,18 +86,8 @@ enum FoldFuzz: FuzzTarget {
 }
 
 /// Names and texts of any kind through the state file: they come out as they went in, and nothing traps.
-enum RowsFuzz: FuzzTarget {
-    static func run(_ input: [UInt8]) {
-        waiting {
-            do {
-                try await play(Choices(input))
-            } catch {
-                preconditionFailure("\(error)")
-            }
-        }
-    }
-
-    private static func play(_ input: Choices) async throws {
+enum RowsFuzz: StoreFuzz {
+    static func play(_ input: Choices) async throws {
         var input = input
         let store = try StateStore.scratchCopy(of: "/nonexistent/state.db")
         var names: [RemoteKey: FileName] = [:]

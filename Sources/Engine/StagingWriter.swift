@@ -3,17 +3,18 @@ import SyncModel
 
 /// Takes a body off the transport's thread: bytes are collected in chunks, which the disk pool writes and hashes.
 ///
-/// Chunks are handled one after the other, in order. When the disk does not keep up, `write` waits, and with it the
-/// transport: memory stays bounded.
+/// Chunks are handled in order; those of a large file are hashed while they are written. When the disk does not keep
+/// up, `write` waits, and with it the transport: memory stays bounded.
 final class StagingWriter: ByteSink, @unchecked Sendable {
-    // `@unchecked`: `chunk`, `offset` and `received` belong to one user at a time, as the protocol says; `file` to
-    // whoever drains, of whom there is one at a time.
+    // `@unchecked`: `chunk`, `offset` and `received` belong to one user at a time, as the protocol says.
     private let file: StagingFile
-    private let disk: DiskPool
     private let board: StatusBoard
+    private let size: Int64
+    private let storing: SerialWork
+    /// Work of its own for a file of more than one chunk; a small one is not worth another thread.
+    private let hashing: SerialWork?
     private let monitor = Monitor(State())
     private var chunk: [UInt8] = []
-    private let size: Int64
     /// Bytes taken so far, those of an earlier run included; not all of them need be written yet.
     private(set) var offset: Int64
     /// Bytes taken by this object.
@@ -23,29 +24,20 @@ final class StagingWriter: ByteSink, @unchecked Sendable {
     private static let chunkSize = 256 << 10
     /// Chunks that may wait for the disk.
     private static let chunksWaiting = 4
-    /// Pieces of work done in one go, before others get their turn on the thread.
-    private static let turn = 8
 
     private struct State {
-        var work: [Work] = []
-        var isDraining = false
+        var waiting = 0
         var failure: (any Error)?
-    }
-
-    private enum Work: Sendable {
-        case bytes([UInt8])
-        case restart
-        /// The end: told of the first failure, if there was one.
-        case end(@Sendable ((any Error)?) -> Void)
     }
 
     /// Makes a writer that goes on where `file` stands.
     init(_ file: StagingFile, size: Int64, disk: DiskPool, board: StatusBoard) {
         self.file = file
         self.size = size
-        self.disk = disk
         self.board = board
         offset = file.offset
+        storing = SerialWork(disk)
+        hashing = size > Int64(Self.chunkSize) ? SerialWork(disk) : nil
         makeChunk()
     }
 
@@ -55,10 +47,10 @@ final class StagingWriter: ByteSink, @unchecked Sendable {
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws {
+        if !chunk.isEmpty && chunk.count + bytes.count > Self.chunkSize { try handOver() }
         offset += Int64(bytes.count)
         received += Int64(bytes.count)
         board.receive(bytes.count)
-        if !chunk.isEmpty && chunk.count + bytes.count > Self.chunkSize { try handOver() }
         chunk.append(contentsOf: bytes)
     }
 
@@ -66,22 +58,29 @@ final class StagingWriter: ByteSink, @unchecked Sendable {
         board.receive(-Int(offset))
         offset = 0
         makeChunk()
-        post(.restart)
+        hashing?.post { [file] in file.restartHash() }
+        storing.post { [self] in
+            monitor.withLock { $0.failure = nil }
+            attempt {
+                if hashing == nil { file.restartHash() }
+                try file.restartBytes()
+            }
+        }
     }
 
-    /// Runs `last` on the file when everything is written.
+    /// Runs `last` on the file when everything is written and hashed.
     ///
     /// - Throws: what went wrong on the way, or `last`'s own error.
     func end<Result: Sendable>(_ last: @escaping @Sendable (StagingFile) throws -> Result) async throws -> Result {
-        let rest = chunk
+        post(chunk)
         chunk = []
         return try await withCheckedThrowingContinuation { continuation in
-            if !rest.isEmpty { post(.bytes(rest)) }
-            post(
-                .end { [file] failure in
-                    if let failure { return continuation.resume(throwing: failure) }
-                    continuation.resume(with: Swift.Result { try last(file) })
-                })
+            let finish: @Sendable () -> Void = { [self] in
+                if let failure = monitor.withLock({ $0.failure }) { return continuation.resume(throwing: failure) }
+                continuation.resume(with: Swift.Result { try last(file) })
+            }
+            guard let hashing else { return storing.post(finish) }
+            hashing.post { [storing] in storing.post(finish) }
         }
     }
 
@@ -89,47 +88,38 @@ final class StagingWriter: ByteSink, @unchecked Sendable {
     private func handOver() throws {
         let full = chunk
         makeChunk()
-        try monitor.withLock(once: { $0.work.count < Self.chunksWaiting }) { state in
+        let limit = hashing == nil ? Self.chunksWaiting : Self.chunksWaiting * 2  // each counts twice
+        try monitor.withLock(once: { $0.waiting < limit }) { state in
             if let failure = state.failure { throw failure }
         }
-        post(.bytes(full))
+        post(full)
     }
 
-    private func post(_ work: Work) {
-        let isFirst = monitor.withLock { state in
-            state.work.append(work)
-            defer { state.isDraining = true }
-            return !state.isDraining
+    private func post(_ bytes: [UInt8]) {
+        if bytes.isEmpty { return }
+        monitor.withLock { $0.waiting += hashing == nil ? 1 : 2 }
+        hashing?.post { [self] in
+            bytes.withUnsafeBytes { file.hash($0) }
+            isDone()
         }
-        if isFirst { disk.post { self.drain() } }
-    }
-
-    private func drain() {
-        for _ in 0..<Self.turn {
-            let next: Work? = monitor.withLock { state in
-                if state.work.isEmpty {
-                    state.isDraining = false
-                    return nil
-                }
-                return state.work.removeFirst()
+        storing.post { [self] in
+            attempt {
+                try bytes.withUnsafeBytes { try hashing == nil ? file.write($0) : file.store($0) }
             }
-            guard let next else { return }
-            monitor.wakeOne()
-            perform(next)
+            isDone()
         }
-        disk.post { self.drain() }
     }
 
-    private func perform(_ work: Work) {
-        let failure = monitor.withLock { $0.failure }
+    private func isDone() {
+        monitor.withLock { $0.waiting -= 1 }
+        monitor.wakeOne()
+    }
+
+    /// Nothing is done after a failure, which `write` or `end` will tell.
+    private func attempt(_ work: () throws -> Void) {
+        guard monitor.withLock({ $0.failure == nil }) else { return }
         do {
-            switch work {
-            case .bytes(let bytes): if failure == nil { try bytes.withUnsafeBytes { try file.write($0) } }
-            case .restart:
-                try file.restart()
-                monitor.withLock { $0.failure = nil }
-            case .end(let tell): tell(failure)
-            }
+            try work()
         } catch {
             monitor.withLock { $0.failure = error }
         }

@@ -19,7 +19,7 @@ public struct StagedFile: Sendable {
 ///
 /// Not for use by two threads at a time.
 public final class StagingFile: ByteSink, @unchecked Sendable {
-    // `@unchecked`: one user at a time by contract, first the fetcher, then the transport's thread, then the fetcher.
+    // `@unchecked`: one user at a time by contract, or one for the bytes and one for the hash.
     private let folder: Descriptor
     private let file: Descriptor
     private let name: String
@@ -32,7 +32,7 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
 
     /// From this size on a file's space is reserved first and its bytes are written out as they come, in bytes.
     private static let largeFile: Int64 = 16 << 20
-    private static let writeOutStep: Int64 = 32 << 20
+    private static let writeOutStep: Int64 = 8 << 20
 
     /// Opens the part file `name`, going on after what an earlier run has left of the same revision.
     init(name: String, in folder: Descriptor, for version: FileVersion, mode: mode_t) throws(MirrorError) {
@@ -43,7 +43,7 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
         file = try Descriptor.open(name, in: folder, flags: O_RDWR | O_CREAT, mode: 0o600)
         let present = Int64(try file.status().st_size)
         if present > version.size {
-            try truncate()
+            try restartBytes()
         } else if present > 0 {
             offset = try FileContent.feed(file, to: hasher)
         }
@@ -64,6 +64,22 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
     ///
     /// - Throws: `MirrorError`; `.mismatch` if more bytes come than the version has.
     public func write(_ bytes: UnsafeRawBufferPointer) throws {
+        try store(bytes)
+        hash(bytes)
+    }
+
+    /// Forgets everything received.
+    public func restart() throws(MirrorError) {
+        try restartBytes()
+        restartHash()
+    }
+
+    // Bytes and hash share nothing, so that two threads may see to them; both have to get everything, in order.
+
+    /// Writes the next bytes without hashing them.
+    ///
+    /// - Throws: `MirrorError`; `.mismatch` if more bytes come than the version has.
+    public func store(_ bytes: UnsafeRawBufferPointer) throws {
         guard offset + Int64(bytes.count) <= version.size else {
             throw MirrorError(
                 code: .mismatch, message: "revision \(version.rev.text) has \(version.size) bytes, the server sent more"
@@ -76,7 +92,6 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
             guard got > 0 else { throw MirrorError.call("write", place) }
             done += got
         }
-        hasher.update(bytes)
         offset += Int64(bytes.count)
         if offset - writtenOut >= Self.writeOutStep {
             dbx_begin_writeout(file.number, off_t(writtenOut), off_t(offset - writtenOut))
@@ -84,19 +99,22 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
         }
     }
 
-    /// Forgets everything received.
-    public func restart() throws { try truncate() }
+    /// Hashes the next bytes.
+    public func hash(_ bytes: UnsafeRawBufferPointer) { hasher.update(bytes) }
 
-    private func truncate() throws(MirrorError) {
+    /// Forgets the bytes received.
+    public func restartBytes() throws(MirrorError) {
         guard ftruncate(file.number, 0) == 0 else { throw .call("truncate", place) }
-        _ = hasher.finish()
         offset = 0
         writtenOut = 0
     }
 
+    /// Begins the hash anew.
+    public func restartHash() { _ = hasher.finish() }
+
     /// Fills the file from another file of this disk instead of from a download.
     func fill(from source: Descriptor) throws(MirrorError) {
-        try truncate()
+        try restart()
         try FileContent.copy(from: source, to: file)
         offset = try FileContent.feed(file, to: hasher)
     }
