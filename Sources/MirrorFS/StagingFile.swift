@@ -32,7 +32,7 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
 
     /// From this size on a file's space is reserved first and its bytes are written out as they come, in bytes.
     private static let largeFile: Int64 = 16 << 20
-    private static let writeOutStep: Int64 = 8 << 20
+    private static let writeOutStep: Int64 = 32 << 20
 
     /// Opens the part file `name`, going on after what an earlier run has left of the same revision.
     init(name: String, in folder: Descriptor, for version: FileVersion, mode: mode_t) throws(MirrorError) {
