@@ -32,8 +32,8 @@ struct TokenBucket: Hashable {
         return true
     }
 
-    /// Seconds until there is credit for about one piece of libcurl's.
-    var wait: Double { max(0, min(16_384, rate * TokenBucket.burst / 2) - credit) / rate }
+    /// Seconds until it is worth waking up: credit for 20 ms, but for one piece of libcurl's at least.
+    var wait: Double { max(0, min(max(16_384, rate / 50), rate * TokenBucket.burst / 2) - credit) / rate }
 }
 
 /// Pauses transfers into sinks when they are faster than the bandwidth allows; used by the curl thread only.
