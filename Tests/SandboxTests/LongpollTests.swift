@@ -3,6 +3,7 @@ import Testing
 
 @testable import Sandbox
 
+@Suite(.timeLimit(.minutes(1)))
 struct LongpollTests {
     let account = Account()
 
