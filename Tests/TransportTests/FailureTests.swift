@@ -18,6 +18,9 @@ struct FailureTests {
             }
         }
 
+        /// Short where it is what ends the request.
+        var stallLimit: Duration { self == .neverAnswer || self == .stallInBody ? .seconds(1) : .seconds(60) }
+
         func play(_ connection: Connection) throws {
             _ = try connection.readRequest()
             switch self {
@@ -50,7 +53,7 @@ struct FailureTests {
         if fault == .endlessBody && streams { return }  // nothing limits what a sink takes
         let server = try RawServer { try fault.play($0) }
         let transport = CurlTransport.direct(TransportSettings(memoryLimit: 1 << 20))
-        let request = HTTPRequest(.get, "\(server.url)/x?token=1", stallLimit: .seconds(1))
+        let request = HTTPRequest(.get, "\(server.url)/x?token=1", stallLimit: fault.stallLimit)
         let error = await #expect(throws: TransportError.self) {
             _ = try await transport.send(request, sink: streams ? CollectingSink() : nil)
         }
