@@ -18,7 +18,6 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
-let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
 
 /// A Swift library target with the switches above.
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -41,7 +40,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
         // What Swift cannot import as it is.
@@ -67,7 +65,7 @@ let package = Package(
             swiftSettings: strict),
 
         // A local stand-in for the Dropbox API. It imports nothing of the product.
-        library("Sandbox", [flyingFox, "CCrypto"]),
+        library("Sandbox", ["CCrypto"]),
         .executableTarget(
             name: "dbxsync-sandbox", dependencies: ["Sandbox", argumentParser], swiftSettings: strict),
 

@@ -12,7 +12,7 @@ private let allowed: [String: Set<String>] = [
         "Engine", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CSystemd", "CToml", "ArgumentParser",
         "Logging", "ServiceLifecycle", "UnixSignals",
     ],
-    "Sandbox": ["FlyingFox", "FlyingSocks", "CCrypto"],
+    "Sandbox": ["CCrypto"],
     "dbxsync-sandbox": ["Sandbox", "ArgumentParser"],
 ]
 
