@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""make mutants: plants one fault at a time into a copy of the sources; the campaign of random histories must find each.
+"""make mutants: plants one fault at a time into a copy of the sources; the campaign of random histories, or the tests
+beside it, must find each.
 
 A fault that survives means that the tests would not notice if the code went wrong there. DBXSYNC_CAMPAIGN sets the number
 of histories (400); names on the command line choose mutants.
@@ -63,7 +64,7 @@ def verdict(mutant):
         built = swift("build", "--build-tests")
         if built.returncode:
             sys.exit(f"{mutant[0]}: does not compile\n{built.stdout[-3000:]}")
-        run = swift("test", "--skip-build", "--disable-xctest", "--filter", "CampaignTests|CrashSweepTests|PassTests|StagingTests")
+        run = swift("test", "--skip-build", "--disable-xctest", "--filter", "CampaignTests|CrashSweepTests|PassTests|PageFoldTests|StagingTests|LocalChangeTests")
         found = [line for line in run.stdout.splitlines() if line.startswith("✘ Test ") and "failed after" in line]
         return run.returncode != 0, "; ".join(line.split('"')[1] for line in found if '"' in line) or "it ended early"
     finally:
