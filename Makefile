@@ -17,6 +17,7 @@ export DBXSYNC_WARNINGS PREFIX DESTDIR
 
 RELEASE := -c release --static-swift-stdlib
 SWIFT_FILES := Package.swift Sources Tests Fuzz
+TEST_TARGETS := $(notdir $(wildcard Tests/*Tests))
 SCRIPTS := .ci/run $(wildcard scripts/*.sh Tests/*/run)
 
 .PHONY: help
@@ -32,7 +33,12 @@ build: ## debug build of both programs
 test: ## run every test
 	@scripts/dependencies.sh build test
 	swift build --build-tests
-	swift test --skip-build --disable-xctest
+	@# One target after the other: what waits for a network is not starved by what needs all processors.
+	@for target in $(TEST_TARGETS); do \
+		echo "$$target"; \
+		swift test --skip-build --disable-xctest --filter "^$$target\\." || failed="$${failed-} $$target"; \
+	done; \
+	if [ -n "$${failed-}" ]; then echo "failed:$$failed"; exit 1; fi
 	@if [ -x Tests/SandboxConformance/run ]; then echo Tests/SandboxConformance/run; Tests/SandboxConformance/run; fi
 
 .PHONY: check
