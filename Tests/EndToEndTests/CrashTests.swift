@@ -39,8 +39,8 @@ struct CrashTests {
     private func placedRevisions(_ stand: Stand) throws -> Set<String> {
         let (mirror, account) = (try stand.mirror(), Tree(account: stand.account))
         let entries = stand.account.tree().filter { entry in
-            let path = String(entry.path.dropFirst())
-            return mirror.lines[path] == account.lines[path]
+            let path = Tree.exact(String(entry.path.dropFirst()))
+            return mirror.lines[path].map { $0 == account.lines[path] } ?? false
         }
         return Set(entries.compactMap(\.rev))
     }
@@ -59,7 +59,9 @@ struct CrashTests {
         case 0: try account.put("/edited \(round % 8).bin", .generated(seed: UInt64(round), size: 100_000))
         case 1: try account.move(folders[round % folders.count].path, "/moved \(round)")
         case 2: try account.put("/new \(round)/file.txt", "round \(round)")
-        default: try account.renameCase(folders[0].path, to: String(folders[0].path.dropFirst()).uppercased())
+        default:
+            let name = String(folders[0].path.dropFirst()).uppercased()
+            try account.renameCase(folders[0].path, to: name, isJournaled: true)
         }
     }
 }

@@ -38,7 +38,8 @@ final class Stand {
     func sync() async throws {
         let ending = try await place.run("sync")
         try #require(ending.code == 0, "\(ending)")
-        try #require(try differences() == [])
+        let differences = try differences()
+        try #require(differences == [], "\(ending)")
     }
 
     /// Waits until mirror and account are equal.
