@@ -39,12 +39,20 @@ struct Fetcher: Sendable {
     }
 
     private func content(for placement: Placement) async throws -> Content {
-        if let donor = placement.mover { return .moved(donor) }
         let context = context
+        if let donor = placement.mover, try await context.disk.run({ try Fetcher.isIntact(donor, context) }) {
+            return .moved(donor)
+        }
         switch try await context.reading.run({ try Fetcher.lookAround(placement, context) }) {
         case .complete(let content): return content
         case .partial(let file): return .staged(try await fetch(placement, into: file))
         }
+    }
+
+    /// Whether a donor stands as it was placed: what somebody has edited or removed cannot be moved.
+    private static func isIntact(_ donor: Standing, _ context: PassContext) throws -> Bool {
+        guard case .file(_, _, let print) = donor.node else { return false }
+        return try context.mirror.observe(donor.path) == .file(print)
     }
 
     /// Downloads; a part that an earlier run has left and that does not fit is thrown away, not held against the file.

@@ -163,16 +163,26 @@ struct Fill {
     ) async throws -> Bool {
         let clearing = Planner.clearing(items)
         if clearing.isEmpty { return false }
-        // What is under way was planned with the paths of before.
-        while fetching > 0 || isPublishing || !ready.isEmpty {
+        if isWorking {
+            // What is under way was planned with the paths of before, and may add to what stands in the way.
+            try await finishWork(&group)
+            return true
+        }
+        context.board.update { $0.phase = .applying }
+        try await publisher.publish(clearing.map { Mutation($0) })
+        return true
+    }
+
+    /// Finishes what is being fetched or published; what is only queued stays pending for the next sweep.
+    private mutating func finishWork(_ group: inout ThrowingTaskGroup<Step, any Error>) async throws {
+        busy.subtract(queue.map(\.key))
+        queue = []
+        while isWorking {
             publishNow = true
             startPublishing(&group)
             guard let step = try await group.next() else { break }
             try await take(step)
         }
-        context.board.update { $0.phase = .applying }
-        try await publisher.publish(clearing.map { Mutation($0) })
-        return true
     }
 
     private mutating func plan(_ items: [PendingItem]) async throws {

@@ -39,7 +39,13 @@ struct SyncPass: Sendable {
         let intents = try await context.store.intents()
         if intents.isEmpty { return }
         let outcomes = try await context.disk.run { [mirror = context.mirror] in
-            try intents.map { Recovery.settle($0, try mirror.observe($0.path)) }
+            try intents.map { intent in
+                do {
+                    return Recovery.settle(intent, try mirror.observe(intent.path))
+                } catch  where disposition(of: error) == .item {
+                    return .recheck(intent.key)  // one path that cannot be looked at holds up nothing else
+                }
+            }
         }
         _ = try await shielded { [context] in
             try await context.store.commit(outcomes, now: context.now(), jitter: context.surroundings.jitter)
@@ -76,6 +82,8 @@ struct SyncPass: Sendable {
             try await fill.run()
         } catch  where disposition(of: error) == .pass {
             try Task.checkCancellation()
+            // What broke off may have renamed folders and not recorded it.
+            try await settleIntents()
             let progress = try await context.store.progress()
             if !progress.isListing { try await Prune(context: context).run() }
             throw error

@@ -48,6 +48,44 @@ import Testing
         #expect(try await rig.brokenInvariants() == [])
     }
 
+    @Test("keep: a file whose donor was edited is downloaded, the edited one stays") func keptDonor() async throws {
+        let rig = try Rig()
+        rig.localChanges = .keep
+        _ = try rig.account.put("/from", "ours")
+        try await rig.pass()
+        try rig.folder.write("edited", to: "mirror/from")
+        _ = try rig.account.move("/from", "/to")
+        try await rig.pass()
+        rig.time.advance(by: 86_400)
+        try await rig.pass()
+        #expect(FileManager.default.contents(atPath: rig.mirror + "/from") == Data("edited".utf8))
+        #expect(FileManager.default.contents(atPath: rig.mirror + "/to") == Data("ours".utf8))
+        #expect(try await rig.start().store.troubles(limit: 5).map(\.path) == ["/from"])
+    }
+
+    @Test("a disk that fails between a rename and its record loses track of nothing") func failedAfterRename()
+        async throws
+    {
+        let rig = try Rig()
+        _ = try rig.account.put("/B/stays", "x")
+        _ = try rig.account.put("/B/goes", "y")
+        try await rig.pass()
+        try rig.crash()
+        try rig.account.renameCase("/B", to: "b")
+        _ = try rig.account.delete("/B/goes")
+        rig.time.advance(by: 8 * 86_400)
+        let left = Atomic<Int>(1)
+        rig.faults = { point in
+            if point == .effectDone, left.wrappingSubtract(1, ordering: .relaxed).oldValue == 1 {
+                throw SandboxError(disposition: .pass)
+            }
+        }
+        await #expect(throws: SandboxError.self) { try await rig.pass() }
+        try await rig.pass()
+        #expect(try rig.differences() == [])
+        #expect(try await rig.brokenInvariants() == [])
+    }
+
     @Test("a folder replaced by a link between a crash and the restart is no reason to stand still") func linkedFolder()
         async throws
     {

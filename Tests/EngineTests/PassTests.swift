@@ -114,6 +114,23 @@ import Testing
         #expect(rig.remote.downloads == 0)
     }
 
+    @Test("what waits to be placed while a folder is renamed finds its donor under the new name")
+    func renameWhileWaiting() async throws {
+        let rig = try Rig()
+        _ = try rig.account.put("/B/donor", "content")
+        try await rig.pass()
+        try rig.crash()
+        _ = try rig.account.move("/B/donor", "/a")
+        try rig.account.renameCase("/B", to: "b")
+        rig.time.advance(by: 8 * 86_400)
+        rig.settings.window = 1
+        rig.remote.resetCounts()
+        try await rig.pass()
+        #expect(try rig.differences() == [])
+        #expect(rig.remote.downloads == 0)
+        #expect(try await rig.brokenInvariants() == [])
+    }
+
     @Test("one failing file holds up nothing and is tried again later") func failingFile() async throws {
         let rig = try Rig()
         let bad = try rig.account.put("/bad", "bad")
