@@ -126,6 +126,20 @@ struct LifeTests {
         await transport.stop()
     }
 
+    @Test("several servers share the limit: idle connections make room", arguments: [1, 3])
+    func severalServers(connections: Int) async throws {
+        let servers = try (0..<4).map { _ in try RawServer.answering { answer(body: $0.path) } }
+        let transport = CurlTransport.direct(TransportSettings(connections: connections))
+        let outcomes = await withTaskGroup(of: String.self) { group in
+            for index in 0..<200 {
+                group.addTask { await outcome(transport, HTTPRequest(.get, servers[index % 4].url)) }
+            }
+            return await group.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+        }
+        #expect(outcomes == ["200": 200])
+        await transport.stop()
+    }
+
     @Test("an idle connection that the server has closed is replaced without an error")
     func idleClosed() async throws {
         let server = try RawServer { connection in
