@@ -92,9 +92,11 @@ struct SyncPass: Sendable {
 
     private func finish(asOf: Int64) async throws {
         let report = context.events.current
-        if !report.isEmpty { try await context.store.markInStep(asOf: asOf) }
+        // A page that asked for nothing was marked when it was recorded: an unchanged account costs no other write.
+        let isNews = !report.isEmpty || report.listed > 0
+        if isNews { try await context.store.markInStep(asOf: asOf) }
         let progress = try await context.store.progress()
-        let counts = report.isEmpty ? nil : try await context.store.backlog()
+        let counts = isNews ? try await context.store.backlog() : nil
         context.board.update { status in
             status.inStepAsOf = progress.inStepAsOf
             if let counts {

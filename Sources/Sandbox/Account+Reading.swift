@@ -146,7 +146,9 @@ extension AccountState {
 
     /// The path with its folders spelled as the settings say; the last component is always true.
     private func display(_ path: String, _ node: NodeIndex) -> String {
-        guard settings.ancestorCase != .exact, let slash = path.lastIndex(of: "/") else { return path }
+        guard settings.ancestorCase != .exact, let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else {
+            return path
+        }
         let folders = String(path[..<slash])
         switch settings.ancestorCase {
         case .exact: return path
@@ -164,6 +166,6 @@ extension String {
     /// What stands behind the last slash.
     var lastComponent: String {
         guard let slash = utf8.lastIndex(of: UInt8(ascii: "/")) else { return self }
-        return String(self[index(after: slash)...])
+        return String(self[utf8.index(after: slash)...])
     }
 }

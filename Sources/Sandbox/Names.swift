@@ -24,16 +24,22 @@ enum Names {
 
     /// The components of a path; doubled slashes at the start are passed over, as the real service does.
     static func components(_ path: String) -> [String] {
-        path.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
+        path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
     }
 
     /// Why the API refuses `path` for writing, in LookupError's and WriteError's words.
     static func isMalformed(_ path: String) -> Bool {
-        let trimmed = path.drop { $0 == "/" }
-        return trimmed.split(separator: "/", omittingEmptySubsequences: false).contains { name in
-            name.isEmpty || name == "." || name == ".." || name.utf8.last == 0x20 || name.unicodeScalars.count > 255
-                || name.utf8.contains { $0 == 0 || $0 == 0x7F || $0 == UInt8(ascii: "\\") }
+        let slash = UInt8(ascii: "/")
+        let trimmed = path.utf8.drop { $0 == slash }
+        return trimmed.split(separator: slash, omittingEmptySubsequences: false).contains {
+            isMalformedName(Substring($0))
         }
+    }
+
+    private static func isMalformedName(_ name: Substring) -> Bool {
+        if name.isEmpty || name == "." || name == ".." || name.unicodeScalars.count > 255 { return true }
+        return name.utf8.last == 0x20
+            || name.utf8.contains { $0 == 0 || $0 == 0x7F || $0 == UInt8(ascii: "\\") }
     }
 
     /// Names that the service refuses, whatever their case.

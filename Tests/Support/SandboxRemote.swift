@@ -122,7 +122,7 @@ public final class SandboxRemote: RemoteSource {
     }
 
     private static func parents(_ display: String) -> [FileName] {
-        display.split(separator: "/").dropLast().map { FileName(String($0)) }
+        display.pathComponents.dropLast().map { FileName($0) }
     }
 }
 

@@ -26,7 +26,7 @@ public struct Tree: Equatable, CustomStringConvertible {
         for entry in account.tree() {
             let isMirrored = entry.traits.isDownloadable && entry.traits.symlinkTarget == nil && !entry.traits.hidesHash
             guard !entry.isFile || isMirrored else { continue }
-            let path = String(entry.path.drop { $0 == "/" })
+            let path = String(Substring(entry.path.utf8.drop { $0 == UInt8(ascii: "/") }))
             lines[Tree.exact(path)] =
                 entry.isFile ? "file \(entry.size) \(entry.contentHash ?? "-") \(entry.clientModified)" : "dir"
         }
