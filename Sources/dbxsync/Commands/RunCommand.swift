@@ -34,7 +34,6 @@ struct RunCommand: AsyncParsableCommand {
         logger.notice(
             "dbxsync \(Dbxsync.version) keeps \(config.mirror.directory)",
             metadata: ["event": "started"])
-        notifier.ready(status: StatusLine.text(assembly.board.now))
         do {
             try await services(config, assembly, log, notifier).run()
         } catch {

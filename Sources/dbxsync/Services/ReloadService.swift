@@ -4,7 +4,7 @@ import ServiceLifecycle
 import Transport
 import UnixSignals
 
-/// Reads the configuration again at SIGHUP.
+/// Reads the configuration again at SIGHUP; tells the service manager when that, and everything else, is ready.
 struct ReloadService: Service {
     let file: String
     let running: Config
@@ -16,7 +16,10 @@ struct ReloadService: Service {
     func run() async throws {
         let logger = log.logger()
         var running = running
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+        // The group traps the other signals before it starts its services: from here on every signal is understood.
+        let signals = await UnixSignalsSequence(trapping: .sighup)
+        notifier.ready(status: "starting")
+        for await _ in signals.cancelOnGracefulShutdown() {
             notifier.reloading()
             running = await reload(running, logger)
             notifier.ready()
