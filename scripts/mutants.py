@@ -26,7 +26,6 @@ MUTANTS = [
     ("the cursor is stored before its page", "Store/StateStore+Record.swift", "        let faults = faults\n        return try await write { db in\n            try faults(.record)", "        let faults = faults\n        try await write { try $0.execute(literal: \"UPDATE state SET cursor = \\(cursor.text)\") }\n        return try await write { db in\n            try faults(.record)"),
     ("a failed item is given up", "Store/StateStore+Commit.swift", "return try postpone(key, reason: why, attempts: attempts, delay: delay, parked: false)", "return try postpone(key, reason: why, attempts: attempts, delay: delay, parked: true)"),
     ("bytes are not verified", "MirrorFS/StagingFile.swift", "guard offset == version.size, hash == version.hash else {", "guard offset == version.size else {"),
-    ("strangers are overwritten", "MirrorFS/MirrorTree.swift", "localChanges: LocalChanges = .aside) {", "localChanges: LocalChanges = .overwrite) {"),
 ]
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
