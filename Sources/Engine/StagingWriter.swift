@@ -61,10 +61,7 @@ final class StagingWriter: ByteSink, @unchecked Sendable {
         hashing?.post { [file] in file.restartHash() }
         storing.post { [self] in
             monitor.withLock { $0.failure = nil }
-            attempt {
-                if hashing == nil { file.restartHash() }
-                try file.restartBytes()
-            }
+            attempt { try hashing == nil ? file.restart() : file.restartBytes() }
         }
     }
 

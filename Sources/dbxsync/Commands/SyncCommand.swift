@@ -103,7 +103,7 @@ struct SyncCommand: AsyncParsableCommand {
         let isText = !json
         let totals = try await preview.run { if isText { printOut(escapingControls("\($0)")) } }
         await connection.transport.stop()
-        printOut(json ? try JSONText.of(PlanResult(totals)) : PlanResult(totals).text)
+        printOut(json ? try JSONText.of(PlanResult(totals)) : totals.text)
         return .done
     }
 }
@@ -132,7 +132,7 @@ private struct SyncResult: Encodable {
     }
 }
 
-/// The counts of a plan, as text and as the JSON document of `sync --dry-run --json`.
+/// The JSON document of `sync --dry-run --json`.
 private struct PlanResult: Encodable {
     let files, downloads, folders, renames, removals, parked: Int
     let bytes: Int64
@@ -146,9 +146,12 @@ private struct PlanResult: Encodable {
         parked = totals.parked
         bytes = totals.bytes
     }
+}
 
-    var text: String {
-        if files + folders + renames + removals + parked == 0 { return "nothing to do" }
+extension PlanPreview.Totals {
+    /// The counts for people.
+    fileprivate var text: String {
+        if isEmpty { return "nothing to do" }
         return "\(HumanText.count(files, "file")) to place, \(HumanText.bytes(bytes)) to download in "
             + "\(HumanText.count(downloads, "file")); \(HumanText.count(folders, "folder")) to make, "
             + "\(renames) to rename, \(removals) to remove, \(parked) cannot be mirrored"
