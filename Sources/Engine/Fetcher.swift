@@ -14,10 +14,19 @@ struct Fetcher: Sendable {
 
     /// Gets `placement` ready.
     ///
+    /// - Parameters:
+    ///   - placement: what is to stand where.
+    ///   - isUntouched: whether it is known that only a download can serve it.
     /// - Throws: what concerns the whole pass (disk full, signed out, cancelled).
-    func fetch(_ placement: Placement) async throws -> Fetched {
+    func fetch(_ placement: Placement, isUntouched: Bool) async throws -> Fetched {
         do {
-            return .ready(Mutation(.place(placement), content: try await content(for: placement)))
+            let content =
+                if isUntouched && placement.version.size <= SmallBody.limit {
+                    Content.staged(try await fetchSmall(placement))
+                } else {
+                    try await content(for: placement)
+                }
+            return .ready(Mutation(.place(placement), content: content))
         } catch {
             try Task.checkCancellation()
             switch disposition(of: error) {
@@ -73,7 +82,7 @@ struct Fetcher: Sendable {
     /// What can be had on this disk: the file itself, a copy of another one, or what an earlier download has left.
     private static func lookAround(_ placement: Placement, _ context: PassContext) throws -> Local {
         let version = placement.version
-        if try isStranger(context.mirror.observe(placement.path), placement),
+        if try placement.mayAlreadyBe(context.mirror.observe(placement.path)),
             let print = try context.mirror.adoptable(placement.path, as: version)
         {
             return .complete(.adopted(print))
@@ -84,6 +93,12 @@ struct Fetcher: Sendable {
                 return .complete(.staged(staged))
             }
         }
+        return .partial(try openPart(placement, context))
+    }
+
+    /// Opens the part file of a download, if there is room for it.
+    private static func openPart(_ placement: Placement, _ context: PassContext) throws -> StagingFile {
+        let version = placement.version
         let free = try context.mirror.freeSpace()
         guard free - version.size >= context.settings.minFreeSpace else {
             throw MirrorError(
@@ -92,14 +107,21 @@ struct Fetcher: Sendable {
                     + "\(context.settings.minFreeSpace) and the file has \(version.size)",
                 hint: "free some space; it goes on by itself")
         }
-        return .partial(try context.mirror.stage(version, for: placement.key))
+        return try context.mirror.stage(version, for: placement.key)
     }
 
-    /// Whether a file stands at the target that is not the one we know there: it may be what is wanted.
-    private static func isStranger(_ seen: Observed, _ placement: Placement) -> Bool {
-        guard case .file(let print) = seen, print.size == placement.version.size else { return false }
-        guard case .file(_, _, let known)? = placement.replacing?.node else { return true }
-        return known != print
+    /// Downloads a small file, of which nothing is here yet, and stages it.
+    private func fetchSmall(_ placement: Placement) async throws -> StagedFile {
+        let body = SmallBody(size: placement.version.size, board: context.board)
+        defer { context.events.count { $0.bytes += body.received } }
+        if body.offset < placement.version.size { try await context.remote.download(placement.version, into: body) }
+        let staged = try await context.disk.run { [context] in
+            let part = try Fetcher.openPart(placement, context)
+            try body.bytes.withUnsafeBytes { try part.write($0) }
+            return try part.finish()
+        }
+        context.events.count { $0.downloaded += 1 }
+        return staged
     }
 
     private func download(_ version: FileVersion, into file: StagingFile) async throws -> StagedFile {

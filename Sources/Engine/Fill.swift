@@ -15,6 +15,8 @@ struct Fill {
     private let isListing: @Sendable () -> Bool
 
     private var queue: ArraySlice<Placement> = []
+    /// What of the queue is known to need a download.
+    private var untouched: Set<RemoteKey> = []
     private var ready: [Mutation] = []
     private var busy: Set<RemoteKey> = []
     private var fetching = 0
@@ -76,7 +78,10 @@ struct Fill {
         let bound = context.settings.batch * 4
         while fetching < context.settings.parallel, ready.count < bound, let placement = queue.popFirst() {
             fetching += 1
-            group.addTask { [fetcher] in .fetched(placement.key, try await fetcher.fetch(placement)) }
+            let isUntouched = untouched.remove(placement.key) != nil
+            group.addTask { [fetcher] in
+                .fetched(placement.key, try await fetcher.fetch(placement, isUntouched: isUntouched))
+            }
         }
     }
 
@@ -177,6 +182,7 @@ struct Fill {
     private mutating func finishWork(_ group: inout ThrowingTaskGroup<Step, any Error>) async throws {
         busy.subtract(queue.map(\.key))
         queue = []
+        untouched = []
         while isWorking {
             publishNow = true
             startPublishing(&group)
@@ -208,6 +214,13 @@ struct Fill {
         }
         busy.formUnion(possible.map(\.key))
         queue.append(contentsOf: possible)
+        untouched.formUnion(try await surveyed(possible))
+    }
+
+    private func surveyed(_ placements: [Placement]) async throws -> Set<RemoteKey> {
+        let small = placements.filter { $0.sources == [.download] && $0.version.size <= SmallBody.limit }
+        if small.isEmpty { return [] }
+        return try await context.reading.run { [mirror = context.mirror] in try mirror.untouched(small) }
     }
 }
 

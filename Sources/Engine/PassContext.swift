@@ -40,14 +40,16 @@ final class EventLog: Sendable {
     }
 
     /// Tells of a change of the mirror.
-    func changed(_ event: String, _ message: String, path: MirrorPath, bytes: Int64? = nil, rev: Rev? = nil) {
+    func changed(
+        _ event: String, _ message: @autoclosure () -> String, path: MirrorPath, bytes: Int64? = nil, rev: Rev? = nil
+    ) {
         let isEarly = lines.wrappingAdd(1, ordering: .relaxed).oldValue < Self.linesPerPass
         let level: Logger.Level = isEarly ? .info : .debug
         guard logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = ["event": "\(event)", "path": "\(path)"]
         if let bytes { metadata["bytes"] = "\(bytes)" }
         if let rev { metadata["rev"] = "\(rev.text)" }
-        logger.log(level: level, "\(message)", metadata: metadata)
+        logger.log(level: level, "\(message())", metadata: metadata)
     }
 
     /// Tells of a path that is not as in the account.

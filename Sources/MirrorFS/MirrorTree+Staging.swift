@@ -55,7 +55,7 @@ extension MirrorTree {
     }
 
     /// A name that no two downloads share: two entries may hold the same revision of a shared file.
-    private static func partName(_ rev: Rev, _ key: RemoteKey) -> String {
+    static func partName(_ rev: Rev, _ key: RemoteKey) -> String {
         let isPlain =
             !rev.text.isEmpty && rev.text.utf8.count <= 64
             && rev.text.utf8.allSatisfy {

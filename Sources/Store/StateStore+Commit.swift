@@ -81,8 +81,7 @@ extension StateStore {
                 let gone = try String.fetchAll(db, sql: all, arguments: [key.text, lower, upper])
                 for text in gone {
                     try db.cachedStatement(sql: "DELETE FROM have WHERE key = ?").execute(arguments: [text])
-                    let key = RemoteKey(text)
-                    try Pending.refresh(db, key, want: Pending.storedWant(db, key))
+                    try Pending.refresh(db, RemoteKey(text))
                 }
             }
         }
@@ -100,10 +99,10 @@ private struct Committer {
         switch outcome {
         case .have(let key, let node):
             try setHave(key, node)
-            try Pending.refresh(db, key, want: Pending.storedWant(db, key))
+            try Pending.refresh(db, key)
             return false
         case .recheck(let key):
-            try Pending.refresh(db, key, want: Pending.storedWant(db, key))
+            try Pending.refresh(db, key)
             return false
         case .parked(let key, let reason):
             let delay = Double(StateStore.parkedFor)

@@ -103,7 +103,7 @@ private struct Recorder {
             .execute(arguments: StatementArguments([key.text] + Rows.arguments(node) + [generation]))
         result.changed += 1
         if case .folder = node {} else { knownFolders.remove(key) }
-        guard try Pending.refresh(db, key, want: node) else { return }
+        guard try Pending.refresh(db, key) else { return }
         if case .file(_, let version) = node {
             result.files += 1
             result.bytes += version.size
@@ -175,13 +175,12 @@ extension RemoteNode {
 
 /// Keeps the central invariant: a key whose want and have differ is pending.
 enum Pending {
-    /// Makes `key` pending, as new, if `want` and the have differ; otherwise it is no longer pending.
+    /// Makes `key` pending, as new, if its want and its have differ; otherwise it is no longer pending.
     ///
     /// - Returns: whether it is pending.
     @discardableResult
-    static func refresh(_ db: Database, _ key: RemoteKey, want: RemoteNode?) throws -> Bool {
-        let have = try storedHave(db, key)
-        let isDone = want.map { have?.satisfies($0) ?? false } ?? (have == nil)
+    static func refresh(_ db: Database, _ key: RemoteKey) throws -> Bool {
+        let isDone = try Bool.fetchOne(db.cachedStatement(sql: isDoneSQL), arguments: [key.text]) ?? false
         if isDone {
             try db.cachedStatement(sql: "DELETE FROM pending WHERE key = ?").execute(arguments: [key.text])
         } else {
@@ -193,6 +192,16 @@ enum Pending {
         }
         return !isDone
     }
+
+    /// `LocalNode.satisfies` in SQL, without a row to decode.
+    private static let isDoneSQL = """
+        SELECT CASE
+            WHEN EXISTS (SELECT 1 FROM want WHERE key = ?1) THEN EXISTS (
+                SELECT 1 FROM want w JOIN have h ON h.key = w.key
+                WHERE w.key = ?1 AND h.kind = w.kind AND h.name = w.name AND h.rev IS w.rev AND h.size IS w.size
+                    AND h.hash IS w.hash AND h.modified IS w.modified)
+            ELSE NOT EXISTS (SELECT 1 FROM have WHERE key = ?1) END
+        """
 
     static func storedHave(_ db: Database, _ key: RemoteKey) throws -> LocalNode? {
         let sql = "SELECT \(Rows.haveColumns) FROM have h WHERE h.key = ?"

@@ -11,7 +11,7 @@ public struct FileName: Sendable {
 
 extension FileName: Hashable, CustomStringConvertible {
     /// Byte-wise equality.
-    public static func == (a: FileName, b: FileName) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+    public static func == (a: FileName, b: FileName) -> Bool { a.text.hasSameBytes(as: b.text) }
 
     /// Hashes the bytes.
     public func hash(into hasher: inout Hasher) { hasher.combineBytes(of: text) }

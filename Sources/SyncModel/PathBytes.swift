@@ -10,4 +10,12 @@ extension String {
     package var pathAboveLastSlash: String? {
         utf8.lastIndex(of: UInt8(ascii: "/")).map { String(self[..<$0]) }
     }
+
+    /// Whether both have the same bytes: two normalisations of one text are two texts.
+    func hasSameBytes(as other: String) -> Bool {
+        let isSame: Bool?? = utf8.withContiguousStorageIfAvailable { bytes in
+            other.utf8.withContiguousStorageIfAvailable { bytes.count == $0.count && bytes.elementsEqual($0) }
+        }
+        return (isSame ?? nil) ?? utf8.elementsEqual(other.utf8)
+    }
 }

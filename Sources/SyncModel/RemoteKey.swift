@@ -47,7 +47,7 @@ public struct RemoteKey: Sendable {
 
 extension RemoteKey: Hashable, Comparable, CustomStringConvertible {
     /// Byte-wise equality.
-    public static func == (a: RemoteKey, b: RemoteKey) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+    public static func == (a: RemoteKey, b: RemoteKey) -> Bool { a.text.hasSameBytes(as: b.text) }
 
     /// Byte-wise order, the order of the state file's indexes.
     public static func < (a: RemoteKey, b: RemoteKey) -> Bool { a.text.utf8.lexicographicallyPrecedes(b.text.utf8) }

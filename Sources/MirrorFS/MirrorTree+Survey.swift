@@ -1,0 +1,41 @@
+import Glibc
+public import SyncModel
+
+extension MirrorTree {
+    /// Those of `placements` that only a download can serve: nothing that may be what is wanted stands at their target,
+    /// and no part of an earlier download is left.
+    ///
+    /// Looks at many at once: a folder that several have in common is opened once. Something that comes to stand there
+    /// afterwards is noticed when the file is put in place.
+    public func untouched(_ placements: [Placement]) throws(MirrorError) -> Set<RemoteKey> {
+        var found: Set<RemoteKey> = []
+        var last: (path: MirrorPath, folder: Descriptor?)?
+        for placement in placements {
+            guard let parent = placement.path.parent, let name = placement.path.name else { continue }
+            if last?.path != parent { last = (parent, try existingFolder(parent)) }
+            let seen = try last?.folder?.observe(name.text) ?? .nothing
+            let part = Self.partName(placement.version.rev, placement.key)
+            guard !placement.mayAlreadyBe(seen), try staging.observe(part) == .nothing else { continue }
+            found.insert(placement.key)
+        }
+        return found
+    }
+
+    /// The folder at `path`; `nil` if there is none, or a link in its stead.
+    private func existingFolder(_ path: MirrorPath) throws(MirrorError) -> Descriptor? {
+        do {
+            return try root.folder(path)
+        } catch  where [ENOENT, ENOTDIR, ELOOP].contains(error.number) {
+            return nil
+        }
+    }
+}
+
+extension Placement {
+    /// Whether `seen`, which stands at the target, is not the file we know there and may be what is wanted.
+    public func mayAlreadyBe(_ seen: Observed) -> Bool {
+        guard case .file(let print) = seen, print.size == version.size else { return false }
+        guard case .file(_, _, let known)? = replacing?.node else { return true }
+        return known != print
+    }
+}
