@@ -82,10 +82,14 @@ class Bench:
             if (self.work / name).exists():
                 (self.work / name).rename(self.work / f"{name}.{self.past}")
         (self.work / "mirror").mkdir()
+        self.configure(root, schedule)
+        os.sync()
+
+    def configure(self, root, schedule):
+        """The configuration for a folder of the account."""
         (self.work / "dbxsync.conf").write_text(
             CONFIG.format(url=self.account.url, work=self.work, root=root, schedule=schedule)
         )
-        os.sync()
 
     def command(self, verb):
         return [self.programs / "dbxsync", verb, "--config", self.work / "dbxsync.conf"]
@@ -169,19 +173,25 @@ def large(bench):
 
 
 def memory(bench):
-    peaks = {}
+    """Peak memory of every phase: listing and placing, listing again, verifying, removing."""
     for number in (ENTRIES // 4, ENTRIES):
         root = f"/memory {number}"
         bench.fill(root, files=number - number // 40, min_size=1, max_size=100)
-        results = []
+        phases = {}
         for run in range(RUNS):
-            results.append(bench.mirror(root))
-            tell(f"run {run + 1}: {number:,} entries, {results[-1][0]:.1f} s, {results[-1][1] / 1e6:.1f} MB")
-        peaks[number] = statistics.median(peak for _, peak in results)
-        seconds = statistics.median(seconds for seconds, _ in results)
-        yield f"first mirror, {number:,} entries: peak memory", f"{peaks[number] / 1e6:.1f} MB", f"{seconds:.1f} s", (
-            f"{peaks[number] / peaks[ENTRIES // 4]:.2f} x that of {ENTRIES // 4:,}"
-        ), "< 100 MB"
+            phases.setdefault("first mirror", []).append(bench.mirror(root))
+            bench.configure(root, 'relist = "1s"')
+            time.sleep(2)
+            phases.setdefault("full listing again", []).append(bench.measure(bench.command("sync")))
+            phases.setdefault("verify", []).append(bench.measure(bench.command("verify")))
+            if run == RUNS - 1:
+                for entry in bench.account.call("files/list_folder", path=root)["entries"]:
+                    bench.account.change("delete", path=entry["path_lower"])
+                phases["everything removed"] = [bench.measure(bench.command("sync"))]
+            tell(f"run {run + 1}: {number:,} entries")
+        for phase, results in phases.items():
+            seconds, peak = (statistics.median(column) for column in zip(*results))
+            yield f"{phase}, {number:,} entries: peak memory", f"{peak / 1e6:.1f} MB", f"{seconds:.1f} s", "", "< 100 MB"
 
 
 def idle(bench):

@@ -6,6 +6,8 @@ public import Transport
 /// One account of Dropbox, seen below one of its folders.
 public final class DropboxClient: RemoteSource {
     let runner: RequestRunner
+    /// The same over connections that are not shared.
+    let segmentRunner: RequestRunner
     let endpoints: Endpoints
     let remoteRoot: String
     let paths: RootedPaths
@@ -19,6 +21,8 @@ public final class DropboxClient: RemoteSource {
     ///
     /// - Parameters:
     ///   - transport: Sends the requests.
+    ///   - segmentTransport: Sends requests for segments of large files, each over a connection of its own; `nil` for
+    ///     the same transport.
     ///   - endpoints: Where the API is.
     ///   - tokens: The sign-in.
     ///   - remoteRoot: The folder that is mirrored, "" for the whole account. Keys are relative to it.
@@ -28,7 +32,8 @@ public final class DropboxClient: RemoteSource {
     ///   - jitter: Random numbers in 0..<1, for delays.
     ///   - logger: Is told of failed tries, at debug level.
     public init(
-        transport: any HTTPTransport, endpoints: Endpoints = .dropbox, tokens: TokenSource, remoteRoot: String = "",
+        transport: any HTTPTransport, segmentTransport: (any HTTPTransport)? = nil, endpoints: Endpoints = .dropbox,
+        tokens: TokenSource, remoteRoot: String = "",
         pathRoot: PathRoot? = nil, settings: CallSettings = CallSettings(),
         clock: any Clock<Duration> = ContinuousClock(),
         jitter: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
@@ -39,9 +44,14 @@ public final class DropboxClient: RemoteSource {
         self.remoteRoot = components.map { "/" + $0 }.joined()
         self.paths = RootedPaths(rootDepth: components.count)
         self.endpoints = endpoints
-        self.runner = RequestRunner(
-            transport: transport, tokens: tokens, pathRoot: pathRoot, gate: RequestGate(time: time),
-            settings: settings, time: time, jitter: jitter, logger: logger)
+        let gate = RequestGate(time: time)
+        func runner(_ transport: any HTTPTransport) -> RequestRunner {
+            RequestRunner(
+                transport: transport, tokens: tokens, pathRoot: pathRoot, gate: gate, settings: settings, time: time,
+                jitter: jitter, logger: logger)
+        }
+        self.runner = runner(transport)
+        self.segmentRunner = runner(segmentTransport ?? transport)
     }
 
     /// Decodes the JSON body of an answer.

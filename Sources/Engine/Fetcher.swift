@@ -42,20 +42,13 @@ struct Fetcher: Sendable {
         return .failed(.failed(placement.key, why: why, retry: retry), isNetwork: isNetwork, message: why)
     }
 
-    private enum Local: Sendable {
-        case complete(Content)
-        case partial(StagingFile)
-    }
-
     private func content(for placement: Placement) async throws -> Content {
         let context = context
         if let donor = placement.mover, try await context.disk.run({ try Fetcher.isIntact(donor, context) }) {
             return .moved(donor)
         }
-        switch try await context.reading.run({ try Fetcher.lookAround(placement, context) }) {
-        case .complete(let content): return content
-        case .partial(let file): return .staged(try await fetch(placement, into: file))
-        }
+        if let found = try await context.reading.run({ try Fetcher.lookAround(placement, context) }) { return found }
+        return .staged(try await download(placement))
     }
 
     /// Whether a donor stands as it was placed: what somebody has edited or removed cannot be moved.
@@ -64,50 +57,102 @@ struct Fetcher: Sendable {
         return try context.mirror.observe(donor.path) == .file(print)
     }
 
-    /// Downloads; a part that an earlier run has left and that does not fit is thrown away, not held against the file.
-    ///
-    /// After a power cut a part may have its size and not its bytes.
-    private func fetch(_ placement: Placement, into part: StagingFile) async throws -> StagedFile {
-        let wasBegun = part.offset > 0
-        do {
-            return try await download(placement.version, into: part)
-        } catch let error as MirrorError where error.code == .mismatch && wasBegun {
-            let anew = try await context.disk.run { [context] in
-                try context.mirror.stage(placement.version, for: placement.key)
-            }
-            return try await download(placement.version, into: anew)
-        }
-    }
-
-    /// What can be had on this disk: the file itself, a copy of another one, or what an earlier download has left.
-    private static func lookAround(_ placement: Placement, _ context: PassContext) throws -> Local {
+    /// What can be had on this disk: the file itself, or a copy of another one.
+    private static func lookAround(_ placement: Placement, _ context: PassContext) throws -> Content? {
         let version = placement.version
         if try placement.mayAlreadyBe(context.mirror.observe(placement.path)),
             let print = try context.mirror.adoptable(placement.path, as: version)
         {
-            return .complete(.adopted(print))
+            return .adopted(print)
         }
         for case .copy(let donor) in placement.sources {
             if let staged = try context.mirror.stageCopy(of: donor, as: version, for: placement.key) {
                 context.events.count { $0.copied += 1 }
-                return .complete(.staged(staged))
+                return .staged(staged)
             }
         }
-        return .partial(try openPart(placement, context))
+        return nil
     }
 
-    /// Opens the part file of a download, if there is room for it.
-    private static func openPart(_ placement: Placement, _ context: PassContext) throws -> StagingFile {
-        let version = placement.version
-        let free = try context.mirror.freeSpace()
-        guard free - version.size >= context.settings.minFreeSpace else {
+    // MARK: Downloads
+
+    /// Downloads; a part that an earlier run has left and that does not fit is thrown away, not held against the file.
+    ///
+    /// After a power cut a part may have its size and not its bytes.
+    private func download(_ placement: Placement) async throws -> StagedFile {
+        var segmented = placement.version.size >= BlockFile.leastSize
+        var refusals = 0
+        while true {
+            do {
+                return try await segmented ? inSegments(placement) : inOneGo(placement)
+            } catch is LeftoversDoNotFit {
+                continue  // nothing is left of them
+            } catch is WholeInsteadOfSegment {
+                refusals += 1
+                segmented = refusals < 2  // once may be an accident, and what has arrived would be lost
+            }
+        }
+    }
+
+    /// What an earlier run has left of the file was not what it should be, and is thrown away.
+    private struct LeftoversDoNotFit: Error {}
+
+    private func inOneGo(_ placement: Placement) async throws -> StagedFile {
+        let part = try await context.reading.run { [context] in
+            try Fetcher.checkSpace(placement, context)
+            return try context.mirror.stage(placement.version, for: placement.key)
+        }
+        let begun = part.offset
+        return try await staged(begun: begun) {
+            let target = ChunkedSink.Target(store: { try part.write($0) }, restart: { try part.restart() })
+            let sink = ChunkedSink(
+                from: begun, upTo: placement.version.size, to: target, disk: context.disk, board: context.board)
+            defer { context.events.count { $0.bytes += sink.received } }
+            do {
+                if begun < placement.version.size {
+                    try await context.remote.download(placement.version, into: sink)
+                }
+            } catch {
+                try? await sink.end {}  // what has arrived is where the next try goes on; the first error counts
+                throw error
+            }
+            return try await sink.end { try part.finish() }
+        }
+    }
+
+    private func inSegments(_ placement: Placement) async throws -> StagedFile {
+        let file = try await context.reading.run { [context] in
+            try Fetcher.checkSpace(placement, context)
+            return try context.mirror.stageBlocks(placement.version, for: placement.key)
+        }
+        return try await staged(begun: file.present) {
+            try await SegmentedDownload(context: context, version: placement.version, file: file).run()
+            return try await context.disk.run { try file.finish() }
+        }
+    }
+
+    private func staged(begun: Int64, _ download: () async throws -> StagedFile) async throws -> StagedFile {
+        context.board.receive(Int(begun))
+        do {
+            let staged = try await download()
+            context.events.count { $0.downloaded += 1 }
+            return staged
+        } catch let error as MirrorError where error.code == .mismatch && begun > 0 {
+            throw LeftoversDoNotFit()
+        }
+    }
+
+    /// What an earlier run has left or reserved of the file takes its space already.
+    private static func checkSpace(_ placement: Placement, _ context: PassContext) throws {
+        let size = placement.version.size
+        let free = try context.mirror.freeSpace() + context.mirror.spaceOfPart(placement.version, for: placement.key)
+        guard free - size >= context.settings.minFreeSpace else {
             throw MirrorError(
                 code: .lowOnSpace,
                 message: "\(placement.path) has to wait for space: \(free) bytes are free, mirror.min_free_space is "
-                    + "\(context.settings.minFreeSpace) and the file has \(version.size)",
+                    + "\(context.settings.minFreeSpace) and the file has \(size)",
                 hint: "free some space; it goes on by itself")
         }
-        return try context.mirror.stage(version, for: placement.key)
     }
 
     /// Downloads a small file, of which nothing is here yet, and stages it.
@@ -116,25 +161,11 @@ struct Fetcher: Sendable {
         defer { context.events.count { $0.bytes += body.received } }
         if body.offset < placement.version.size { try await context.remote.download(placement.version, into: body) }
         let staged = try await context.disk.run { [context] in
-            let part = try Fetcher.openPart(placement, context)
+            try Fetcher.checkSpace(placement, context)
+            let part = try context.mirror.stage(placement.version, for: placement.key)
             try body.bytes.withUnsafeBytes { try part.write($0) }
             return try part.finish()
         }
-        context.events.count { $0.downloaded += 1 }
-        return staged
-    }
-
-    private func download(_ version: FileVersion, into file: StagingFile) async throws -> StagedFile {
-        let writer = StagingWriter(file, size: version.size, disk: context.disk, board: context.board)
-        context.board.receive(Int(writer.offset))
-        defer { context.events.count { $0.bytes += max(0, writer.received) } }
-        do {
-            if writer.offset < version.size { try await context.remote.download(version, into: writer) }
-        } catch {
-            try? await writer.end { _ in }  // what has arrived is where the next try goes on; the first error counts
-            throw error
-        }
-        let staged = try await writer.end { try $0.finish() }
         context.events.count { $0.downloaded += 1 }
         return staged
     }

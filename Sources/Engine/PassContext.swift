@@ -16,6 +16,7 @@ struct PassContext: Sendable {
     let surroundings: EngineSurroundings
     let board: StatusBoard
     let events: EventLog
+    let segments: SegmentBudget
 
     func now() -> Int64 { surroundings.now() }
 }

@@ -78,7 +78,7 @@ public actor SyncEngine {
         let events = EventLog(logger)
         let context = PassContext(
             remote: remote, store: store, mirror: mirror, disk: disk, reading: reading, settings: settings,
-            surroundings: surroundings, board: board, events: events)
+            surroundings: surroundings, board: board, events: events, segments: SegmentBudget(settings.parallel))
         let began = surroundings.now()
         do {
             let report = try await SyncPass(context: context).run()

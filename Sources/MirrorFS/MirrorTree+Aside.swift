@@ -5,12 +5,15 @@ import SyncModel
 extension MirrorTree {
     /// Moves what stands under `name` in `folder` into the attic, under the path it had.
     ///
+    /// A name that is not UTF-8 is found by how it is shown, and gets that name in the attic.
+    ///
     /// - Returns: where it is now, relative to the mirror.
     func setAside(_ path: MirrorPath, in folder: Descriptor, name: String) throws -> String {
         let (target, place) = try attic(for: path.parent ?? .root)
+        let bytes = try bytes(of: name, in: folder)
         for attempt in 0..<Self.attempts {
             let free = Self.numbered(name, attempt)
-            if dbx_rename_noreplace(folder.number, name, target.number, free) == 0 {
+            if dbx_rename_noreplace(folder.number, bytes, target.number, free) == 0 {
                 try target.sync()
                 return place + "/" + free
             }

@@ -8,6 +8,12 @@ extension MirrorTree {
             name: Self.partName(version.rev, key), in: staging, for: version, mode: mode_t(settings.fileMode))
     }
 
+    /// Opens the part file of a large version that is to stand at `key`, for several segments at a time.
+    public func stageBlocks(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> BlockFile {
+        try BlockFile(
+            name: Self.partName(version.rev, key), in: staging, for: version, mode: mode_t(settings.fileMode))
+    }
+
     /// Stages a version whose bytes stand elsewhere in the mirror; nothing is trusted but the hash.
     ///
     /// - Returns: the staged file; `nil` if there is no such file there or it holds something else.
@@ -42,6 +48,15 @@ extension MirrorTree {
         }
     }
 
+    /// Bytes of the disk that the part file of a version takes, reserved ones included.
+    public func spaceOfPart(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> Int64 {
+        var status = stat()
+        let name = Self.partName(version.rev, key)
+        if fstatat(staging.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 { return Int64(status.st_blocks) * 512 }
+        guard errno == ENOENT else { throw .call("stat", name) }
+        return 0
+    }
+
     /// The revisions of which an earlier run has left parts.
     public func stagedRevisions() throws(MirrorError) -> Set<Rev> {
         Set(try names(in: staging).map { Rev(String($0.prefix { $0 != "." })) })
@@ -71,17 +86,35 @@ extension MirrorTree {
         text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 
+    /// The names of all entries of a folder; what of a name is not UTF-8 is shown as U+FFFD.
     func names(in folder: Descriptor) throws(MirrorError) -> [String] {
-        let copy = openat(folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard copy >= 0, let stream = fdopendir(copy) else { throw .call("list", "the staging folder") }
-        defer { closedir(stream) }
         var found: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        try forEachName(in: folder) { found.append(String(cString: $0)) }
+        return found
+    }
+
+    /// The bytes of the entry that is shown as `name`; those of `name` itself if there is no other one.
+    func bytes(of name: String, in folder: Descriptor) throws(MirrorError) -> [CChar] {
+        var found = Array(name.utf8CString)
+        if try folder.observe(name) != .nothing { return found }
+        try forEachName(in: folder) { entry in
+            if String(cString: entry) == name {
+                found = Array(UnsafeBufferPointer(start: entry, count: strlen(entry) + 1))
             }
-            if name != "." && name != ".." { found.append(name) }
         }
         return found
+    }
+
+    private func forEachName(in folder: Descriptor, _ take: (UnsafePointer<CChar>) -> Void) throws(MirrorError) {
+        let copy = openat(folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard copy >= 0, let stream = fdopendir(copy) else { throw .call("list", "a folder") }
+        defer { closedir(stream) }
+        while let entry = readdir(stream) {
+            withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { name in
+                    if strcmp(name, ".") != 0 && strcmp(name, "..") != 0 { take(name) }
+                }
+            }
+        }
     }
 }

@@ -19,20 +19,18 @@ public struct StagedFile: Sendable {
 ///
 /// Not for use by two threads at a time.
 public final class StagingFile: ByteSink, @unchecked Sendable {
-    // `@unchecked`: one user at a time by contract, or one for the bytes and one for the hash.
+    // `@unchecked`: one user at a time by contract.
     private let folder: Descriptor
     private let file: Descriptor
     private let name: String
     private let version: FileVersion
     private let mode: mode_t
     private let hasher = ContentHasher()
-    private var writtenOut: Int64 = 0
     /// Bytes received so far, those of an earlier run included.
     public private(set) var offset: Int64 = 0
 
-    /// From this size on a file's space is reserved first and its bytes are written out as they come, in bytes.
+    /// From this size on a file's space is reserved first, in bytes.
     private static let largeFile: Int64 = 16 << 20
-    private static let writeOutStep: Int64 = 32 << 20
 
     /// Opens the part file `name`, going on after what an earlier run has left of the same revision.
     init(name: String, in folder: Descriptor, for version: FileVersion, mode: mode_t) throws(MirrorError) {
@@ -42,8 +40,10 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
         self.mode = mode
         file = try Descriptor.open(name, in: folder, flags: O_RDWR | O_CREAT, mode: 0o600)
         let present = Int64(try file.status().st_size)
-        if present > version.size {
-            try restartBytes()
+        // Segments leave holes; without their list nobody can tell what is missing.
+        let hadSegments = unlinkat(folder.number, BlockFile.listName(of: name), 0) == 0
+        if present > version.size || hadSegments {
+            try restart()
         } else if present > 0 {
             offset = try FileContent.feed(file, to: hasher)
         }
@@ -64,22 +64,6 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
     ///
     /// - Throws: `MirrorError`; `.mismatch` if more bytes come than the version has.
     public func write(_ bytes: UnsafeRawBufferPointer) throws {
-        try store(bytes)
-        hash(bytes)
-    }
-
-    /// Forgets everything received.
-    public func restart() throws(MirrorError) {
-        try restartBytes()
-        restartHash()
-    }
-
-    // Bytes and hash share nothing, so that two threads may see to them; both have to get everything, in order.
-
-    /// Writes the next bytes without hashing them.
-    ///
-    /// - Throws: `MirrorError`; `.mismatch` if more bytes come than the version has.
-    public func store(_ bytes: UnsafeRawBufferPointer) throws {
         guard offset + Int64(bytes.count) <= version.size else {
             throw MirrorError(
                 code: .mismatch, message: "revision \(version.rev.text) has \(version.size) bytes, the server sent more"
@@ -93,24 +77,15 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
             done += got
         }
         offset += Int64(bytes.count)
-        if offset - writtenOut >= Self.writeOutStep {
-            dbx_begin_writeout(file.number, off_t(writtenOut), off_t(offset - writtenOut))
-            writtenOut = offset
-        }
+        hasher.update(bytes)
     }
 
-    /// Hashes the next bytes.
-    public func hash(_ bytes: UnsafeRawBufferPointer) { hasher.update(bytes) }
-
-    /// Forgets the bytes received.
-    public func restartBytes() throws(MirrorError) {
+    /// Forgets everything received.
+    public func restart() throws(MirrorError) {
         guard ftruncate(file.number, 0) == 0 else { throw .call("truncate", place) }
         offset = 0
-        writtenOut = 0
+        _ = hasher.finish()
     }
-
-    /// Begins the hash anew.
-    public func restartHash() { _ = hasher.finish() }
 
     /// Fills the file from another file of this disk instead of from a download.
     func fill(from source: Descriptor) throws(MirrorError) {

@@ -16,6 +16,12 @@ public protocol RemoteSource: Sendable {
     ///
     /// Returns when the server's body has ended as announced; verifying is the sink's owner's affair.
     func download(_ version: FileVersion, into sink: any ByteSink) async throws
+
+    /// Writes a part of the bytes of exactly this revision to `sink`: from `sink.offset` up to `end`, over a connection
+    /// that other parts do not share.
+    ///
+    /// A server that sends the whole instead of the part makes it call `sink.restart`, whose error comes out.
+    func downloadSegment(_ version: FileVersion, upTo end: Int64, into sink: any ByteSink) async throws
 }
 
 /// Receives a body in order, on one thread at a time.

@@ -15,12 +15,15 @@ final class CurlLoop: @unchecked Sendable {
     private var isStopping = false
     private var waitingForStop: [CheckedContinuation<Void, Never>] = []
 
-    init(multi: UnsafeMutableRawPointer, mailbox: Mailbox, settings: TransportSettings, counters: TransportCounters) {
+    init(
+        multi: UnsafeMutableRawPointer, mailbox: Mailbox, settings: TransportSettings, bandwidth: Bandwidth,
+        counters: TransportCounters
+    ) {
         self.multi = multi
         self.mailbox = mailbox
         self.settings = settings
         self.counters = counters
-        self.throttle = Throttle(rate: settings.bandwidth)
+        self.throttle = Throttle(bandwidth)
         let connections = max(settings.connections, 1)
         // The default cache of idle connections is too small for many parallel requests and keeps reopening them.
         ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, connections)
@@ -70,7 +73,7 @@ final class CurlLoop: @unchecked Sendable {
         switch command {
         case .start(let transfer, let continuation): start(transfer, continuation)
         case .cancel(let transfer): cancel(transfer)
-        case .limit(let bandwidth): throttle.set(bandwidth)
+        case .wake: break
         case .answer(let continuation): continuation.resume(returning: true)
         case .stop: isStopping = true
         case .stopped(let continuation):
@@ -153,7 +156,7 @@ final class CurlLoop: @unchecked Sendable {
             continuation.resume(throwing: TransportError.stopped(transfer.request))
         case .answer(let continuation): continuation.resume(returning: false)
         case .stopped(let continuation): continuation.resume()
-        case .cancel, .limit, .stop: break
+        case .cancel, .wake, .stop: break
         }
     }
 }

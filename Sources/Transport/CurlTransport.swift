@@ -7,15 +7,23 @@ public final class CurlTransport: HTTPTransport {
     public let counters = TransportCounters()
 
     private let mailbox: Mailbox
+    private let bandwidth: Bandwidth
 
     private static let libcurlIsReady: Bool = ccurl_global_start() == CURLE_OK
 
     /// Starts the thread.
-    public init(settings: TransportSettings = TransportSettings()) {
+    ///
+    /// - Parameters:
+    ///   - settings: how the network is reached.
+    ///   - bandwidth: a limit that is shared with other transports; `nil` for the one of the settings.
+    public init(settings: TransportSettings = TransportSettings(), bandwidth: Bandwidth? = nil) {
         precondition(CurlTransport.libcurlIsReady, "libcurl cannot be initialised")
         guard let multi = curl_multi_init() else { preconditionFailure("out of memory for a curl_multi handle") }
         mailbox = Mailbox(multi: multi)
-        CurlLoop(multi: multi, mailbox: mailbox, settings: settings, counters: counters).startThread()
+        self.bandwidth = bandwidth ?? Bandwidth(rate: settings.bandwidth)
+        CurlLoop(
+            multi: multi, mailbox: mailbox, settings: settings, bandwidth: self.bandwidth, counters: counters
+        ).startThread()
     }
 
     deinit {
@@ -41,7 +49,8 @@ public final class CurlTransport: HTTPTransport {
 
     /// Changes the limit for all bodies that go to sinks, together; running ones included.
     public func limit(bandwidth: Int64?) {
-        _ = mailbox.post(.limit(bandwidth: bandwidth))
+        self.bandwidth.set(bandwidth)
+        _ = mailbox.post(.wake)
     }
 
     /// Returns after a round trip through the thread: `true` if it runs, `false` if it was stopped.

@@ -42,7 +42,7 @@ struct EasyOptions {
         set(CURLOPT_TCP_KEEPALIVE, 1)
         set(CURLOPT_TCP_KEEPIDLE, 30)
         set(CURLOPT_TCP_KEEPINTVL, 15)
-        guard isTLS else { return }
+        guard isTLS, settings.sharesConnections else { return }
         note(ccurl_offer_http2(easy))
         set(CURLOPT_PIPEWAIT, 1)  // a burst waits for one connection to tell whether it multiplexes
     }

@@ -5,7 +5,7 @@ import Synchronization
 enum Command: Sendable {
     case start(CurlTransfer, CheckedContinuation<HTTPResponse, any Error>)
     case cancel(CurlTransfer)
-    case limit(bandwidth: Int64?)
+    case wake
     case answer(CheckedContinuation<Bool, Never>)
     case stop
     case stopped(CheckedContinuation<Void, Never>)

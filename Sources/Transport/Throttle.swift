@@ -1,5 +1,6 @@
 import CCurl
 import Glibc
+import Synchronization
 
 /// The bandwidth of all sinks together as a token bucket.
 ///
@@ -36,24 +37,54 @@ struct TokenBucket: Hashable {
     var wait: Double { max(0, min(max(16_384, rate / 50), rate * TokenBucket.burst / 2) - credit) / rate }
 }
 
+/// The bandwidth that several transports share.
+public final class Bandwidth: Sendable {
+    private let bucket: Mutex<TokenBucket?>
+
+    /// Makes a limit; `nil` for none.
+    ///
+    /// - Parameter rate: bytes per second.
+    public init(rate: Int64?) { bucket = Mutex(Bandwidth.bucket(rate)) }
+
+    func set(_ rate: Int64?) {
+        let new = Bandwidth.bucket(rate)
+        bucket.withLock { $0 = new }
+    }
+
+    private static func bucket(_ rate: Int64?) -> TokenBucket? { rate.map { TokenBucket(rate: $0, at: now()) } }
+
+    /// Takes bytes, if there is any credit or no limit.
+    func take(_ count: Int) -> Bool { bucket.withLock { $0?.take(count) ?? true } }
+
+    /// Seconds until it is worth waking up; 0 without a limit.
+    func wait() -> Double {
+        bucket.withLock { bucket in
+            bucket?.fill(at: Bandwidth.now())
+            return bucket?.wait ?? 0
+        }
+    }
+
+    private static func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+}
+
 /// Pauses transfers into sinks when they are faster than the bandwidth allows; used by the curl thread only.
 ///
 /// libcurl's own limit (CURLOPT_MAX_RECV_SPEED_LARGE) holds back single transfers, and those only after their first
 /// second or so: many small files pass it unhindered.
 final class Throttle {
-    private var bucket: TokenBucket?
+    private let bandwidth: Bandwidth
     /// Paused transfers, the first to go on first.
     private var paused: [CurlTransfer] = []
 
-    init(rate: Int64?) { set(rate) }
-
-    /// Changes the bandwidth.
-    func set(_ rate: Int64?) { bucket = rate.map { TokenBucket(rate: $0, at: Throttle.now()) } }
+    init(_ bandwidth: Bandwidth) { self.bandwidth = bandwidth }
 
     /// Whether a piece of a body may be received now; if not, the transfer is paused by its caller.
     func admits(_ count: Int, _ transfer: CurlTransfer) -> Bool {
-        if bucket == nil { return true }
-        if bucket?.take(count) == true { return true }
+        if bandwidth.take(count) { return true }
         paused.append(transfer)
         return false
     }
@@ -62,22 +93,15 @@ final class Throttle {
     ///
     /// `resume` receives what libcurl holds of the transfer, and with it uses up credit.
     func resume(_ resume: (CurlTransfer) -> Void) {
-        bucket?.fill(at: Throttle.now())
         for _ in 0..<paused.count {
-            if let bucket, bucket.wait > 0 { return }
+            if bandwidth.wait() > 0 { return }
             resume(paused.removeFirst())
         }
     }
 
     /// Milliseconds until somebody may go on, within bounds; `longest` if nobody waits.
     func patience(longest: Int32) -> Int32 {
-        guard let bucket, !paused.isEmpty else { return longest }
-        return Int32(max(1, min(Double(longest), (bucket.wait * 1000).rounded(.up))))
-    }
-
-    private static func now() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+        if paused.isEmpty { return longest }
+        return Int32(max(1, min(Double(longest), (bandwidth.wait() * 1000).rounded(.up))))
     }
 }

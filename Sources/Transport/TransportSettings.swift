@@ -24,12 +24,14 @@ public struct TransportSettings: Hashable, Sendable {
     public var bandwidth: Int64?
     /// The largest body collected in memory, in bytes.
     public var memoryLimit: Int
+    /// Whether requests may share a connection (HTTP/2), where the server offers that.
+    public var sharesConnections: Bool
 
     /// Makes settings; the defaults suit the real service.
     public init(
         proxy: Proxy = .environment, caFile: String? = nil, userAgent: String = "dbxsync",
         connectTimeout: Duration = .seconds(30), connections: Int = 64, bandwidth: Int64? = nil,
-        memoryLimit: Int = 64 << 20
+        memoryLimit: Int = 64 << 20, sharesConnections: Bool = true
     ) {
         self.proxy = proxy
         self.caFile = caFile
@@ -38,5 +40,6 @@ public struct TransportSettings: Hashable, Sendable {
         self.connections = connections
         self.bandwidth = bandwidth
         self.memoryLimit = memoryLimit
+        self.sharesConnections = sharesConnections
     }
 }

@@ -71,6 +71,25 @@ import Testing
         #expect(try String(contentsOfFile: rig.mirror + "/" + places[0], encoding: .utf8) == "mine")
         #expect(rig.remote.downloads == 5, "only what is damaged is fetched; a wrong time costs nothing")
     }
+
+    @Test("a stranger whose name is not UTF-8 is found and set aside like others") func oddName() async throws {
+        let rig = try Rig()
+        _ = try rig.account.put("/a", "a")
+        try await rig.pass()
+        let name = Array((rig.mirror + "/odd").utf8CString.dropLast()) + [CChar(bitPattern: 0xFF), 0]
+        let file = open(name, O_WRONLY | O_CREAT, 0o600)
+        try #require(file >= 0)
+        close(file)
+        #expect(try await verified(rig).found == ["stranger odd\u{FFFD}"])
+        let parts = try await rig.parts()
+        let repair = Repair(store: parts.store, mirror: parts.mirror, disk: parts.disk)
+        _ = try await Verifier(store: parts.store, mirror: parts.mirror, disk: parts.disk, lasting: nil).run {
+            _ = try await repair.take($0)
+        }
+        #expect(access(name, F_OK) != 0)
+        #expect(try await verified(rig).found == [])
+        #expect(try rig.differences() == [])
+    }
 }
 
 extension Verifier.Finding {

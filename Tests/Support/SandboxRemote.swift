@@ -13,6 +13,7 @@ public final class SandboxRemote: RemoteSource {
         var pages = 0
         var downloads: [String] = []
         var bytes: Int64 = 0
+        var ignoresRanges = false
         var onPage: (@Sendable (Int) throws -> Void)?
         var onDownload: (@Sendable (String) throws -> Void)?
     }
@@ -28,6 +29,9 @@ public final class SandboxRemote: RemoteSource {
 
     /// Called before each download with its revision; throws to make it fail.
     public func onDownload(_ hook: (@Sendable (String) throws -> Void)?) { state.withLock { $0.onDownload = hook } }
+
+    /// Whether every answer is the whole content, whatever part was asked for.
+    public func ignoresRanges(_ ignores: Bool) { state.withLock { $0.ignoresRanges = ignores } }
 
     /// Pages asked for so far.
     public var pages: Int { state.withLock { $0.pages } }
@@ -75,6 +79,11 @@ public final class SandboxRemote: RemoteSource {
 
     /// Sends a revision's bytes in pieces.
     public func download(_ version: FileVersion, into sink: any ByteSink) async throws {
+        try await downloadSegment(version, upTo: version.size, into: sink)
+    }
+
+    /// Sends a part of a revision's bytes in pieces.
+    public func downloadSegment(_ version: FileVersion, upTo end: Int64, into sink: any ByteSink) async throws {
         let hook = state.withLock { state in
             state.downloads.append(version.rev.text)
             return state.onDownload
@@ -86,10 +95,12 @@ public final class SandboxRemote: RemoteSource {
         } catch is AccountError {
             throw SandboxError(disposition: .item)
         }
+        let wantsPart = sink.offset > 0 || end < version.size
+        if wantsPart && state.withLock({ $0.ignoresRanges }) { try sink.restart() }
         var position = Int(sink.offset)
-        while position < bytes.count {
+        while position < end {
             try Task.checkCancellation()
-            let piece = bytes[position..<min(position + 65_536, bytes.count)]
+            let piece = bytes[position..<min(position + 65_536, Int(end))]
             try piece.withUnsafeBytes { try sink.write($0) }
             state.withLock { $0.bytes += Int64(piece.count) }
             position += piece.count

@@ -45,6 +45,10 @@ actor AccountSource: RemoteSource {
         try await checkedClient().download(version, into: sink)
     }
 
+    nonisolated func downloadSegment(_ version: FileVersion, upTo end: Int64, into sink: any ByteSink) async throws {
+        try await checkedClient().downloadSegment(version, upTo: end, into: sink)
+    }
+
     /// The client, once it is known that state and sign-in belong to the same account and folder.
     private func checkedClient() async throws -> DropboxClient {
         if let client { return client }

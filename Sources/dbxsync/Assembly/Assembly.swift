@@ -48,7 +48,7 @@ struct Assembly: Sendable {
 
     /// Ends the transport and closes the state file.
     func close() async {
-        await connection.transport.stop()
+        await connection.stop()
         try? store.close()  // nothing is under way any more: there is nothing to lose
     }
 

@@ -6,8 +6,12 @@ import Transport
 
 /// The way to Dropbox that a configuration describes.
 struct Connection: Sendable {
-    /// Sends all requests.
-    let transport: CurlTransport
+    /// Sends all requests but those for segments.
+    private let transport: CurlTransport
+    /// Sends requests for segments of large files.
+    ///
+    /// A transport of its own: requests with and without HTTP/2 to one host on one curl_multi hang (seen with 7.88.1).
+    private let segmentTransport: CurlTransport
     /// Where the API is.
     let endpoints: Endpoints
     /// Signs in and out.
@@ -27,11 +31,13 @@ struct Connection: Sendable {
         self.calls = calls
         self.logger = logger
         endpoints = config.account.endpoint.map { Endpoints(base: $0) } ?? .dropbox
-        transport = CurlTransport(
-            settings: TransportSettings(
-                proxy: config.account.proxy.map { .url($0) } ?? .environment, caFile: config.account.caFile,
-                userAgent: "dbxsync/\(Dbxsync.version)",
-                connections: Self.mostParallel + Self.otherRequests, bandwidth: config.transfer.bandwidth))
+        let bandwidth = Bandwidth(rate: config.transfer.bandwidth)
+        var settings = TransportSettings(
+            proxy: config.account.proxy.map { .url($0) } ?? .environment, caFile: config.account.caFile,
+            userAgent: "dbxsync/\(Dbxsync.version)", connections: Self.mostParallel + Self.otherRequests)
+        transport = CurlTransport(settings: settings, bandwidth: bandwidth)
+        settings.sharesConnections = false
+        segmentTransport = CurlTransport(settings: settings, bandwidth: bandwidth)
         oauth = OAuthFlow(
             transport: transport, endpoints: endpoints, appKey: config.account.appKey,
             appSecret: config.account.appSecret, settings: calls, logger: logger)
@@ -48,8 +54,20 @@ struct Connection: Sendable {
     /// A client for the mirrored folder.
     func client(_ tokens: TokenSource, pathRoot: PathRoot? = nil) -> DropboxClient {
         DropboxClient(
-            transport: transport, endpoints: endpoints, tokens: tokens, remoteRoot: config.mirror.remoteRoot,
-            pathRoot: pathRoot, settings: calls, logger: logger)
+            transport: transport, segmentTransport: segmentTransport, endpoints: endpoints, tokens: tokens,
+            remoteRoot: config.mirror.remoteRoot, pathRoot: pathRoot, settings: calls, logger: logger)
+    }
+
+    /// Changes the bandwidth of all transfers together; running ones included.
+    func limit(bandwidth: Int64?) {
+        transport.limit(bandwidth: bandwidth)
+        segmentTransport.limit(bandwidth: bandwidth)
+    }
+
+    /// Ends all requests.
+    func stop() async {
+        await transport.stop()
+        await segmentTransport.stop()
     }
 
     /// Where the sign-in is kept: a systemd credential, else the configured file (systemd.exec(5), CREDENTIALS).

@@ -52,7 +52,7 @@ struct AuthCommand: AsyncParsableCommand {
             } else {
                 try await signIn(config, connection, file)
             }
-            await connection.transport.stop()
+            await connection.stop()
             return .done
         }
     }

@@ -54,7 +54,7 @@ struct RunCommand: AsyncParsableCommand {
                 stateDirectory: config.state.directory),
             ReloadService(
                 file: common.config, running: config, engine: assembly.engine,
-                transport: assembly.connection.transport, notifier: notifier, log: log),
+                connection: assembly.connection, notifier: notifier, log: log),
         ]
         if let interval = SystemdNotifier.watchdogInterval {
             services.append(WatchdogService(board: assembly.board, notifier: notifier, interval: interval))

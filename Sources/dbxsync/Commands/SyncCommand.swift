@@ -102,7 +102,7 @@ struct SyncCommand: AsyncParsableCommand {
             remote: source, copy: copy, now: { Int64(time(nil)) }, logger: log.logger())
         let isText = !json
         let totals = try await preview.run { if isText { printOut(escapingControls("\($0)")) } }
-        await connection.transport.stop()
+        await connection.stop()
         printOut(json ? try JSONText.of(PlanResult(totals)) : totals.text)
         return .done
     }

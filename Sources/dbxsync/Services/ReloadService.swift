@@ -1,7 +1,6 @@
 import Engine
 import Logging
 import ServiceLifecycle
-import Transport
 import UnixSignals
 
 /// Reads the configuration again at SIGHUP; tells the service manager when that, and everything else, is ready.
@@ -9,7 +8,7 @@ struct ReloadService: Service {
     let file: String
     let running: Config
     let engine: SyncEngine
-    let transport: CurlTransport
+    let connection: Connection
     let notifier: SystemdNotifier
     let log: LogOutput
 
@@ -36,7 +35,7 @@ struct ReloadService: Service {
         case .success(let new):
             let change = running.change(to: new)
             log.threshold.level = change.config.log.level
-            transport.limit(bandwidth: change.config.transfer.bandwidth)
+            connection.limit(bandwidth: change.config.transfer.bandwidth)
             await engine.reload(change.config.engineSettings)
             tell(change, logger)
             return change.config
