@@ -43,6 +43,8 @@ public struct DropboxError: Classified, Hashable, Sendable {
     public let endpoint: String
     /// The HTTP status, if an answer came.
     public let status: Int?
+    /// Whether nothing moved for too long.
+    let isStall: Bool
     /// The tags of the error union from the outside in, for example `path/not_found`.
     public let summary: String?
     /// `X-Dropbox-Request-Id` of the answer.
@@ -54,11 +56,12 @@ public struct DropboxError: Classified, Hashable, Sendable {
     /// What the user can do about it.
     public let hint: String?
     /// How it wants to be treated.
-    public let disposition: Disposition
+    public private(set) var disposition: Disposition
 
     init(
         _ code: Code, _ endpoint: String, _ reason: String, disposition: Disposition, status: Int? = nil,
-        summary: String? = nil, requestID: String? = nil, userMessage: String? = nil, hint: String? = nil
+        summary: String? = nil, requestID: String? = nil, userMessage: String? = nil, hint: String? = nil,
+        isStall: Bool = false
     ) {
         self.code = code
         self.endpoint = endpoint
@@ -69,6 +72,14 @@ public struct DropboxError: Classified, Hashable, Sendable {
         self.reason = reason
         self.hint = hint
         self.disposition = disposition
+        self.isStall = isStall
+    }
+
+    /// The same, to be treated otherwise.
+    func treated(as disposition: Disposition) -> DropboxError {
+        var copy = self
+        copy.disposition = disposition
+        return copy
     }
 
     /// An error of the transport, as one of a call.
@@ -76,8 +87,8 @@ public struct DropboxError: Classified, Hashable, Sendable {
         let untrusted = "the server's certificate is checked against account.ca_file, or the system's bundle"
         self.init(
             error.isTransient ? .network : .connection, endpoint, error.description,
-            disposition: error.isTransient ? .retry(after: nil) : .pass,
-            hint: error.code == .untrusted ? untrusted : nil)
+            disposition: error.isTransient ? .unreachable : .pass,
+            hint: error.code == .untrusted ? untrusted : nil, isStall: error.code == .timeout)
     }
 }
 

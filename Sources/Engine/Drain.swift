@@ -13,12 +13,15 @@ struct Drain: Sendable {
     /// Pages in a row that bring nothing and announce more, after which the server is taken to be confused.
     private static let emptyPagesAllowed = 1000
 
+    /// Resets in one go after which the server is taken to be confused.
+    private static let resetsAllowed = 3
+
     /// Reads and records pages until the remote has no more.
     ///
     /// - Returns: the time before the last page was asked for: the want is complete as of then.
     func run() async throws -> Int64 {
         var cursor = try await store.progress().cursor
-        var resetsInARow = 0
+        var resets = 0
         var emptyInARow = 0
         while true {
             try Task.checkCancellation()
@@ -27,15 +30,14 @@ struct Drain: Sendable {
             do {
                 page = try await remote.changes(since: cursor)
             } catch  where disposition(of: error) == .cursorReset {
-                resetsInARow += 1
-                guard resetsInARow < 2 else {
+                resets += 1
+                guard resets < Self.resetsAllowed else {
                     throw EngineError(.pass, "Dropbox refuses every cursor, its own newest one included: \(error)")
                 }
                 try await reset(because: error)
                 cursor = nil
                 continue
             }
-            resetsInARow = 0
             try await record(page)
             cursor = page.cursor
             if !page.hasMore { return asked }

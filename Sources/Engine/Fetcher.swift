@@ -9,7 +9,24 @@ struct Fetcher: Sendable {
     enum Fetched: Sendable {
         case ready(Mutation)
         /// This item did not work; `isNetwork` if it may be the connection rather than the item.
-        case failed(Outcome, isNetwork: Bool, message: String)
+        case failed(Outcome)
+        /// Dropbox could not be reached.
+        case unreachable(why: String)
+        /// It is no longer wanted.
+        case abandoned
+    }
+
+    /// Gets `placement` ready, unless it is abandoned meanwhile.
+    func fetch(_ placement: Placement, unless abandonment: Request) async throws -> Fetched {
+        try await withThrowingTaskGroup(of: Fetched.self) { race in
+            race.addTask { try await fetch(placement, isUntouched: false) }
+            race.addTask {
+                try await abandonment.next()
+                return .abandoned
+            }
+            defer { race.cancelAll() }
+            return try await race.next() ?? .abandoned
+        }
     }
 
     /// Gets `placement` ready.
@@ -30,16 +47,31 @@ struct Fetcher: Sendable {
         } catch {
             try Task.checkCancellation()
             switch disposition(of: error) {
-            case .item: return failure(placement, error, retry: nil, isNetwork: false)
-            case .retry(let after): return failure(placement, error, retry: after, isNetwork: true)
+            case .item: return failure(placement, error, retry: nil)
+            case .retry(let after): return failure(placement, error, retry: after)
+            case .parked: return .failed(.parked(placement.key, reason: "\(error)"))
+            case .unreachable: return .unreachable(why: "\(error)")
+            case .pass where try await isAboutItself(error):
+                return failure(placement, error, retry: Self.retryForSpace)
             case .cursorReset, .sourceGone, .signedOut, .pass, .fatal: throw error
             }
         }
     }
 
-    private func failure(_ placement: Placement, _ error: any Error, retry: Duration?, isNetwork: Bool) -> Fetched {
-        let why = "\(error)"
-        return .failed(.failed(placement.key, why: why, retry: retry), isNetwork: isNetwork, message: why)
+    private func failure(_ placement: Placement, _ error: any Error, retry: Duration?) -> Fetched {
+        .failed(.failed(placement.key, why: "\(error)", retry: retry))
+    }
+
+    /// When a file that is too large for the disk is tried again.
+    private static let retryForSpace = Duration.seconds(300)
+    /// So many bytes beyond the reserve are room for other files.
+    private static let roomForOthers: Int64 = 4 << 20
+
+    /// Whether a lack of space is that of one large file, while others find room.
+    private func isAboutItself(_ error: any Error) async throws -> Bool {
+        guard let error = error as? MirrorError, error.isLackOfSpace else { return false }
+        let free = try await context.disk.run { [mirror = context.mirror] in try mirror.freeSpace() }
+        return free - context.settings.minFreeSpace > Self.roomForOthers
     }
 
     private func content(for placement: Placement) async throws -> Content {
@@ -51,22 +83,35 @@ struct Fetcher: Sendable {
         return .staged(try await download(placement))
     }
 
-    /// Whether a donor stands as it was placed: what somebody has edited or removed cannot be moved.
+    /// Whether a donor stands as it was placed: what somebody has edited or removed, or cannot be looked at, cannot be
+    /// moved.
     private static func isIntact(_ donor: Standing, _ context: PassContext) throws -> Bool {
         guard case .file(_, _, let print) = donor.node else { return false }
-        return try context.mirror.observe(donor.path) == .file(print)
+        return try itemTroubleAsNil { try context.mirror.observe(donor.path) == .file(print) } ?? false
+    }
+
+    /// Trouble with what is on the disk already is no trouble of the file that is wanted: it can be downloaded.
+    private static func itemTroubleAsNil<Result>(_ look: () throws -> Result?) throws -> Result? {
+        do {
+            return try look()
+        } catch  where disposition(of: error) == .item {
+            return nil
+        }
     }
 
     /// What can be had on this disk: the file itself, or a copy of another one.
     private static func lookAround(_ placement: Placement, _ context: PassContext) throws -> Content? {
         let version = placement.version
         if try placement.mayAlreadyBe(context.mirror.observe(placement.path)),
-            let print = try context.mirror.adoptable(placement.path, as: version)
+            let print = try itemTroubleAsNil({ try context.mirror.adoptable(placement.path, as: version) })
         {
             return .adopted(print)
         }
         for case .copy(let donor) in placement.sources {
-            if let staged = try context.mirror.stageCopy(of: donor, as: version, for: placement.key) {
+            let staged = try itemTroubleAsNil {
+                try context.mirror.stageCopy(of: donor, as: version, for: placement.key)
+            }
+            if let staged {
                 context.events.count { $0.copied += 1 }
                 return .staged(staged)
             }

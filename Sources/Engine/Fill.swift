@@ -1,3 +1,4 @@
+import Logging
 import MirrorFS
 import Store
 import SyncModel
@@ -6,7 +7,9 @@ import Synchronization
 /// Puts in place what is wanted: windows of pending items are planned, fetched in parallel and published in batches.
 ///
 /// One loop feeds a group of at most `parallel` fetches and one batch being published, so that neither a slow file nor
-/// the disk's flushes hold up the others. While the first listing runs it goes round until that is done.
+/// the disk's flushes hold up the others. While the first listing runs it goes round until that is done. When nothing is
+/// left but downloads that take their time, it removes what is to be removed and listens for news, which it records and
+/// works off beside them.
 struct Fill {
     private let context: PassContext
     private let publisher: Publisher
@@ -19,18 +22,27 @@ struct Fill {
     private var untouched: Set<RemoteKey> = []
     private var ready: [Mutation] = []
     private var busy: Set<RemoteKey> = []
-    private var fetching = 0
+    /// What is being fetched.
+    private var underWay: [RemoteKey: Errand] = [:]
     private var isPublishing = false
     private var isTicking = false
+    private var isListening = false
     private var publishNow = false
+    /// Grows when paths or wishes may have changed: what was planned before is looked at once more.
+    private var epoch = 0
+    /// Whether removals may be due.
+    private var mayRemove = true
     /// Where the sweep through the pending keys stands.
     private var position: RemoteKey?
     private var foundInSweep = 0
-    private var sweepsLeft = 4
+    private var sweepsLeft = Fill.sweeps
     private var isExhausted = false
-    private var networkFailures = 0
+    /// Downloads that Dropbox could not be reached for, since the last one that went well.
+    private var unreachable: [(key: RemoteKey, why: String)] = []
     private var failedFolders: Set<RemoteKey> = []
 
+    /// Sweeps through the pending keys that may find something.
+    private static let sweeps = 4
     /// Failures of the network in a row, without a success between, after which the pass is given up.
     private static let networkFailuresAllowed = 16
     /// How long finished files wait for others to be published with.
@@ -40,6 +52,15 @@ struct Fill {
         case fetched(RemoteKey, Fetcher.Fetched)
         case published([RemoteKey])
         case tick
+        case news
+    }
+
+    /// A placement that is being fetched.
+    private struct Errand {
+        var placement: Placement
+        var epoch: Int
+        /// Made when it is no longer wanted.
+        var abandonment = Request()
     }
 
     init(_ context: PassContext, isListing: @escaping @Sendable () -> Bool) {
@@ -57,36 +78,45 @@ struct Fill {
                 startFetches(&group)
                 startPublishing(&group)
                 startTicking(&group)
+                if isExhausted, isOnlyFetching { try await attendToOthers(&group) }
                 guard let step = try await group.next() else {
                     if isExhausted { break }
                     continue
                 }
                 try await take(step)
                 if isExhausted && !isWorking {
-                    group.cancelAll()  // only a tick can be left
+                    group.cancelAll()  // only a tick or a listener can be left
                     break
                 }
             }
         }
+        try await giveUpOnUnreachable()
     }
 
-    private var isWorking: Bool { fetching > 0 || isPublishing || !ready.isEmpty || !queue.isEmpty }
+    private var isWorking: Bool { isOnlyFetching || isPublishing || !ready.isEmpty || !queue.isEmpty }
+
+    private var isOnlyFetching: Bool { !underWay.isEmpty && !isPublishing && ready.isEmpty && queue.isEmpty }
 
     // MARK: The group
 
     private mutating func startFetches(_ group: inout ThrowingTaskGroup<Step, any Error>) {
         let bound = context.settings.batch * 4
-        while fetching < context.settings.parallel, ready.count < bound, let placement = queue.popFirst() {
-            fetching += 1
+        while underWay.count < context.settings.parallel, ready.count < bound, let placement = queue.popFirst() {
+            let errand = Errand(placement: placement, epoch: epoch)
+            underWay[placement.key] = errand
             let isUntouched = untouched.remove(placement.key) != nil
             group.addTask { [fetcher] in
-                .fetched(placement.key, try await fetcher.fetch(placement, isUntouched: isUntouched))
+                let fetched =
+                    isUntouched
+                    ? try await fetcher.fetch(placement, isUntouched: true)
+                    : try await fetcher.fetch(placement, unless: errand.abandonment)
+                return .fetched(placement.key, fetched)
             }
         }
     }
 
     private mutating func startPublishing(_ group: inout ThrowingTaskGroup<Step, any Error>) {
-        let isIdle = fetching == 0 && queue.isEmpty
+        let isIdle = underWay.isEmpty && queue.isEmpty
         guard !isPublishing, !ready.isEmpty, ready.count >= context.settings.batch || publishNow || isIdle else {
             return
         }
@@ -119,19 +149,107 @@ struct Fill {
         case .published(let keys):
             isPublishing = false
             busy.subtract(keys)
-        case .fetched(_, .ready(let mutation)):
-            fetching -= 1
-            if case .staged? = mutation.content { networkFailures = 0 }
-            ready.append(mutation)
-        case .fetched(let key, .failed(let outcome, let isNetwork, let message)):
-            fetching -= 1
+        case .news:
+            isListening = false
+            try await takeNews()
+        case .fetched(let key, let fetched):
+            guard let errand = underWay.removeValue(forKey: key) else { return }
+            try await take(fetched, for: errand)
+        }
+    }
+
+    private mutating func take(_ fetched: Fetcher.Fetched, for errand: Errand) async throws {
+        let key = errand.placement.key
+        switch fetched {
+        case .ready(let mutation):
+            if case .staged? = mutation.content { try await blameUnreachable() }
+            if errand.epoch == epoch {
+                ready.append(mutation)
+            } else if let current = try await replanned(mutation, errand.placement) {
+                ready.append(current)
+            } else {
+                planAgain(key)
+            }
+        case .failed(let outcome):
             try await publisher.commit([outcome])
             busy.remove(key)
-            networkFailures = isNetwork ? networkFailures + 1 : 0
-            guard networkFailures < Self.networkFailuresAllowed else {
-                throw EngineError(.pass, "\(networkFailures) downloads in a row failed, the last one: \(message)")
-            }
+        case .abandoned: planAgain(key)
+        case .unreachable(let why):
+            unreachable.append((key, why))  // stays busy: it is not tried again before the others
+            if unreachable.count >= Self.networkFailuresAllowed { try await giveUpOnUnreachable() }
         }
+    }
+
+    /// What was planned before paths or wishes changed, as it would be planned now; `nil` if that is something else.
+    private func replanned(_ mutation: Mutation, _ placement: Placement) async throws -> Mutation? {
+        guard case .staged? = mutation.content,
+            let item = try await context.store.addition(placement.key, now: context.now()),
+            case .place(let current)? = Planner.filling([item], donors: Donors()).first,
+            current.path == placement.path, current.version == placement.version
+        else { return nil }
+        return Mutation(.place(current), content: mutation.content)
+    }
+
+    /// The next sweep finds it; what was fetched of it is a part to go on from.
+    private mutating func planAgain(_ key: RemoteKey) {
+        busy.remove(key)
+        isExhausted = false
+    }
+
+    // MARK: The network
+
+    /// Others arrive, so it is these files, or the way to them: they fail like everything else.
+    private mutating func blameUnreachable() async throws {
+        if unreachable.isEmpty { return }
+        try await publisher.commit(unreachable.map { .failed($0.key, why: $0.why, retry: nil) })
+        busy.subtract(unreachable.map(\.key))
+        unreachable = []
+    }
+
+    /// Nothing arrives: that is no fault of the files, and the pass ends.
+    private mutating func giveUpOnUnreachable() async throws {
+        guard let last = unreachable.last else { return }
+        let count = unreachable.count
+        try await publisher.commit(unreachable.map { .delayed($0.key, why: $0.why) })
+        unreachable = []
+        throw EngineError(
+            .unreachable,
+            "\(count == 1 ? "a download" : "\(count) downloads in a row") failed, the last one: \(last.why)")
+    }
+
+    // MARK: Beside slow downloads
+
+    /// Removes what is to be removed; listens for news, and records them.
+    private mutating func attendToOthers(_ group: inout ThrowingTaskGroup<Step, any Error>) async throws {
+        if isListing() { return }
+        if mayRemove, underWay.values.allSatisfy({ $0.placement.sources == [.download] }) {
+            mayRemove = false
+            let progress = try await context.store.progress()
+            if !progress.isListing { try await Prune(context: context).run() }
+        }
+        guard !isListening else { return }
+        isListening = true
+        group.addTask { [context] in
+            try await context.awaitNews()
+            do {
+                _ = try await Drain(context).run()
+            } catch  where [.pass, .unreachable, .retry(after: nil)].contains(disposition(of: error)) {
+                // What is under way may go on; the next news, or the next pass, will tell.
+                context.events.note(.debug, "news could not be read beside a download: \(error)")
+            }
+            return .news
+        }
+    }
+
+    /// Works off what news have brought; what is under way and no longer wanted is abandoned.
+    private mutating func takeNews() async throws {
+        epoch += 1
+        let wanted = try await context.store.wantedVersions(of: Array(underWay.keys))
+        for (key, errand) in underWay where wanted[key] != errand.placement.version { errand.abandonment.make() }
+        context.events.beginChapter()
+        mayRemove = true
+        isExhausted = false
+        sweepsLeft = Self.sweeps
     }
 
     // MARK: Windows
@@ -168,22 +286,23 @@ struct Fill {
     ) async throws -> Bool {
         let clearing = Planner.clearing(items)
         if clearing.isEmpty { return false }
-        if isWorking {
-            // What is under way was planned with the paths of before, and may add to what stands in the way.
-            try await finishWork(&group)
+        if isPublishing || !ready.isEmpty || !queue.isEmpty {
+            // What is published may add to what stands in the way.
+            try await finishPublishing(&group)
             return true
         }
         context.board.update { $0.phase = .applying }
         try await publisher.publish(clearing.map { Mutation($0) })
+        epoch += 1  // what is under way was planned with the paths of before
         return true
     }
 
-    /// Finishes what is being fetched or published; what is only queued stays pending for the next sweep.
-    private mutating func finishWork(_ group: inout ThrowingTaskGroup<Step, any Error>) async throws {
+    /// Finishes what is being published; what is only queued stays pending for the next sweep.
+    private mutating func finishPublishing(_ group: inout ThrowingTaskGroup<Step, any Error>) async throws {
         busy.subtract(queue.map(\.key))
         queue = []
         untouched = []
-        while isWorking {
+        while isPublishing || !ready.isEmpty {
             publishNow = true
             startPublishing(&group)
             guard let step = try await group.next() else { break }
@@ -220,7 +339,11 @@ struct Fill {
     private func surveyed(_ placements: [Placement]) async throws -> Set<RemoteKey> {
         let small = placements.filter { $0.sources == [.download] && $0.version.size <= SmallBody.limit }
         if small.isEmpty { return [] }
-        return try await context.reading.run { [mirror = context.mirror] in try mirror.untouched(small) }
+        let needed = small.reduce(context.settings.minFreeSpace) { $0 + $1.version.size }
+        return try await context.reading.run { [mirror = context.mirror] in
+            // Where space is short it is asked for before each download.
+            try mirror.freeSpace() > needed ? mirror.untouched(small) : []
+        }
     }
 }
 

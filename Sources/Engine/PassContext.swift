@@ -17,6 +17,8 @@ struct PassContext: Sendable {
     let board: StatusBoard
     let events: EventLog
     let segments: SegmentBudget
+    /// Waits for whatever would begin the next pass.
+    let awaitNews: @Sendable () async throws -> Void
 
     func now() -> Int64 { surroundings.now() }
 }
@@ -31,6 +33,9 @@ final class EventLog: Sendable {
     static let linesPerPass = 100
 
     init(_ logger: Logger) { self.logger = logger }
+
+    /// Gives the changes that follow lines of their own.
+    func beginChapter() { lines.store(0, ordering: .relaxed) }
 
     var current: PassReport { report.withLock { $0 } }
 

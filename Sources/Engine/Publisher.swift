@@ -59,6 +59,9 @@ struct Publisher: Sendable {
         case .failed(let key, let why, _):
             context.events.count { $0.failed += 1 }
             context.events.trouble("failed", why, key: key, isNews: news.contains(key))
+        case .delayed(let key, let why):
+            context.events.count { $0.failed += 1 }
+            context.events.trouble("failed", why, key: key, isNews: news.contains(key))
         case .have, .recheck: break
         }
     }
@@ -121,7 +124,7 @@ extension Outcome {
     fileprivate func isDone(_ key: RemoteKey) -> Bool {
         switch self {
         case .have(let done, _): done == key
-        case .recheck, .parked, .failed: false
+        case .recheck, .parked, .failed, .delayed: false
         }
     }
 }

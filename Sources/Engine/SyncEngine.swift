@@ -78,7 +78,8 @@ public actor SyncEngine {
         let events = EventLog(logger)
         let context = PassContext(
             remote: remote, store: store, mirror: mirror, disk: disk, reading: reading, settings: settings,
-            surroundings: surroundings, board: board, events: events, segments: SegmentBudget(settings.parallel))
+            surroundings: surroundings, board: board, events: events, segments: SegmentBudget(settings.parallel),
+            awaitNews: { [weak self] in try await self?.wait(for: nil) })
         let began = surroundings.now()
         do {
             let report = try await SyncPass(context: context).run()
@@ -122,8 +123,7 @@ public actor SyncEngine {
             level: failuresInARow == 1 ? .warning : .debug,
             "the pass could not be finished, next try in \(delay.components.seconds) s: \(error)",
             metadata: ["event": "pass_failed"])
-        try await wait(for: delay)
-        try await store.retryAll()
+        try await wait(for: delay * (1 - surroundings.jitter() / 2))
     }
 
     /// Waits for the first of: the interval (or `pause`), a change reported by Dropbox, a request, a retry that is due.
@@ -144,8 +144,10 @@ public actor SyncEngine {
             }
             race.addTask { [requests] in try await requests.next() }
             if let cursor {
-                race.addTask { [remote, board, logger] in
-                    try await Longpoll(remote: remote, clock: clock, board: board, logger: logger).wait(after: cursor)
+                race.addTask { [remote, board, surroundings, logger] in
+                    try await Longpoll(
+                        remote: remote, clock: clock, board: board, jitter: surroundings.jitter, logger: logger
+                    ).wait(after: cursor)
                 }
             }
             defer { race.cancelAll() }
@@ -164,6 +166,7 @@ private struct Longpoll {
     let remote: any RemoteSource
     let clock: any Clock<Duration>
     let board: StatusBoard
+    let jitter: @Sendable () -> Double
     let logger: Logger
 
     func wait(after cursor: Cursor) async throws {
@@ -180,7 +183,7 @@ private struct Longpoll {
                 if disposition(of: error) == .cursorReset { return }
                 failures += 1
                 logger.debug("longpoll: \(error)")
-                try await clock.sleep(for: .seconds(min(300, 5 << min(failures, 6))))
+                try await clock.sleep(for: .seconds(min(300, 5 << min(failures, 6))) * (1 - jitter() / 2))
             }
         }
     }

@@ -71,16 +71,21 @@ struct SyncPass: Sendable {
             defer { isListing.set(false) }
             return try await Drain(context).run()
         }()
-        try await fill { isListing.value }
+        do {
+            try await fill { isListing.value }
+        } catch  where disposition(of: error) == .pass {
+            _ = try await drained  // the listing need not begin again because the disk is full
+            throw error
+        }
         return try await drained
     }
 
-    /// A full disk stops downloads, not removals: those may be what makes room.
+    /// Whatever stops downloads does not stop removals: on a full disk those may be what makes room.
     private func fill(while isListing: @escaping @Sendable () -> Bool) async throws {
         var fill = Fill(context, isListing: isListing)
         do {
             try await fill.run()
-        } catch  where disposition(of: error) == .pass {
+        } catch  where ![.fatal, .signedOut].contains(disposition(of: error)) {
             try Task.checkCancellation()
             // What broke off may have renamed folders and not recorded it.
             try await settleIntents()

@@ -43,7 +43,12 @@ extension Effects {
         case .free: break
         }
         guard renameat(from.number, fromName, folder.number, name) == 0 else {
-            throw MirrorError.call("rename \(donor.path) to", placement.path)
+            // Its folder may be locked: a copy does as well, and the donor is removed or told like everything else.
+            guard let copy = try tree.stageCopy(of: donor, as: placement.version, for: placement.key) else {
+                return [.recheck(placement.key)]
+            }
+            if !copy.isDurable { try tree.syncEverything() }
+            return [try publish(copy, placement)]
         }
         touch(donor.path)
         touch(placement.path)
@@ -89,8 +94,12 @@ extension Effects {
         -> Bool
     {
         guard print.size == version.size else { return false }
-        let file = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_NONBLOCK)
-        return try FileContent.hash(file) == version.hash
+        do {
+            let file = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_NONBLOCK)
+            return try FileContent.hash(file) == version.hash
+        } catch let error as MirrorError where error.disposition == .item {
+            return false  // what cannot be read is not known to be ours
+        }
     }
 
     private func adopt(_ placement: Placement, _ expected: Fingerprint) throws -> Outcome {

@@ -22,7 +22,7 @@ enum FileContent {
         var offset: Int64 = 0
         while true {
             let got = retrying { pread(file.number, buffer.baseAddress, chunk, off_t(offset)) }
-            guard got >= 0 else { throw .call("read", "a file") }
+            guard got >= 0 else { throw .unreadable() }
             if got == 0 { return offset }
             hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<got]))
             offset += Int64(got)

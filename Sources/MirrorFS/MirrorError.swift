@@ -13,6 +13,8 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
         case mismatch
         /// Fewer bytes are free than are to stay free.
         case lowOnSpace
+        /// One file cannot be read: a bad sector, a lock.
+        case unreadable
         /// A system call failed; the number says how.
         case call
     }
@@ -39,6 +41,11 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
         MirrorError(code: .call, message: "\(name) \(quoted("\(subject)"))", number: errno, hint: hint(for: errno))
     }
 
+    /// A file that cannot be read; reads `errno`.
+    static func unreadable() -> MirrorError {
+        MirrorError(code: .unreadable, message: "read a file", number: errno, hint: "look at its disk, owner and mode")
+    }
+
     private static func hint(for number: Int32) -> String? {
         switch number {
         case ENOSPC: "free some space; it goes on by itself"
@@ -52,11 +59,14 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Whether it is about space on the disk.
+    public var isLackOfSpace: Bool { code == .lowOnSpace || code == .call && [ENOSPC, EDQUOT].contains(number) }
+
     /// Full disks, read-only disks and input/output errors concern everything; the rest concerns one item.
     public var disposition: Disposition {
         switch code {
         case .notOurMirror, .unsupported: .fatal
-        case .mismatch: .item
+        case .mismatch, .unreadable: .item
         case .lowOnSpace: .pass
         case .call: [ENOSPC, EDQUOT, EROFS, EIO, EMFILE, ENFILE, ENOMEM].contains(number) ? .pass : .item
         }

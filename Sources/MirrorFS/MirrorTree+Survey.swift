@@ -11,12 +11,16 @@ extension MirrorTree {
         var found: Set<RemoteKey> = []
         var last: (path: MirrorPath, folder: Descriptor?)?
         for placement in placements {
-            guard let parent = placement.path.parent, let name = placement.path.name else { continue }
-            if last?.path != parent { last = (parent, try existingFolder(parent)) }
-            let seen = try last?.folder?.observe(name.text) ?? .nothing
-            let part = Self.partName(placement.version.rev, placement.key)
-            guard !placement.mayAlreadyBe(seen), try staging.observe(part) == .nothing else { continue }
-            found.insert(placement.key)
+            do {
+                guard let parent = placement.path.parent, let name = placement.path.name else { continue }
+                if last?.path != parent { last = (parent, try existingFolder(parent)) }
+                let seen = try last?.folder?.observe(name.text) ?? .nothing
+                let part = Self.partName(placement.version.rev, placement.key)
+                guard !placement.mayAlreadyBe(seen), try staging.observe(part) == .nothing else { continue }
+                found.insert(placement.key)
+            } catch  where error.disposition == .item {
+                continue  // whoever gets it ready meets the same, and it is that file's trouble alone
+            }
         }
         return found
     }

@@ -107,13 +107,20 @@ private struct Committer {
         case .parked(let key, let reason):
             let delay = Double(StateStore.parkedFor)
             return try postpone(key, reason: reason, attempts: 0, delay: delay, parked: true)
+        case .delayed(let key, let why):
+            let delay = Backoff.delay(attempts: 1, jitter: jitter())
+            return try postpone(key, reason: why, attempts: try attempts(key), delay: delay, parked: false)
         case .failed(let key, let why, let retry):
-            let sql = "SELECT attempts FROM pending WHERE key = ?"
-            let attempts = 1 + (try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text]) ?? 0)
+            let attempts = 1 + (try attempts(key))
             let least = retry.map { Double($0.components.seconds) } ?? 0
             let delay = max(least, Backoff.delay(attempts: attempts, jitter: jitter()))
             return try postpone(key, reason: why, attempts: attempts, delay: delay, parked: false)
         }
+    }
+
+    private func attempts(_ key: RemoteKey) throws -> Int {
+        let sql = "SELECT attempts FROM pending WHERE key = ?"
+        return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text]) ?? 0
     }
 
     private func setHave(_ key: RemoteKey, _ node: LocalNode?) throws {

@@ -20,6 +20,29 @@ extension StateStore {
         }
     }
 
+    /// One pending item that is wanted and due; `nil` if it is not.
+    public func addition(_ key: RemoteKey, now: Int64) async throws -> PendingItem? {
+        try await read { db in
+            let sql = """
+                SELECT p.key, \(Rows.wantColumns), \(Rows.haveColumns)
+                FROM pending p JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
+                WHERE p.key = ? AND (p.not_before IS NULL OR p.not_before <= ?)
+                """
+            return try PathResolver.items(db, sql, [key.text, now]).first
+        }
+    }
+
+    /// The versions that are wanted under `keys`, as far as files are.
+    public func wantedVersions(of keys: [RemoteKey]) async throws -> [RemoteKey: FileVersion] {
+        try await read { db in
+            var found: [RemoteKey: FileVersion] = [:]
+            for key in keys {
+                if case .file(_, let version)? = try Pending.storedWant(db, key) { found[key] = version }
+            }
+            return found
+        }
+    }
+
     /// The next pending items that are not wanted and due, in descending order of keys: what is below comes first.
     ///
     /// - Parameters:

@@ -4,8 +4,12 @@
 public enum Disposition: Hashable, Sendable {
     /// Passing: the same again later, not before `after` if given.
     case retry(after: Duration?)
+    /// The server could not be reached, or told everybody to wait for longer than there is time: no fault of the item.
+    case unreachable
     /// This item cannot be done now; everything else goes on.
     case item
+    /// This item cannot be had as it is: looked at again on a new version, or after a day.
+    case parked
     /// The cursor is of no use any more: list anew and compare.
     case cursorReset
     /// The mirrored folder is gone from the account: hold everything, remove nothing, tell.

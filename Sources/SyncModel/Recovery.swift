@@ -35,13 +35,17 @@ public enum Outcome: Hashable, Sendable {
     case parked(RemoteKey, reason: String)
     /// It went wrong; tried again after a back-off, not before `retry` if given.
     case failed(RemoteKey, why: String, retry: Duration?)
+    /// Dropbox could not be reached for it: tried again soon, and not counted as a try.
+    case delayed(RemoteKey, why: String)
     /// Want and have are to be compared again.
     case recheck(RemoteKey)
 
     /// The key it is about.
     public var key: RemoteKey {
         switch self {
-        case .have(let key, _), .parked(let key, _), .failed(let key, _, _), .recheck(let key): key
+        case .have(let key, _), .parked(let key, _), .failed(let key, _, _), .delayed(let key, _),
+            .recheck(let key):
+            key
         }
     }
 }

@@ -57,6 +57,7 @@ struct EasyOptions {
                 note(ccurl_set_body(easy, $0.baseAddress ?? EasyOptions.nothing, Int64($0.count)))
             }
         }
+        if request.needsNewConnection { set(CURLOPT_FRESH_CONNECT, 1) }
         if request.acceptsCompression { set(CURLOPT_ACCEPT_ENCODING, text: "") }
         if let limit = request.timeout { set(CURLOPT_TIMEOUT_MS, max(limit.milliseconds, 1)) }
         if let limit = request.stallLimit {

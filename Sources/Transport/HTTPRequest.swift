@@ -28,6 +28,8 @@ public struct HTTPRequest: Sendable {
     public var acceptsCompression: Bool
     /// The expected size of the answer's body, for the size of buffers only.
     public var expectedSize: Int64?
+    /// Whether no connection that is open already may serve it.
+    public var needsNewConnection = false
 
     /// One header line.
     public struct Header: Hashable, Sendable {

@@ -149,6 +149,7 @@ struct RetryTests {
             return ticket
         }
         let early = try (0..<10).map { _ in try go(.zero) }
+        for _ in early { pace.finished() }
         for ticket in early { pace.rateLimited(ticket, at: .seconds(1), for: .seconds(9)) }
         pace.rateLimited(early[0], at: .seconds(1), for: .seconds(2))
         #expect(pace.admit(at: .seconds(4)) == .wait(.seconds(6)))
@@ -158,10 +159,44 @@ struct RetryTests {
         ticket = try go(.seconds(11))
         #expect(pace.admit(at: .seconds(11)) == .wait(.milliseconds(20)), "late answers tell nothing about now")
         for step in 0..<40 {
+            pace.finished()
             pace.succeeded(ticket)
             if case .go(let next) = pace.admit(at: .seconds(12 + step)) { ticket = next }
         }
         _ = try go(.seconds(100))
         _ = try go(.seconds(100))
+    }
+
+    @Test("the pace: a 429 halves what runs at a time, each round of successes gives one more place")
+    func width() throws {
+        var pace = Pace()
+        func go(_ now: Duration) throws -> Pace.Ticket {
+            guard case .go(let ticket) = pace.admit(at: now) else { throw CancellationError() }
+            return ticket
+        }
+        let tickets = try (0..<16).map { _ in try go(.zero) }
+        #expect(pace.width == nil)
+        for ticket in tickets {
+            pace.finished()
+            pace.rateLimited(ticket, at: .seconds(1), for: .seconds(1))
+        }
+        #expect(pace.width == 8)
+        var now = Duration.seconds(3)
+        func fill() throws -> [Pace.Ticket] {
+            var running: [Pace.Ticket] = []
+            while true {
+                now += .seconds(2)
+                guard case .go(let ticket) = pace.admit(at: now) else { return running }
+                running.append(ticket)
+            }
+        }
+        for expected in 8...12 {
+            let running = try fill()
+            #expect(running.count == expected)
+            for ticket in running {
+                pace.finished()
+                pace.succeeded(ticket)
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 @Suite struct SegmentTests {
-    private static let size = Int(BlockFile.leastSize) + 5_000_000
+    private static let size = Int(BlockFile.leastSize) + 5_000_008
 
     private func rig() throws -> (rig: Rig, rev: String) {
         let rig = try Rig(inMemory: true)

@@ -14,6 +14,7 @@ public final class SandboxRemote: RemoteSource {
         var downloads: [String] = []
         var bytes: Int64 = 0
         var ignoresRanges = false
+        var held: Set<String> = []
         var onPage: (@Sendable (Int) throws -> Void)?
         var onDownload: (@Sendable (String) throws -> Void)?
     }
@@ -29,6 +30,12 @@ public final class SandboxRemote: RemoteSource {
 
     /// Called before each download with its revision; throws to make it fail.
     public func onDownload(_ hook: (@Sendable (String) throws -> Void)?) { state.withLock { $0.onDownload = hook } }
+
+    /// Lets downloads of a revision wait before their first byte, until it is let go.
+    public func hold(_ rev: String) { state.withLock { _ = $0.held.insert(rev) } }
+
+    /// Lets all downloads go on.
+    public func letGo() { state.withLock { $0.held = [] } }
 
     /// Whether every answer is the whole content, whatever part was asked for.
     public func ignoresRanges(_ ignores: Bool) { state.withLock { $0.ignoresRanges = ignores } }
@@ -89,6 +96,7 @@ public final class SandboxRemote: RemoteSource {
             return state.onDownload
         }
         try hook?(version.rev.text)
+        while state.withLock({ $0.held.contains(version.rev.text) }) { try await Task.sleep(for: .milliseconds(5)) }
         let bytes: [UInt8]
         do {
             bytes = try account.content(of: "rev:" + version.rev.text).load()

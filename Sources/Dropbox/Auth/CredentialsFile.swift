@@ -63,6 +63,9 @@ public struct CredentialsFile: Hashable, Sendable {
         }
     }
 
+    /// Whether there is such a file.
+    var exists: Bool { access(path, F_OK) == 0 }
+
     /// Removes the file, as signing out does; none is no error.
     public func remove() throws(DropboxError) {
         guard unlink(path) == 0 || errno == ENOENT else { throw problem("cannot be removed", errno) }

@@ -36,9 +36,16 @@ public actor TokenSource {
 
     /// A token that holds for some minutes at least.
     public func accessToken() async throws -> String {
-        if let token = credentials.accessToken, !isEnding || !canRenew { return token }
-        return try await renewed()
+        guard let token = credentials.accessToken else { return try await renewed() }
+        if !isEnding || !canRenew { return token }
+        do {
+            return try await renewed()
+        } catch  where disposition(of: error) != .signedOut && !isOver {
+            return token  // the server of the tokens may be back before this one's end
+        }
     }
+
+    private func disposition(of error: any Error) -> Disposition? { (error as? any Classified)?.disposition }
 
     /// Replaces a token that the server refused; `false` if there is no way to get another.
     func replace(rejected token: String) async throws -> Bool {
@@ -50,8 +57,12 @@ public actor TokenSource {
 
     private var canRenew: Bool { credentials.refreshToken != nil && oauth != nil }
 
-    private var isEnding: Bool {
-        credentials.expiresAt.map { $0.seconds - TokenSource.margin <= now().seconds } ?? false
+    private var isEnding: Bool { ends(within: TokenSource.margin) }
+
+    private var isOver: Bool { ends(within: 0) }
+
+    private func ends(within seconds: Int64) -> Bool {
+        credentials.expiresAt.map { $0.seconds - seconds <= now().seconds } ?? false
     }
 
     /// Unstructured on purpose: a renewal that was begun is kept, even if who asked for it is cancelled.
@@ -69,22 +80,28 @@ public actor TokenSource {
         defer { renewal = nil }
         guard let oauth, let refreshToken = credentials.refreshToken else { throw TokenSource.noSignIn }
         do {
-            try await keep(oauth.refresh(refreshToken, appKey: credentials.appKey))
+            try await keep(oauth.refresh(refreshToken, appKey: credentials.appKey), for: refreshToken)
         } catch let error as DropboxError where error.code == .signIn {
             // Another process may have signed in anew, or renewed first and got a new refresh token.
             guard let other = try? file?.read(), let token = other.refreshToken, token != refreshToken else {
                 throw error
             }
             credentials = other
-            try await keep(oauth.refresh(token, appKey: other.appKey))
+            try await keep(oauth.refresh(token, appKey: other.appKey), for: token)
         }
         return credentials
     }
 
-    private func keep(_ grant: Grant) {
+    /// Keeps a grant, unless somebody has signed in anew or signed out since it was asked for.
+    private func keep(_ grant: Grant, for refreshToken: String) {
         credentials.take(grant, now: now())
+        guard let file, file.exists else { return }
+        if let other = try? file.read(), other.refreshToken != refreshToken, other.accessToken != nil {
+            credentials = other
+            return
+        }
         do {
-            try file?.write(credentials)
+            try file.write(credentials)
         } catch {
             logger.error("renewed credentials could not be kept", metadata: ["error": "\(error)"])
         }

@@ -2,18 +2,27 @@
 ///
 /// Pure: the time is an argument.
 ///
-/// Without a 429 nothing is held back. A 429 holds everybody for the time the server names; afterwards requests start
-/// with a gap between them, which shrinks with every success and is gone soon. Requests that were under way when the
-/// pause began can prolong it, but widen the gap only once.
+/// Without a 429 nothing is held back. A 429 holds everybody for the time the server names; afterwards half as many
+/// requests run at a time as before, one more for every round of successes, and they start with a gap between them, which
+/// shrinks with every success and is gone soon. Requests that were under way when the pause began can prolong it, but
+/// count as one 429.
 struct Pace: Hashable, Sendable {
     private static let firstGap: Duration = .milliseconds(20)
     private static let widestGap: Duration = .seconds(1)
     private static let negligibleGap: Duration = .milliseconds(1)
+    /// How often somebody looks whether a place is free.
+    private static let placeWait: Duration = .milliseconds(20)
+    /// So many requests at a time need no bound any more.
+    private static let wide = 256
 
     private var heldUntil: Duration = .zero
     private var nextStart: Duration = .zero
     private var gap: Duration = .zero
     private var pauses = 0
+    private var running = 0
+    /// Requests at a time; `nil` for no bound.
+    private(set) var width: Int?
+    private var successes = 0
 
     /// Leave to send a request; tells which pause it came after.
     struct Ticket: Hashable, Sendable { fileprivate let pauses: Int }
@@ -21,16 +30,24 @@ struct Pace: Hashable, Sendable {
     /// What a caller is told.
     enum Answer: Hashable, Sendable {
         case go(Ticket)
+        /// Everybody pauses.
         case wait(Duration)
+        /// Others have to finish first.
+        case queue(Duration)
     }
 
     /// Asks to send a request now.
     mutating func admit(at now: Duration) -> Answer {
         let start = max(heldUntil, nextStart)
         if now < start { return .wait(start - now) }
+        if let width, running >= width { return .queue(Pace.placeWait) }
         if gap > .zero { nextStart = now + gap }
+        running += 1
         return .go(Ticket(pauses: pauses))
     }
+
+    /// A request that was admitted has ended, whatever way.
+    mutating func finished() { running -= 1 }
 
     /// A request was answered with 429: nobody sends for `pause`.
     mutating func rateLimited(_ ticket: Ticket, at now: Duration, for pause: Duration) {
@@ -38,12 +55,23 @@ struct Pace: Hashable, Sendable {
         guard ticket.pauses == pauses else { return }
         pauses += 1
         gap = gap == .zero ? Pace.firstGap : min(gap * 2, Pace.widestGap)
+        // The one that was refused has ended already.
+        width = max(1, min(width ?? .max, running + 1) / 2)
+        successes = 0
     }
 
     /// A request was answered without complaint.
     mutating func succeeded(_ ticket: Ticket) {
-        guard gap > .zero, ticket.pauses == pauses else { return }
-        gap = gap * 0.9
-        if gap < Pace.negligibleGap { gap = .zero }
+        guard ticket.pauses == pauses else { return }
+        if gap > .zero {
+            gap = gap * 0.9
+            if gap < Pace.negligibleGap { gap = .zero }
+        }
+        guard let width else { return }
+        successes += 1
+        if successes >= width {
+            successes = 0
+            self.width = width < Pace.wide ? width + 1 : nil
+        }
     }
 }

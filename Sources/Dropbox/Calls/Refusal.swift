@@ -33,6 +33,7 @@ private struct Verdict {
     var hint: String?
 
     static let signInAgain = "sign in again with: dbxsync auth"
+    static let between = "something between here and Dropbox may answer in its place: check account.proxy"
 
     init(_ code: DropboxError.Code, _ disposition: Disposition, _ reason: String, hint: String? = nil) {
         self.code = code
@@ -46,10 +47,14 @@ private struct Verdict {
         switch response.status {
         case 400: self = Verdict.badRequest(role, body)
         case 401: self = Verdict.unauthorized(body)
+        case 403 where role == .download: self.init(.accessDenied, .item, "it may not be downloaded: \(tags)")
+        case 403 where body.isForeign: self.init(.unexpectedStatus, .pass, "access was denied", hint: Verdict.between)
         case 403:
             self.init(.accessDenied, .signedOut, "the account may not do this: \(tags)", hint: Verdict.signInAgain)
         case 404:
-            self.init(.unexpectedStatus, .pass, "the server does not know this call", hint: "check account.endpoint")
+            self.init(
+                .unexpectedStatus, role == .download ? .item : .pass, "the server does not know this call",
+                hint: "check account.endpoint")
         case 409: self = Verdict.conflict(role, response, body)
         case 416: self.init(.rangeRefused, .item, "the range was refused")
         case 422:
@@ -62,13 +67,18 @@ private struct Verdict {
             self.init(.server, .retry(after: Verdict.header(response)), "the server failed with \(response.status)")
         default:
             self.init(
-                .unexpectedStatus, .pass, "unexpected status \(response.status)",
-                hint: "something between here and Dropbox may answer in its place: check account.proxy")
+                .unexpectedStatus, role == .download ? .item : .pass, "unexpected status \(response.status)",
+                hint: Verdict.between)
         }
     }
 
     /// 400 is plain text from the API, and JSON from `/oauth2/token` (sections 7.1 and 8.2).
     private static func badRequest(_ role: Call.Role, _ body: ErrorJSON) -> Verdict {
+        switch role {
+        case .listContinue, .longpoll, .token:
+            if body.isMarkup { return Verdict(.unexpectedStatus, .pass, "the request was refused", hint: between) }
+        case .download, .list, .query: break
+        }
         switch role {
         case .listContinue, .longpoll:
             return Verdict(.badRequest, .cursorReset, "the cursor is of no use any more")
@@ -89,7 +99,10 @@ private struct Verdict {
             let hint = "allow \(scope) in Dropbox's App Console, then \(signInAgain)"
             return Verdict(.missingScope(scope), .signedOut, "the sign-in does not cover \(scope)", hint: hint)
         }
-        let tags = body.summary ?? body.oauthError ?? "no reason given"
+        // Without the API's own words a proxy may have spoken. If the sign-in is over, renewing it will tell.
+        guard let tags = body.summary ?? body.oauthError else {
+            return Verdict(.signIn, .pass, "the sign-in was refused without a reason", hint: between)
+        }
         return Verdict(.signIn, .signedOut, "the sign-in is not valid: \(tags)", hint: signInAgain)
     }
 
@@ -106,6 +119,8 @@ private struct Verdict {
         case .list, .listContinue, .longpoll: return lostListing(role, summary, body.tags)
         case .download where tags.contains("not_satisfiable"):
             return Verdict(.rangeRefused, .item, "the range was refused")
+        case .download where !tags.isDisjoint(with: ["restricted_content", "unsupported_file"]):
+            return Verdict(.refused, .parked, "Dropbox does not hand it out: \(summary)")
         case .download, .query: return Verdict(.refused, .item, summary)
         case .token: return Verdict(.signIn, .pass, summary)
         }

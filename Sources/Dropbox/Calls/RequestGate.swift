@@ -18,6 +18,7 @@ final class RequestGate: Sendable {
                 waited += duration
                 if let limit, waited > limit { return nil }
                 try await time.sleep(duration)
+            case .queue(let duration): try await time.sleep(duration)
             }
         }
     }
@@ -26,6 +27,9 @@ final class RequestGate: Sendable {
     func hold(_ ticket: Pace.Ticket, for pause: Duration) {
         pace.withLock { $0.rateLimited(ticket, at: time.now(), for: pause) }
     }
+
+    /// Notes that a request has ended, whatever way.
+    func finished() { pace.withLock { $0.finished() } }
 
     /// Notes that a request was answered without complaint.
     func succeeded(_ ticket: Pace.Ticket) {

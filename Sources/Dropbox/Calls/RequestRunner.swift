@@ -28,10 +28,10 @@ struct RequestRunner: Sendable {
     ) async throws -> Answer {
         var tries = Tries(settings: settings, progress: progress())
         while true {
-            var sent = Sent()
+            var sent = Sent(needsNewConnection: tries.needsNewConnection)
             try await admit(call, &sent, &tries)  // a renewal of the token has its own retries
             do {
-                return try receive(try await once(call, attempt(), sent))
+                return try receive(try await once(call, attempt, sent))
             } catch let error as TransportError {
                 try await retry(DropboxError(error, endpoint: call.endpoint), sent, &tries, progress())
             } catch let error as DropboxError {
@@ -44,22 +44,26 @@ struct RequestRunner: Sendable {
     private struct Sent {
         var ticket: Pace.Ticket?
         var token: String?
+        var needsNewConnection = false
     }
 
     /// Passes the gate and gets a token, for calls that need them.
     private func admit(_ call: Call, _ sent: inout Sent, _ tries: inout Tries) async throws {
         guard call.isAuthorized else { return }
+        sent.token = try await tokens?.accessToken()
         sent.ticket = try await gate.pass(waited: &tries.paused, limit: settings.pausePatience)
         guard sent.ticket != nil else {
             let reason = "the account has to pause for longer than this call may take"
-            throw tries.lastPause
-                ?? DropboxError(.rateLimited, call.endpoint, reason, disposition: .retry(after: nil))
+            let error = tries.lastPause ?? DropboxError(.rateLimited, call.endpoint, reason, disposition: .unreachable)
+            throw error.treated(as: .unreachable)
         }
-        sent.token = try await tokens?.accessToken()
     }
 
-    private func once(_ call: Call, _ attempt: Attempt, _ sent: Sent) async throws -> HTTPResponse {
+    private func once(_ call: Call, _ attempt: () throws -> Attempt, _ sent: Sent) async throws -> HTTPResponse {
+        defer { if sent.ticket != nil { gate.finished() } }
+        let attempt = try attempt()
         var request = attempt.request
+        request.needsNewConnection = sent.needsNewConnection
         if let token = sent.token { request.headers.append(.init("Authorization", "Bearer \(token)")) }
         if call.isAuthorized, let pathRoot {
             request.headers.append(.init("Dropbox-API-Path-Root", pathRoot.headerValue))
@@ -77,8 +81,20 @@ struct RequestRunner: Sendable {
             guard try await tokens.replace(rejected: token) else { throw error }
             return
         }
-        guard case .retry(let pause) = error.disposition else { throw error }
+        var error = error
+        if error.summary == "expired_access_token" {
+            // The token was renewed, so the sign-in is good: clocks differ, or a server lags behind.
+            error = error.treated(as: .retry(after: nil))
+            tries.hasRefreshed = false
+        }
+        let pause: Duration?
+        switch error.disposition {
+        case .retry(let after): pause = after
+        case .unreachable: pause = nil
+        default: throw error
+        }
         logger.debug("a call failed", metadata: ["error": "\(error)"])
+        tries.needsNewConnection = error.isStall
         if error.code == .rateLimited, let ticket = sent.ticket {
             gate.hold(ticket, for: pause ?? .seconds(1))
             tries.lastPause = error
@@ -103,6 +119,8 @@ struct Tries {
     var paused: Duration = .zero
     /// The last answer that asked for a pause.
     var lastPause: DropboxError?
+    /// Whether the last try stalled: its connection may be dead, and libcurl would share a dead HTTP/2 one again.
+    var needsNewConnection = false
     /// Whether the token was renewed for this call.
     var hasRefreshed = false
 

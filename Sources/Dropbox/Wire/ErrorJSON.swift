@@ -15,6 +15,11 @@ struct ErrorJSON {
     let userMessage: String?
     /// The body of `/oauth2/token`: `error`, a word.
     let oauthError: String?
+    /// Whether the body is a page for people.
+    let isMarkup: Bool
+
+    /// Whether nothing in the body is the API's.
+    var isForeign: Bool { tags.isEmpty && oauthError == nil }
 
     init(_ response: HTTPResponse) {
         // Whatever is not JSON (HTML of a gateway, plain text of a 400) simply tells nothing.
@@ -25,6 +30,7 @@ struct ErrorJSON {
         retryAfter = error?["reason"] == nil ? nil : error?["retry_after"]?.integer ?? 1
         requiredScope = error?["required_scope"]?.string
         userMessage = body?["user_message"]?["text"]?.string
+        isMarkup = response.body.first { !$0.isBlank } == UInt8(ascii: "<")
         oauthError = error?.string?.split(separator: ":").first.map(String.init)
     }
 
@@ -40,4 +46,9 @@ struct ErrorJSON {
         }
         return found
     }
+}
+
+extension UInt8 {
+    /// Whether it is a blank or a line end in ASCII.
+    fileprivate var isBlank: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
 }

@@ -37,8 +37,8 @@ struct Failure: Error {
     private static func exitCode(for disposition: Disposition) -> ExitCode {
         switch disposition {
         case .signedOut: .signedOut
-        case .sourceGone, .item: .incomplete
-        case .retry, .pass, .cursorReset: .unreachable
+        case .sourceGone, .item, .parked: .incomplete
+        case .retry, .unreachable, .pass, .cursorReset: .unreachable
         case .fatal: .unusableDirectory
         }
     }
