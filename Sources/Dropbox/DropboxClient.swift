@@ -29,17 +29,18 @@ public final class DropboxClient: RemoteSource {
     ///   - pathRoot: What paths are relative to; `nil` for the member's own folder.
     ///   - settings: How patient calls are.
     ///   - clock: Measures and waits.
+    ///   - waiting: Is told of each wait, for back-off or because the server asks for it, and does it.
     ///   - jitter: Random numbers in 0..<1, for delays.
     ///   - logger: Is told of failed tries, at debug level.
     public init(
         transport: any HTTPTransport, segmentTransport: (any HTTPTransport)? = nil, endpoints: Endpoints = .dropbox,
         tokens: TokenSource, remoteRoot: String = "",
         pathRoot: PathRoot? = nil, settings: CallSettings = CallSettings(),
-        clock: any Clock<Duration> = ContinuousClock(),
+        clock: any Clock<Duration> = ContinuousClock(), waiting: @escaping Waiting = { _, sleep in try await sleep() },
         jitter: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
         logger: Logger = Logger(label: "dbxsync.dropbox")
     ) {
-        let time = TimeSource(clock)
+        let time = TimeSource(clock, waiting: waiting)
         let components = remoteRoot.pathComponents
         self.remoteRoot = components.map { "/" + $0 }.joined()
         self.paths = RootedPaths(rootDepth: components.count)

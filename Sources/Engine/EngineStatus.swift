@@ -47,6 +47,7 @@ public final class StatusBoard: Sendable {
     private let status = Mutex(EngineStatus())
     private let beats = Atomic<UInt64>(0)
     private let received = Atomic<Int64>(0)
+    private let silences = Mutex(Silences())
 
     /// Makes an empty board.
     public init() {}
@@ -63,6 +64,37 @@ public final class StatusBoard: Sendable {
 
     /// Tells that work was finished.
     public func tick() { beats.wrappingAdd(1, ordering: .relaxed) }
+
+    /// Does work that may finish nothing for so long: a wait with an end, or a step whose length is known in advance.
+    ///
+    /// Whoever watches over the beats grants it that time.
+    public func expectingSilence<Result>(
+        of duration: Duration, isolation: isolated (any Actor)? = #isolation, _ work: () async throws -> Result
+    ) async rethrows -> Result {
+        tick()
+        let number = silences.withLock { $0.begin(until: .now + duration) }
+        defer {
+            silences.withLock { $0.ends[number] = nil }
+            tick()
+        }
+        return try await work()
+    }
+
+    /// How long from now on no beat may come, by what was told; zero if the next one is to come soon.
+    public var silence: Duration {
+        silences.withLock { $0.ends.values.max() }.map { max(.zero, ContinuousClock.now.duration(to: $0)) } ?? .zero
+    }
+
+    private struct Silences {
+        var ends: [Int: ContinuousClock.Instant] = [:]
+        private var count = 0
+
+        mutating func begin(until end: ContinuousClock.Instant) -> Int {
+            count += 1
+            ends[count] = end
+            return count
+        }
+    }
 
     /// Changes the status; counts as finished work.
     func update(_ change: (inout EngineStatus) -> Void) {

@@ -79,7 +79,10 @@ struct Fetcher: Sendable {
         if let donor = placement.mover, try await context.disk.run({ try Fetcher.isIntact(donor, context) }) {
             return .moved(donor)
         }
-        if let found = try await context.reading.run({ try Fetcher.lookAround(placement, context) }) { return found }
+        let found = try await context.board.expectingSilence(of: Self.readingTime(placement)) {
+            try await context.reading.run { try Fetcher.lookAround(placement, context) }
+        }
+        if let found { return found }
         return .staged(try await download(placement))
     }
 
@@ -139,13 +142,20 @@ struct Fetcher: Sendable {
         }
     }
 
+    /// How long hashing or copying a file may take on a slow disk.
+    private static func readingTime(_ placement: Placement) -> Duration {
+        .seconds(60 + placement.version.size / 5_000_000)
+    }
+
     /// What an earlier run has left of the file was not what it should be, and is thrown away.
     private struct LeftoversDoNotFit: Error {}
 
     private func inOneGo(_ placement: Placement) async throws -> StagedFile {
-        let part = try await context.reading.run { [context] in
-            try Fetcher.checkSpace(placement, context)
-            return try context.mirror.stage(placement.version, for: placement.key)
+        let part = try await context.board.expectingSilence(of: Self.readingTime(placement)) {
+            try await context.reading.run { [context] in
+                try Fetcher.checkSpace(placement, context)
+                return try context.mirror.stage(placement.version, for: placement.key)
+            }
         }
         let begun = part.offset
         return try await staged(begun: begun) {
@@ -166,13 +176,17 @@ struct Fetcher: Sendable {
     }
 
     private func inSegments(_ placement: Placement) async throws -> StagedFile {
-        let file = try await context.reading.run { [context] in
-            try Fetcher.checkSpace(placement, context)
-            return try context.mirror.stageBlocks(placement.version, for: placement.key)
+        let file = try await context.board.expectingSilence(of: Self.readingTime(placement)) {
+            try await context.reading.run { [context] in
+                try Fetcher.checkSpace(placement, context)
+                return try context.mirror.stageBlocks(placement.version, for: placement.key)
+            }
         }
         return try await staged(begun: file.present) {
             try await SegmentedDownload(context: context, version: placement.version, file: file).run()
-            return try await context.disk.run { try file.finish() }
+            return try await context.board.expectingSilence(of: Self.readingTime(placement)) {
+                try await context.disk.run { try file.finish() }
+            }
         }
     }
 

@@ -130,9 +130,9 @@ struct Fill {
         }
     }
 
-    /// A tick bounds how long finished files wait, and looks again while a listing goes on.
+    /// A tick bounds how long finished files wait, and looks again while there may be more to fetch.
     private mutating func startTicking(_ group: inout ThrowingTaskGroup<Step, any Error>) {
-        guard !isTicking, !ready.isEmpty || (!isWorking && !isExhausted) else { return }
+        guard !isTicking, !ready.isEmpty || (queue.isEmpty && !isExhausted) else { return }
         isTicking = true
         let clock = context.surroundings.clock
         group.addTask {

@@ -16,12 +16,8 @@ struct Publisher: Sendable {
     func publish(_ batch: [Mutation]) async throws -> Set<RemoteKey> {
         guard !batch.isEmpty else { return [] }
         let context = context
-        let (results, news) = try await shielded {
-            try await context.store.intend(batch.flatMap(\.intents))
-            let results = try await context.disk.run { try context.mirror.perform(batch) }
-            let news = try await context.store.commit(
-                results.flatMap(\.outcomes), now: context.now(), jitter: context.surroundings.jitter)
-            return (results, news)
+        let (results, news) = try await context.board.expectingSilence(of: Self.patience) {
+            try await shielded { try await Self.execute(batch, context) }
         }
         var failed: Set<RemoteKey> = []
         for (mutation, result) in zip(batch, results) {
@@ -29,6 +25,19 @@ struct Publisher: Sendable {
             for case .failed(let key, _, _) in result.outcomes { failed.insert(key) }
         }
         return failed
+    }
+
+    /// How long a batch may take on a slow and busy disk.
+    private static let patience = Duration.seconds(600)
+
+    private static func execute(
+        _ batch: [Mutation], _ context: PassContext
+    ) async throws -> ([MutationResult], Set<RemoteKey>) {
+        try await context.store.intend(batch.flatMap(\.intents))
+        let results = try await context.disk.run { try context.mirror.perform(batch) }
+        let news = try await context.store.commit(
+            results.flatMap(\.outcomes), now: context.now(), jitter: context.surroundings.jitter)
+        return (results, news)
     }
 
     /// Records outcomes that need no effect.

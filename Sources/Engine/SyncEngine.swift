@@ -111,8 +111,6 @@ public actor SyncEngine {
 
     // MARK: Waiting
 
-    private static let beatEvery = Duration.seconds(15)
-
     private func wait(after error: any Error) async throws {
         failuresInARow += 1
         let after: Duration? = if case .retry(let after) = disposition(of: error) { after } else { nil }
@@ -132,16 +130,14 @@ public actor SyncEngine {
         let retry = pause == nil ? try await untilNextRetry() : nil
         let cursor = pause == nil && settings.longpoll ? try await store.progress().cursor : nil
         let clock = surroundings.clock
+        let rest = min(interval, retry ?? interval)
+        if cursor != nil { return try await race(for: rest, cursor, clock) }
+        try await board.expectingSilence(of: rest) { try await race(for: rest, cursor, clock) }
+    }
+
+    private func race(for rest: Duration, _ cursor: Cursor?, _ clock: any Clock<Duration>) async throws {
         try await withThrowingTaskGroup(of: Void.self) { race in
-            race.addTask { [board] in
-                // Waiting with an end is progress, too: the watchdog has to tell it from standing still.
-                var rest = min(interval, retry ?? interval)
-                while rest > .zero {
-                    try await clock.sleep(for: min(rest, Self.beatEvery))
-                    rest -= Self.beatEvery
-                    board.tick()
-                }
-            }
+            race.addTask { try await clock.sleep(for: rest) }
             race.addTask { [requests] in try await requests.next() }
             if let cursor {
                 race.addTask { [remote, board, surroundings, logger] in
@@ -169,12 +165,16 @@ private struct Longpoll {
     let jitter: @Sendable () -> Double
     let logger: Logger
 
+    /// An answer comes within a minute, and up to 90 s of the server's own.
+    private static let silence = Duration.seconds(170)
+
     func wait(after cursor: Cursor) async throws {
         var failures = 0
         while true {
             do {
-                let changed = try await remote.awaitChange(after: cursor, for: .seconds(60))
-                board.tick()
+                let changed = try await board.expectingSilence(of: Self.silence) {
+                    try await remote.awaitChange(after: cursor, for: .seconds(60))
+                }
                 if changed { return }
                 failures = 0
             } catch {
@@ -183,7 +183,8 @@ private struct Longpoll {
                 if disposition(of: error) == .cursorReset { return }
                 failures += 1
                 logger.debug("longpoll: \(error)")
-                try await clock.sleep(for: .seconds(min(300, 5 << min(failures, 6))) * (1 - jitter() / 2))
+                let pause = Duration.seconds(min(300, 5 << min(failures, 6))) * (1 - jitter() / 2)
+                try await board.expectingSilence(of: pause) { try await clock.sleep(for: pause) }
             }
         }
     }

@@ -22,7 +22,9 @@ struct SyncPass: Sendable {
         var progress = try await context.store.progress()
         if !progress.isListing, isDueForRelist(progress) { try await context.store.beginRelist() }
         let pending = try await context.store.backlog()
+        let known = progress.inStepAsOf
         context.board.update { status in
+            status.inStepAsOf = status.inStepAsOf ?? known
             status.filesTotal += pending.pendingFiles
             status.bytesTotal += pending.pendingBytes
         }

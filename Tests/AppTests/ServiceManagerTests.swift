@@ -1,3 +1,4 @@
+import Engine
 import Foundation
 import Glibc
 import Synchronization
@@ -52,8 +53,10 @@ private final class NotifySocket {
         notifier.status("placing 1 of 2")
         #expect(socket.receive() == "STATUS=placing 1 of 2")
         notifier.status("placing 1 of 2")
-        notifier.watchdog()
+        notifier.watchdog(.ping)
         #expect(socket.receive() == "WATCHDOG=1", "the same status was sent again")
+        notifier.watchdog(.pingAndExpect(within: .seconds(5)))
+        #expect(socket.receive() == "WATCHDOG=1\nWATCHDOG_USEC=5000000")
         notifier.status("at a\nREADY=1")
         #expect(socket.receive() == "STATUS=at a\\nREADY=1")
         notifier.extendTimeout(by: .milliseconds(1_500))
@@ -90,8 +93,10 @@ private final class NotifySocket {
         #expect(SystemdNotifier.watchdogInterval == nil)
         setenv("WATCHDOG_USEC", "30000000", 1)
         #expect(SystemdNotifier.watchdogInterval == .seconds(30))
-        setenv("WATCHDOG_PID", "1", 1)
+        setenv("WATCHDOG_PID", "999999999", 1)
         #expect(SystemdNotifier.watchdogInterval == nil)
+        setenv("WATCHDOG_PID", "\(getppid())", 1)
+        #expect(SystemdNotifier.watchdogInterval == .seconds(30), "started by a wrapper")
         setenv("WATCHDOG_PID", "\(getpid())", 1)
         #expect(SystemdNotifier.watchdogInterval == .seconds(30))
     }
@@ -108,11 +113,34 @@ private final class NotifySocket {
 struct WatchdogTests {
     @Test("a beat that stands still gives no ping")
     func standing() {
-        var watchdog = Watchdog(beat: 7)
+        var watchdog = Watchdog(interval: .seconds(20), beat: 7)
         #expect(
-            [7, 8, 8, 8, 12, 11, 12, 13].map { watchdog.isAlive(beat: $0) } == [
-                false, true, false, false, true, false, false, true,
+            [7, 8, 8, 8, 12, 11, 12, 13].map { watchdog.message(beat: $0, silence: .zero) } == [
+                nil, .ping, nil, nil, .ping, nil, nil, .ping,
             ])
+    }
+
+    @Test("a long step is told before it, granted once, and ends with the next thing that is finished")
+    func silence() {
+        var watchdog = Watchdog(interval: .seconds(20), beat: 7)
+        #expect(watchdog.message(beat: 8, silence: .seconds(300)) == .pingAndExpect(within: .seconds(320)))
+        #expect(watchdog.message(beat: 8, silence: .seconds(295)) == nil)
+        #expect(watchdog.message(beat: 9, silence: .zero) == .pingAndExpect(within: .seconds(20)))
+        #expect(watchdog.message(beat: 10, silence: .zero) == .ping)
+    }
+
+    @Test("the board knows the longest silence that is expected, until the work is done")
+    func expected() async throws {
+        let board = StatusBoard()
+        #expect(board.silence == .zero)
+        let before = board.beat
+        await board.expectingSilence(of: .seconds(1000)) {
+            #expect(board.silence > .seconds(900))
+            await board.expectingSilence(of: .seconds(10)) { #expect(board.silence > .seconds(900)) }
+            #expect(board.silence > .seconds(900))
+        }
+        #expect(board.silence == .zero)
+        #expect(board.beat > before)
     }
 
     @Test("running, it pings as often as the beat moved, and stops when cancelled")
@@ -128,10 +156,35 @@ struct WatchdogTests {
         }
         await #expect(throws: CancellationError.self) {
             try await Watchdog.run(
-                interval: .seconds(20), clock: clock, beat: { beat.load(ordering: .relaxed) },
-                ping: { pings.wrappingAdd(1, ordering: .relaxed) })
+                interval: .seconds(20), clock: clock, beat: { beat.load(ordering: .relaxed) }, silence: { .zero },
+                tell: { _ in pings.wrappingAdd(1, ordering: .relaxed) })
         }
         #expect(pings.load(ordering: .relaxed) == 3)
+    }
+}
+
+struct FreshnessTests {
+    @Test("a mirror is stale when the limit is exceeded, but never between two requests")
+    func limits() {
+        let hour = Freshness(limit: .seconds(3600), interval: .seconds(300))
+        #expect(!hour.isExceeded(since: 1000, now: 4600))
+        #expect(hour.isExceeded(since: 1000, now: 4601))
+        let daily = Freshness(limit: .seconds(3600), interval: .seconds(86_400))
+        #expect(!daily.isExceeded(since: 0, now: 2 * 86_400))
+        #expect(daily.isExceeded(since: 0, now: 2 * 86_400 + 61))
+        #expect(!Freshness(limit: nil, interval: .seconds(1)).isExceeded(since: 0, now: .max))
+    }
+
+    @Test("it is told once when it becomes stale, and once when it is fresh again")
+    func news() {
+        let watch = FreshnessWatch(Freshness(limit: .seconds(100), interval: .seconds(1)), began: 1000)
+        #expect(watch.look(nil, now: 1100).news == nil)
+        #expect(watch.look(nil, now: 1101) == (1000, .stale(since: 1000)))
+        #expect(watch.look(nil, now: 1102) == (1000, nil))
+        #expect(watch.look(1102, now: 1103) == (nil, .fresh(asOf: 1102)))
+        #expect(watch.look(1102, now: 1104) == (nil, nil))
+        watch.change(to: Freshness(limit: nil, interval: .seconds(1)))
+        #expect(watch.look(1102, now: 9999) == (nil, nil))
     }
 }
 

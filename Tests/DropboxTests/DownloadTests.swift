@@ -126,7 +126,7 @@ struct DownloadTests {
             .cut(200, body: Self.text, sent: 0, headers: Self.headers()), settings: CallSettings(attempts: 4))
         let error = try await refusal { try await bench.client.download(Self.version, into: MemorySink()) }
         #expect(error?.code == .network)
-        #expect(error?.disposition == .retry(after: nil))
+        #expect(error?.disposition == .unreachable)
         #expect(bench.transport.requests.count == 4)
     }
 

@@ -27,17 +27,18 @@ struct FaultTests {
     }
 
     private static let again = Disposition.retry(after: nil)
+    private static let broken = Disposition.unreachable
 
     static let cases: [Case] = [
-        Case("closed before the answer", .dropBefore(isReset: false), again),
-        Case("reset before the answer", .dropBefore(isReset: true), again),
-        Case("closed instead of the answer", .dropAfter(isReset: false), again),
-        Case("cut in the body", .cut(after: nil, isReset: false), again),
-        Case("reset in the body", .cut(after: 1, isReset: true), again),
-        Case("cut at the body's beginning", .cut(after: 0, isReset: false), again),
+        Case("closed before the answer", .dropBefore(isReset: false), broken),
+        Case("reset before the answer", .dropBefore(isReset: true), broken),
+        Case("closed instead of the answer", .dropAfter(isReset: false), broken),
+        Case("cut in the body", .cut(after: nil, isReset: false), broken),
+        Case("reset in the body", .cut(after: 1, isReset: true), broken),
+        Case("cut at the body's beginning", .cut(after: 0, isReset: false), broken),
         Case("a shorter body", .truncate(to: nil), again),
-        Case("one byte missing", .wrongLength(by: 1), again),
-        Case("stalled", .stall(after: 3, seconds: 2), again),
+        Case("one byte missing", .wrongLength(by: 1), broken),
+        Case("stalled", .stall(after: 3, seconds: 2), broken),
         Case("server trouble", .status(500, body: "oops", type: "text/plain", retryAfter: nil), again),
         Case(
             "overloaded", .status(503, body: "", type: "", retryAfter: 0), list: .retry(after: .zero),
@@ -54,10 +55,14 @@ struct FaultTests {
         Case(
             "a bad request", .status(400, body: "no", type: "text/plain", retryAfter: nil), list: .pass,
             more: .cursorReset, download: .item),
-        Case("no access", .error(403, tags: ["other"], retryAfter: nil), .signedOut),
+        Case(
+            "no access", .error(403, tags: ["other"], retryAfter: nil), list: .signedOut, more: .signedOut,
+            download: .item),
         Case("a suspended user", .error(401, tags: ["user_suspended"], retryAfter: nil), .signedOut),
         Case("another path root", .error(422, tags: ["no_permission"], retryAfter: nil), .sourceGone),
-        Case("an unknown call", .status(404, body: "<html>", type: "text/html", retryAfter: nil), .pass),
+        Case(
+            "an unknown call", .status(404, body: "<html>", type: "text/html", retryAfter: nil), list: .pass,
+            more: .pass, download: .item),
     ]
 
     @Test("a fault that lasts is told as what it is; after it everything is right", arguments: cases)

@@ -56,7 +56,7 @@ struct LongpollTests {
             (.answer(503), .retry(after: nil), .milliseconds(250)),
             (.answer(404, "<html>"), .pass, .milliseconds(250)),
             (.answer(200, "{}"), .retry(after: nil), .milliseconds(250)),
-            (.failure(.connect), .retry(after: nil), .milliseconds(250)),
+            (.failure(.connect), .unreachable, .milliseconds(250)),
             (.answer(200, #"{"changes":true,"backoff":-9223372036854775808}"#), .item, .zero),
         ]
         for (reply, disposition, next) in table {

@@ -73,7 +73,7 @@ struct RefusalTests {
         Case(.account, 502, "<html>bad gateway</html>", .server, .retry(after: nil)),
         Case(.account, 409, tag("internal_error"), .server, .retry(after: nil), "internal_error"),
         Case(
-            .account, 409, tag("too_many_write_operations"), .rateLimited, .retry(after: .seconds(5)),
+            .account, 409, tag("too_many_write_operations"), .rateLimited, .unreachable,
             "too_many_write_operations"),
         Case(.account, 409, "\u{FF}not json", .refused, .item),
     ]

@@ -57,7 +57,7 @@ struct RetryTests {
             settings: CallSettings(pausePatience: .seconds(60)))
         let error = try await refusal { _ = try await command.client.changes(since: nil) }
         #expect(error?.code == .rateLimited)
-        #expect(error?.disposition == .retry(after: .seconds(20)))
+        #expect(error?.disposition == .unreachable)
         #expect(error?.requestID == "r1")
         #expect(command.clock.elapsed <= .seconds(60))
         #expect(command.transport.requests.count == 4)
@@ -89,14 +89,15 @@ struct RetryTests {
 
     @Test("failures are tried again after growing delays, a bounded number of times")
     func backoff() async throws {
-        let replies: [ScriptedTransport.Reply] = [
-            .answer(500), .answer(503, "<html>"), .answer(200, "{"), .failure(.cut), .failure(.timeout),
-            .failure(.resolve), .failure(.connect),
+        let replies: [(ScriptedTransport.Reply, Disposition)] = [
+            (.answer(500), .retry(after: nil)), (.answer(503, "<html>"), .retry(after: nil)),
+            (.answer(200, "{"), .retry(after: nil)), (.failure(.cut), .unreachable), (.failure(.timeout), .unreachable),
+            (.failure(.resolve), .unreachable), (.failure(.connect), .unreachable),
         ]
-        for reply in replies {
+        for (reply, disposition) in replies {
             let bench = Bench(reply, settings: CallSettings(attempts: 5))
             let error = try await refusal { _ = try await bench.client.changes(since: nil) }
-            #expect(error?.disposition == .retry(after: nil))
+            #expect(error?.disposition == disposition)
             #expect(bench.transport.requests.count == 5)
             #expect(bench.clock.sleeps == [0.25, 0.5, 1, 2].map { .seconds($0) })
         }
@@ -154,6 +155,7 @@ struct RetryTests {
         pace.rateLimited(early[0], at: .seconds(1), for: .seconds(2))
         #expect(pace.admit(at: .seconds(4)) == .wait(.seconds(6)))
         var ticket = try go(.seconds(10))
+        pace.finished()
         #expect(pace.admit(at: .seconds(10)) == .wait(.milliseconds(20)))
         for ticket in early { pace.succeeded(ticket) }
         ticket = try go(.seconds(11))

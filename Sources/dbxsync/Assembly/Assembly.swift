@@ -34,11 +34,13 @@ struct Assembly: Sendable {
                 fileMode: config.mirror.fileMode, directoryMode: config.mirror.directoryMode,
                 localChanges: config.mirror.localChanges))
         try await store.bind(mirrorID: mirror.id)
-        let connection = Connection(config, calls: calls, logger: logger)
+        let (board, disk) = (StatusBoard(), DiskPool())
+        let connection = Connection(
+            config, calls: calls,
+            waiting: { duration, sleep in try await board.expectingSilence(of: duration, sleep) }, logger: logger)
         let source = AccountSource(
             connection: connection, tokens: try connection.tokens(), config: config, store: store,
             onAccount: { logger.info("mirroring \($0.displayName) <\($0.email)>") })
-        let (board, disk) = (StatusBoard(), DiskPool())
         let engine = SyncEngine(
             remote: source, store: store, mirror: mirror, disk: disk, settings: config.engineSettings,
             surroundings: EngineSurroundings(now: { Int64(time(nil)) }), board: board, logger: logger)

@@ -18,6 +18,7 @@ struct Connection: Sendable {
     let oauth: OAuthFlow
     private let config: Config
     private let calls: CallSettings
+    private let waiting: Waiting
     private let logger: Logger
 
     /// Requests beside downloads: listing, longpoll, tokens and what is just beginning.
@@ -26,9 +27,13 @@ struct Connection: Sendable {
     private static let mostParallel = 256
 
     /// Starts the transport; nothing goes over the network yet.
-    init(_ config: Config, calls: CallSettings, logger: Logger) {
+    init(
+        _ config: Config, calls: CallSettings, waiting: @escaping Waiting = { _, sleep in try await sleep() },
+        logger: Logger
+    ) {
         self.config = config
         self.calls = calls
+        self.waiting = waiting
         self.logger = logger
         endpoints = config.account.endpoint.map { Endpoints(base: $0) } ?? .dropbox
         let bandwidth = Bandwidth(rate: config.transfer.bandwidth)
@@ -55,7 +60,7 @@ struct Connection: Sendable {
     func client(_ tokens: TokenSource, pathRoot: PathRoot? = nil) -> DropboxClient {
         DropboxClient(
             transport: transport, segmentTransport: segmentTransport, endpoints: endpoints, tokens: tokens,
-            remoteRoot: config.mirror.remoteRoot, pathRoot: pathRoot, settings: calls, logger: logger)
+            remoteRoot: config.mirror.remoteRoot, pathRoot: pathRoot, settings: calls, waiting: waiting, logger: logger)
     }
 
     /// Changes the bandwidth of all transfers together; running ones included.

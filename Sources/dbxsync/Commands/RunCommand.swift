@@ -48,13 +48,14 @@ struct RunCommand: AsyncParsableCommand {
     private func services(
         _ config: Config, _ assembly: Assembly, _ log: LogOutput, _ notifier: SystemdNotifier
     ) -> ServiceGroup {
+        let freshness = FreshnessWatch(Freshness(config.schedule), began: Moment.now.seconds)
         var services: [any Service] = [
             StatusService(
                 board: assembly.board, notifier: notifier, progress: ProgressLine(terminal: log.terminal),
-                stateDirectory: config.state.directory),
+                stateDirectory: config.state.directory, freshness: freshness, logger: log.logger()),
             ReloadService(
                 file: common.config, running: config, engine: assembly.engine,
-                connection: assembly.connection, notifier: notifier, log: log),
+                connection: assembly.connection, freshness: freshness, notifier: notifier, log: log),
         ]
         if let interval = SystemdNotifier.watchdogInterval {
             services.append(WatchdogService(board: assembly.board, notifier: notifier, interval: interval))

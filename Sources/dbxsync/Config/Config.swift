@@ -72,6 +72,8 @@ extension Config {
         var longpoll = true
         /// Time between full comparisons of the listing; nil: never.
         var relist: Duration? = .seconds(7 * 86_400)
+        /// How long ago the mirror may have been known to be in step; nil: never mind.
+        var maxStaleness: Duration? = .seconds(3600)
     }
 
     /// How fast it fetches.

@@ -65,6 +65,8 @@ extension Config {
         ConfigKey("schedule.interval", \.schedule.interval, .duration(.seconds(1)...days(30)), .live),
         ConfigKey("schedule.longpoll", \.schedule.longpoll, .flag, .live),
         ConfigKey("schedule.relist", \.schedule.relist, .durationOrNever(.seconds(1)...days(365)), .live),
+        ConfigKey(
+            "schedule.max_staleness", \.schedule.maxStaleness, .durationOrNever(.seconds(1)...days(365)), .live),
         ConfigKey("transfer.parallel", \.transfer.parallel, .count(1...256), .live),
         ConfigKey("transfer.bandwidth", \.transfer.bandwidth, .rateOrUnlimited(least: 1_000), .live),
         ConfigKey("log.level", \.log.level, .level, .live),

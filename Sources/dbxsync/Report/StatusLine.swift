@@ -2,8 +2,28 @@ import Engine
 
 /// What the engine does now as one line: `STATUS=`, and the heading of `dbxsync status`; pure.
 enum StatusLine {
+    /// A wait that is worth a word.
+    private static let longPause = Duration.seconds(20)
+
     /// The line for a moment of the engine's work.
-    static func text(_ status: EngineStatus) -> String {
+    ///
+    /// - Parameters:
+    ///   - status: what the engine does.
+    ///   - pause: how long it will wait, if that is known.
+    ///   - staleSince: when the mirror was last known to be in step, if that is too long ago.
+    static func text(_ status: EngineStatus, pause: Duration = .zero, staleSince: Int64? = nil) -> String {
+        let stale = staleSince.map { "STALE, not known to be in step since \(TimeText.local($0)); " } ?? ""
+        return stale + activity(status) + pauseText(status, pause)
+    }
+
+    /// Waits between passes go without saying.
+    private static func pauseText(_ status: EngineStatus, _ pause: Duration) -> String {
+        guard pause >= longPause, [.listing, .applying].contains(status.phase), status.listed + status.filesTotal > 0
+        else { return "" }
+        return "; waiting, at most \(HumanText.duration(pause))"
+    }
+
+    private static func activity(_ status: EngineStatus) -> String {
         switch status.phase {
         case .starting: "starting"
         case .listing where status.listed == 0 && status.inStepAsOf != nil: inStep(status)

@@ -10,7 +10,7 @@ struct StatusReport: Encodable, Sendable {
     @Nullable var checkedAt: Moment?
     /// When the last full listing was completed.
     @Nullable var listedAt: Moment?
-    /// Whether `checked_at` is longer ago than the schedule allows, or the daemon cannot compare at the moment.
+    /// Whether `in_step_as_of` is longer ago than the schedule allows, or the daemon cannot compare at the moment.
     var stale: Bool
     /// Whether a full listing is under way.
     var listing: Bool
@@ -84,8 +84,6 @@ struct StatusReport: Encodable, Sendable {
 
 extension StatusReport {
     private static let mostPaths = 1000
-    /// How much later than planned a request may be: a pass at work is a good reason to be late.
-    private static let grace: Int64 = 600
 
     /// Reads everything from the state file.
     static func gather(_ store: StateStore, config: Config, daemon: Daemon?, now: Int64 = Moment.now.seconds)
@@ -96,7 +94,7 @@ extension StatusReport {
         let (extent, backlog) = (try await store.extent(), try await store.backlog())
         let troubles = try await store.troubles(limit: mostPaths)
         let isStale =
-            isStale(progress.checkedAt, interval: config.schedule.interval, now: now)
+            progress.inStepAsOf.map { Freshness(config.schedule).isExceeded(since: $0, now: now) } ?? true
             || daemon?.now?.phase == "waiting"
         let isDone = backlog.isEmpty && !progress.isListing && progress.inStepAsOf != nil
         return StatusReport(
@@ -113,11 +111,6 @@ extension StatusReport {
             parked: backlog.parked, troubles: troubles.map(Path.init))
     }
 
-    /// A mirror that nobody compared with the account for twice the interval is not known to be in step.
-    static func isStale(_ checkedAt: Int64?, interval: Duration, now: Int64) -> Bool {
-        guard let checkedAt else { return true }
-        return now - checkedAt > 2 * interval.components.seconds + grace
-    }
 }
 
 extension Store.Backlog {

@@ -9,6 +9,7 @@ struct ReloadService: Service {
     let running: Config
     let engine: SyncEngine
     let connection: Connection
+    let freshness: FreshnessWatch
     let notifier: SystemdNotifier
     let log: LogOutput
 
@@ -36,6 +37,7 @@ struct ReloadService: Service {
             let change = running.change(to: new)
             log.threshold.level = change.config.log.level
             connection.limit(bandwidth: change.config.transfer.bandwidth)
+            freshness.change(to: Freshness(change.config.schedule))
             await engine.reload(change.config.engineSettings)
             tell(change, logger)
             return change.config

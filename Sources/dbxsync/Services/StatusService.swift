@@ -1,4 +1,5 @@
 import Engine
+import Logging
 import ServiceLifecycle
 
 /// Tells the service manager, the terminal and `dbxsync status` how the engine gets on.
@@ -7,6 +8,8 @@ struct StatusService: Service {
     let notifier: SystemdNotifier
     let progress: ProgressLine
     let stateDirectory: String
+    let freshness: FreshnessWatch
+    let logger: Logger
 
     /// Between looks, with somebody in front of a terminal and without.
     private var pause: Duration { progress.isVisible ? .milliseconds(250) : .seconds(2) }
@@ -29,14 +32,30 @@ struct StatusService: Service {
         while !Task.isCancelled {
             let status = board.now
             progress.show(status)
+            let (staleSince, news) = freshness.look(status.inStepAsOf, now: Moment.now.seconds)
+            tell(news, status)
             if looks.isMultiple(of: tellEvery) {
-                notifier.status(StatusLine.text(status))
+                notifier.status(StatusLine.text(status, pause: board.silence, staleSince: staleSince))
                 let live = LiveStatus(status)
                 if live != last { live.write(in: stateDirectory) }
                 last = live
             }
             looks += 1
             try? await Task.sleep(for: pause)  // cancelled: the loop ends
+        }
+    }
+
+    private func tell(_ news: FreshnessWatch.News?, _ status: EngineStatus) {
+        switch news {
+        case .stale(let moment):
+            logger.warning(
+                """
+                the mirror has not been known to be in step since \(TimeText.local(moment)), longer than \
+                schedule.max_staleness: \(StatusLine.text(status)) (see: dbxsync status)
+                """, metadata: ["event": "stale"])
+        case .fresh(let moment):
+            logger.notice("in step again, as of \(TimeText.local(moment))", metadata: ["event": "fresh"])
+        case nil: break
         }
     }
 }

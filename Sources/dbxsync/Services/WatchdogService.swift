@@ -11,7 +11,8 @@ struct WatchdogService: Service {
         try await cancelWhenGracefulShutdown {
             do {
                 try await Watchdog.run(
-                    interval: interval, clock: ContinuousClock(), beat: { board.beat }, ping: notifier.watchdog)
+                    interval: interval, clock: ContinuousClock(), beat: { board.beat }, silence: { board.silence },
+                    tell: notifier.watchdog)
             } catch is CancellationError {
                 return
             }

@@ -39,9 +39,12 @@ final class SystemdNotifier: Sendable {
         send("STOPPING=1" + statusLine(status))
     }
 
-    /// Something was finished since the last call.
-    func watchdog() {
-        send("WATCHDOG=1")
+    /// Something was finished since the last call, and perhaps the next sign of life may take longer than usual.
+    func watchdog(_ message: Watchdog.Message) {
+        switch message {
+        case .ping: send("WATCHDOG=1")
+        case .pingAndExpect(let limit): send("WATCHDOG=1\nWATCHDOG_USEC=\(Self.microseconds(limit))")
+        }
     }
 
     /// Starting, reloading or stopping takes at least this much longer from now on.
@@ -55,11 +58,18 @@ final class SystemdNotifier: Sendable {
     }
 
     /// The time within which `watchdog` must be called again; nil when nobody waits for it.
+    ///
+    /// The variable is for the process that it names, or for us if that one is a wrapper that started us.
     static var watchdogInterval: Duration? {
         var microseconds: UInt64 = 0
-        guard sd_watchdog_enabled(0, &microseconds) > 0 else { return nil }
-        return .microseconds(Int64(clamping: microseconds))
+        if sd_watchdog_enabled(0, &microseconds) > 0 { return .microseconds(Int64(clamping: microseconds)) }
+        guard variable("WATCHDOG_PID") == "\(getppid())", let text = variable("WATCHDOG_USEC"),
+            let wrapped = Int64(text), wrapped > 0
+        else { return nil }
+        return .microseconds(wrapped)
     }
+
+    private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
     /// A line feed in a path would otherwise begin the next assignment.
     private func statusLine(_ text: String?) -> String {

@@ -1,27 +1,47 @@
 /// Turns progress into watchdog pings: a beat that has not moved since the last ping gives none.
 ///
-/// The beat is a counter that only goes up when work was finished. A ping from a timer alone would prove the timer.
+/// The beat is a counter that only goes up when work was finished. A ping from a timer alone would prove the timer. What
+/// is known to take longer is told to the service manager beforehand, and it waits that long.
 struct Watchdog: Sendable {
-    private var lastBeat: UInt64
-
-    /// Starts from a beat that has been seen.
-    init(beat: UInt64) { lastBeat = beat }
-
-    /// True when the beat has moved, and so a ping is due.
-    mutating func isAlive(beat: UInt64) -> Bool {
-        guard beat > lastBeat else { return false }
-        lastBeat = beat
-        return true
+    /// What the service manager is to be told.
+    enum Message: Equatable, Sendable {
+        /// Something was finished.
+        case ping
+        /// Something was finished, and the next sign of life may take this long; also ends an earlier extension.
+        case pingAndExpect(within: Duration)
     }
 
-    /// Looks at the beat four times in each interval and pings when it has moved, until the task is cancelled.
+    private let interval: Duration
+    private var lastBeat: UInt64
+    private var isExtended = false
+
+    /// Starts from a beat that has been seen.
+    init(interval: Duration, beat: UInt64) {
+        self.interval = interval
+        lastBeat = beat
+    }
+
+    /// What is due: nothing if the beat has not moved.
+    ///
+    /// - Parameters:
+    ///   - beat: the number of things finished so far.
+    ///   - silence: how long from now on none may come.
+    mutating func message(beat: UInt64, silence: Duration) -> Message? {
+        guard beat > lastBeat else { return nil }
+        lastBeat = beat
+        defer { isExtended = silence > .zero }
+        return isExtended || silence > .zero ? .pingAndExpect(within: silence + interval) : .ping
+    }
+
+    /// Looks at the beat four times in each interval, until the task is cancelled.
     static func run(
-        interval: Duration, clock: some Clock<Duration>, beat: @Sendable () -> UInt64, ping: @Sendable () -> Void
+        interval: Duration, clock: some Clock<Duration>, beat: @Sendable () -> UInt64,
+        silence: @Sendable () -> Duration, tell: @Sendable (Message) -> Void
     ) async throws {
-        var watchdog = Watchdog(beat: beat())
+        var watchdog = Watchdog(interval: interval, beat: beat())
         while true {
             try await clock.sleep(for: interval / 4)
-            if watchdog.isAlive(beat: beat()) { ping() }
+            if let message = watchdog.message(beat: beat(), silence: silence()) { tell(message) }
         }
     }
 }

@@ -1,0 +1,70 @@
+import Synchronization
+
+/// Whether the mirror was known to be in step of late: "active but stale" must not hide.
+struct Freshness: Equatable, Sendable {
+    /// How long ago the mirror may have been known to be in step; nil for as long as it likes.
+    var limit: Duration?
+    /// Time between requests for changes: between two of them nothing can be known.
+    var interval: Duration
+
+    /// How late the answers to two requests may be, in seconds: a pass at work is a good reason.
+    private static let grace: Int64 = 60
+
+    init(limit: Duration?, interval: Duration) {
+        self.limit = limit
+        self.interval = interval
+    }
+
+    /// What the configuration allows.
+    init(_ schedule: Config.ScheduleSettings) {
+        self.init(limit: schedule.maxStaleness, interval: schedule.interval)
+    }
+
+    /// Whether a mirror that was last known to be in step at `moment` is too old at `now`, both seconds since the epoch.
+    func isExceeded(since moment: Int64, now: Int64) -> Bool {
+        guard let limit else { return false }
+        return now - moment > max(limit.components.seconds, 2 * interval.components.seconds + Self.grace)
+    }
+}
+
+/// Tells once when a mirror becomes stale, and once when it is fresh again; reloads may change what that means.
+final class FreshnessWatch: Sendable {
+    private struct State {
+        var freshness: Freshness
+        var isStale = false
+    }
+
+    /// What there is to tell.
+    enum News: Equatable, Sendable {
+        /// Stale since a moment now too long ago.
+        case stale(since: Int64)
+        /// In step again, as of this moment.
+        case fresh(asOf: Int64)
+    }
+
+    private let state: Mutex<State>
+    /// Counts for a mirror that was never in step: the time the daemon began.
+    private let began: Int64
+
+    init(_ freshness: Freshness, began: Int64) {
+        state = Mutex(State(freshness: freshness))
+        self.began = began
+    }
+
+    /// Takes what a reload has changed.
+    func change(to freshness: Freshness) { state.withLock { $0.freshness = freshness } }
+
+    /// Looks at the time for which the mirror is known to be in step.
+    ///
+    /// - Returns: whether it is stale, and what is new about that.
+    func look(_ inStepAsOf: Int64?, now: Int64) -> (staleSince: Int64?, news: News?) {
+        state.withLock { state in
+            let moment = inStepAsOf ?? began
+            let isStale = state.freshness.isExceeded(since: moment, now: now)
+            defer { state.isStale = isStale }
+            let news: News? =
+                isStale == state.isStale ? nil : isStale ? .stale(since: moment) : .fresh(asOf: moment)
+            return (isStale ? moment : nil, news)
+        }
+    }
+}
