@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs what is missing: dependencies.sh build|test|demo...
+# Installs what is missing: dependencies.sh build|test|demo|deb|systemd...
 #
 # Looks for what is used, not for package names, so that other distributions work when the same things are there.
 # No network when nothing is missing.
@@ -34,8 +34,20 @@ for purpose in "$@"; do
             program curl curl
             program python3 python3
             ;;
+        deb)
+            program dh debhelper
+            program dpkg-shlibdeps dpkg-dev
+            program lintian lintian
+            ;;
+        systemd)
+            program python3 python3
+            [ -x /lib/systemd/systemd ] || missing+=(systemd)
+            program systemd-nspawn systemd-container
+            [ -e /usr/share/dbus-1/system.conf ] || missing+=(dbus)
+            [ -n "$(find /lib/*-linux-gnu* /usr/lib64 -name 'libnss_systemd.so.2' 2>/dev/null)" ] || missing+=(libnss-systemd)
+            ;;
         *)
-            echo "usage: dependencies.sh build|test|demo..." >&2
+            echo "usage: dependencies.sh build|test|demo|deb|systemd..." >&2
             exit 64
             ;;
     esac

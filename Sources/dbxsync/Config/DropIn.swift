@@ -1,0 +1,97 @@
+import SyncModel
+
+/// The systemd drop-in that lets a service write to what its configuration names, and to nothing else; pure.
+struct DropIn {
+    /// The unit that runs with the configuration.
+    let unit: String
+    private let file: String
+    private let mirror: String
+    /// What has to be writable beside the service's own state directory.
+    private let granted: [String]
+    /// What would hide it.
+    private let lifted: [Shield]
+
+    /// A setting of the unit that hides directories.
+    private struct Shield {
+        let setting: String
+        let folders: [String]
+
+        func hides(_ path: String) -> Bool { folders.contains { PathText.contains($0, path) } }
+    }
+
+    private static let shields = [
+        Shield(setting: "ProtectHome", folders: ["/home", "/root", "/run/user"]),
+        Shield(setting: "PrivateTmp", folders: ["/tmp", "/var/tmp"]),
+    ]
+
+    /// What `config`, read from `file`, asks for.
+    init(_ config: Config, file: String) {
+        self.file = file
+        mirror = config.mirror.directory
+        let name = Self.instance(file)
+        unit = name.map { "dbxsync@\($0).service" } ?? "dbxsync.service"
+        // The sign-in is renewed by a new file beside the old one.
+        let wanted = [mirror, config.state.directory, Self.parent(config.account.credentials)]
+        var covered = ["/var/lib/dbxsync" + (name.map { "/\($0)" } ?? "")]
+        for path in wanted where !covered.contains(where: { PathText.contains($0, path) }) { covered.append(path) }
+        granted = Array(covered.dropFirst())
+        lifted = Self.shields.filter { wanted.contains(where: $0.hides) }
+    }
+
+    /// The drop-in as a file.
+    ///
+    /// - Throws: `Refusal` for a path that no unit file can name.
+    func text() throws(Refusal) -> String {
+        let folder = "/etc/systemd/system/\(unit).d"
+        var lines = [
+            "# What \(unit) may write to, made from \(escapingControls(file)). To put it in force, as root:",
+            "#   mkdir -p \(folder)",
+            "#   dbxsync check-config --drop-in --config \(escapingControls(file)) > \(folder)/directories.conf",
+            "#   systemctl daemon-reload",
+            "#   systemctl restart \(unit)",
+            "[Unit]",
+            "# Not before this file system is mounted.",
+            "RequiresMountsFor=\(try Self.word(mirror))",
+            "",
+            "[Service]",
+            "# These, and its own state directory; no longer /srv, /mnt, /media and /data as a whole. \"-\": what is not",
+            "# there is passed over, and dbxsync itself says so.",
+            "ReadWritePaths=",
+        ]
+        for path in granted { lines.append("ReadWritePaths=\(try Self.word("-" + path))") }
+        for shield in lifted {
+            lines += ["# Would hide what is below \(shield.folders.joined(separator: ", ")).", "\(shield.setting)=no"]
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// `NAME` of `/etc/dbxsync/NAME.conf`.
+    private static func instance(_ file: String) -> String? {
+        let (folder, suffix) = ("/etc/dbxsync/", ".conf")
+        guard file.hasPrefix(folder), file.hasSuffix(suffix) else { return nil }
+        let name = file.dropFirst(folder.count).dropLast(suffix.count)
+        return name.isEmpty || name.contains("/") ? nil : String(name)
+    }
+
+    private static func parent(_ path: String) -> String {
+        "/" + path.pathComponents.dropLast().joined(separator: "/")
+    }
+
+    /// A path as one word of a unit file (systemd.syntax(7)): quoted where it has to be, `%` doubled.
+    private static func word(_ path: String) throws(Refusal) -> String {
+        guard path.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
+            throw Refusal("\(quoted(path)) holds a control character, which a unit file cannot name; choose another")
+        }
+        var text = ""
+        var isPlain = true
+        for scalar in path.unicodeScalars {
+            switch scalar {
+            case "%": text += "%%"
+            case "\"", "\\": (text, isPlain) = (text + "\\\(scalar)", false)
+            case " ", "'", ";", "#", "$": (text, isPlain) = (text + "\(scalar)", false)
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        return isPlain ? text : "\"\(text)\""
+    }
+}

@@ -1,0 +1,76 @@
+import Testing
+
+@testable import dbxsync
+
+struct DropInTests {
+    private func settings(_ file: String = "/etc/dbxsync.conf", _ change: (inout Config) -> Void) throws -> [String] {
+        var config = Config()
+        config.mirror.directory = "/srv/dropbox"
+        change(&config)
+        return try DropIn(config, file: file).text().split(separator: "\n").map(String.init)
+            .filter { !$0.hasPrefix("#") }
+    }
+
+    @Test("the mirror is granted in place of the directories that the unit grants, and waited for")
+    func mirror() throws {
+        #expect(
+            try settings { $0.mirror.directory = "/var/mirror" } == [
+                "[Unit]", "RequiresMountsFor=/var/mirror", "[Service]", "ReadWritePaths=",
+                "ReadWritePaths=-/var/mirror",
+            ])
+    }
+
+    @Test("state and sign-in elsewhere are granted, once each; what lies in the unit's own directory is not")
+    func state() throws {
+        let lines = try settings {
+            $0.state.directory = "/data/state"
+            $0.account.credentials = "/data/state/sub/credentials.json"
+        }
+        #expect(lines.suffix(2) == ["ReadWritePaths=-/srv/dropbox", "ReadWritePaths=-/data/state"])
+        let apart = try settings { $0.account.credentials = "/keys/credentials.json" }
+        #expect(apart.suffix(2) == ["ReadWritePaths=-/srv/dropbox", "ReadWritePaths=-/keys"])
+    }
+
+    @Test(
+        "what hides the mirror is lifted, and only that",
+        arguments: [
+            ("/home/a/m", ["ProtectHome=no"]), ("/root/m", ["ProtectHome=no"]), ("/run/user/7", ["ProtectHome=no"]),
+            ("/var/tmp/m", ["PrivateTmp=no"]), ("/tmp", ["PrivateTmp=no"]), ("/homes/m", []), ("/srv/home", []),
+        ])
+    func shields(_ directory: String, _ lifted: [String]) throws {
+        let lines = try settings { $0.mirror.directory = directory }
+        #expect(lines.filter { $0.hasSuffix("=no") } == lifted)
+    }
+
+    @Test("an instance has a unit and a state directory of its own")
+    func instance() throws {
+        var config = Config()
+        config.mirror.directory = "/srv/dropbox"
+        #expect(DropIn(config, file: "/etc/dbxsync.conf").unit == "dbxsync.service")
+        #expect(DropIn(config, file: "/etc/dbxsync/work.conf").unit == "dbxsync@work.service")
+        #expect(DropIn(config, file: "/etc/dbxsync/a/work.conf").unit == "dbxsync.service")
+        let lines = try settings("/etc/dbxsync/work.conf") {
+            $0.state.directory = "/var/lib/dbxsync/work"
+            $0.account.credentials = "/var/lib/dbxsync/work/credentials.json"
+        }
+        #expect(lines.last == "ReadWritePaths=-/srv/dropbox")
+        let shared = try settings("/etc/dbxsync/work.conf") { _ in }
+        #expect(shared.last == "ReadWritePaths=-/var/lib/dbxsync", "not the instance's own directory")
+    }
+
+    @Test("a path stays one word, and means itself")
+    func words() throws {
+        let lines = try settings { $0.mirror.directory = "/srv/a \"b\" 100%\\é" }
+        #expect(lines.contains("RequiresMountsFor=\"/srv/a \\\"b\\\" 100%%\\\\é\""))
+        #expect(lines.last == "ReadWritePaths=\"-/srv/a \\\"b\\\" 100%%\\\\é\"")
+        #expect(throws: Refusal.self) { try settings { $0.mirror.directory = "/srv/a\nReadWritePaths=-/" } }
+    }
+
+    @Test("a configuration's own name cannot leave the comment")
+    func header() throws {
+        var config = Config()
+        config.mirror.directory = "/srv/dropbox"
+        let text = try DropIn(config, file: "/tmp/x\nUser=root").text()
+        #expect(!text.split(separator: "\n").contains("User=root"))
+    }
+}
