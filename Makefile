@@ -18,11 +18,11 @@ export DBXSYNC_WARNINGS PREFIX DESTDIR
 RELEASE := -c release --static-swift-stdlib
 SWIFT_FILES := Package.swift Sources Tests Fuzz
 TEST_TARGETS := $(notdir $(wildcard Tests/*Tests))
-SCRIPTS := .ci/run $(wildcard scripts/*.sh Tests/*/run)
+SCRIPTS := .ci/run $(wildcard scripts/*.sh Tests/*/run) Tests/Systemd/boot $(wildcard debian/dbxsync.p*)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: build
 build: ## debug build of both programs
@@ -40,6 +40,17 @@ test: ## run every test
 	done; \
 	if [ -n "$${failed-}" ]; then echo "failed:$$failed"; exit 1; fi
 	@if [ -x Tests/SandboxConformance/run ]; then echo Tests/SandboxConformance/run; Tests/SandboxConformance/run; fi
+	@$(MAKE) --no-print-directory systemd-test
+
+# Whether the machine can boot a container is asked before a release is built for it.
+.PHONY: systemd-test
+systemd-test: ## the package under a real systemd, in a container (as root)
+	@if Tests/Systemd/run --possible; then \
+		scripts/dependencies.sh build systemd && \
+		swift build --product dbxsync-sandbox && \
+		$(MAKE) --no-print-directory deb && \
+		Tests/Systemd/run .build/deb/dbxsync_*.deb "$$(swift build --show-bin-path)/dbxsync-sandbox"; \
+	fi
 
 .PHONY: check
 check: ## format, warnings and layering
@@ -95,8 +106,13 @@ release: ## release build that needs no Swift where it runs
 	@scripts/dependencies.sh build
 	swift build $(RELEASE) --product dbxsync
 
+.PHONY: deb
+deb: release ## Debian package, in .build/deb
+	@scripts/dependencies.sh deb
+	@scripts/deb.sh "$$(swift build $(RELEASE) --show-bin-path)"
+
 .PHONY: install
-install: release ## install program, unit and configuration (PREFIX, DESTDIR)
+install: release ## install program, units and configuration (PREFIX, DESTDIR)
 	@scripts/install.sh install "$$(swift build $(RELEASE) --show-bin-path)"
 
 .PHONY: uninstall

@@ -30,8 +30,13 @@ manual_target() { echo "$prefix/share/man/man${1##*.}/${1##*/}"; }
 completion_target() {
     case $1 in
         bash) echo "$prefix/share/bash-completion/completions/dbxsync" ;;
-        zsh) if [ "$prefix" = /usr ]; then echo /usr/share/zsh/vendor-completions/_dbxsync; else
-            echo "$prefix/share/zsh/site-functions/_dbxsync"; fi ;;
+        zsh)
+            if [ "$prefix" = /usr ]; then
+                echo /usr/share/zsh/vendor-completions/_dbxsync
+            else
+                echo "$prefix/share/zsh/site-functions/_dbxsync"
+            fi
+            ;;
         fish) echo "$prefix/share/fish/vendor_completions.d/dbxsync.fish" ;;
     esac
 }
@@ -46,9 +51,10 @@ booted() { [ -d /run/systemd/system ] && command -v systemctl >/dev/null; }
 # know.
 unit() {
     local version unknown=()
+    local soon='# Soon, because most causes pass by themselves'
     version=$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
     [ "${version:-0}" -ge 254 ] || unknown=(-e '/^RestartSteps=/,+2d' -e '/^RestartMaxDelaySec=/d'
-        -e '/^# \.\.\. and more and more slowly/d' -e 's/^# Soon, because most causes pass by themselves \.\.\.$/# Soon, because most causes pass by themselves./')
+        -e '/^# \.\.\. and more and more slowly/d' -e "s/^$soon \.\.\.\$/$soon./")
     sed -e "s|/usr/local/bin/|$prefix/bin/|g" "${unknown[@]}" "$1"
 }
 
@@ -115,7 +121,10 @@ uninstall_all() {
     for file in "${files[@]}"; do
         [ ! -e "$destination$file" ] || { as_root rm "$destination$file" && echo "  $destination$file"; }
     done
-    if [ -z "$destination" ] && booted; then as_root systemctl daemon-reload; fi
+    if [ -z "$destination" ] && booted; then
+        as_root systemctl daemon-reload
+        as_root journalctl --update-catalog
+    fi
     echo "Left as they are: $destination$configuration, $destination$instances, $destination/var/lib/dbxsync (sign-in and state), the mirror, the user dbxsync."
 }
 

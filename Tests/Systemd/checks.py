@@ -51,10 +51,9 @@ class Checks:
     def dpkg(self, *arguments):
         return self.run("dpkg", *arguments)
 
-    def install(self, package, *options):
-        """From inside, so that dpkg finds it."""
-        shutil.copy(package, self.machine.path("/root/dbxsync.deb"))
-        return self.dpkg(*options, "--install", "/root/dbxsync.deb")
+    def install(self):
+        shutil.copy(self.package, self.machine.path("/root/dbxsync.deb"))
+        self.dpkg("--install", "/root/dbxsync.deb")
 
     def configure(self, service, more=()):
         """The shipped configuration with what has to be set, and `more`: pairs of key and value."""
@@ -80,7 +79,7 @@ class Checks:
 
     def installs(self):
         """the package installs; it neither enables nor starts a service that nobody has configured"""
-        self.install(self.package)
+        self.install()
         require(self.machine.run("systemctl", "is-enabled", "dbxsync").out == "disabled")
         require(self.service.show("ActiveState") == "inactive", self.service.evidence())
 
@@ -381,7 +380,7 @@ class Checks:
     # Upgrade and removal
 
     def newer(self):
-        """A package of a later version, with another configuration, made from the one that is tested."""
+        """Brings a package of a later version, with another configuration, made from the one that is tested."""
         with tempfile.TemporaryDirectory() as folder:
             tree = pathlib.Path(folder, "tree")
             subprocess.run(["dpkg-deb", "--raw-extract", self.package, tree], check=True)
@@ -389,21 +388,19 @@ class Checks:
             control.write_text(re.sub(r"(?m)^Version: .*", "Version: 99.0-1", control.read_text()))
             configuration = tree / "etc/dbxsync.conf"
             configuration.write_text(configuration.read_text() + "\n# A key of later days.\n")
-            target = pathlib.Path(self.package).parent / "newer.deb"
+            target = pathlib.Path(folder, "newer.deb")
             subprocess.run(
-                ["dpkg-deb", "--root-owner-group", "--build", tree, target], check=True, stdout=subprocess.DEVNULL)
-        return target
+                ["dpkg-deb", "--root-owner-group", "-Znone", "--build", tree, target], check=True,
+                stdout=subprocess.DEVNULL)
+            shutil.copy(target, self.machine.path("/root/newer.deb"))
 
     def upgrades(self):
         """an upgrade keeps the changed configuration beside the new one, and what runs goes on with the new program"""
         before = self.run("cat", "/etc/dbxsync.conf")
         pids = {service: service.pid() for service in (self.service, self.one, self.two)}
         self.service.done("enable")
-        package = self.newer()
-        try:
-            self.install(package, "--force-confdef", "--force-confold")
-        finally:
-            package.unlink()
+        self.newer()
+        self.dpkg("--force-confdef", "--force-confold", "--install", "/root/newer.deb")
         require(self.run("cat", "/etc/dbxsync.conf") == before)
         require("later days" in self.run("cat", "/etc/dbxsync.conf.dpkg-dist"))
         require(self.shell("stat -c '%a %U %G' /etc/dbxsync.conf") == "640 root dbxsync")
@@ -433,7 +430,7 @@ class Checks:
 
     def again(self):
         """installed again it takes over the mirror that stands there, without a download"""
-        self.install(self.package)
+        self.install()
         require(self.machine.run("systemctl", "is-enabled", "dbxsync").out == "disabled")
         self.configure(self.service)
         self.service.sign_in(self.account)
