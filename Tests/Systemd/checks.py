@@ -9,6 +9,7 @@ A line for each check. The machine is a container that forgets everything; Dropb
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -142,14 +143,14 @@ class Checks:
 
     def ready(self):
         """start returns when the service is ready: not when it cannot be, and before the first pass is done"""
-        self.run("mv", "/srv/dropbox", "/srv/elsewhere")
-        self.run("ln", "-s", "/proc", "/srv/dropbox")
-        ending = self.service.systemctl("start")
-        require(ending.code != 0 and self.service.show("ExecMainStatus") == "73", self.service.evidence())
-        require(self.service.show("ActiveState") == "activating", "a mirror that cannot be used is tried again")
-        self.service.systemctl("stop")
-        self.run("rm", "/srv/dropbox")
-        self.run("mv", "/srv/elsewhere", "/srv/dropbox")
+        self.shell("mv /srv/dropbox /srv/elsewhere; ln -s /proc /srv/dropbox")
+        try:
+            ending = self.service.systemctl("start")
+            require(ending.code != 0 and self.service.show("ExecMainStatus") == "73", self.service.evidence())
+            require(self.service.show("ActiveState") == "activating", "a mirror that cannot be used is tried again")
+        finally:
+            self.service.systemctl("stop")
+            self.shell("rm /srv/dropbox; mv /srv/elsewhere /srv/dropbox")
         self.account.settings(delay=2000)
         self.service.done("start")
         report = self.service.dbxsync("status", "--json").out
@@ -452,6 +453,9 @@ def main():
         sys.exit(__doc__)
     package, program = sys.argv[1:]
     passed = failed = 0
+    # Whoever ends it early finds nothing left running.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         with Machine() as machine, Sandbox(program) as account:
             checks = Checks(package, machine, account)
