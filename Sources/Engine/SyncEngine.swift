@@ -165,15 +165,17 @@ private struct Longpoll {
     let jitter: @Sendable () -> Double
     let logger: Logger
 
-    /// An answer comes within a minute, and up to 90 s of the server's own.
-    private static let silence = Duration.seconds(170)
+    /// The shortest that the server takes; the longer ones save next to nothing.
+    private static let limit = Duration.seconds(30)
+    /// An answer comes within the limit, and up to 90 s of the server's own.
+    private static let silence = Duration.seconds(125)
 
     func wait(after cursor: Cursor) async throws {
         var failures = 0
         while true {
             do {
                 let changed = try await board.expectingSilence(of: Self.silence) {
-                    try await remote.awaitChange(after: cursor, for: .seconds(60))
+                    try await remote.awaitChange(after: cursor, for: Self.limit)
                 }
                 if changed { return }
                 failures = 0

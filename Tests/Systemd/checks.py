@@ -254,7 +254,7 @@ class Checks:
     def watchdog(self):
         """... is killed by the watchdog, which says so first, and started again"""
         eventually(
-            "another process", lambda: self.service.pid() not in (0, self.stalled), self.service.evidence, 120)
+            "another process", lambda: self.service.pid() not in (0, self.stalled), self.service.evidence, 240)
         for text in ("Watchdog timeout", "Failed with result 'watchdog'"):
             require(self.service.told(text, self.stalled_mark), self.service.evidence())
         self.service.equal(self.account)

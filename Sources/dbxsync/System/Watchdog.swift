@@ -29,8 +29,10 @@ struct Watchdog: Sendable {
     mutating func message(beat: UInt64, silence: Duration) -> Message? {
         guard beat > lastBeat else { return nil }
         lastBeat = beat
-        defer { isExtended = silence > .zero }
-        return isExtended || silence > .zero ? .pingAndExpect(within: silence + interval) : .ping
+        // A beat is seen a quarter of the interval late at most: what fits into the rest needs no word.
+        let isLong = silence >= interval * 3 / 4
+        defer { isExtended = isLong }
+        return isExtended || isLong ? .pingAndExpect(within: isLong ? silence + interval : interval) : .ping
     }
 
     /// Looks at the beat four times in each interval, until the task is cancelled.
