@@ -59,7 +59,8 @@ let package = Package(
         .executableTarget(
             name: "dbxsync",
             dependencies: [
-                "Engine", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CSystemd", "CToml",
+                "Engine", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CLinux", "CSystemd",
+                "CToml",
                 argumentParser, logging, lifecycle, unixSignals,
             ],
             swiftSettings: strict),

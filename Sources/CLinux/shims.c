@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -31,6 +32,8 @@ ssize_t dbx_copy_range(int from, int to, size_t length) { return copy_file_range
 int dbx_reserve(int file, off_t offset, off_t length) {
     return fallocate(file, FALLOC_FL_KEEP_SIZE, offset, length);
 }
+
+void dbx_release_memory(void) { malloc_trim(0); }
 
 int dbx_syncfs(int descriptor) { return syncfs(descriptor); }
 

@@ -9,7 +9,8 @@ private let allowed: [String: Set<String>] = [
     "Store": ["SyncModel", "GRDB", "GRDBSQLite"],
     "Engine": ["SyncModel", "MirrorFS", "Store", "Logging"],
     "dbxsync": [
-        "Engine", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CSystemd", "CToml", "ArgumentParser",
+        "Engine", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CLinux", "CSystemd", "CToml",
+        "ArgumentParser",
         "Logging", "ServiceLifecycle", "UnixSignals",
     ],
     "Sandbox": ["CCrypto"],

@@ -14,6 +14,8 @@ int dbx_clone(int to, int from);
 ssize_t dbx_copy_range(int from, int to, size_t length);
 // fallocate(2) with FALLOC_FL_KEEP_SIZE.
 int dbx_reserve(int file, off_t offset, off_t length);
+// malloc_trim(3): gives memory that was freed back to the system.
+void dbx_release_memory(void);
 // syncfs(2).
 int dbx_syncfs(int descriptor);
 // sync_file_range(2) with SYNC_FILE_RANGE_WRITE: begin writing out, do not wait.

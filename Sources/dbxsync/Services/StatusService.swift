@@ -1,3 +1,4 @@
+import CLinux
 import Engine
 import Logging
 import ServiceLifecycle
@@ -28,10 +29,13 @@ struct StatusService: Service {
     /// Looks until it is cancelled.
     private func tell() async {
         var last: LiveStatus?
+        var lastPhase = EngineStatus.Phase.starting
         var looks = 0
         while !Task.isCancelled {
             let status = board.now
             progress.show(status)
+            if status.phase == .idle && lastPhase != .idle { dbx_release_memory() }  // of a pass that is over
+            lastPhase = status.phase
             let (staleSince, news) = freshness.look(status.inStepAsOf, now: Moment.now.seconds)
             tell(news, status)
             if looks.isMultiple(of: tellEvery) {
