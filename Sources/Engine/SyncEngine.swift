@@ -94,6 +94,7 @@ public actor SyncEngine {
 
     private func keep(_ report: PassReport, began: Int64, outcome: String, _ logger: Logger) async throws {
         if report.isEmpty { return }
+        store.releaseMemory()
         try await store.log(
             PassRecord(
                 began: began, ended: surroundings.now(), outcome: outcome, placed: report.placed,

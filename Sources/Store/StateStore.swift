@@ -71,6 +71,9 @@ public final class StateStore: Sendable {
         }
     }
 
+    /// Gives back what SQLite keeps of the file in memory; it is read again when it is needed.
+    public func releaseMemory() { queue.releaseMemory() }
+
     /// Closes the file; later calls fail.
     public func close() throws { try queue.close() }
 
