@@ -33,6 +33,8 @@ int dbx_reserve(int file, off_t offset, off_t length) {
     return fallocate(file, FALLOC_FL_KEEP_SIZE, offset, length);
 }
 
+void dbx_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
+
 void dbx_release_memory(void) { malloc_trim(0); }
 
 int dbx_syncfs(int descriptor) { return syncfs(descriptor); }

@@ -14,6 +14,8 @@ int dbx_clone(int to, int from);
 ssize_t dbx_copy_range(int from, int to, size_t length);
 // fallocate(2) with FALLOC_FL_KEEP_SIZE.
 int dbx_reserve(int file, off_t offset, off_t length);
+// mallopt(3) M_ARENA_MAX: fewer arenas hold less of what was freed.
+void dbx_limit_arenas(int count);
 // malloc_trim(3): gives memory that was freed back to the system.
 void dbx_release_memory(void);
 // syncfs(2).
