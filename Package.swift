@@ -84,7 +84,7 @@ let package = Package(
         tests("StoreTests", ["Store", "SyncModel", "TestSupport", grdb]),
         tests("EngineTests", ["Engine", "Store", "MirrorFS", "SyncModel", "Sandbox", "TestSupport", logging]),
         tests("SandboxTests", ["Sandbox"]),
-        tests("AppTests", ["dbxsync", "Engine", "MirrorFS", logging]),
+        tests("AppTests", ["dbxsync", "Engine", "MirrorFS", "SyncModel", logging]),
         tests("EndToEndTests", ["Sandbox", "TestSupport"]),
         tests("LayeringTests", []),
     ],

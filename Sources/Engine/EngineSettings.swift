@@ -16,11 +16,14 @@ public struct EngineSettings: Hashable, Sendable {
     public var batch: Int
     /// Pending items read at a time.
     public var window: Int
+    /// What of the account is mirrored.
+    public var selection: Selection
 
     /// Makes settings.
     public init(
         interval: Duration = .seconds(300), longpoll: Bool = true, relist: Duration? = .seconds(7 * 86_400),
-        parallel: Int = 16, minFreeSpace: Int64 = 1 << 30, batch: Int = 512, window: Int = 2048
+        parallel: Int = 16, minFreeSpace: Int64 = 1 << 30, batch: Int = 512, window: Int = 2048,
+        selection: Selection = .everything
     ) {
         self.interval = interval
         self.longpoll = longpoll
@@ -29,6 +32,7 @@ public struct EngineSettings: Hashable, Sendable {
         self.minFreeSpace = minFreeSpace
         self.batch = batch
         self.window = window
+        self.selection = selection
     }
 }
 

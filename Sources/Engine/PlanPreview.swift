@@ -41,13 +41,14 @@ public struct PlanPreview: Sendable {
             case .clear(_, let standings): removals += standings.count
             case .removeFile, .removeFolder: removals += 1
             case .park: parked += 1
-            case .waitForParent, .settled: break
+            case .leave, .waitForParent, .settled: break
             }
         }
     }
 
     private let remote: any RemoteSource
     private let store: StateStore
+    private let selection: Selection
     private let now: @Sendable () -> Int64
     private let logger: Logger
 
@@ -56,16 +57,19 @@ public struct PlanPreview: Sendable {
 
     /// Makes a preview over `store`, which must be a copy: what the listing brings is recorded in it.
     public init(
-        remote: any RemoteSource, copy store: StateStore, now: @escaping @Sendable () -> Int64, logger: Logger
+        remote: any RemoteSource, copy store: StateStore, selection: Selection,
+        now: @escaping @Sendable () -> Int64, logger: Logger
     ) {
         self.remote = remote
         self.store = store
+        self.selection = selection
         self.now = now
         self.logger = logger
     }
 
     /// Lists what is new and hands each operation of the plan to `tell`, in the order of execution.
     public func run(_ tell: (Operation) -> Void) async throws -> Totals {
+        try await store.select(selection)
         _ = try await Drain(
             remote: remote, store: store, now: now, board: StatusBoard(), events: EventLog(logger)
         ).run()
@@ -120,7 +124,7 @@ extension Operation {
     fileprivate var isEffect: Bool {
         switch self {
         case .clear, .relocate, .makeFolder, .place, .retag, .removeFile, .removeFolder, .park: true
-        case .waitForParent, .settled: false
+        case .leave, .waitForParent, .settled: false
         }
     }
 }

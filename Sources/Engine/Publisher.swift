@@ -57,6 +57,7 @@ struct Publisher: Sendable {
                 event: "set_aside")
         }
         for outcome in result.outcomes { tellTrouble(outcome, news: news) }
+        if case .leave(let standing) = mutation.operation { tellLeft(standing) }
         if result.outcomes.contains(where: { $0.isDone(mutation.operation.key) }) { tellDone(mutation) }
     }
 
@@ -91,8 +92,17 @@ struct Publisher: Sendable {
             events.changed("moved", "\(standing.path): renamed to \(path)", path: path)
         case .removeFile(let standing), .removeFolder(let standing): tellRemoved([standing])
         case .clear(_, let standings): tellRemoved(standings)
-        case .park, .waitForParent, .settled: break
+        case .leave, .park, .waitForParent, .settled: break
         }
+    }
+
+    /// Told once: the folder is pending no more.
+    private func tellLeft(_ standing: Standing) {
+        context.events.note(
+            .notice,
+            "\(standing.path): deleted in Dropbox, but it stays: it holds files that are left alone because of "
+                + "mirror.exclude or mirror.include",
+            event: "left_alone")
     }
 
     private func tellPlaced(_ placement: Placement, _ content: Content?) {

@@ -19,6 +19,7 @@ struct SyncPass: Sendable {
         context.board.beginPass()
         try await context.disk.run { [mirror = context.mirror] in try mirror.check() }
         try await settleIntents()
+        let isNewSelection = try await select()
         var progress = try await context.store.progress()
         if !progress.isListing, isDueForRelist(progress) { try await context.store.beginRelist() }
         let pending = try await context.store.backlog()
@@ -31,7 +32,7 @@ struct SyncPass: Sendable {
         let asOf = progress.everListed ? try await drainThenFill() : try await drainAndFill()
         progress = try await context.store.progress()
         if !progress.isListing { try await Prune(context: context).run() }
-        try await finish(asOf: asOf)
+        try await finish(asOf: asOf, isNewSelection: isNewSelection)
         return context.events.current
     }
 
@@ -53,6 +54,17 @@ struct SyncPass: Sendable {
             try await context.store.commit(outcomes, now: context.now(), jitter: context.surroundings.jitter)
         }
         context.events.note(.notice, "\(intents.count) effects that were under way at the last stop are settled")
+    }
+
+    /// What is pending keeps to the selection that was configured for this pass.
+    private func select() async throws -> Bool {
+        let isNew = try await context.store.select(context.settings.selection)
+        if isNew {
+            context.events.note(
+                .notice, "mirror.exclude and mirror.include are in effect: what they left out or let in is compared",
+                event: "selection")
+        }
+        return isNew
     }
 
     private func isDueForRelist(_ progress: Progress) -> Bool {
@@ -97,10 +109,10 @@ struct SyncPass: Sendable {
         }
     }
 
-    private func finish(asOf: Int64) async throws {
+    private func finish(asOf: Int64, isNewSelection: Bool) async throws {
         let report = context.events.current
         // A page that asked for nothing was marked when it was recorded: an unchanged account costs no other write.
-        let isNews = !report.isEmpty || report.listed > 0
+        let isNews = !report.isEmpty || report.listed > 0 || isNewSelection
         if isNews { try await context.store.markInStep(asOf: asOf) }
         let progress = try await context.store.progress()
         let counts = isNews ? try await context.store.backlog() : nil

@@ -38,6 +38,7 @@ public struct Verifier: Sendable {
     private let store: StateStore
     private let mirror: MirrorTree
     private let disk: DiskPool
+    private let selection: Selection
     /// How long a difference beside a running daemon has to last; `nil` if nobody else changes the mirror.
     private let lasting: Duration?
 
@@ -52,11 +53,15 @@ public struct Verifier: Sendable {
     ///   - store: the state.
     ///   - mirror: the mirror.
     ///   - disk: where files are read.
+    ///   - selection: what is compared; the rest is left alone.
     ///   - lasting: how long a difference has to last to count; `nil` if nobody else changes the mirror.
-    public init(store: StateStore, mirror: MirrorTree, disk: DiskPool, lasting: Duration?) {
+    public init(
+        store: StateStore, mirror: MirrorTree, disk: DiskPool, selection: Selection = .everything, lasting: Duration?
+    ) {
         self.store = store
         self.mirror = mirror
         self.disk = disk
+        self.selection = selection
         self.lasting = lasting
     }
 
@@ -73,9 +78,10 @@ public struct Verifier: Sendable {
         try await report(strangers(in: .root, at: .root), &counts, take)
         while true {
             try Task.checkCancellation()
-            let window = try await store.standings(after: position, limit: Self.window)
-            guard let last = window.last else { return counts }
+            let all = try await store.standings(after: position, limit: Self.window)
+            guard let last = all.last else { return counts }
             position = last.key
+            let window = all.filter { selection.verdict(of: $0.key, isFolder: $0.node.isFolder) != .outside }
             try await report(findings(in: window), &counts, take)
             for standing in window { counts.count(standing) }
             progress(counts)
@@ -116,12 +122,16 @@ public struct Verifier: Sendable {
         return all
     }
 
-    /// What stands in a folder and is not ours.
+    /// What stands in a folder and is not ours, as far as the selection does not leave its name alone.
     private func strangers(in key: RemoteKey, at path: MirrorPath) async throws -> [Finding] {
         let present = try await disk.run { [mirror] in try mirror.names(in: path) }
         let known = try await store.names(in: key)
         return present.subtracting(known).sorted { $0.text < $1.text }.compactMap { name in
-            (try? path.appending(name)).map { Finding(path: $0, kind: .stranger(in: key)) }
+            let itsKey = RemoteKey("\(key.text)/\(name.text.lowercased())")
+            if [true, false].contains(where: { selection.verdict(of: itsKey, isFolder: $0) == .outside }) {
+                return nil
+            }
+            return (try? path.appending(name)).map { Finding(path: $0, kind: .stranger(in: key)) }
         }
     }
 

@@ -43,6 +43,7 @@ final class Effects {
         case .waitForParent(let key, let parent):
             return [.failed(key, why: "waits for its folder \(parent), which could not be made", retry: nil)]
         case .settled(let key): return [.recheck(key)]
+        case .leave(let standing): return [.recheck(standing.key)]
         }
     }
 

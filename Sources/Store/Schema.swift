@@ -5,11 +5,12 @@ enum Schema {
     /// "dbxs": tells our files from others' (SQLite, `PRAGMA application_id`).
     static let applicationID = 0x6462_7873
 
-    static let version = 1
+    static let version = 2
 
     static func migrate(_ db: Database) throws {
         let present = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         if present < 1 { try createVersion1(db) }
+        if present < 2 { try createVersion2(db) }
     }
 
     private static func createVersion1(_ db: Database) throws {
@@ -43,6 +44,17 @@ enum Schema {
                 INSERT INTO state (id, listing, ever_listed, generation) VALUES (1, 1, 0, 1);
                 PRAGMA application_id = \(applicationID);
                 PRAGMA user_version = 1;
+                """)
+    }
+
+    private static func createVersion2(_ db: Database) throws {
+        // selection: what is mirrored, as JSON; NULL for everything. marked_up_to: the last key that pending was made
+        // to keep to it; NULL when it does throughout.
+        try db.execute(
+            sql: """
+                ALTER TABLE state ADD COLUMN selection TEXT;
+                ALTER TABLE state ADD COLUMN marked_up_to TEXT;
+                PRAGMA user_version = 2;
                 """)
     }
 }

@@ -55,13 +55,15 @@ extension StateStore {
         _ outcomes: [Outcome], now: Int64, jitter: @escaping @Sendable () -> Double
     ) async throws -> Set<RemoteKey> {
         guard !outcomes.isEmpty else { return [] }
-        let faults = faults
+        let (faults, inEffect) = (faults, inEffect)
         let news = try await write { db in
             try faults(.commit)
             var news: Set<RemoteKey> = []
             for outcome in outcomes {
                 try db.cachedStatement(sql: "DELETE FROM intent WHERE key = ?").execute(arguments: [outcome.key.text])
-                if try Committer(db: db, now: now, jitter: jitter).apply(outcome) { news.insert(outcome.key) }
+                if try Committer(pending: Pending(db, inEffect), now: now, jitter: jitter).apply(outcome) {
+                    news.insert(outcome.key)
+                }
             }
             return news
         }
@@ -74,6 +76,7 @@ extension StateStore {
     /// Forgets that `keys`, and all that is below them, stand: they are looked at and placed again.
     public func forget(_ keys: [RemoteKey]) async throws {
         guard !keys.isEmpty else { return }
+        let inEffect = inEffect
         try await write { db in
             for key in keys {
                 let (lower, upper) = key.below
@@ -81,7 +84,7 @@ extension StateStore {
                 let gone = try String.fetchAll(db, sql: all, arguments: [key.text, lower, upper])
                 for text in gone {
                     try db.cachedStatement(sql: "DELETE FROM have WHERE key = ?").execute(arguments: [text])
-                    try Pending.refresh(db, RemoteKey(text))
+                    try Pending(db, inEffect).refresh(RemoteKey(text))
                 }
             }
         }
@@ -90,19 +93,21 @@ extension StateStore {
 
 /// Applies one outcome inside a transaction.
 private struct Committer {
-    let db: Database
+    let pending: Pending
     let now: Int64
     let jitter: @Sendable () -> Double
+
+    private var db: Database { pending.db }
 
     /// Whether the outcome is a trouble that was not known before.
     func apply(_ outcome: Outcome) throws -> Bool {
         switch outcome {
         case .have(let key, let node):
             try setHave(key, node)
-            try Pending.refresh(db, key)
+            try pending.refresh(key)
             return false
         case .recheck(let key):
-            try Pending.refresh(db, key)
+            try pending.refresh(key)
             return false
         case .parked(let key, let reason):
             let delay = Double(StateStore.parkedFor)

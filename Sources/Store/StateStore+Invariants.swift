@@ -12,21 +12,15 @@ extension StateStore {
 
     /// What is wrong with the state, in words; empty if nothing is.
     ///
-    /// The central invariant: a key whose want and have differ is pending or intended. And every row's parent is a
-    /// folder.
+    /// The central invariant: a key that is selected and whose want and have differ is pending or intended, what is not
+    /// selected is not pending. And every row's parent is a folder.
     public func brokenInvariants() async throws -> [String] {
-        try await read { db in
+        let inEffect = inEffect
+        return try await read { db in
+            try inEffect.load(db)
             var found: [String] = []
-            let unlisted = """
-                SELECT key FROM (
-                    SELECT w.key AS key FROM want w LEFT JOIN have h ON h.key = w.key
-                    WHERE h.key IS NULL OR h.kind <> w.kind OR h.name <> w.name OR h.rev IS NOT w.rev
-                        OR h.size IS NOT w.size OR h.hash IS NOT w.hash OR h.modified IS NOT w.modified
-                    UNION ALL
-                    SELECT h.key FROM have h WHERE NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key))
-                WHERE key NOT IN (SELECT key FROM pending) AND key NOT IN (SELECT key FROM intent) LIMIT 20
-                """
-            found += try String.fetchAll(db, sql: unlisted).map { "\($0): want and have differ, and nobody knows" }
+            let isMarking = try Bool.fetchOne(db, sql: "SELECT marked_up_to IS NOT NULL FROM state") ?? false
+            if !isMarking { found += try brokenMarks(db, inEffect.selection) }
             for table in ["want", "have"] {
                 let keys = try String.fetchCursor(db, sql: "SELECT key FROM \(table)")
                 let folders = try db.makeStatement(sql: "SELECT 1 FROM \(table) WHERE key = ? AND kind = 0")
@@ -41,4 +35,42 @@ extension StateStore {
             return found
         }
     }
+}
+
+/// What is not pending and should be, or is and should not.
+private func brokenMarks(_ db: Database, _ selection: Selection) throws -> [String] {
+    let differing = """
+        SELECT w.key AS key FROM want w LEFT JOIN have h ON h.key = w.key
+        WHERE \(Pending.differsSQL) AND \(Pending.isDueIfDiffersSQL)
+        """
+    let unlisted = """
+        SELECT key FROM (
+            \(differing)
+            UNION ALL
+            SELECT h.key FROM have h
+            WHERE NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key) AND \(Pending.isLeavingSQL))
+        WHERE key NOT IN (SELECT key FROM pending) AND key NOT IN (SELECT key FROM intent) LIMIT 20
+        """
+    var found = try String.fetchAll(db, sql: unlisted).map { "\($0): want and have differ, and nobody knows" }
+    if selection.isEverything { return found }
+    let leftAlone = """
+        SELECT p.key FROM pending p JOIN want w ON w.key = p.key WHERE \(Pending.verdictOfWantSQL) = 0
+        UNION ALL
+        SELECT p.key FROM pending p JOIN have h ON h.key = p.key
+        WHERE NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key) AND verdict(h.key, h.kind = 0) = 0 LIMIT 20
+        """
+    found += try String.fetchAll(db, sql: leftAlone).map { "\($0): pending, but not selected" }
+    let due = try String.fetchCursor(db, sql: differing)
+    let stands = """
+        SELECT 1 WHERE EXISTS (SELECT 1 FROM have WHERE key = ?1 AND kind = 0)
+            OR EXISTS (SELECT 1 FROM pending WHERE key = ?1) OR EXISTS (SELECT 1 FROM intent WHERE key = ?1)
+        """
+    let statement = try db.makeStatement(sql: stands)
+    while let key = try due.next(), found.count < 40 {
+        guard let parent = RemoteKey(key).parent, !parent.text.isEmpty else { continue }
+        if try Int.fetchOne(statement, arguments: [parent.text]) == nil {
+            found.append("\(key): its folder does not stand and is not pending")
+        }
+    }
+    return found
 }

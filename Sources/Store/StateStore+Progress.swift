@@ -19,6 +19,8 @@ public struct Progress: Hashable, Sendable {
     public var checkedAt: Int64?
     /// The time for which the mirror is known to equal the account, seconds since the epoch.
     public var inStepAsOf: Int64?
+    /// Whether pending is still being made to keep to a new selection.
+    public var isMarking: Bool
 }
 
 extension StateStore {
@@ -29,7 +31,7 @@ extension StateStore {
                 db,
                 sql: """
                     SELECT account, remote_root, mirror_id, cursor, listing, ever_listed, listed_at, checked_at,
-                        in_step_as_of, account_name, root_id FROM state
+                        in_step_as_of, account_name, root_id, marked_up_to IS NOT NULL FROM state
                     """)
             guard let row else { throw StoreError(code: .damaged, message: "the state file has no state row") }
             let cursor = (row[3] as String?).map { SyncModel.Cursor($0) }
@@ -41,7 +43,7 @@ extension StateStore {
             return Progress(
                 origin: origin, mirrorID: row[2], cursor: cursor,
                 isListing: isListing, everListed: everListed, listedAt: row[6], checkedAt: row[7],
-                inStepAsOf: row[8])
+                inStepAsOf: row[8], isMarking: row[11])
         }
     }
 
@@ -79,7 +81,7 @@ extension StateStore {
 
     static let markInStepSQL = """
         UPDATE state SET in_step_as_of = ?
-        WHERE listing = 0 AND NOT EXISTS (SELECT 1 FROM pending WHERE parked = 0)
+        WHERE listing = 0 AND marked_up_to IS NULL AND NOT EXISTS (SELECT 1 FROM pending WHERE parked = 0)
         """
 
     /// The earliest time at which something that waits is to be tried again, seconds since the epoch.

@@ -25,10 +25,10 @@ extension StateStore {
     @discardableResult
     public func record(_ edits: [TreeEdit], cursor: SyncModel.Cursor, isLast: Bool, now: Int64) async throws -> Recorded
     {
-        let faults = faults
+        let (faults, inEffect) = (faults, inEffect)
         return try await write { db in
             try faults(.record)
-            var recorder = try Recorder(db)
+            var recorder = try Recorder(Pending(db, inEffect))
             for edit in edits { try recorder.execute(edit) }
             if isLast && recorder.isListing { try recorder.finishListing(now: now) }
             try db.execute(
@@ -50,14 +50,16 @@ extension StateStore {
 
 /// Executes tree edits inside one transaction.
 private struct Recorder {
-    let db: Database
+    private let pending: Pending
+    private let db: Database
     let generation: Int64
     let isListing: Bool
     var result = Recorded()
     private var knownFolders: Set<RemoteKey> = []
 
-    init(_ db: Database) throws {
-        self.db = db
+    init(_ pending: Pending) throws {
+        self.pending = pending
+        db = pending.db
         let row = try Row.fetchOne(db, sql: "SELECT generation, listing FROM state")
         generation = row?[0] ?? 1
         isListing = row?[1] ?? true
@@ -103,7 +105,7 @@ private struct Recorder {
             .execute(arguments: StatementArguments([key.text] + Rows.arguments(node) + [generation]))
         result.changed += 1
         if case .folder = node {} else { knownFolders.remove(key) }
-        guard try Pending.refresh(db, key) else { return }
+        guard try pending.refresh(key) else { return }
         if case .file(_, let version) = node {
             result.files += 1
             result.bytes += version.size
@@ -141,11 +143,12 @@ private struct Recorder {
         knownFolders.remove(key)
     }
 
-    /// Everything we have placed there becomes pending; what was only pending and never placed is done with.
+    /// Everything we have placed there becomes pending, unless it is left alone; what was only pending and never placed
+    /// is done with.
     private func markPending(where condition: String, _ arguments: StatementArguments) throws {
         try db.cachedStatement(sql: "DELETE FROM pending WHERE \(condition)").execute(arguments: arguments)
-        try db.cachedStatement(sql: "INSERT INTO pending (key) SELECT key FROM have WHERE \(condition)")
-            .execute(arguments: arguments)
+        let sql = "INSERT INTO pending (key) SELECT key FROM have WHERE \(condition) AND verdict(key, kind = 0) <> 0"
+        try db.cachedStatement(sql: sql).execute(arguments: arguments)
     }
 
     /// What a complete listing did not mention is not in the account.
@@ -154,12 +157,14 @@ private struct Recorder {
             literal: """
                 INSERT INTO pending (key)
                 SELECT h.key FROM have h JOIN want w ON w.key = h.key WHERE w.generation < \(generation)
+                    AND verdict(h.key, h.kind = 0) <> 0
                 ON CONFLICT DO UPDATE SET attempts = 0, not_before = NULL, reason = NULL, parked = 0
                 """)
         try db.execute(
             literal: """
                 DELETE FROM pending WHERE key IN (SELECT key FROM want WHERE generation < \(generation))
-                    AND key NOT IN (SELECT key FROM have)
+                    AND NOT EXISTS (
+                        SELECT 1 FROM have h WHERE h.key = pending.key AND verdict(h.key, h.kind = 0) <> 0)
                 """)
         try db.execute(literal: "DELETE FROM want WHERE generation < \(generation)")
         result.changed += db.changesCount
@@ -170,50 +175,5 @@ private struct Recorder {
 extension RemoteNode {
     fileprivate var isFolder: Bool {
         if case .folder = self { true } else { false }
-    }
-}
-
-/// Keeps the central invariant: a key whose want and have differ is pending.
-enum Pending {
-    /// Makes `key` pending, as new, if its want and its have differ; otherwise it is no longer pending.
-    ///
-    /// - Returns: whether it is pending.
-    @discardableResult
-    static func refresh(_ db: Database, _ key: RemoteKey) throws -> Bool {
-        let isDone = try Bool.fetchOne(db.cachedStatement(sql: isDoneSQL), arguments: [key.text]) ?? false
-        if isDone {
-            try db.cachedStatement(sql: "DELETE FROM pending WHERE key = ?").execute(arguments: [key.text])
-        } else {
-            let sql = """
-                INSERT INTO pending (key) VALUES (?)
-                ON CONFLICT DO UPDATE SET attempts = 0, not_before = NULL, reason = NULL, parked = 0
-                """
-            try db.cachedStatement(sql: sql).execute(arguments: [key.text])
-        }
-        return !isDone
-    }
-
-    /// `LocalNode.satisfies` in SQL, without a row to decode.
-    private static let isDoneSQL = """
-        SELECT CASE
-            WHEN EXISTS (SELECT 1 FROM want WHERE key = ?1) THEN EXISTS (
-                SELECT 1 FROM want w JOIN have h ON h.key = w.key
-                WHERE w.key = ?1 AND h.kind = w.kind AND h.name = w.name AND h.rev IS w.rev AND h.size IS w.size
-                    AND h.hash IS w.hash AND h.modified IS w.modified)
-            ELSE NOT EXISTS (SELECT 1 FROM have WHERE key = ?1) END
-        """
-
-    static func storedHave(_ db: Database, _ key: RemoteKey) throws -> LocalNode? {
-        let sql = "SELECT \(Rows.haveColumns) FROM have h WHERE h.key = ?"
-        return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text]).flatMap {
-            try Rows.have($0, at: 0)
-        }
-    }
-
-    static func storedWant(_ db: Database, _ key: RemoteKey) throws -> RemoteNode? {
-        let sql = "SELECT \(Rows.wantColumns) FROM want w WHERE w.key = ?"
-        return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text]).flatMap {
-            try Rows.want($0, at: 0)
-        }
     }
 }

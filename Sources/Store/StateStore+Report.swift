@@ -80,6 +80,32 @@ extension StateStore {
         }
     }
 
+    /// The number of entries of the account that `selection` leaves out; reads the whole want.
+    ///
+    /// A folder that is not asked for counts as left out unless it is there for something in it.
+    public func leftOut(by selection: Selection) async throws -> Int {
+        if selection.isEverything { return 0 }
+        return try await read { db in
+            let rows = try Row.fetchCursor(
+                db,
+                sql: """
+                    SELECT w.key, w.kind = 0 OR w.reason IS 'no_access',
+                        EXISTS (SELECT 1 FROM have h WHERE h.key = w.key AND h.kind = 0)
+                            OR EXISTS (SELECT 1 FROM pending p WHERE p.key = w.key)
+                    FROM want w ORDER BY w.key
+                    """)
+            var (judge, count) = (Selection.Judge(selection), 0)
+            while let row = try rows.next() {
+                switch judge.verdict(of: RemoteKey(row[0]), isFolder: row[1]) {
+                case .outside: count += 1
+                case .selected: break
+                case .onTheWay: if !(row[2] as Bool) { count += 1 }
+                }
+            }
+            return count
+        }
+    }
+
     /// How much is still to be done.
     public func backlog() async throws -> Backlog {
         try await read { db in

@@ -10,13 +10,14 @@ extension StateStore {
     ///   - limit: at most so many.
     ///   - now: seconds since the epoch; what is put off until later is left out.
     public func additions(after: RemoteKey?, limit: Int, now: Int64) async throws -> [PendingItem] {
-        try await read { db in
+        let isSelective = !selection.isEverything
+        return try await read { db in
             let sql = """
                 SELECT p.key, \(Rows.wantColumns), \(Rows.haveColumns)
                 FROM pending p JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
                 WHERE p.key > ? AND (p.not_before IS NULL OR p.not_before <= ?) ORDER BY p.key LIMIT ?
                 """
-            return try PathResolver.items(db, sql, [after?.text ?? "", now, limit])
+            return try PathResolver.items(db, sql, [after?.text ?? "", now, limit], isSelective: isSelective)
         }
     }
 
@@ -50,7 +51,8 @@ extension StateStore {
     ///   - limit: at most so many.
     ///   - now: seconds since the epoch; what is put off until later is left out.
     public func removals(before: RemoteKey?, limit: Int, now: Int64) async throws -> [PendingItem] {
-        try await read { db in
+        let isSelective = !selection.isEverything
+        return try await read { db in
             let sql = """
                 SELECT p.key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \(Rows.haveColumns)
                 FROM pending p LEFT JOIN have h ON h.key = p.key
@@ -58,7 +60,8 @@ extension StateStore {
                     AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key)
                 ORDER BY p.key DESC LIMIT ?
                 """
-            return try PathResolver.items(db, sql, [before?.text, before?.text, now, limit])
+            return try PathResolver.items(
+                db, sql, [before?.text, before?.text, now, limit], isSelective: isSelective)
         }
     }
 
@@ -67,7 +70,8 @@ extension StateStore {
         guard !hashes.isEmpty else { return Donors() }
         return try await read { db in
             let sql = """
-                SELECT h.key, NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key), \(Rows.haveColumns)
+                SELECT h.key, NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key) AND \(Pending.isLeavingSQL),
+                    \(Rows.haveColumns)
                 FROM have h WHERE h.hash = ? LIMIT 8
                 """
             let statement = try db.cachedStatement(sql: sql)
@@ -96,7 +100,9 @@ struct PathResolver {
     init(db: Database) { self.db = db }
 
     /// Reads rows of key, want columns, have columns.
-    static func items(_ db: Database, _ sql: String, _ arguments: StatementArguments) throws -> [PendingItem] {
+    static func items(
+        _ db: Database, _ sql: String, _ arguments: StatementArguments, isSelective: Bool
+    ) throws -> [PendingItem] {
         var resolver = PathResolver(db: db)
         var items: [PendingItem] = []
         let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments)
@@ -108,9 +114,19 @@ struct PathResolver {
                 parent: try resolver.place(of: key.parent ?? .root))
             if let have { item.standing = try resolver.standing(key, have) }
             if item.kindFlips { item.below = try resolver.below(key) }
+            if isSelective, item.kindFlips || item.want == nil { item.holdsLeftAlone = try leftAlone(db, key) }
             items.append(item)
         }
         return items
+    }
+
+    /// Whether what stands at `key`, or something below it, is left alone.
+    private static func leftAlone(_ db: Database, _ key: RemoteKey) throws -> Bool {
+        let sql = """
+            SELECT verdict(h.key, h.kind = 0) = 0 OR (h.kind = 0 AND \(Pending.holdsLeftAloneSQL))
+            FROM have h WHERE h.key = ?
+            """
+        return try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text]) ?? false
     }
 
     /// Reads rows of key and have columns; rows below something that does not stand are left out.
@@ -156,10 +172,12 @@ struct PathResolver {
 
     private mutating func lookUp(_ key: RemoteKey) throws -> ParentState {
         let parent = try place(of: key.parent ?? .root)
-        if case .folder(let name, _)? = try Pending.storedHave(db, key), case .stands(let path) = parent,
-            let here = try? path.appending(name)
-        {
+        let have = try Pending.storedHave(db, key)
+        if case .folder(let name, _)? = have, case .stands(let path) = parent, let here = try? path.appending(name) {
             return .stands(here)
+        }
+        if case .file? = have, try Self.leftAlone(db, key) {
+            return .impossible(key, reason: PendingItem.leftAloneReason)
         }
         let want = try Pending.storedWant(db, key)
         switch (want, parent) {

@@ -11,11 +11,16 @@ public final class StateStore: Sendable {
     let queue: DatabaseQueue
     let path: String
     let faults: FaultHook
+    let inEffect: SelectionInEffect
 
-    private init(queue: DatabaseQueue, path: String, faults: @escaping FaultHook) {
+    private init(
+        queue: DatabaseQueue, path: String, selection: SelectionInEffect, faults: @escaping FaultHook
+    ) throws {
         self.queue = queue
         self.path = path
         self.faults = faults
+        inEffect = selection
+        try queue.read { try selection.load($0) }
     }
 
     /// Opens the state file for writing; makes it if there is none.
@@ -25,10 +30,11 @@ public final class StateStore: Sendable {
     public static func open(at path: String, faults: @escaping FaultHook = { _ in }) throws -> StateStore {
         do {
             if try !FileHeader.check(path) { try create(at: path) }
-            let queue = try DatabaseQueue(path: path, configuration: configuration(readOnly: false))
-            try queue.writeWithoutTransaction { try checkVersion($0, path: path) }
+            let selection = SelectionInEffect()
+            let queue = try DatabaseQueue(path: path, configuration: configuration(selection, readOnly: false))
+            try queue.writeWithoutTransaction { _ = try checkVersion($0, path: path) }
             try queue.write { try Schema.migrate($0) }
-            return StateStore(queue: queue, path: path, faults: faults)
+            return try StateStore(queue: queue, path: path, selection: selection, faults: faults)
         } catch {
             throw StoreError.wrapping(error, path: path)
         }
@@ -43,9 +49,13 @@ public final class StateStore: Sendable {
                 throw StoreError(
                     code: .missing, message: "there is no state file \(path)", hint: "dbxsync has not run here yet")
             }
-            let queue = try DatabaseQueue(path: path, configuration: configuration(readOnly: true))
-            try queue.read { try checkVersion($0, path: path) }
-            return StateStore(queue: queue, path: path, faults: { _ in })
+            let selection = SelectionInEffect()
+            let queue = try DatabaseQueue(path: path, configuration: configuration(selection, readOnly: true))
+            // An older file cannot be brought up to date by who only reads it; a copy can.
+            if try queue.read({ try checkVersion($0, path: path) }) < Schema.version {
+                return try migratedCopy(of: queue, path: path)
+            }
+            return try StateStore(queue: queue, path: path, selection: selection, faults: { _ in })
         } catch {
             throw StoreError.wrapping(error, path: path)
         }
@@ -57,15 +67,10 @@ public final class StateStore: Sendable {
     /// - Throws: `StoreError`, as `openReadOnly` does.
     public static func scratchCopy(of path: String) throws -> StateStore {
         do {
-            // An empty name makes SQLite keep the database in memory, and beyond its cache in a file without a name.
-            let queue = try DatabaseQueue(path: "", configuration: configuration(readOnly: false))
-            if try FileHeader.check(path) {
-                let original = try openReadOnly(at: path)
-                defer { try? original.close() }  // read-only: nothing to lose
-                try original.queue.backup(to: queue)
-            }
-            try queue.write { try Schema.migrate($0) }
-            return StateStore(queue: queue, path: "the copy of " + path, faults: { _ in })
+            guard try FileHeader.check(path) else { return try migratedCopy(of: nil, path: path) }
+            let original = try openReadOnly(at: path)
+            defer { try? original.close() }  // read-only: nothing to lose
+            return try migratedCopy(of: original.queue, path: path)
         } catch {
             throw StoreError.wrapping(error, path: path)
         }
@@ -73,6 +78,16 @@ public final class StateStore: Sendable {
 
     /// Gives back what SQLite keeps of the file in memory; it is read again when it is needed.
     public func releaseMemory() { queue.releaseMemory() }
+
+    private static func migratedCopy(of original: DatabaseQueue?, path: String) throws -> StateStore {
+        // An empty name makes SQLite keep the database in memory, and beyond its cache in a file without a name.
+        let selection = SelectionInEffect()
+        let queue = try DatabaseQueue(path: "", configuration: configuration(selection, readOnly: false))
+        try original?.backup(to: queue)
+        try queue.write { try Schema.migrate($0) }
+        return try StateStore(
+            queue: queue, path: "the copy of " + path, selection: selection, faults: { _ in })
+    }
 
     /// Closes the file; later calls fail.
     public func close() throws { try queue.close() }
@@ -88,7 +103,7 @@ public final class StateStore: Sendable {
         try FileHeader.publish(draft, as: path)
     }
 
-    private static func configuration(readOnly: Bool) -> Configuration {
+    private static func configuration(_ selection: SelectionInEffect, readOnly: Bool) -> Configuration {
         var configuration = Configuration()
         configuration.readonly = readOnly
         configuration.busyMode = .timeout(10)
@@ -99,11 +114,12 @@ public final class StateStore: Sendable {
             }
             // 8 MiB of pages: the process stays small however large the account is.
             try db.execute(sql: "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY")
+            selection.register(in: db)
         }
         return configuration
     }
 
-    private static func checkVersion(_ db: Database, path: String) throws {
+    private static func checkVersion(_ db: Database, path: String) throws -> Int {
         let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         guard version <= Schema.version else {
             throw StoreError(
@@ -111,6 +127,7 @@ public final class StateStore: Sendable {
                 message: "state file \(path) has version \(version), this dbxsync knows \(Schema.version)",
                 hint: "install the newer dbxsync again")
         }
+        return version
     }
 
     func write<T: Sendable>(_ work: @escaping @Sendable (Database) throws -> T) async throws -> T {

@@ -54,6 +54,8 @@ public enum Operation: Hashable, Sendable {
     case removeFile(Standing)
     /// A folder of ours goes, if it is empty.
     case removeFolder(Standing)
+    /// A folder of ours stays although the account has it no more: it holds what is left alone.
+    case leave(Standing)
     /// Nothing can be done; `status` lists it with the reason.
     case park(RemoteKey, reason: String)
     /// Nothing can be done before the folder above it stands.
@@ -68,7 +70,7 @@ public enum Operation: Hashable, Sendable {
             .settled(let key):
             key
         case .relocate(let standing, _), .retag(let standing, _), .removeFile(let standing),
-            .removeFolder(let standing):
+            .removeFolder(let standing), .leave(let standing):
             standing.key
         case .place(let placement): placement.key
         }
@@ -88,6 +90,7 @@ extension Operation: CustomStringConvertible {
         case .retag(let standing, _): "retag \(standing.path)"
         case .removeFile(let standing): "remove file \(standing.path)"
         case .removeFolder(let standing): "remove folder \(standing.path)"
+        case .leave(let standing): "leave folder \(standing.path)"
         case .park(let key, let reason): "park \(key): \(reason)"
         case .waitForParent(let key, let parent): "wait \(key): for \(parent)"
         case .settled(let key): "settled \(key)"

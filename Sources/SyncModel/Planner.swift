@@ -18,6 +18,8 @@ public struct PendingItem: Hashable, Sendable {
     public var standing: Standing?
     /// What stands below it, deepest first; filled in only if a folder is to become something else.
     public var below: [Standing]
+    /// Whether what stands, or something below it, is left alone by the selection; told only if it would have to go.
+    public var holdsLeftAlone = false
     /// The folder above it.
     public var parent: ParentState
 
@@ -29,6 +31,10 @@ public struct PendingItem: Hashable, Sendable {
         self.below = below
         self.parent = parent
     }
+
+    /// Why something cannot be put where something stands that is left alone.
+    public static let leftAloneReason =
+        "what stands there, or something in it, is left alone because of mirror.exclude or mirror.include"
 
     /// Whether something of ours stands there that is of another kind than what is wanted: it has to go first.
     ///
@@ -80,6 +86,7 @@ public enum Planner {
             // Below a folder that is renamed in this plan every path is about to change: the next reading has them.
             if !moved.isEmpty && item.key.ancestors.contains(where: moved.contains) { continue }
             if item.kindFlips {
+                if item.holdsLeftAlone { continue }
                 plan.append(.clear(item.key, item.below + [standing]))
             } else if standing.node.name != want.name, case .stands(let parent) = item.parent,
                 let path = try? parent.appending(want.name)
@@ -108,6 +115,7 @@ public enum Planner {
     ) -> Operation {
         if let standing = item.standing, standing.node.satisfies(want) { return .settled(item.key) }
         if case .unavailable(_, let reason, _) = want { return .park(item.key, reason: reason.description) }
+        if item.kindFlips && item.holdsLeftAlone { return .park(item.key, reason: PendingItem.leftAloneReason) }
         let parentPath: MirrorPath
         switch item.parent {
         case .impossible(let key, let reason):
@@ -151,7 +159,7 @@ public enum Planner {
                 continue
             }
             if standing.node.isFolder {
-                folders.append(.removeFolder(standing))
+                folders.append(item.holdsLeftAlone ? .leave(standing) : .removeFolder(standing))
             } else {
                 files.append(.removeFile(standing))
             }

@@ -1,5 +1,6 @@
 import Logging
 import MirrorFS
+import SyncModel
 import Testing
 
 @testable import dbxsync
@@ -49,8 +50,8 @@ struct ConfigFileTests {
             [mirror]
             directory = "/srv//dropbox/"
             remote_root = "/Team/Übersicht"
-            exclude = []
-            include = []
+            exclude = ["*.tmp", "!/Keep.tmp"]
+            include = ["/a/**/b/"]
             local_changes = "keep"
             file_mode = "644"
             directory_mode = "2755"
@@ -70,6 +71,8 @@ struct ConfigFileTests {
         let config = try ConfigFile.parse(Array(text.utf8), file: "F").get()
         #expect(config.account.appKey == "abc")
         #expect(config.account.appSecret == "def")
+        #expect(config.mirror.exclude.map(\.text) == ["*.tmp", "!/Keep.tmp"])
+        #expect(config.mirror.include.map(\.text) == ["/a/**/b/"])
         #expect(config.account.credentials == "/c/x.json")
         #expect(config.account.endpoint == "http://127.0.0.1:8080")
         #expect(config.account.caFile == "/ca.pem")
@@ -156,14 +159,23 @@ struct ConfigFileTests {
                 "5:15: mirror.remote_root: \"/a//b\" cannot be the path of a Dropbox folder"
             ),
             (
-                "mirror", "exclude = [\"*.tmp\"]",
-                "5:11: mirror.exclude: patterns are not supported by this version; remove the key"
+                "mirror", "exclude = [\"*.tmp\", \"[a\"]",
+                "5:21: mirror.exclude: the pattern \"[a\" has a [ without its ]; write \\[ for the character itself"
+            ),
+            (
+                "mirror", "include = [\"a\", \"/\", \"../b\"]",
+                "5:17: mirror.include: the pattern \"/\" names nothing; the pattern \"../b\" holds \".\" or \"..\"; "
+                    + "write the path from the mirrored folder on"
+            ),
+            (
+                "mirror", "exclude = [\n\"*.tmp\",\n\"a\\u0000b\"\n]",
+                "7:1: mirror.exclude: the pattern \"a\\u0000b\" holds a NUL byte"
             ),
             (
                 "mirror", "include = [1]",
                 "5:11: mirror.include: wants a list of texts such as [\"*.tmp\"], found a list"
             ),
-            ("mirror", "exclude = [\"\"]", "5:11: mirror.exclude: holds an empty pattern"),
+            ("mirror", "exclude = [\"\"]", "5:12: mirror.exclude: the pattern \"\" is empty"),
             (
                 "mirror", "local_changes = \"merge\"",
                 "5:17: mirror.local_changes: \"merge\" is none of \"aside\", \"overwrite\", \"keep\""

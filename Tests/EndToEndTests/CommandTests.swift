@@ -60,7 +60,7 @@ struct CommandTests {
         try await Stand.run { stand in
             let keys = [
                 "account", "backlog", "checked_at", "daemon", "failing", "in_step", "in_step_as_of", "last_pass",
-                "listed_at", "listing", "mirror", "parked", "stale", "troubles",
+                "left_out", "listed_at", "listing", "mirror", "parked", "stale", "troubles",
             ]
             stand.account.fill(Seed(files: 30))
             let before = try await stand.place.run("status", "--json")
@@ -79,6 +79,31 @@ struct CommandTests {
             #expect(after.code == 0, "\(after)")
             #expect(try document(after).keys.sorted() == keys)
             #expect(try document(after)["in_step"] as? Bool == true)
+        }
+    }
+
+    @Test("patterns leave out what they match; status and a dry run say so, and verify finds no fault with it")
+    func patterns() async throws {
+        try await Stand.run(["mirror": "exclude = [\"*.TMP\", \"/private/\"]"]) { stand in
+            for path in ["/a.txt", "/b.tmp", "/private/c", "/d/e.tmp"] { try stand.account.put(path, path) }
+            let plan = try document(try await stand.place.run("sync", "--dry-run", "--json"))
+            #expect(plan["files"] as? Int == 1 && plan["folders"] as? Int == 1, "\(plan)")
+            let sync = try await stand.place.run("sync")
+            #expect(sync.code == 0, "\(sync)")
+            #expect(try stand.mirror().lines.keys.sorted() == ["a.txt", "d"])
+            let status = try await stand.place.run("status", "--json")
+            #expect(status.code == 0, "\(status)")
+            #expect(try document(status)["left_out"] as? Int == 4, "\(status)")
+            #expect(try await stand.place.run("status").output.contains("left out   4 of the account"))
+            // New patterns are not in effect before the next pass; then nothing is removed, and what comes in arrives.
+            try stand.place.configure(endpoint: stand.server.url, ["mirror": "exclude = [\"a.txt\", \"/private/\"]"])
+            #expect(try await stand.place.run("status").code == 1)
+            let next = try await stand.place.run("sync")
+            #expect(next.code == 0, "\(next)")
+            #expect(try stand.mirror().lines.keys.sorted() == ["a.txt", "b.tmp", "d", "d/e.tmp"])
+            try stand.place.folder.write("changed here", to: "mirror/a.txt")
+            let verify = try await stand.place.run("verify")
+            #expect(verify.code == 0, "\(verify)")
         }
     }
 

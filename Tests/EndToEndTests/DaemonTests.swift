@@ -61,6 +61,15 @@ struct DaemonTests {
             daemon.send(SIGHUP)
             try await socket.wait(for: "READY=1", times: 3, from: daemon)
             #expect(daemon.told.contains("transfer.parallel"), "\(daemon.told)")
+            try stand.place.configure(endpoint: stand.server.url, ["mirror": "exclude = [\"still.txt\"]"])
+            daemon.send(SIGHUP)
+            try await socket.wait(for: "READY=1", times: 4, from: daemon)
+            #expect(daemon.told.contains("in effect now: mirror.exclude"), "\(daemon.told)")
+            try stand.account.delete("/still.txt")
+            try stand.account.put("/next.txt", "next")
+            try await eventually("the next file", or: daemon.told) {
+                (try? stand.mirror().lines.keys.sorted()) == ["next.txt", "still.txt"]
+            }
         }
     }
 

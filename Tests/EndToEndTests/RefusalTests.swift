@@ -13,7 +13,7 @@ struct RefusalTests {
             app_key = 7
             [mirror]
             directory = "relative"
-            exclude = ["*.tmp"]
+            exclude = ["*.tmp", "[a"]
             [schedule]
             interval = "5 parsecs"
             [transfer]
@@ -23,7 +23,7 @@ struct RefusalTests {
             let ending = try await place.run(command)
             #expect(ending.code == 78, "\(command): \(ending)")
             for problem in [
-                "2:11: account.app_key", "4:13: mirror.directory", "5:11: mirror.exclude", "7:12: schedule.interval",
+                "2:11: account.app_key", "4:13: mirror.directory", "5:21: mirror.exclude", "7:12: schedule.interval",
                 "9:1: transfer.paralel",
             ] {
                 #expect(ending.errors.contains("\(place.configuration):\(problem)"), "\(command): \(ending)")

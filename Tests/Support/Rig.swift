@@ -66,6 +66,12 @@ public final class Rig {
         return (engine, store)
     }
 
+    /// Chooses what is mirrored, from the next pass on, as a reload of the configuration does.
+    public func select(_ selection: Selection) async {
+        settings.selection = selection
+        await running?.engine.reload(settings)
+    }
+
     /// One pass.
     @discardableResult
     public func pass() async throws -> PassReport { try await start().engine.pass() }
@@ -89,9 +95,9 @@ public final class Rig {
     public func repair() async throws -> Int {
         let (store, mirror, disk) = try await parts()
         let repair = Repair(store: store, mirror: mirror, disk: disk)
-        return try await Verifier(store: store, mirror: mirror, disk: disk, lasting: nil).run { findings in
-            _ = try await repair.take(findings)
-        }.findings
+        let verifier = Verifier(
+            store: store, mirror: mirror, disk: disk, selection: settings.selection, lasting: nil)
+        return try await verifier.run { findings in _ = try await repair.take(findings) }.findings
     }
 
     /// How mirror and account differ; empty if they are equal.

@@ -68,3 +68,12 @@ public struct TreeText {
         (RemoteKey("/" + path.lowercased()), FileName(path.split(separator: "/").last.map(String.init) ?? ""))
     }
 }
+
+extension Selection {
+    /// Patterns that are known to be right.
+    public init(including include: [String] = [], excluding exclude: [String] = []) throws {
+        self.init(
+            include: try include.map { try SelectionPattern($0) }, exclude: try exclude.map { try SelectionPattern($0) }
+        )
+    }
+}

@@ -70,6 +70,6 @@ extension Config {
     var engineSettings: EngineSettings {
         EngineSettings(
             interval: schedule.interval, longpoll: schedule.longpoll, relist: schedule.relist,
-            parallel: transfer.parallel, minFreeSpace: mirror.minFreeSpace)
+            parallel: transfer.parallel, minFreeSpace: mirror.minFreeSpace, selection: mirror.selection)
     }
 }

@@ -99,7 +99,8 @@ struct SyncCommand: AsyncParsableCommand {
         let source = AccountSource(
             connection: connection, tokens: try connection.tokens(), config: config, store: copy, onAccount: { _ in })
         let preview = PlanPreview(
-            remote: source, copy: copy, now: { Int64(time(nil)) }, logger: log.logger())
+            remote: source, copy: copy, selection: config.mirror.selection, now: { Int64(time(nil)) },
+            logger: log.logger())
         let isText = !json
         let totals = try await preview.run { if isText { printOut(escapingControls("\($0)")) } }
         await connection.stop()

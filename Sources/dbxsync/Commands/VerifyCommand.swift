@@ -38,7 +38,8 @@ struct VerifyCommand: AsyncParsableCommand {
             at: config.mirror.directory, expecting: try await store.progress().mirrorID)
         let isShared = InstanceLock.holder(stateDirectory: config.state.directory) != nil
         let verifier = Verifier(
-            store: store, mirror: mirror, disk: DiskPool(), lasting: isShared ? .seconds(2) : nil)
+            store: store, mirror: mirror, disk: DiskPool(), selection: config.mirror.selection,
+            lasting: isShared ? .seconds(2) : nil)
         let result = try await look(verifier, log) { _ in }
         let broken = try await store.brokenInvariants()
         for line in broken { Terminal.standardError.write(line: "dbxsync: state: \(escapingControls(line))") }
@@ -49,7 +50,10 @@ struct VerifyCommand: AsyncParsableCommand {
     private func repair(_ config: Config, _ log: LogOutput) async throws -> ExitCode {
         let logger = log.logger()
         let assembly = try await Assembly.open(config, calls: .oneShot, logger: logger)
-        let verifier = Verifier(store: assembly.store, mirror: assembly.mirror, disk: assembly.disk, lasting: nil)
+        try await assembly.store.select(config.mirror.selection)
+        let verifier = Verifier(
+            store: assembly.store, mirror: assembly.mirror, disk: assembly.disk, selection: config.mirror.selection,
+            lasting: nil)
         let repair = Repair(store: assembly.store, mirror: assembly.mirror, disk: assembly.disk)
         var result = try await look(verifier, log) { findings in
             for place in try await repair.take(findings) {

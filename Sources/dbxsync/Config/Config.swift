@@ -1,5 +1,6 @@
 import Logging
 import MirrorFS
+import SyncModel
 
 /// A configuration that has been checked: every value is in range and they fit together.
 ///
@@ -45,9 +46,9 @@ extension Config {
         /// The Dropbox folder: empty for all, else `/…` without a slash at its end.
         var remoteRoot = ""
         /// Patterns of what is left out.
-        var exclude: [String] = []
-        /// Patterns of what is taken.
-        var include: [String] = []
+        var exclude: [SelectionPattern] = []
+        /// Patterns of what is taken; all if there are none.
+        var include: [SelectionPattern] = []
         /// What happens to files that are not ours.
         var localChanges = LocalChanges.aside
         /// Mode of files.
@@ -56,6 +57,9 @@ extension Config {
         var directoryMode: UInt32 = 0o750
         /// Bytes that stay free: downloads wait below it; 0 for no reserve.
         var minFreeSpace: Int64 = 1 << 30
+
+        /// What of the Dropbox folder is mirrored.
+        var selection: Selection { Selection(include: include, exclude: exclude) }
     }
 
     /// Where dbxsync keeps its own books.

@@ -1,5 +1,6 @@
 import Logging
 import MirrorFS
+import SyncModel
 
 /// A value as it is written in the file.
 enum ConfigLiteral: Equatable, Sendable {
@@ -14,8 +15,17 @@ enum ConfigLiteral: Equatable, Sendable {
         case .text(let text): quoted(text)
         case .integer(let number): String(number)
         case .boolean(let flag): String(flag)
-        case .list(let texts): "[" + texts.map(quoted).joined(separator: ", ") + "]"
+        case .list(let texts): Self.list(texts.map(quoted))
         }
+    }
+}
+
+extension ConfigLiteral {
+    /// A long list has one element on a line: lines of the file are limited.
+    private static func list(_ elements: [String]) -> String {
+        let line = "[" + elements.joined(separator: ", ") + "]"
+        if line.utf8.count <= 100 { return line }
+        return "[\n" + elements.map { "    " + $0 }.joined(separator: ",\n") + "\n]"
     }
 }
 
@@ -178,20 +188,26 @@ extension ConfigForm where Value == Bool {
         show: { .boolean($0) })
 }
 
-extension ConfigForm where Value == [String] {
+extension ConfigForm where Value == [SelectionPattern] {
     /// A list of patterns.
-    ///
-    /// None can be honoured yet, and one that is passed over would mirror what should stay out.
     static let patterns = ConfigForm(
         read: { literal, found throws(Refusal) in
-            guard case .list(let patterns) = literal else {
+            guard case .list(let texts) = literal else {
                 throw Refusal("wants a list of texts such as [\"*.tmp\"], found \(found)")
             }
-            guard !patterns.contains(where: \.isEmpty) else { throw Refusal("holds an empty pattern") }
-            guard patterns.isEmpty else { throw Refusal("patterns are not supported by this version; remove the key") }
-            return patterns
+            var patterns: [SelectionPattern] = []
+            var problems: [(element: Int, message: String)] = []
+            for (index, text) in texts.enumerated() {
+                do throws(PatternProblem) {
+                    patterns.append(try SelectionPattern(text))
+                } catch {
+                    problems.append((index, "the pattern \(quoted(text)) \(error)"))
+                }
+            }
+            guard let first = problems.first else { return patterns }
+            throw Refusal(problems.map(\.message).joined(separator: "; "), element: first.element)
         },
-        show: { .list($0) })
+        show: { .list($0.map(\.text)) })
 }
 
 extension ConfigForm {

@@ -59,7 +59,8 @@ struct ConfigReader {
         do throws(Refusal) {
             try key.read(literal(of: node, index), node.found, &config)
         } catch {
-            complain(node.place, path, error.message)
+            let element = error.element.map { document.nodes[document.children(of: index)[$0]].place }
+            complain(element ?? node.place, path, error.message)
         }
     }
 

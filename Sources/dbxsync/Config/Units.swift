@@ -1,8 +1,13 @@
 /// Why a written value is refused: the end of a sentence that begins with the key's name.
 struct Refusal: Error, Equatable, Sendable {
     let message: String
+    /// Which element of a list it is about, if one.
+    let element: Int?
 
-    init(_ message: String) { self.message = message }
+    init(_ message: String, element: Int? = nil) {
+        self.message = message
+        self.element = element
+    }
 }
 
 /// Durations as they are written: numbers with units, the largest unit first, such as `1h30min`.

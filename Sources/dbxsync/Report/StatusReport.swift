@@ -28,7 +28,9 @@ struct StatusReport: Encodable, Sendable {
     var failing: Int
     /// The number of paths that cannot be mirrored as they are.
     var parked: Int
-    /// These paths, at most a thousand.
+    /// The number of entries of the account that `mirror.exclude` and `mirror.include` leave out.
+    var leftOut: Int
+    /// The paths that failed or cannot be mirrored, at most a thousand.
     var troubles: [Path]
 
     /// Whose account it is.
@@ -96,7 +98,9 @@ extension StatusReport {
         let isStale =
             progress.inStepAsOf.map { Freshness(config.schedule).isExceeded(since: $0, now: now) } ?? true
             || daemon?.now?.phase == "waiting"
-        let isDone = backlog.isEmpty && !progress.isListing && progress.inStepAsOf != nil
+        // New patterns take effect with the next pass.
+        let isSelected = !progress.isMarking && store.selection == config.mirror.selection
+        let isDone = backlog.isEmpty && !progress.isListing && isSelected && progress.inStepAsOf != nil
         return StatusReport(
             inStep: isDone && !isStale, inStepAsOf: progress.inStepAsOf.map(Moment.init),
             checkedAt: progress.checkedAt.map(Moment.init), listedAt: progress.listedAt.map(Moment.init),
@@ -108,7 +112,8 @@ extension StatusReport {
             backlog: Backlog(
                 files: backlog.pendingFiles, bytes: backlog.pendingBytes, removals: backlog.pendingRemovals),
             daemon: daemon, lastPass: try await store.lastPass().map(LastPass.init), failing: backlog.failing,
-            parked: backlog.parked, troubles: troubles.map(Path.init))
+            parked: backlog.parked, leftOut: try await store.leftOut(by: store.selection),
+            troubles: troubles.map(Path.init))
     }
 
 }

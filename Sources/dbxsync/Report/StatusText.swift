@@ -8,8 +8,9 @@ enum StatusText {
         [heading(report, now)]
             + [
                 ("account", account(report)), ("mirror", mirror(report)), ("daemon", daemon(report)),
-                ("checked", checked(report, now)), ("backlog", backlog(report)), ("last pass", lastPass(report, now)),
-            ].map { "  " + padded($0.0) + $0.1 }
+                ("checked", checked(report, now)), ("left out", leftOut(report)), ("backlog", backlog(report)),
+                ("last pass", lastPass(report, now)),
+            ].compactMap { name, text in text.map { "  " + padded(name) + $0 } }
             + troubles(report, now: now)
     }
 
@@ -80,6 +81,12 @@ enum StatusText {
         guard let checked = report.checkedAt else { return "Dropbox was not asked yet" }
         let listing = report.listing ? "; a full listing is under way" : ""
         return "\(TimeText.local(checked.seconds)) (\(TimeText.distance(checked.seconds, from: now)))\(listing)"
+    }
+
+    /// Not told where nothing is.
+    private static func leftOut(_ report: StatusReport) -> String? {
+        if report.leftOut == 0 { return nil }
+        return HumanText.count(report.leftOut) + " of the account, by mirror.exclude and mirror.include"
     }
 
     private static func backlog(_ report: StatusReport) -> String {

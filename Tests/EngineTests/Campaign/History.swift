@@ -20,6 +20,8 @@ final class History {
     private var strangers: Set<String> = []
     private var meddlings = 0
     private let hasStrangers: Bool
+    /// Whether patterns change; then nobody meddles, so that what is left alone can be told from what is lost.
+    private let hasPatterns: Bool
     /// What happened, line by line.
     let story = Story()
     /// What went wrong.
@@ -38,6 +40,7 @@ final class History {
         rig.settings.window = random.number(1...16)
         rig.settings.parallel = random.number(1...4)
         hasStrangers = random.chance(40)
+        hasPatterns = !hasStrangers && random.chance(50)
         if hasStrangers { rig.localChanges = random.pick([.aside, .aside, .overwrite, .keep]) }
         self.random = random
         let story = story
@@ -61,7 +64,9 @@ final class History {
         case 72..<76: try rig.crash()
         case 76..<81: rig.account.expireCursors()
         case 81..<86: rig.time.advance(by: Int64(random.pick([10, 100, 4_000, 90_000, 700_000])))
-        default: if hasStrangers { try meddle() }
+        default:
+            if hasStrangers { try meddle() }
+            if hasPatterns { await changePatterns() }
         }
     }
 
@@ -77,6 +82,8 @@ final class History {
         let left = Atomic<Int>(crashing ? random.number(0...60) : Self.pointsAllowed)
         hook { if left.wrappingSubtract(1, ordering: .relaxed).oldValue <= 0 { throw SimulatedCrash() } }
         if random.chance(30) { misbehave() }
+        let leftAlone = try filesLeftAlone()
+        defer { compareLeftAlone(leftAlone) }
         do {
             try await rig.pass()
         } catch is SimulatedCrash {
@@ -145,11 +152,88 @@ final class History {
             })
     }
 
+    // MARK: Patterns
+
+    private func changePatterns() async {
+        let words = ["a", "b", "/a", "B/", "/a/b", "c/*", "**/c", "/a/**", "*", "!a", "!/b/a", "!*/", "[ab]"]
+        let (include, exclude) = (random.pick([0, 0, 1, 2]), random.number(0...3))
+        let chosen = try? Selection(
+            including: (0..<include).map { _ in random.pick(words) },
+            excluding: (0..<exclude).map { _ in random.pick(words) })
+        guard let chosen else { return failures.append("a pattern was refused") }
+        await rig.select(chosen)
+    }
+
+    private func verdict(_ path: String, isFolder: Bool) -> Selection.Verdict {
+        rig.settings.selection.verdict(of: RemoteKey("/" + path.lowercased()), isFolder: isFolder)
+    }
+
+    /// Files that the next pass must not touch, by their paths in lower case.
+    private func filesLeftAlone() throws -> [String: String] {
+        if !hasPatterns { return [:] }
+        let files = try Tree(directory: rig.mirror).lines.filter {
+            $0.value != "dir" && verdict($0.key, isFolder: false) == .outside
+        }
+        return Dictionary(uniqueKeysWithValues: files.map { ($0.key.lowercased(), $0.value) })
+    }
+
+    private func compareLeftAlone(_ before: [String: String]) {
+        if before.isEmpty { return }
+        guard let after = try? Tree(directory: rig.mirror).lines else { return failures.append("the mirror is gone") }
+        let now = Dictionary(after.map { ($0.key.lowercased(), $0.value) }, uniquingKeysWith: { one, _ in one })
+        for (path, line) in before where now[path] != line {
+            failures.append("not left alone by \(rig.settings.selection): \(path) was \(line), is \(now[path] ?? "-")")
+        }
+    }
+
+    /// What is selected is as in the account, but for what is reported; the rest is nobody's business.
+    private func compareSelected() async throws {
+        failures += try await rig.brokenInvariants()
+        let troubles = try await rig.start().store.troubles(limit: 1000)
+        failures += troubles.filter { !$0.isParked }.map { "failing: \($0.path): \($0.reason)" }
+        let reported = Set(troubles.map { $0.path.lowercased() })
+        let (mirror, account) = (try Tree(directory: rig.mirror).lines, Tree(account: rig.account).lines)
+        let left = try filesLeftAlone().keys
+        let kinds = Dictionary(
+            rig.account.tree().map { ($0.path.lowercased(), $0.isFile) }, uniquingKeysWith: { one, _ in one })
+        for (path, line) in account where mirror[path] != line && !reported.contains("/" + path.lowercased()) {
+            let isNeeded =
+                switch verdict(path, isFolder: line == "dir") {
+                case .selected: true
+                case .outside: false
+                case .onTheWay:
+                    account.contains {
+                        $0.key.hasPrefix(path + "/") && verdict($0.key, isFolder: $0.value == "dir") == .selected
+                    }
+                }
+            if isNeeded { failures.append("\(path): \(line) / \(mirror[path] ?? "nothing")") }
+        }
+        for (path, line) in mirror where account[path] == nil {
+            let key = "/" + path.lowercased()
+            let holdsLeftAlone = left.contains { $0.hasPrefix(path.lowercased() + "/") }
+            // What the account holds there decides, if it holds something.
+            if verdict(path, isFolder: kinds[key].map { !$0 } ?? (line == "dir")) == .outside { continue }
+            if holdsLeftAlone || reported.contains(key) { continue }
+            failures.append("\(path): \(line) stands, and is not in the account")
+        }
+    }
+
     // MARK: The end
 
     private func settle() async throws {
+        if hasPatterns {
+            try await settleOnce()
+            try await compareSelected()
+            await rig.select(.everything)
+        }
+        try await settleOnce()
+    }
+
+    private func settleOnce() async throws {
         let left = Atomic<Int>(Self.pointsAllowed)
         hook { if left.wrappingSubtract(1, ordering: .relaxed).oldValue <= 0 { throw NeverEnds() } }
+        let leftAlone = try filesLeftAlone()
+        defer { compareLeftAlone(leftAlone) }
         try await rig.pass()
         rig.time.advance(by: 2 * 86_400)
         try await rig.pass()

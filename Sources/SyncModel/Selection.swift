@@ -1,0 +1,105 @@
+/// Which entries of the account are mirrored: `mirror.include` and `mirror.exclude`.
+///
+/// What is outside is left alone: neither fetched nor changed nor removed. An entry is judged by its key and by whether
+/// it is a folder; `selected` below `outside` does not occur.
+public struct Selection: Hashable, Sendable {
+    /// What is said of an entry.
+    public enum Verdict: Int, Hashable, Sendable {
+        /// It is left alone, and with it everything below it.
+        case outside = 0
+        /// It is mirrored.
+        case selected = 1
+        /// A folder that is not asked for, but below which something may be: it is made where that is so.
+        case onTheWay = 2
+    }
+
+    /// Patterns of what is taken; all if there are none.
+    public let include: [SelectionPattern]
+    /// Patterns of what is left out, even if it is included.
+    public let exclude: [SelectionPattern]
+
+    /// Makes a selection.
+    public init(include: [SelectionPattern] = [], exclude: [SelectionPattern] = []) {
+        self.include = include
+        self.exclude = exclude
+    }
+
+    /// The whole account.
+    public static let everything = Selection()
+
+    /// Whether it is the whole account.
+    public var isEverything: Bool { self == .everything }
+
+    /// What is said of `key`.
+    public func verdict(of key: RemoteKey, isFolder: Bool) -> Verdict {
+        var judge = Judge(self)
+        return judge.verdict(of: key, isFolder: isFolder)
+    }
+}
+
+extension Selection {
+    /// Judges one key after the other; fastest if those in the same folder follow each other.
+    public struct Judge: Sendable {
+        /// What is judged by.
+        public let selection: Selection
+        private let isEverything: Bool
+        private var folder = ""
+        private var stateOfFolder: State
+
+        /// Makes a judge.
+        public init(_ selection: Selection) {
+            self.selection = selection
+            isEverything = selection.isEverything
+            stateOfFolder = selection.root
+        }
+
+        /// What is said of `key`.
+        public mutating func verdict(of key: RemoteKey, isFolder: Bool) -> Verdict {
+            if isEverything || key.text.isEmpty { return .selected }
+            let names = key.lowerCasedNames[...]
+            let parent = key.text.pathAboveLastSlash ?? ""
+            if !parent.hasSameBytes(as: folder) {
+                stateOfFolder = selection.state(ofFolder: names.dropLast())
+                folder = parent
+            }
+            let state = selection.state(of: names, isFolder: isFolder, in: stateOfFolder)
+            if state.isExcluded { return .outside }
+            if state.isIncluded { return .selected }
+            return isFolder && selection.includesBelow(names) ? .onTheWay : .outside
+        }
+    }
+
+    /// What the patterns say of a folder, for what is in it.
+    fileprivate struct State: Sendable {
+        /// Nothing below can be brought back.
+        var isExcluded: Bool
+        /// What is below is included unless a pattern says otherwise.
+        var isIncluded: Bool
+    }
+
+    fileprivate var root: State { State(isExcluded: false, isIncluded: include.isEmpty) }
+
+    fileprivate func state(ofFolder names: ArraySlice<ArraySlice<UInt8>>) -> State {
+        names.indices.reduce(root) { state(of: names[...$1], isFolder: true, in: $0) }
+    }
+
+    fileprivate func state(of names: ArraySlice<ArraySlice<UInt8>>, isFolder: Bool, in folder: State) -> State {
+        if folder.isExcluded { return folder }
+        return State(
+            isExcluded: exclude.last { $0.matches(names, isFolder: isFolder) }?.isNegated == false,
+            isIncluded: include.last { $0.matches(names, isFolder: isFolder) }.map { !$0.isNegated }
+                ?? folder.isIncluded)
+    }
+
+    fileprivate func includesBelow(_ names: ArraySlice<ArraySlice<UInt8>>) -> Bool {
+        include.contains { !$0.isNegated && $0.reachesBelow(names) }
+    }
+}
+
+extension RemoteKey {
+    /// The names from the top down, lower-cased once more: patterns are lower-cased here, keys by the server.
+    fileprivate var lowerCasedNames: [ArraySlice<UInt8>] {
+        let isLower = text.utf8.allSatisfy { $0 < 0x80 && !(UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }
+        return Array((isLower ? text : text.lowercased()).utf8).split(separator: UInt8(ascii: "/"))
+    }
+}
