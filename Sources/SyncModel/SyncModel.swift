@@ -2,7 +2,7 @@
 //
 //   want     what the remote holds, as last recorded           (RemoteNode by RemoteKey)
 //   have     what stands on the disk because we put it there   (LocalNode by RemoteKey)
-//   pending  keys where want and have may differ
+//   pending  keys where want and have may differ, as far as the Selection asks for them
 //   intent   an effect on the disk that was begun and is not yet confirmed
 //
 //   page ──PageFold──► edits ──(store)──► want, pending

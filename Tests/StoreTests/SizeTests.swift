@@ -6,7 +6,7 @@ import Testing
 
 /// The state of a large account does not have to fit into memory.
 @Suite struct SizeTests {
-    @Test("200,000 entries are listed, placed, listed again and removed in less than 100 MB") func memory() async {
+    @Test("200,000 entries are listed, selected, placed, listed again and removed in less than 100 MB") func memory() async {
         await #expect(processExitsWith: .success) {
             let desk = try Desk(inMemory: true)
             try await Life(desk: desk).run(entries: 200_000)
@@ -24,7 +24,9 @@ private struct Life {
     let desk: Desk
 
     func run(entries: Int) async throws {
+        try await desk.store.select(Selection(including: ["/top/5*"]))
         try await list(entries)
+        try await desk.store.select(.everything)
         try await work { try await desk.store.additions(after: $0, limit: 2_000, now: Desk.now) }
         try await desk.store.beginRelist()
         try await list(entries)

@@ -193,7 +193,6 @@ final class History {
         failures += troubles.filter { !$0.isParked }.map { "failing: \($0.path): \($0.reason)" }
         let reported = Set(troubles.map { $0.path.lowercased() })
         let (mirror, account) = (try Tree(directory: rig.mirror).lines, Tree(account: rig.account).lines)
-        let left = try filesLeftAlone().keys
         let kinds = Dictionary(
             rig.account.tree().map { ($0.path.lowercased(), $0.isFile) }, uniquingKeysWith: { one, _ in one })
         for (path, line) in account where mirror[path] != line && !reported.contains("/" + path.lowercased()) {
@@ -210,7 +209,9 @@ final class History {
         }
         for (path, line) in mirror where account[path] == nil {
             let key = "/" + path.lowercased()
-            let holdsLeftAlone = left.contains { $0.hasPrefix(path.lowercased() + "/") }
+            let holdsLeftAlone = mirror.contains {
+                $0.key.hasPrefix(path + "/") && verdict($0.key, isFolder: $0.value == "dir") == .outside
+            }
             // What the account holds there decides, if it holds something.
             if verdict(path, isFolder: kinds[key].map { !$0 } ?? (line == "dir")) == .outside { continue }
             if holdsLeftAlone || reported.contains(key) { continue }
