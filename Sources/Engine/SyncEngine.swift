@@ -54,8 +54,11 @@ public actor SyncEngine {
             do {
                 if !isTidy { try await tidyUp() }
                 isTidy = true
+                let used = settings
                 _ = try await pass()
                 failuresInARow = 0
+                // A pass that listens for news beside a download has taken the request of a reload for news.
+                if settings != used { request() }
                 try await wait(for: nil)
             } catch {
                 if Task.isCancelled { return }

@@ -23,13 +23,14 @@ extension StateStore {
 
     /// One pending item that is wanted and due; `nil` if it is not.
     public func addition(_ key: RemoteKey, now: Int64) async throws -> PendingItem? {
-        try await read { db in
+        let isSelective = !selection.isEverything
+        return try await read { db in
             let sql = """
                 SELECT p.key, \(Rows.wantColumns), \(Rows.haveColumns)
                 FROM pending p JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
                 WHERE p.key = ? AND (p.not_before IS NULL OR p.not_before <= ?)
                 """
-            return try PathResolver.items(db, sql, [key.text, now]).first
+            return try PathResolver.items(db, sql, [key.text, now], isSelective: isSelective).first
         }
     }
 

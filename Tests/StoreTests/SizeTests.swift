@@ -6,7 +6,9 @@ import Testing
 
 /// The state of a large account does not have to fit into memory.
 @Suite struct SizeTests {
-    @Test("200,000 entries are listed, selected, placed, listed again and removed in less than 100 MB") func memory() async {
+    @Test("200,000 entries are listed, selected, placed, listed again and removed in less than 100 MB") func memory()
+        async
+    {
         await #expect(processExitsWith: .success) {
             let desk = try Desk(inMemory: true)
             try await Life(desk: desk).run(entries: 200_000)
