@@ -23,6 +23,16 @@ extension Account {
         return (found.file, found.content)
     }
 
+    /// What `files/download_zip` answers: a folder, and it with everything in it that can be downloaded.
+    public func archive(of address: String) throws -> (metadata: FolderMetadata, archive: ZipArchive) {
+        try state.withLock { state in
+            let top = try state.resolve(address)
+            guard state.nodes[Int(top)].isFolder else { throw AccountError.lookup("not_folder") }
+            let path = state.truePath(top)
+            return (state.folderMetadata(top, path: path), ZipArchive(try state.archiveMembers(top, path)))
+        }
+    }
+
     /// The lower-case path that a path, `id:…`, `rev:…` or cursor is about; `nil` when it is about none.
     func subject(of text: String) -> String? {
         state.withLock { state in
@@ -85,6 +95,33 @@ extension Account {
 }
 
 extension AccountState {
+    /// A folder and what is in it, folders before their children, with paths that begin with the folder's own name.
+    func archiveMembers(_ top: NodeIndex, _ path: String) throws(AccountError) -> [ZipArchive.Member] {
+        let cut = path.utf8.count - path.lastComponent.utf8.count
+        var members: [ZipArchive.Member] = []
+        var total: Int64 = 0
+        for node in subtree(top) {
+            let row = nodes[Int(node)]
+            let name = String(Substring(truePath(node).utf8.dropFirst(cut)))
+            guard !row.isFolder else {
+                members.append(ZipArchive.Member(path: name + "/", content: nil, size: 0, modified: 0))
+                continue
+            }
+            let revision = revisions[Int(row.revision)]
+            let traits = revision.traits?.traits ?? FileTraits()
+            guard traits.isDownloadable, !traits.isRestricted else { continue }
+            total += revision.size
+            guard revision.size < settings.zipFileLimit, total < settings.zipSizeLimit else {
+                throw .archive("too_large")
+            }
+            members.append(
+                ZipArchive.Member(
+                    path: name, content: revision.content, size: revision.size, modified: revision.clientModified))
+        }
+        guard members.count < settings.zipEntryLimit else { throw .archive("too_many_files") }
+        return members
+    }
+
     func revisionIndex(_ address: String) throws(AccountError) -> Int32 {
         if address.hasPrefix("rev:") {
             guard let number = revision(ofText: String(address.dropFirst(4))) else { throw .lookup("not_found") }

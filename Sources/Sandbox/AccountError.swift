@@ -14,6 +14,8 @@ public enum AccountError: Error, Hashable, Sendable {
     case reset
     /// The text is no cursor of ours.
     case badCursor
+    /// The folder is too much for one zip; the tag says in which way.
+    case archive(String)
     /// The file has no bytes to download.
     case unsupportedFile
 }

@@ -22,7 +22,7 @@ extension SandboxServer {
         answer.headers.append(("X-Dropbox-Request-Id", id))
         answer.headers.append(("Cache-Control", "no-cache"))
         var reply = reply(with: answer, style: .any())
-        reply.delivery = fault?.delivery(size: Int64(reply.range.count)) ?? Delivery()
+        reply.delivery = fault?.delivery(size: reply.size) ?? Delivery()
         if reply.delivery.rate == 0 { reply.delivery.rate = settings.rate }
         exchange.answered(fault?.losesAnswer == true ? 0 : answer.status, fault)
         return reply
@@ -36,19 +36,22 @@ extension SandboxServer {
     }
 
     private func reply(with answer: Answer, style: JSONStyle) -> Reply {
-        let content: Content
+        var content = Content.bytes([])
         var range: Range<Int64>?
+        var archive: ZipArchive?
         switch answer.body {
         case .json(let json): content = .bytes(json.bytes(style))
         case .bytes(let bytes): content = .bytes(bytes)
         case .content(let stored, let part): (content, range) = (stored, part)
+        case .archive(let zip): archive = zip
         }
         var headers = answer.headers
         if let result = answer.result {
             headers.append(("Dropbox-API-Result", result.text(JSONStyle(asciiOnly: true))))
         }
         return Reply(
-            status: answer.status, headers: headers, content: content, range: range ?? 0..<(content.size ?? 0))
+            status: answer.status, headers: headers, content: content, range: range ?? 0..<(content.size ?? 0),
+            archive: archive)
     }
 
     private static func requestID() -> String {

@@ -32,6 +32,12 @@ public struct Settings: Hashable, Sendable {
     public var accessTokenLife: Int64 = 14_400
     /// Largest body of one upload.
     public var uploadLimit = 157_286_400
+    /// From so many entries on, its own folder counted, a zip is refused.
+    public var zipEntryLimit = 10_000
+    /// From so many bytes on a zip is refused.
+    public var zipSizeLimit: Int64 = 20_000_000_000
+    /// From so many bytes on a file is too large for a zip.
+    public var zipFileLimit: Int64 = 4_000_000_000
     /// The root namespace; when it is not the account's own, the account is in a team with a space of its own.
     public var rootNamespace = Account.namespaceID
     /// Milliseconds before each answer.
@@ -73,6 +79,9 @@ extension Settings {
             case "unsatisfiable_range": unsatisfiableRange = Int(try whole(member))
             case "access_token_life": accessTokenLife = try whole(member)
             case "upload_limit": uploadLimit = Int(try whole(member))
+            case "zip_entry_limit": zipEntryLimit = Int(try whole(member))
+            case "zip_size_limit": zipSizeLimit = try whole(member)
+            case "zip_file_limit": zipFileLimit = try whole(member)
             case "root_namespace":
                 guard let id = member.value.string else { throw ControlError("root_namespace is a text") }
                 rootNamespace = id

@@ -17,6 +17,17 @@ enum Timestamp {
             + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
     }
 
+    /// Date and time as zip archives have them: two seconds fine, from 1980 on, without a zone.
+    static func dosTime(_ seconds: Int64) -> (date: UInt16, time: UInt16) {
+        var value = time_t(min(max(seconds, 315_532_800), 4_354_819_198))
+        var parts = tm()
+        gmtime_r(&value, &parts)
+        return (
+            UInt16((parts.tm_year - 80) << 9 | (parts.tm_mon + 1) << 5 | parts.tm_mday),
+            UInt16(parts.tm_hour << 11 | parts.tm_min << 5 | min(parts.tm_sec, 59) / 2)
+        )
+    }
+
     /// Seconds since 1970, when `text` has exactly the form of the API.
     static func parse(_ text: String) -> Int64? {
         let bytes = Array(text.utf8)

@@ -106,7 +106,9 @@ extension Settings {
             "longpoll_is_spurious": .bool(longpollIsSpurious), "longpoll_jitter": .int(Int64(longpollJitter)),
             "longpoll_backoff": longpollBackoff.map { .int(Int64($0)) } ?? .null, "extra_fields": .bool(extraFields),
             "unsatisfiable_range": .int(Int64(unsatisfiableRange)), "access_token_life": .int(accessTokenLife),
-            "upload_limit": .int(Int64(uploadLimit)), "root_namespace": .string(rootNamespace),
+            "upload_limit": .int(Int64(uploadLimit)), "zip_entry_limit": .int(Int64(zipEntryLimit)),
+            "zip_size_limit": .int(zipSizeLimit), "zip_file_limit": .int(zipFileLimit),
+            "root_namespace": .string(rootNamespace),
             "delay": .int(Int64(delay)), "rate": .int(Int64(rate)),
         ]
     }

@@ -16,6 +16,14 @@ extension Service {
         Route(name: "files/download", style: .download, scope: "files.content.read") { service, call in
             try service.download(&call)
         },
+        Route(name: "files/download_zip", style: .download, scope: "files.content.read") { service, call in
+            let path = try call.argument.path("path", .readPath)
+            try call.argument.finish()
+            let (folder, archive) = try refusing(lookup: "path") { try service.account.archive(of: path) }
+            var answer = Answer([("Content-Type", "application/zip")], body: .archive(archive))
+            answer.result = ["metadata": service.metadataJSON.folder(folder)]
+            return answer
+        },
     ]
 
     var metadataJSON: MetadataJSON { MetadataJSON(extraFields: account.settings.extraFields) }

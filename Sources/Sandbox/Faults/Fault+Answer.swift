@@ -82,6 +82,9 @@ extension Answer {
         case .content(let content, let range):
             let count = min(size ?? Int64(range.count) / 2, Int64(range.count))
             body = .content(content, range.lowerBound..<range.lowerBound + count)
+        case .archive(var archive):
+            archive.shorten(to: size ?? archive.size / 2)
+            body = .archive(archive)
         case .json, .bytes: rewrite { $0.prefix(min(size.map { Int($0) } ?? $0.count / 2, $0.count)) + [] }
         }
     }
@@ -91,7 +94,7 @@ extension Answer {
         switch body {
         case .json(let json): body = .bytes(change(json.bytes()))
         case .bytes(let bytes): body = .bytes(change(bytes))
-        case .content: break
+        case .content, .archive: break
         }
     }
 

@@ -8,6 +8,8 @@ struct Answer: Sendable {
         case bytes([UInt8])
         /// A part of a file.
         case content(Content, Range<Int64>)
+        /// A zip, whose length is not told beforehand.
+        case archive(ZipArchive)
     }
 
     var status = 200

@@ -30,9 +30,14 @@ struct Reply: Sendable {
     var headers: [(name: String, value: String)]
     var content: Content
     var range: Range<Int64>
+    /// Goes out instead of `content`, in chunks.
+    var archive: ZipArchive?
     var delivery = Delivery()
 
     private static let pieceSize: Int64 = 1 << 18
+
+    /// The number of bytes of the body.
+    var size: Int64 { archive?.size ?? Int64(range.count) }
 
     /// Writes the answer; throws when the connection cannot be used after it.
     ///
@@ -43,7 +48,8 @@ struct Reply: Sendable {
     func send(over connection: Connection, keepsConnection: Bool, onPiece: (Int) -> Void) async throws {
         if let end = delivery.end, end.after < 0 { try await finish(end.how, connection) }
         var bytes = head(keepsConnection: keepsConnection)
-        let size = Int64(range.count)
+        let size = size
+        var archive = archive
         let start = ContinuousClock.now
         var sent: Int64 = 0
         while true {
@@ -57,7 +63,7 @@ struct Reply: Sendable {
                 try await ContinuousClock().sleep(
                     until: start + .seconds(Double(sent + want) / Double(delivery.rate)), tolerance: .milliseconds(1))
             }
-            guard want == 0 || append(want, at: sent, to: &bytes) else { throw Disconnected() }
+            guard want == 0 || append(want, at: sent, of: &archive, to: &bytes) else { throw Disconnected() }
             sent += want
             if want > 0 { onPiece(Int(want)) }
             try await connection.write(bytes)
@@ -65,6 +71,7 @@ struct Reply: Sendable {
             if let end = delivery.end, sent >= end.after { try await finish(end.how, connection) }
             if sent == size { break }
         }
+        if delivery.lie == 0 && archive != nil { try await connection.write(Array("0\r\n\r\n".utf8)) }
         if delivery.lie != 0 || !keepsConnection { throw Disconnected() }
     }
 
@@ -74,23 +81,32 @@ struct Reply: Sendable {
         head += "HTTP/1.1 \(status) \(Answer.phrase(status))\r\n".utf8
         for (name, value) in headers { head += "\(name): \(value)\r\n".utf8 }
         if !keepsConnection { head += "Connection: close\r\n".utf8 }
-        if status != 304 { head += "Content-Length: \(Int64(range.count) + delivery.lie)\r\n".utf8 }
+        if archive != nil {
+            head += "Transfer-Encoding: chunked\r\n".utf8
+        } else if status != 304 {
+            head += "Content-Length: \(Int64(range.count) + delivery.lie)\r\n".utf8
+        }
         head += "\r\n".utf8
         return head
     }
 
     /// Appends the part of the body that begins at `sent`; false when it cannot be read.
-    private func append(_ want: Int64, at sent: Int64, to bytes: inout [UInt8]) -> Bool {
-        let first = bytes.count
-        let piece = [UInt8](unsafeUninitializedCapacity: Int(want)) { buffer, count in
+    private func append(
+        _ want: Int64, at sent: Int64, of archive: inout ZipArchive?, to bytes: inout [UInt8]
+    ) -> Bool {
+        var piece = archive?.read(Int(want)) ?? read(want, at: sent)
+        guard piece.count == want else { return false }
+        for place in delivery.corrupted where place >= sent && place < sent + want { piece[Int(place - sent)] ^= 0xFF }
+        if archive != nil { piece = Array("\(String(want, radix: 16))\r\n".utf8) + piece + Array("\r\n".utf8) }
+        if bytes.isEmpty { bytes = piece } else { bytes += piece }
+        return true
+    }
+
+    /// The part of the content that begins at `sent`.
+    private func read(_ want: Int64, at sent: Int64) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: Int(want)) { buffer, count in
             count = content.read(at: range.lowerBound + sent, into: UnsafeMutableRawBufferPointer(buffer))
         }
-        guard piece.count == want else { return false }
-        if bytes.isEmpty { bytes = piece } else { bytes += piece }
-        for place in delivery.corrupted where place >= sent && place < sent + want {
-            bytes[first + Int(place - sent)] ^= 0xFF
-        }
-        return true
     }
 
     private func finish(_ end: Delivery.End, _ connection: Connection) async throws {
