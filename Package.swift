@@ -47,6 +47,7 @@ let package = Package(
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .target(name: "CToml"),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // The product. Arrows point to what is imported; LayeringTests holds the sources to this table.
@@ -55,7 +56,8 @@ let package = Package(
         library("Dropbox", ["SyncModel", "Transport", "CCrypto", logging]),
         library("MirrorFS", ["SyncModel", "CLinux"]),
         library("Store", ["SyncModel", grdb]),
-        library("Engine", ["SyncModel", "MirrorFS", "Store", logging]),
+        library("ZipStream", ["CArchive"]),
+        library("Engine", ["SyncModel", "MirrorFS", "Store", "ZipStream", logging]),
         .executableTarget(
             name: "dbxsync",
             dependencies: [
@@ -83,6 +85,7 @@ let package = Package(
         tests("MirrorFSTests", ["MirrorFS", "SyncModel", "TestSupport"]),
         tests("StoreTests", ["Store", "SyncModel", "TestSupport", grdb]),
         tests("EngineTests", ["Engine", "Store", "MirrorFS", "SyncModel", "Sandbox", "TestSupport", logging]),
+        tests("ZipStreamTests", ["ZipStream", "Sandbox"]),
         tests("SandboxTests", ["Sandbox"]),
         tests("AppTests", ["dbxsync", "Engine", "MirrorFS", "SyncModel", logging]),
         tests("EndToEndTests", ["Sandbox", "TestSupport"]),
@@ -96,6 +99,6 @@ if Context.environment["DBXSYNC_FUZZING"] != nil {
     package.targets.append(
         .executableTarget(
             name: "fuzz",
-            dependencies: ["SyncModel", "Dropbox", "Store", "MirrorFS", "CToml", logging], path: "Fuzz",
+            dependencies: ["SyncModel", "Dropbox", "Store", "MirrorFS", "ZipStream", "CToml", logging], path: "Fuzz",
             exclude: ["corpus"], swiftSettings: strict))
 }

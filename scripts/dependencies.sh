@@ -21,6 +21,7 @@ for purpose in "$@"; do
             module libcurl libcurl4-openssl-dev
             module libcrypto libssl-dev
             module libsystemd libsystemd-dev
+            module libarchive libarchive-dev
             module sqlite3 libsqlite3-dev
             module tomlplusplus libtomlplusplus-dev
             ;;
