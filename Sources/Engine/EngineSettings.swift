@@ -12,6 +12,8 @@ public struct EngineSettings: Hashable, Sendable {
     public var parallel: Int
     /// Downloads wait while fewer bytes are free on the mirror's disk.
     public var minFreeSpace: Int64
+    /// Which folders are fetched as a zip; `nil` for none.
+    public var bulk: BulkGrouping?
     /// Effects published together.
     public var batch: Int
     /// Pending items read at a time.
@@ -22,14 +24,15 @@ public struct EngineSettings: Hashable, Sendable {
     /// Makes settings.
     public init(
         interval: Duration = .seconds(300), longpoll: Bool = true, relist: Duration? = .seconds(7 * 86_400),
-        parallel: Int = 16, minFreeSpace: Int64 = 1 << 30, batch: Int = 512, window: Int = 2048,
-        selection: Selection = .everything
+        parallel: Int = 16, minFreeSpace: Int64 = 1 << 30, bulk: BulkGrouping? = BulkGrouping(), batch: Int = 512,
+        window: Int = 2048, selection: Selection = .everything
     ) {
         self.interval = interval
         self.longpoll = longpoll
         self.relist = relist
         self.parallel = parallel
         self.minFreeSpace = minFreeSpace
+        self.bulk = bulk
         self.batch = batch
         self.window = window
         self.selection = selection

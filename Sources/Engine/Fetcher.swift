@@ -202,7 +202,7 @@ struct Fetcher: Sendable {
     }
 
     /// What an earlier run has left or reserved of the file takes its space already.
-    private static func checkSpace(_ placement: Placement, _ context: PassContext) throws {
+    static func checkSpace(_ placement: Placement, _ context: PassContext) throws {
         let size = placement.version.size
         let free = try context.mirror.freeSpace() + context.mirror.spaceOfPart(placement.version, for: placement.key)
         guard free - size >= context.settings.minFreeSpace else {

@@ -18,6 +18,14 @@ struct Fill {
     private let isListing: @Sendable () -> Bool
 
     private var queue: ArraySlice<Placement> = []
+    /// What is to be fetched as zips.
+    private var groups: ArraySlice<BulkGroup> = []
+    private var zips: ZipFetcher?
+    private var unzipping = 0
+    /// Zips in a row that brought nothing.
+    private var uselessZips = 0
+    /// Whether the queue was looked through for groups, which has to wait until the listing is complete.
+    private var hasGrouped = false
     /// What of the queue is known to need a download.
     private var untouched: Set<RemoteKey> = []
     private var ready: [Mutation] = []
@@ -45,11 +53,14 @@ struct Fill {
     private static let sweeps = 4
     /// Failures of the network in a row, without a success between, after which the pass is given up.
     private static let networkFailuresAllowed = 16
+    /// Zips in a row that bring nothing, after which the rest of the pass does without.
+    private static let uselessZipsAllowed = 3
     /// How long finished files wait for others to be published with.
     private static let publishAfter = Duration.milliseconds(250)
 
     private enum Step: Sendable {
         case fetched(RemoteKey, Fetcher.Fetched)
+        case unzipped(ZipFetcher.Left)
         case published([RemoteKey])
         case tick
         case news
@@ -74,7 +85,9 @@ struct Fill {
     mutating func run() async throws {
         try await withThrowingTaskGroup(of: Step.self) { group in
             while true {
-                if queue.count < context.settings.parallel && !isExhausted { try await refill(&group) }
+                try await takeArrivals()
+                if isHungry { try await refill(&group) }
+                startZips(&group)
                 startFetches(&group)
                 startPublishing(&group)
                 startTicking(&group)
@@ -93,15 +106,25 @@ struct Fill {
         try await giveUpOnUnreachable()
     }
 
-    private var isWorking: Bool { isOnlyFetching || isPublishing || !ready.isEmpty || !queue.isEmpty }
+    private var isFetching: Bool { !underWay.isEmpty || unzipping > 0 }
 
-    private var isOnlyFetching: Bool { !underWay.isEmpty && !isPublishing && ready.isEmpty && queue.isEmpty }
+    private var isQueueing: Bool { !queue.isEmpty || !groups.isEmpty }
+
+    private var isWorking: Bool { isFetching || isPublishing || !ready.isEmpty || isQueueing }
+
+    private var isOnlyFetching: Bool { isFetching && !isPublishing && ready.isEmpty && !isQueueing }
+
+    private var isHungry: Bool {
+        let isShort = queue.count < context.settings.parallel || (mayGroup && !hasGrouped)
+        return isShort && groups.isEmpty && !isExhausted
+    }
 
     // MARK: The group
 
     private mutating func startFetches(_ group: inout ThrowingTaskGroup<Step, any Error>) {
         let bound = context.settings.batch * 4
-        while underWay.count < context.settings.parallel, ready.count < bound, let placement = queue.popFirst() {
+        let most = context.settings.parallel - unzipping
+        while underWay.count < most, ready.count < bound, let placement = queue.popFirst() {
             let errand = Errand(placement: placement, epoch: epoch)
             underWay[placement.key] = errand
             let isUntouched = untouched.remove(placement.key) != nil
@@ -115,8 +138,20 @@ struct Fill {
         }
     }
 
+    /// A zip is one download of those that may run at once.
+    private mutating func startZips(_ group: inout ThrowingTaskGroup<Step, any Error>) {
+        if !mayGroup { ungroup() }
+        let most = min(ZipFetcher.atOnce, context.settings.parallel - underWay.count)
+        while unzipping < most, let next = groups.popFirst() {
+            let fetcher = zips ?? ZipFetcher(context)
+            zips = fetcher
+            unzipping += 1
+            group.addTask { [epoch] in .unzipped(try await fetcher.fetch(next, epoch: epoch)) }
+        }
+    }
+
     private mutating func startPublishing(_ group: inout ThrowingTaskGroup<Step, any Error>) {
-        let isIdle = underWay.isEmpty && queue.isEmpty
+        let isIdle = !isFetching && !isQueueing
         guard !isPublishing, !ready.isEmpty, ready.count >= context.settings.batch || publishNow || isIdle else {
             return
         }
@@ -130,9 +165,9 @@ struct Fill {
         }
     }
 
-    /// A tick bounds how long finished files wait, and looks again while there may be more to fetch.
+    /// A tick bounds how long finished files wait, and looks again while there may be more to fetch or zips arrive.
     private mutating func startTicking(_ group: inout ThrowingTaskGroup<Step, any Error>) {
-        guard !isTicking, !ready.isEmpty || (queue.isEmpty && !isExhausted) else { return }
+        guard !isTicking, !ready.isEmpty || unzipping > 0 || (queue.isEmpty && !isExhausted) else { return }
         isTicking = true
         let clock = context.surroundings.clock
         group.addTask {
@@ -155,6 +190,15 @@ struct Fill {
         case .fetched(let key, let fetched):
             guard let errand = underWay.removeValue(forKey: key) else { return }
             try await take(fetched, for: errand)
+        case .unzipped(let left):
+            unzipping -= 1
+            try await takeArrivals()
+            uselessZips = left.isEverything ? uselessZips + 1 : 0
+            if left.epoch == epoch {
+                enqueue(left.placements)
+            } else {
+                for placement in left.placements { planAgain(placement.key) }
+            }
         }
     }
 
@@ -163,13 +207,7 @@ struct Fill {
         switch fetched {
         case .ready(let mutation):
             if case .staged? = mutation.content { try await blameUnreachable() }
-            if errand.epoch == epoch {
-                ready.append(mutation)
-            } else if let current = try await replanned(mutation, errand.placement) {
-                ready.append(current)
-            } else {
-                planAgain(key)
-            }
+            try await take(mutation, of: errand.placement, epoch: errand.epoch)
         case .failed(let outcome):
             try await publisher.commit([outcome])
             busy.remove(key)
@@ -177,6 +215,16 @@ struct Fill {
         case .unreachable(let why):
             unreachable.append((key, why))  // stays busy: it is not tried again before the others
             if unreachable.count >= Self.networkFailuresAllowed { try await giveUpOnUnreachable() }
+        }
+    }
+
+    private mutating func take(_ mutation: Mutation, of placement: Placement, epoch planned: Int) async throws {
+        if planned == epoch {
+            ready.append(mutation)
+        } else if let current = try await replanned(mutation, placement) {
+            ready.append(current)
+        } else {
+            planAgain(placement.key)
         }
     }
 
@@ -194,6 +242,47 @@ struct Fill {
     private mutating func planAgain(_ key: RemoteKey) {
         busy.remove(key)
         isExhausted = false
+    }
+
+    // MARK: Zips
+
+    private mutating func takeArrivals() async throws {
+        guard let arrived = zips?.arrived(), !arrived.isEmpty else { return }
+        try await blameUnreachable()
+        for arrival in arrived {
+            try await take(
+                Mutation(.place(arrival.placement), content: .staged(arrival.file)), of: arrival.placement,
+                epoch: arrival.epoch)
+        }
+    }
+
+    private var mayGroup: Bool {
+        context.settings.bulk != nil && uselessZips < Self.uselessZipsAllowed && !isListing()
+    }
+
+    /// Takes out of the queue what comes as zips.
+    private mutating func makeGroups() async throws {
+        guard let rules = context.settings.bulk else { return }
+        // An empty file needs no request.
+        let (possible, others) = Array(queue).partitioned { untouched.contains($0.key) && $0.version.size > 0 }
+        let folders = rules.candidates(in: possible)
+        if folders.isEmpty { return }
+        let extents = try await context.store.extents(of: folders, limit: BulkGrouping.entryLimit)
+        let (found, rest) = rules.divide(possible, extents: extents)
+        groups += found
+        queue = (others + rest)[...]
+        untouched.subtract(found.flatMap { $0.placements.map(\.key) })
+    }
+
+    private mutating func ungroup() {
+        for group in groups { enqueue(group.placements) }
+        groups = []
+    }
+
+    /// Queues files that a zip has not brought, or that no zip shall bring.
+    private mutating func enqueue(_ placements: [Placement]) {
+        queue.append(contentsOf: placements)
+        untouched.formUnion(placements.map(\.key))
     }
 
     // MARK: The network
@@ -254,9 +343,21 @@ struct Fill {
 
     // MARK: Windows
 
-    /// Reads and plans windows until there is something to fetch or nothing left.
+    /// Reads windows and decides what of them comes as zips; that takes a look at more of them than a download each.
     private mutating func refill(_ group: inout ThrowingTaskGroup<Step, any Error>) async throws {
-        while queue.count < context.settings.parallel {
+        let (isGrouping, before) = (mayGroup, queue.count)
+        let goal = isGrouping ? max(BulkGrouping.entryLimit, context.settings.parallel) : context.settings.parallel
+        try await readWindows(&group, goal: goal)
+        guard isGrouping else { return }
+        if queue.count > before || !hasGrouped { try await makeGroups() }
+        hasGrouped = true
+    }
+
+    /// Reads and plans windows until there is something to fetch or nothing left.
+    private mutating func readWindows(
+        _ group: inout ThrowingTaskGroup<Step, any Error>, goal: Int
+    ) async throws {
+        while queue.count < goal {
             // Asked first: what is recorded after this look is found by the next one.
             let mayGrow = isListing()
             let window = try await context.store.additions(
@@ -271,6 +372,8 @@ struct Fill {
                 continue
             }
             let items = window.filter { !busy.contains($0.key) }
+            // What is queued would have to be put back: it is worked off first.
+            if queue.count >= context.settings.parallel, !Planner.clearing(items).isEmpty { return }
             foundInSweep += items.count
             if try await clearTheWay(items, &group) { continue }
             position = last.key
@@ -286,7 +389,7 @@ struct Fill {
     ) async throws -> Bool {
         let clearing = Planner.clearing(items)
         if clearing.isEmpty { return false }
-        if isPublishing || !ready.isEmpty || !queue.isEmpty {
+        if isPublishing || !ready.isEmpty || isQueueing {
             // What is published may add to what stands in the way.
             try await finishPublishing(&group)
             return true
@@ -299,6 +402,7 @@ struct Fill {
 
     /// Finishes what is being published; what is only queued stays pending for the next sweep.
     private mutating func finishPublishing(_ group: inout ThrowingTaskGroup<Step, any Error>) async throws {
+        ungroup()
         busy.subtract(queue.map(\.key))
         queue = []
         untouched = []

@@ -66,6 +66,25 @@ extension StateStore {
         }
     }
 
+    /// What stands in the account below each of `folders`; those with more than `limit` entries are left out.
+    public func extents(of folders: [RemoteKey], limit: Int) async throws -> [RemoteKey: SubtreeExtent] {
+        try await read { db in
+            let sql = """
+                SELECT count(*), coalesce(sum(kind = 1), 0), coalesce(sum(size), 0)
+                FROM (SELECT kind, size FROM want WHERE key >= ? AND key < ? LIMIT ?)
+                """
+            let statement = try db.cachedStatement(sql: sql)
+            var found: [RemoteKey: SubtreeExtent] = [:]
+            for folder in folders {
+                let (lower, upper) = folder.below
+                guard let row = try Row.fetchOne(statement, arguments: [lower, upper, limit + 1]) else { continue }
+                let extent = SubtreeExtent(entries: row[0], files: row[1], bytes: row[2])
+                if extent.entries <= limit { found[folder] = extent }
+            }
+            return found
+        }
+    }
+
     /// Files of the mirror that hold the content of one of `hashes`, a few for each.
     public func donors(for hashes: Set<ContentHash>) async throws -> Donors {
         guard !hashes.isEmpty else { return Donors() }

@@ -22,6 +22,11 @@ public protocol RemoteSource: Sendable {
     ///
     /// A server that sends the whole instead of the part makes it call `sink.restart`, whose error comes out.
     func downloadSegment(_ version: FileVersion, upTo end: Int64, into sink: any ByteSink) async throws
+
+    /// Writes a folder with everything below it to `sink`, as one zip that begins at its beginning.
+    ///
+    /// Tried once and never continued: whatever ends it is thrown, and what has come by then may be of use.
+    func downloadZip(of folder: RemoteKey, into sink: any ByteSink) async throws
 }
 
 /// Receives a body in order, on one thread at a time.

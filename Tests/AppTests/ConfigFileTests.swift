@@ -65,6 +65,7 @@ struct ConfigFileTests {
             [transfer]
             parallel = 256
             bandwidth = "20MB/s"
+            bulk = false
             [log]
             level = "debug"
             """
@@ -90,6 +91,7 @@ struct ConfigFileTests {
         #expect(config.schedule.relist == nil)
         #expect(config.transfer.parallel == 256)
         #expect(config.transfer.bandwidth == 20_000_000)
+        #expect(!config.transfer.bulk)
         #expect(config.log.level == .debug)
     }
 

@@ -78,6 +78,24 @@ import Testing
         #expect(try await desk.store.donors(for: []).byHash.isEmpty)
     }
 
+    @Test("extents are of everything below a folder, and only of folders that are not too large") func extents()
+        async throws
+    {
+        let desk = try Desk()
+        try await desk.record("A/ A/b/ A/b/x=1 A/b/y=22 A/z=3 A.txt=4 A0=5 c/")
+        let keys = ["/a", "/a/b", "/c", "/none"].map { RemoteKey($0) }
+        func extents(_ limit: Int) async throws -> [String: SubtreeExtent] {
+            let found = try await desk.store.extents(of: keys, limit: limit)
+            return Dictionary(uniqueKeysWithValues: found.map { ($0.key.text, $0.value) })
+        }
+        let (one, two, three) = (TreeText.version("1").size, TreeText.version("22").size, TreeText.version("3").size)
+        let all = try await extents(4)
+        #expect(all["/a"] == SubtreeExtent(entries: 4, files: 3, bytes: one + two + three))
+        #expect(all["/a/b"] == SubtreeExtent(entries: 2, files: 2, bytes: one + two))
+        #expect(all["/c"] == SubtreeExtent(entries: 0, files: 0, bytes: 0))
+        #expect(try await extents(3).keys.sorted() == ["/a/b", "/c", "/none"])
+    }
+
     @Test("parts of downloads are kept for revisions that are pending") func revisions() async throws {
         let desk = try Desk()
         try await desk.record("a=1 b=2")

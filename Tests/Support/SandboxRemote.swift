@@ -17,6 +17,8 @@ public final class SandboxRemote: RemoteSource {
         var held: Set<String> = []
         var onPage: (@Sendable (Int) throws -> Void)?
         var onDownload: (@Sendable (String) throws -> Void)?
+        var zips: [String] = []
+        var onZip: (@Sendable (String, inout [UInt8]) throws -> Void)?
     }
 
     /// Listens to `account`, with pages of about `limit` entries.
@@ -40,6 +42,16 @@ public final class SandboxRemote: RemoteSource {
     /// Whether every answer is the whole content, whatever part was asked for.
     public func ignoresRanges(_ ignores: Bool) { state.withLock { $0.ignoresRanges = ignores } }
 
+    /// Called with the folder and the bytes of each zip before they are sent; throws to refuse it.
+    ///
+    /// A zip that is shorter afterwards is cut.
+    public func onZip(_ hook: (@Sendable (String, inout [UInt8]) throws -> Void)?) {
+        state.withLock { $0.onZip = hook }
+    }
+
+    /// Folders of which a zip was asked for so far.
+    public var zips: [String] { state.withLock { $0.zips } }
+
     /// Pages asked for so far.
     public var pages: Int { state.withLock { $0.pages } }
 
@@ -55,6 +67,7 @@ public final class SandboxRemote: RemoteSource {
             state.pages = 0
             state.downloads = []
             state.bytes = 0
+            state.zips = []
         }
     }
 
@@ -113,6 +126,28 @@ public final class SandboxRemote: RemoteSource {
             state.withLock { $0.bytes += Int64(piece.count) }
             position += piece.count
         }
+    }
+
+    /// Sends a folder's zip in pieces.
+    public func downloadZip(of folder: RemoteKey, into sink: any ByteSink) async throws {
+        let hook = state.withLock { state in
+            state.zips.append(folder.text)
+            return state.onZip
+        }
+        var bytes: [UInt8] = []
+        do {
+            var archive = try account.archive(of: folder.text).archive
+            while case let piece = archive.read(65_536), !piece.isEmpty { bytes += piece }
+        } catch is AccountError {
+            throw SandboxError(disposition: .item)
+        }
+        let whole = bytes.count
+        try hook?(folder.text, &bytes)
+        for start in stride(from: 0, to: bytes.count, by: 16_384) {
+            try Task.checkCancellation()
+            try bytes[start..<min(start + 16_384, bytes.count)].withUnsafeBytes { try sink.write($0) }
+        }
+        if bytes.count < whole { throw SandboxError(disposition: .retry(after: nil)) }
     }
 
     private static func change(_ entry: Entry) -> RemoteChange? {

@@ -9,11 +9,21 @@ struct RequestRunner: Sendable {
     let tokens: TokenSource?
     let pathRoot: PathRoot?
     let gate: RequestGate
-    let settings: CallSettings
+    private(set) var settings: CallSettings
     let time: TimeSource
     /// Random numbers in 0..<1.
     let jitter: @Sendable () -> Double
     let logger: Logger
+
+    /// The same for calls that are not tried again.
+    ///
+    /// A new token is no try, nor is a minute of pauses that the server asks for.
+    var singleTry: RequestRunner {
+        var runner = self
+        runner.settings.attempts = 1
+        runner.settings.pausePatience = min(settings.pausePatience ?? .seconds(60), .seconds(60))
+        return runner
+    }
 
     /// Makes a call that is the same in every attempt, and reads its answer.
     func run<Answer>(_ call: Call, receive: (HTTPResponse) throws -> Answer) async throws -> Answer {

@@ -49,6 +49,10 @@ actor AccountSource: RemoteSource {
         try await checkedClient().downloadSegment(version, upTo: end, into: sink)
     }
 
+    nonisolated func downloadZip(of folder: RemoteKey, into sink: any ByteSink) async throws {
+        try await checkedClient().downloadZip(of: folder, into: sink)
+    }
+
     /// The client, once it is known that state and sign-in belong to the same account and folder.
     private func checkedClient() async throws -> DropboxClient {
         if let client { return client }

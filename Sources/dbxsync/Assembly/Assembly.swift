@@ -4,6 +4,7 @@ import Glibc
 import Logging
 import MirrorFS
 import Store
+import SyncModel
 import Transport
 
 /// Everything that mirrors, put together from a configuration; the one place where concrete types meet.
@@ -70,6 +71,7 @@ extension Config {
     var engineSettings: EngineSettings {
         EngineSettings(
             interval: schedule.interval, longpoll: schedule.longpoll, relist: schedule.relist,
-            parallel: transfer.parallel, minFreeSpace: mirror.minFreeSpace, selection: mirror.selection)
+            parallel: transfer.parallel, minFreeSpace: mirror.minFreeSpace,
+            bulk: transfer.bulk ? BulkGrouping() : nil, selection: mirror.selection)
     }
 }

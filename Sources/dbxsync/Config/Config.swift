@@ -86,6 +86,8 @@ extension Config {
         var parallel = 16
         /// Bytes per second for all transfers together; nil: unlimited.
         var bandwidth: Int64?
+        /// Folders of many small files come as one zip.
+        var bulk = true
     }
 
     /// What it tells.

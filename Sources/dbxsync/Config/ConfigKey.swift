@@ -69,6 +69,7 @@ extension Config {
             "schedule.max_staleness", \.schedule.maxStaleness, .durationOrNever(.seconds(1)...days(365)), .live),
         ConfigKey("transfer.parallel", \.transfer.parallel, .count(1...256), .live),
         ConfigKey("transfer.bandwidth", \.transfer.bandwidth, .rateOrUnlimited(least: 1_000), .live),
+        ConfigKey("transfer.bulk", \.transfer.bulk, .flag, .live),
         ConfigKey("log.level", \.log.level, .level, .live),
     ]
 

@@ -1,0 +1,125 @@
+import Logging
+import MirrorFS
+import SyncModel
+import Synchronization
+import ZipStream
+
+/// Fetches the files of a group as one zip, and stages what is whole in it.
+///
+/// The zip is a hint, the hash is the truth: what is missing, changed, broken or left when it breaks off is to be
+/// fetched singly, and nothing is held against it.
+final class ZipFetcher: Sendable {
+    private let context: PassContext
+    private let threads = DiskPool(threads: ZipFetcher.atOnce)
+    private let arrivals = Mutex<[Arrival]>([])
+
+    /// Zips at a time.
+    static let atOnce = 4
+
+    /// A file that has come in a zip.
+    struct Arrival: Sendable {
+        let placement: Placement
+        let file: StagedFile
+        /// When its placement was planned.
+        let epoch: Int
+    }
+
+    /// What the zip of a group has not brought.
+    struct Left: Sendable {
+        let placements: [Placement]
+        /// When they were planned.
+        let epoch: Int
+        /// Whether nothing came of the zip at all.
+        let isEverything: Bool
+    }
+
+    init(_ context: PassContext) { self.context = context }
+
+    /// Files that have come since this was asked last.
+    func arrived() -> [Arrival] {
+        arrivals.withLock { arrivals in
+            defer { arrivals = [] }
+            return arrivals
+        }
+    }
+
+    /// Fetches a group that was planned in `epoch`; its files can be asked for by `arrived` as they come.
+    func fetch(_ group: BulkGroup, epoch: Int) async throws -> Left {
+        let pipe = BytePipe(board: context.board)
+        return try await withTaskCancellationHandler {
+            async let problem = receive(group.folder, into: pipe)
+            let (missing, complaint) = try await threads.run { [self] in
+                defer { pipe.close() }
+                return unpack(group, from: pipe, epoch: epoch)
+            }
+            let why = await problem ?? complaint
+            try Task.checkCancellation()
+            tell(group, missing, why)
+            return Left(placements: missing, epoch: epoch, isEverything: missing.count == group.placements.count)
+        } onCancel: {
+            pipe.close()
+        }
+    }
+
+    private func receive(_ folder: RemoteKey, into pipe: BytePipe) async -> (any Error)? {
+        defer { pipe.end() }
+        do {
+            try await context.remote.downloadZip(of: folder, into: pipe)
+            return nil
+        } catch {
+            return error is BytePipe.Closed ? nil : error
+        }
+    }
+
+    private func tell(_ group: BulkGroup, _ missing: [Placement], _ why: (any Error)?) {
+        let count = group.placements.count
+        context.events.note(
+            .debug,
+            "\(group.folder): \(count - missing.count) of \(count) files came in a zip"
+                + (why.map { "; it broke off: \($0)" } ?? ""))
+    }
+
+    /// Reads the zip to its end and stages what is wanted.
+    ///
+    /// - Returns: what is missing, and why it was not read to its end.
+    private func unpack(_ group: BulkGroup, from pipe: BytePipe, epoch: Int) -> ([Placement], (any Error)?) {
+        var names = BulkNames(group)
+        do {
+            let reader = try ZipReader { pipe.read() }
+            while let entry = try reader.next() {
+                guard entry.isFile, let number = names.number(of: entry.path), let placement = names[number],
+                    let bytes = try reader.content(atMost: Int(placement.version.size)),
+                    let file = try stage(placement, bytes)
+                else { continue }
+                names.found(number)
+                arrivals.withLock { $0.append(Arrival(placement: placement, file: file, epoch: epoch)) }
+            }
+            while pipe.read() != nil {}  // the directory at its end, so that the connection can be used again
+        } catch {
+            // A broken archive, or a disk that takes no more: that is told, and judged, where a file comes singly.
+            return (names.missing, error)
+        }
+        return (names.missing, nil)
+    }
+
+    /// Stages a file; `nil` if it is not what is wanted.
+    private func stage(_ placement: Placement, _ bytes: [UInt8]) throws -> StagedFile? {
+        guard bytes.count == placement.version.size else { return nil }
+        try Fetcher.checkSpace(placement, context)
+        let part = try context.mirror.stage(placement.version, for: placement.key)
+        do {
+            try bytes.withUnsafeBytes { try part.write($0) }
+            let file = try part.finish()
+            context.board.receive(bytes.count)
+            context.events.count { report in
+                report.downloaded += 1
+                report.bytes += Int64(bytes.count)
+            }
+            return file
+        } catch {
+            part.discard()
+            guard disposition(of: error) == .item else { throw error }
+            return nil
+        }
+    }
+}
