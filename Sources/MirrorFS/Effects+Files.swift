@@ -97,7 +97,7 @@ extension Effects {
         do {
             let file = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_NONBLOCK)
             return try FileContent.hash(file) == version.hash
-        } catch let error as MirrorError where error.disposition == .item {
+        } catch  where error.disposition == .item {
             return false  // what cannot be read is not known to be ours
         }
     }
