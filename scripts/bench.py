@@ -8,7 +8,8 @@ BENCH_RUNS=3             runs of each measurement; the median is shown
 BENCH_FILES=10000        small files, 1 to 16 KiB
 BENCH_LARGE=2147483648   bytes of the large file
 BENCH_ENTRIES=100000     entries for the memory measurement, beside a quarter of them
-BENCH_ONLY=              some of: small large memory idle latency
+BENCH_DELAY=40           milliseconds before each answer, for small files over a long line
+BENCH_ONLY=              some of: small bulk large memory idle latency
 TMPDIR                   where mirrors go
 """
 
@@ -28,7 +29,8 @@ RUNS = int(os.environ.get("BENCH_RUNS", 3))
 FILES = int(os.environ.get("BENCH_FILES", 10_000))
 LARGE = int(os.environ.get("BENCH_LARGE", 2 << 30))
 ENTRIES = int(os.environ.get("BENCH_ENTRIES", 100_000))
-ONLY = os.environ.get("BENCH_ONLY", "small large memory idle latency").split()
+DELAY = int(os.environ.get("BENCH_DELAY", 40))
+ONLY = os.environ.get("BENCH_ONLY", "small bulk large memory idle latency").split()
 CONFIG = """
 [account]
 app_key = "sandboxappkey00"
@@ -42,6 +44,8 @@ min_free_space = "0"
 directory = "{work}/state"
 [schedule]
 {schedule}
+[transfer]
+{transfer}
 [log]
 level = "warning"
 """
@@ -71,7 +75,7 @@ class Bench:
         for _ in self.account.entries(root):
             pass
 
-    def fresh(self, root, schedule='interval = "1h"'):
+    def fresh(self, root, schedule='interval = "1h"', transfer=""):
         """No mirror, no state, and a configuration for a folder of the account; caches written out.
 
         What was there is kept until the end: ext4 does not give away inodes that were deleted in the last minutes, and
@@ -82,13 +86,13 @@ class Bench:
             if (self.work / name).exists():
                 (self.work / name).rename(self.work / f"{name}.{self.past}")
         (self.work / "mirror").mkdir()
-        self.configure(root, schedule)
+        self.configure(root, schedule, transfer)
         os.sync()
 
-    def configure(self, root, schedule):
+    def configure(self, root, schedule, transfer=""):
         """The configuration for a folder of the account."""
         (self.work / "dbxsync.conf").write_text(
-            CONFIG.format(url=self.account.url, work=self.work, root=root, schedule=schedule)
+            CONFIG.format(url=self.account.url, work=self.work, root=root, schedule=schedule, transfer=transfer)
         )
 
     def command(self, verb):
@@ -107,9 +111,9 @@ class Bench:
                 sys.exit(f"{command[0]} ended with {process.returncode}: {errors.read()[-2000:]}")
         return seconds, usage.ru_maxrss * 1024
 
-    def mirror(self, root):
+    def mirror(self, root, transfer=""):
         """A first mirror: seconds and peak RSS."""
-        self.fresh(root)
+        self.fresh(root, transfer=transfer)
         return self.measure(self.command("sync"))
 
     def curl(self, root):
@@ -161,6 +165,31 @@ def small(bench):
     yield f"first mirror, {FILES:,} files of 1-16 KiB", f"{ours:.2f} s", (
         f"curl {curl:.2f} s, on the disk {on_disk:.2f} s"
     ), f"{ours / curl:.2f} x, {ours / on_disk:.2f} x", "< 1.5 x"
+
+
+def bulk(bench):
+    """Folders of small files as zips, file by file, and one file after the other, on a long line and on none."""
+    few = max(1, FILES // 20)
+    bench.fill("/bulk", files=FILES)
+    bench.fill("/bulk few", files=few)
+    ways = {"as zips": "bulk = true", "file by file": "bulk = false"}
+    for delay in (DELAY, 0):
+        bench.account.change("settings", delay=delay)
+        times = {way: [] for way in ways}
+        for run in range(RUNS):
+            for way, transfer in ways.items():
+                times[way].append(bench.mirror("/bulk", transfer)[0])
+                tell(f"run {run + 1}: {delay} ms, {way} {times[way][-1]:.2f} s")
+        zips, single = (statistics.median(times[way]) for way in ways)
+        one, beside = None, f"file by file {single:.2f} s"
+        if delay:
+            one = bench.mirror("/bulk few", "bulk = false\nparallel = 1")[0] * FILES / few
+            tell(f"{delay} ms, one after the other, {few:,} files scaled to {FILES:,}: {one:.1f} s")
+            beside += f", one after the other {one:.0f} s"
+        yield f"first mirror, {FILES:,} small files, {delay} ms before each answer", f"{zips:.2f} s", beside, (
+            f"{single / zips:.1f} x as fast" + (f", {one / zips:.0f} x" if one else "")
+        ), ">= 10 x one after the other" if one else ">= 1 x"
+    bench.account.change("settings", delay=0)
 
 
 def large(bench):
@@ -246,7 +275,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="dbxsync-bench.") as work:
         bench = Bench(sys.argv[1], work)
         try:
-            for measurement in (small, large, memory, idle, latency):
+            for measurement in (small, bulk, large, memory, idle, latency):
                 if measurement.__name__ in ONLY:
                     print(measurement.__name__, file=sys.stderr)
                     rows += measurement(bench)
