@@ -18,13 +18,9 @@ struct Fill {
     private let isListing: @Sendable () -> Bool
 
     private var queue: ArraySlice<Placement> = []
-    /// What is to be fetched as zips.
-    private var groups: ArraySlice<BulkGroup> = []
-    private var zips: ZipFetcher?
-    private var unzipping = 0
-    /// Zips in a row that brought nothing.
-    private var uselessZips = 0
-    /// Whether the queue was looked through for groups, which has to wait until the listing is complete.
+    /// What of it comes as zips.
+    private var zips: ZipQueue
+    /// Whether the queue was looked through for that, which has to wait until the listing is complete.
     private var hasGrouped = false
     /// What of the queue is known to need a download.
     private var untouched: Set<RemoteKey> = []
@@ -53,8 +49,6 @@ struct Fill {
     private static let sweeps = 4
     /// Failures of the network in a row, without a success between, after which the pass is given up.
     private static let networkFailuresAllowed = 16
-    /// Zips in a row that bring nothing, after which the rest of the pass does without.
-    private static let uselessZipsAllowed = 3
     /// How long finished files wait for others to be published with.
     private static let publishAfter = Duration.milliseconds(250)
 
@@ -79,6 +73,7 @@ struct Fill {
         self.isListing = isListing
         publisher = Publisher(context: context)
         fetcher = Fetcher(context: context)
+        zips = ZipQueue(context)
     }
 
     /// Works until nothing that is due is left.
@@ -106,9 +101,9 @@ struct Fill {
         try await giveUpOnUnreachable()
     }
 
-    private var isFetching: Bool { !underWay.isEmpty || unzipping > 0 }
+    private var isFetching: Bool { !underWay.isEmpty || zips.underWay > 0 }
 
-    private var isQueueing: Bool { !queue.isEmpty || !groups.isEmpty }
+    private var isQueueing: Bool { !queue.isEmpty || !zips.isEmpty }
 
     private var isWorking: Bool { isFetching || isPublishing || !ready.isEmpty || isQueueing }
 
@@ -116,14 +111,14 @@ struct Fill {
 
     private var isHungry: Bool {
         let isShort = queue.count < context.settings.parallel || (mayGroup && !hasGrouped)
-        return isShort && groups.isEmpty && !isExhausted
+        return isShort && zips.isEmpty && !isExhausted
     }
 
     // MARK: The group
 
     private mutating func startFetches(_ group: inout ThrowingTaskGroup<Step, any Error>) {
         let bound = context.settings.batch * 4
-        let most = context.settings.parallel - unzipping
+        let most = context.settings.parallel - zips.underWay
         while underWay.count < most, ready.count < bound, let placement = queue.popFirst() {
             let errand = Errand(placement: placement, epoch: epoch)
             underWay[placement.key] = errand
@@ -140,12 +135,9 @@ struct Fill {
 
     /// A zip is one download of those that may run at once.
     private mutating func startZips(_ group: inout ThrowingTaskGroup<Step, any Error>) {
-        if !mayGroup { ungroup() }
+        if !mayGroup { enqueue(zips.takeAll()) }
         let most = min(ZipFetcher.atOnce, context.settings.parallel - underWay.count)
-        while unzipping < most, let next = groups.popFirst() {
-            let fetcher = zips ?? ZipFetcher(context)
-            zips = fetcher
-            unzipping += 1
+        while zips.underWay < most, let (next, fetcher) = zips.start() {
             group.addTask { [epoch] in .unzipped(try await fetcher.fetch(next, epoch: epoch)) }
         }
     }
@@ -167,7 +159,7 @@ struct Fill {
 
     /// A tick bounds how long finished files wait, and looks again while there may be more to fetch or zips arrive.
     private mutating func startTicking(_ group: inout ThrowingTaskGroup<Step, any Error>) {
-        guard !isTicking, !ready.isEmpty || unzipping > 0 || (queue.isEmpty && !isExhausted) else { return }
+        guard !isTicking, !ready.isEmpty || zips.underWay > 0 || (queue.isEmpty && !isExhausted) else { return }
         isTicking = true
         let clock = context.surroundings.clock
         group.addTask {
@@ -191,9 +183,8 @@ struct Fill {
             guard let errand = underWay.removeValue(forKey: key) else { return }
             try await take(fetched, for: errand)
         case .unzipped(let left):
-            unzipping -= 1
             try await takeArrivals()
-            uselessZips = left.isEverything ? uselessZips + 1 : 0
+            zips.finished(left)
             if left.epoch == epoch {
                 enqueue(left.placements)
             } else {
@@ -247,7 +238,8 @@ struct Fill {
     // MARK: Zips
 
     private mutating func takeArrivals() async throws {
-        guard let arrived = zips?.arrived(), !arrived.isEmpty else { return }
+        let arrived = zips.arrived()
+        if arrived.isEmpty { return }
         try await blameUnreachable()
         for arrival in arrived {
             try await take(
@@ -256,27 +248,16 @@ struct Fill {
         }
     }
 
-    private var mayGroup: Bool {
-        context.settings.bulk != nil && uselessZips < Self.uselessZipsAllowed && !isListing()
-    }
+    private var mayGroup: Bool { zips.isOpen && !isListing() }
 
     /// Takes out of the queue what comes as zips.
     private mutating func makeGroups() async throws {
-        guard let rules = context.settings.bulk else { return }
         // An empty file needs no request.
         let (possible, others) = Array(queue).partitioned { untouched.contains($0.key) && $0.version.size > 0 }
-        let folders = rules.candidates(in: possible)
-        if folders.isEmpty { return }
-        let extents = try await context.store.extents(of: folders, limit: BulkGrouping.entryLimit)
-        let (found, rest) = rules.divide(possible, extents: extents)
-        groups += found
+        let rest = try await zips.add(possible)
+        if rest.count == possible.count { return }
         queue = (others + rest)[...]
-        untouched.subtract(found.flatMap { $0.placements.map(\.key) })
-    }
-
-    private mutating func ungroup() {
-        for group in groups { enqueue(group.placements) }
-        groups = []
+        untouched = Set(queue.map(\.key)).intersection(untouched)
     }
 
     /// Queues files that a zip has not brought, or that no zip shall bring.
@@ -402,7 +383,7 @@ struct Fill {
 
     /// Finishes what is being published; what is only queued stays pending for the next sweep.
     private mutating func finishPublishing(_ group: inout ThrowingTaskGroup<Step, any Error>) async throws {
-        ungroup()
+        enqueue(zips.takeAll())
         busy.subtract(queue.map(\.key))
         queue = []
         untouched = []

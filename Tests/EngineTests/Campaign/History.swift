@@ -42,10 +42,23 @@ final class History {
         hasStrangers = random.chance(40)
         hasPatterns = !hasStrangers && random.chance(50)
         if hasStrangers { rig.localChanges = random.pick([.aside, .aside, .overwrite, .keep]) }
+        History.chooseZips(rig, &random)
         self.random = random
         let story = story
         rig.logger = Logger(label: "history") { _ in story }
         rig.logger.logLevel = .debug
+    }
+
+    /// Some histories see folders of a few files as zips, some of which are cut or damaged.
+    private static func chooseZips(_ rig: Rig, _ random: inout SeededRandom) {
+        rig.settings.bulk = random.chance(60) ? BulkGrouping(leastFiles: random.number(1...3)) : nil
+        let chance = Shared(SeededRandom(seed: random.next()))
+        rig.remote.onZip { _, bytes in
+            chance.withLock { chance in
+                if chance.chance(30) { bytes.removeLast(chance.number(0...(bytes.count - 1))) }
+                if !bytes.isEmpty, chance.chance(30) { bytes[chance.number(0...(bytes.count - 1))] ^= 0x21 }
+            }
+        }
     }
 
     /// Lives through the history and compares at its end.

@@ -1,0 +1,60 @@
+import Store
+import SyncModel
+
+/// Groups of small files that wait to be fetched as zips, and how those before them fared.
+struct ZipQueue {
+    private let context: PassContext
+    private var groups: ArraySlice<BulkGroup> = []
+    private var fetcher: ZipFetcher?
+    /// Zips in a row that brought nothing.
+    private var useless = 0
+    /// Zips that are being fetched.
+    private(set) var underWay = 0
+
+    /// Zips in a row that bring nothing, after which the rest of the pass does without.
+    private static let uselessAllowed = 3
+
+    init(_ context: PassContext) { self.context = context }
+
+    var isEmpty: Bool { groups.isEmpty }
+
+    /// Whether zips are wanted and have not shown to be of no use.
+    var isOpen: Bool { context.settings.bulk != nil && useless < Self.uselessAllowed }
+
+    /// Takes over what is to come as zips.
+    ///
+    /// - Parameter placements: What has to be downloaded, of which nothing is here yet.
+    /// - Returns: the others.
+    mutating func add(_ placements: [Placement]) async throws -> [Placement] {
+        guard let rules = context.settings.bulk else { return placements }
+        let folders = rules.candidates(in: placements)
+        if folders.isEmpty { return placements }
+        let extents = try await context.store.extents(of: folders, limit: BulkGrouping.entryLimit)
+        let (found, rest) = rules.divide(placements, extents: extents)
+        groups += found
+        return rest
+    }
+
+    /// The next group, and what is to fetch it; `finished` has to be told the end.
+    mutating func start() -> (group: BulkGroup, fetcher: ZipFetcher)? {
+        guard let next = groups.popFirst() else { return nil }
+        let fetcher = fetcher ?? ZipFetcher(context)
+        self.fetcher = fetcher
+        underWay += 1
+        return (next, fetcher)
+    }
+
+    mutating func finished(_ left: ZipFetcher.Left) {
+        underWay -= 1
+        useless = left.isEverything ? useless + 1 : 0
+    }
+
+    /// Files that have come since this was asked last.
+    func arrived() -> [ZipFetcher.Arrival] { fetcher?.arrived() ?? [] }
+
+    /// Gives up what only waits.
+    mutating func takeAll() -> [Placement] {
+        defer { groups = [] }
+        return groups.flatMap(\.placements)
+    }
+}
