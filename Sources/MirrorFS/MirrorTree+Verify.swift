@@ -23,11 +23,12 @@ extension MirrorTree {
         switch (standing.node, try observe(standing.path)) {
         case (_, .nothing): return .missing
         case (.folder, .folder): return nil
-        case (.file(_, let version, _), .file(let print)):
+        case (.file(_, let version, let known), .file(let print)):
             if print.size != version.size { return .content }
             if let damage = try damagedContent(standing.path, version) { return damage }
-            // A file system may keep times coarser than a second, none keeps whole seconds wrong.
-            return print.modifiedNanoseconds == version.modified.seconds * 1_000_000_000 ? nil : .time
+            // A time that the file system cannot hold has become the nearest one that it can when the file was placed.
+            let times = [version.modified.nanoseconds, known.modifiedNanoseconds]
+            return times.contains(print.modifiedNanoseconds) ? nil : .time
         default: return .kind
         }
     }

@@ -24,6 +24,12 @@ public struct Timestamp: Hashable, Comparable, Sendable {
     /// Makes a timestamp from seconds since the epoch.
     public init(seconds: Int64) { self.seconds = seconds }
 
+    /// Nanoseconds since the epoch; `nil` before 1677 and after 2262, which 64 bits do not reach.
+    public var nanoseconds: Int64? {
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? nil : product
+    }
+
     /// Orders by time.
     public static func < (a: Timestamp, b: Timestamp) -> Bool { a.seconds < b.seconds }
 }

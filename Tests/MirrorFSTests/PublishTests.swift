@@ -60,6 +60,23 @@ import Testing
     }
 
     @Test(
+        "a time that no file system or no 64 bits of nanoseconds hold is no damage for ever",
+        arguments: [-62_135_596_800, -9_300_000_000, 16_000_000_000, 253_402_300_799] as [Int64])
+    func extremeTimes(seconds: Int64) throws {
+        let bench = try Bench()
+        let placement = Placement(
+            key: RemoteKey("/f"), path: try Bench.path("f"), version: bench.version(of: "x".utf8, modified: seconds),
+            replacing: nil, sources: [.download])
+        let result = try bench.perform(
+            Mutation(.place(placement), content: .staged(try bench.staged(placement, "x"))))
+        let standing = try bench.standing(result, at: placement.path)
+        #expect(try bench.mirror.inspect(standing) == nil)
+        let times = [timespec(tv_sec: 1, tv_nsec: 0), timespec(tv_sec: 1, tv_nsec: 0)]
+        try #require(utimensat(AT_FDCWD, bench.path + "/f", times, 0) == 0)
+        #expect(try bench.mirror.inspect(standing) == .time)
+    }
+
+    @Test(
         "hostile names stand as they are",
         arguments: [
             String(repeating: "n", count: 255), String(repeating: "日", count: 85), "line\nbreak", "back\\slash",

@@ -24,6 +24,13 @@ import Testing
         #expect(times.sorted().map(\.seconds) == [-5, 0, 5, 1_700_000_000])
     }
 
+    @Test("nanoseconds are those that 64 bits hold") func nanoseconds() {
+        #expect(Timestamp(seconds: -5).nanoseconds == -5_000_000_000)
+        #expect(Timestamp(seconds: 9_223_372_036).nanoseconds == 9_223_372_036_000_000_000)
+        #expect(Timestamp(seconds: 9_223_372_037).nanoseconds == nil)
+        #expect(Timestamp(seconds: -62_135_596_800).nanoseconds == nil)
+    }
+
     @Test("what stands satisfies a want of the same name, kind and version only") func satisfies() throws {
         let same = try TreeText("a=1").entries[0]
         guard case .file(let name, let version) = same.node else { return }
