@@ -27,7 +27,14 @@ int dbx_rename_noreplace(int from_folder, const char *from, int to_folder, const
 
 int dbx_clone(int to, int from) { return ioctl(to, FICLONE, from); }
 
-ssize_t dbx_copy_range(int from, int to, size_t length) { return copy_file_range(from, NULL, to, NULL, length, 0); }
+ssize_t dbx_copy_range(int from, int to, off_t offset, size_t length) {
+    off_t source = offset, target = offset;
+    return copy_file_range(from, &source, to, &target, length, 0);
+}
+
+off_t dbx_next_data(int file, off_t offset) { return lseek(file, offset, SEEK_DATA); }
+
+off_t dbx_next_hole(int file, off_t offset) { return lseek(file, offset, SEEK_HOLE); }
 
 int dbx_reserve(int file, off_t offset, off_t length) {
     return fallocate(file, FALLOC_FL_KEEP_SIZE, offset, length);

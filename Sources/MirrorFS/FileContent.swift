@@ -29,13 +29,57 @@ enum FileContent {
         }
     }
 
-    /// Makes `to` hold what `from` holds: shared blocks where the file system can, else a copy.
+    /// Makes `to`, which is empty, hold what `from` holds: shared blocks where the file system can, else a copy that
+    /// keeps holes.
     static func copy(from: Descriptor, to: Descriptor) throws(MirrorError) {
         if dbx_clone(to.number, from.number) == 0 { return }
-        while true {
-            let got = retrying { dbx_copy_range(from.number, to.number, 1 << 30) }
+        let size = try from.status().st_size
+        var position: off_t = 0
+        while position < size, let data = nextData(of: from, at: position, size: size) {
+            try copy(data, from: from, to: to)
+            position = data.upperBound
+        }
+        guard ftruncate(to.number, size) == 0 else { throw .call("set the size of", "a file") }
+    }
+
+    /// The next range that is no hole; `nil` if only a hole follows.
+    ///
+    /// All is data where holes cannot be told.
+    private static func nextData(of file: Descriptor, at position: off_t, size: off_t) -> Range<off_t>? {
+        let start = dbx_next_data(file.number, position)
+        if start < 0 { return errno == ENXIO ? nil : position..<size }
+        let end = dbx_next_hole(file.number, start)
+        return start..<max(start + 1, end < 0 ? size : end)
+    }
+
+    /// Error numbers by which copy_file_range(2) says that it cannot, rather than that the disk fails.
+    private static let cannotCopyRanges = [EXDEV, EINVAL, ENOSYS, EOPNOTSUPP]
+
+    private static func copy(_ range: Range<off_t>, from: Descriptor, to: Descriptor) throws(MirrorError) {
+        var rest = range
+        while !rest.isEmpty {
+            let got = retrying { dbx_copy_range(from.number, to.number, rest.lowerBound, rest.count) }
+            if got == 0 { return }  // it has become shorter; the hash tells
+            if got < 0 {
+                guard cannotCopyRanges.contains(errno) else { throw .call("copy", "a file") }
+                return try copyBytes(rest, from: from, to: to)
+            }
+            rest = (rest.lowerBound + got)..<rest.upperBound
+        }
+    }
+
+    private static func copyBytes(_ range: Range<off_t>, from: Descriptor, to: Descriptor) throws(MirrorError) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunk, alignment: 4096)
+        defer { buffer.deallocate() }
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let wanted = min(chunk, range.upperBound - offset)
+            let got = retrying { pread(from.number, buffer.baseAddress, wanted, offset) }
+            guard got >= 0 else { throw .call("read", "a file") }
             if got == 0 { return }
-            guard got > 0 else { throw .call("copy", "a file") }
+            let put = retrying { pwrite(to.number, buffer.baseAddress, got, offset) }
+            guard put > 0 else { throw .call("write", "a file") }
+            offset += off_t(put)
         }
     }
 }

@@ -10,8 +10,11 @@ int dbx_open_beneath(int folder, const char *path, int flags);
 int dbx_rename_noreplace(int from_folder, const char *from, int to_folder, const char *to);
 // ioctl(2) FICLONE: `to` shares the blocks of `from`.
 int dbx_clone(int to, int from);
-// copy_file_range(2) at the files' own offsets.
-ssize_t dbx_copy_range(int from, int to, size_t length);
+// copy_file_range(2) at the same offset of both files.
+ssize_t dbx_copy_range(int from, int to, off_t offset, size_t length);
+// lseek(2) with SEEK_DATA and SEEK_HOLE.
+off_t dbx_next_data(int file, off_t offset);
+off_t dbx_next_hole(int file, off_t offset);
 // fallocate(2) with FALLOC_FL_KEEP_SIZE.
 int dbx_reserve(int file, off_t offset, off_t length);
 // mallopt(3) M_ARENA_MAX: fewer arenas hold less of what was freed.
