@@ -98,8 +98,8 @@ public final class MirrorTree: Sendable {
     /// - Throws: `MirrorError` with `.notOurMirror`.
     public func check() throws {
         let now = try MirrorRoot(path: root.path)
-        let same = try now.descriptor.status().st_ino == root.descriptor.status().st_ino
-        guard same, try Marker.read(in: now) == id else {
+        let (there, opened) = (try now.descriptor.status(), try root.descriptor.status())
+        guard there.st_dev == opened.st_dev, there.st_ino == opened.st_ino, try Marker.read(in: now) == id else {
             throw MirrorError(
                 code: .notOurMirror, message: "\(root.path) is no longer the mirror that was opened",
                 hint: "is the right disk mounted there? nothing was touched")

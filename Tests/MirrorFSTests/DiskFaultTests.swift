@@ -45,6 +45,38 @@ struct DiskFaultTests {
         }
     }
 
+    @Test("content on another file system, from which ranges cannot be copied, is copied byte by byte") func otherDisk()
+        throws
+    {
+        let bench = try Bench()
+        let disk = try SmallDisk(bytes: 4 << 20)
+        try bench.make("other")
+        try #require(mount(disk.folder.path, bench.path + "/other", nil, MS_BIND, nil) == 0)
+        defer { umount2(bench.path + "/other", Int32(MNT_DETACH)) }
+        let content = String(repeating: "0123456789", count: 150_000)
+        try bench.write(content, "other/donor")
+        let placement = try bench.placement("copy", content)
+        let node = LocalNode.file(
+            name: FileName("donor"), placement.version, Fingerprint(inode: 0, size: 0, modifiedNanoseconds: 0))
+        let donor = Standing(key: RemoteKey("/other/donor"), path: try Bench.path("other/donor"), node: node)
+        let staged = try #require(try bench.mirror.stageCopy(of: donor, as: placement.version, for: placement.key))
+        try bench.perform(Mutation(.place(placement), content: .staged(staged)))
+        #expect(try bench.tree()["copy"] == content)
+    }
+
+    @Test("another disk with the same mark and the same inode number is another mirror") func sameInode() throws {
+        let disk = try SmallDisk(bytes: 1 << 20)
+        let bench = try Bench(path: disk.folder.path)
+        try bench.mirror.check()
+        let first = try bench.status("").st_ino
+        try #require(mount("none", disk.folder.path, "tmpfs", 0, "size=64k") == 0)
+        defer { umount2(disk.folder.path, Int32(MNT_DETACH)) }
+        mkdir(disk.folder.path + "/.dbxsync", 0o700)
+        try bench.write("bench\n", ".dbxsync/mirror-id")
+        try #require(try bench.status("").st_ino == first)
+        #expect(error { try bench.mirror.check() }?.code == .notOurMirror)
+    }
+
     @Test("a full disk ends the pass, and what is there stays whole") func full() throws {
         let disk = try SmallDisk(bytes: 1 << 20)
         let bench = try Bench(path: disk.folder.path)
