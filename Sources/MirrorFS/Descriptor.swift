@@ -18,6 +18,18 @@ final class Descriptor: Sendable {
         return Descriptor(number)
     }
 
+    /// Renames an entry of this folder, as rename(2) does.
+    ///
+    /// - Parameter replacing: whether what stands there may be replaced; otherwise it fails with EEXIST.
+    func rename(_ name: String, to folder: Descriptor, _ target: String, replacing: Bool) -> Int32 {
+        if !replacing {
+            let result = dbx_rename_noreplace(number, name, folder.number, target)
+            // Some file systems know no such rename (renameat2(2), EINVAL): there the look before has to do.
+            if result == 0 || errno != EINVAL { return result }
+        }
+        return renameat(number, name, folder.number, target)
+    }
+
     func status() throws(MirrorError) -> stat {
         var status = stat()
         guard fstat(number, &status) == 0 else { throw .call("stat", "descriptor \(number)") }

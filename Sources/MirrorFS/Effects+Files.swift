@@ -13,19 +13,15 @@ extension Effects {
     }
 
     private func publish(_ staged: StagedFile, _ placement: Placement) throws -> Outcome {
-        let (folder, name) = try leaf(placement.path, making: true)
-        switch try makeRoom(for: placement) {
+        let staging = try tree.staging
+        switch try rename(staged.name, of: staging, to: placement) {
         case .adopt(let print):
-            unlinkat(tree.staging.number, staged.name, 0)
+            unlinkat(staging.number, staged.name, 0)
             return try adopt(placement, print)
         case .kept(let why): return .failed(placement.key, why: why, retry: .seconds(3600))
-        case .free: break
+        case .free(let name):
+            return .have(placement.key, .file(name: name, staged.version, staged.fingerprint))
         }
-        guard renameat(tree.staging.number, staged.name, folder.number, name) == 0 else {
-            throw MirrorError.call("rename a staged file to", placement.path)
-        }
-        touch(placement.path)
-        return .have(placement.key, .file(name: FileName(name), staged.version, staged.fingerprint))
     }
 
     /// The file that leaves one place is the file that is wanted at another.
@@ -36,13 +32,10 @@ extension Effects {
             // Not what it was: it goes its own way, and the content is fetched by the next plan.
             return [try removeFile(donor), .recheck(placement.key)]
         }
-        let (folder, name) = try leaf(placement.path, making: true)
-        switch try makeRoom(for: placement) {
-        case .adopt(let print): return [try adopt(placement, print)]
-        case .kept(let why): return [.failed(placement.key, why: why, retry: .seconds(3600))]
-        case .free: break
-        }
-        guard renameat(from.number, fromName, folder.number, name) == 0 else {
+        let room: Room<FileName>
+        do {
+            room = try rename(fromName, of: from, to: placement)
+        } catch let error as MirrorError where error.disposition == .item {
             // Its folder may be locked: a copy does as well, and the donor is removed or told like everything else.
             guard let copy = try tree.stageCopy(of: donor, as: placement.version, for: placement.key) else {
                 return [.recheck(placement.key)]
@@ -50,44 +43,83 @@ extension Effects {
             if !copy.isDurable { try tree.syncEverything() }
             return [try publish(copy, placement)]
         }
-        touch(donor.path)
-        touch(placement.path)
-        return [.have(donor.key, nil), .have(placement.key, .file(name: FileName(name), placement.version, known))]
+        switch room {
+        case .adopt(let print): return [try adopt(placement, print)]
+        case .kept(let why): return [.failed(placement.key, why: why, retry: .seconds(3600))]
+        case .free(let name):
+            touch(donor.path)
+            return [.have(donor.key, nil), .have(placement.key, .file(name: name, placement.version, known))]
+        }
     }
 
-    enum Room {
-        case free
+    /// What became of the place where something is wanted.
+    enum Room<Free> {
+        case free(Free)
         case adopt(Fingerprint)
         case kept(String)
     }
 
+    /// What may be done with a place.
+    enum Vacancy {
+        /// Nothing stands there, and only nothing may be replaced.
+        case vacant
+        /// What stands there may be replaced.
+        case replaceable
+    }
+
+    /// How often a place is looked at again when something has appeared there in the meantime.
+    private static let looks = 8
+
+    /// Renames a file to where it is wanted, if there is room; then the room is free and was given that name.
+    private func rename(_ name: String, of source: Descriptor, to placement: Placement) throws -> Room<FileName> {
+        let (folder, target) = try leaf(placement.path, making: true)
+        for _ in 0..<Self.looks {
+            let vacancy: Vacancy
+            switch try makeRoom(for: placement) {
+            case .adopt(let print): return .adopt(print)
+            case .kept(let why): return .kept(why)
+            case .free(let free): vacancy = free
+            }
+            try tree.faults(.rename)
+            if source.rename(name, to: folder, target, replacing: vacancy == .replaceable) == 0 {
+                touch(placement.path)
+                return .free(FileName(target))
+            }
+            guard vacancy == .vacant, errno == EEXIST else { break }
+        }
+        throw MirrorError.call("rename a file to", placement.path)
+    }
+
     /// Decides about what stands at the target now; what is not ours is never destroyed unless told to.
-    private func makeRoom(for placement: Placement) throws -> Room {
+    private func makeRoom(for placement: Placement) throws -> Room<Vacancy> {
         let (folder, name) = try leaf(placement.path, making: true)
         let seen = try folder.observe(name)
-        if seen == .nothing { return .free }
+        if seen == .nothing { return .free(.vacant) }
         if case .file(let there) = seen {
             if case .file(_, let held, let known)? = placement.replacing?.node {
-                if known == there { return .free }
-                if try hash(folder, name, there, is: held) { return .free }
+                if known == there { return .free(.replaceable) }
+                if try hash(folder, name, there, is: held) { return .free(.replaceable) }
             }
             if try hash(folder, name, there, is: placement.version) { return .adopt(there) }
         }
         return try giveWay(placement.path, folder, name, seen)
     }
 
-    func giveWay(_ path: MirrorPath, _ folder: Descriptor, _ name: String, _ seen: Observed) throws -> Room {
+    /// Moves something that is not ours out of the way, as far as `local_changes` allows it.
+    func giveWay(_ path: MirrorPath, _ folder: Descriptor, _ name: String, _ seen: Observed) throws
+        -> Room<Vacancy>
+    {
         switch tree.settings.localChanges {
         case .keep: return .kept("something that is not from Dropbox stands there (local_changes = \"keep\")")
         case .overwrite:
             // Only files are overwritten: a whole folder of somebody's is not what the setting speaks of.
             if case .folder = seen { break }
-            return .free
+            return .free(.replaceable)
         case .aside: break
         }
         aside.append(try tree.setAside(path, in: folder, name: name))
         touch(path)
-        return .free
+        return .free(.vacant)
     }
 
     func hash(_ folder: Descriptor, _ name: String, _ print: Fingerprint, is version: FileVersion) throws
@@ -127,7 +159,7 @@ extension Effects {
         let (folder, name) = try leaf(path)
         if try file.status().st_nlink > 1 {
             let own = try unshared(file, version, key)
-            guard renameat(tree.staging.number, own.name, folder.number, name) == 0 else {
+            guard renameat(try tree.staging.number, own.name, folder.number, name) == 0 else {
                 throw MirrorError.call("rename a staged file to", path)
             }
             touch(path)

@@ -9,10 +9,11 @@ extension Effects {
             guard errno == EEXIST else { throw MirrorError.call("make folder", path) }
             let seen = try folder.observe(name)
             if case .folder(let inode) = seen { return .have(key, .folder(name: FileName(name), inode: inode)) }
-            if case .kept(let why) = try giveWay(path, folder, name, seen) {
-                return .failed(key, why: why, retry: .seconds(3600))
+            switch try giveWay(path, folder, name, seen) {
+            case .kept(let why): return .failed(key, why: why, retry: .seconds(3600))
+            case .free(.replaceable): unlinkat(folder.number, name, 0)
+            case .free(.vacant), .adopt: break
             }
-            if tree.settings.localChanges == .overwrite { unlinkat(folder.number, name, 0) }
             guard mkdirat(folder.number, name, 0o700) == 0 else { throw MirrorError.call("make folder", path) }
         }
         touch(path)
@@ -34,12 +35,14 @@ extension Effects {
         // On a file system that folds case the new name leads to the same thing; then rename(2) just renames.
         let target = try folder.observe(name)
         if target != .nothing, target != source {
-            if case .kept(let why) = try giveWay(path, folder, name, target) {
-                return .failed(standing.key, why: why, retry: .seconds(3600))
+            switch try giveWay(path, folder, name, target) {
+            case .kept(let why): return .failed(standing.key, why: why, retry: .seconds(3600))
+            case .free(.replaceable): unlinkat(folder.number, name, 0)
+            case .free(.vacant), .adopt: break
             }
-            if tree.settings.localChanges == .overwrite { unlinkat(folder.number, name, 0) }
         }
-        guard renameat(from.number, oldName, folder.number, name) == 0 else {
+        try tree.faults(.rename)
+        guard from.rename(oldName, to: folder, name, replacing: target == source) == 0 else {
             throw MirrorError.call("rename \(standing.path) to", path)
         }
         forgetFolders()

@@ -52,7 +52,9 @@ extension MirrorTree {
     public func spaceOfPart(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> Int64 {
         var status = stat()
         let name = Self.partName(version.rev, key)
-        if fstatat(staging.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 { return Int64(status.st_blocks) * 512 }
+        if fstatat(try staging.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 {
+            return Int64(status.st_blocks) * 512
+        }
         guard errno == ENOENT else { throw .call("stat", name) }
         return 0
     }
@@ -64,6 +66,7 @@ extension MirrorTree {
 
     /// Removes the parts of all other revisions.
     public func sweepStaging(keeping revisions: Set<Rev>) throws(MirrorError) {
+        let staging = try staging
         for name in try names(in: staging) where !revisions.contains(Rev(String(name.prefix { $0 != "." }))) {
             unlinkat(staging.number, name, 0)
         }

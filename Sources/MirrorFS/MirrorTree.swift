@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 public import SyncModel
+import Synchronization
 
 /// What to do with files of the mirror that were changed or put there by somebody else.
 public enum LocalChanges: String, Hashable, Sendable, CaseIterable {
@@ -34,7 +35,7 @@ public struct MirrorSettings: Hashable, Sendable {
 /// Synchronous and blocking; each effect looks before it acts, so doing one twice does no harm.
 public final class MirrorTree: Sendable {
     let root: MirrorRoot
-    let staging: Descriptor
+    private let openStaging = Mutex<Descriptor?>(nil)
     let settings: MirrorSettings
     let faults: FaultHook
     /// The identity in the marker file.
@@ -43,12 +44,23 @@ public final class MirrorTree: Sendable {
     static let own = MirrorPath.ownFolder.text
     static let markerName = "mirror-id"
 
-    private init(root: MirrorRoot, id: String, settings: MirrorSettings, faults: @escaping FaultHook) throws {
+    private init(root: MirrorRoot, id: String, settings: MirrorSettings, faults: @escaping FaultHook) {
         self.root = root
         self.id = id
         self.settings = settings
         self.faults = faults
-        staging = try root.makeFolders(relative: Self.own + "/staging", mode: 0o700)
+    }
+
+    /// The folder of what is being received; made again if somebody has removed it.
+    var staging: Descriptor {
+        get throws(MirrorError) {
+            try openStaging.withLock { (open: inout Descriptor?) throws(MirrorError) in
+                if let open, try open.status().st_nlink > 0 { return open }
+                let made = try root.makeFolders(relative: Self.own + "/staging", mode: 0o700)
+                open = made
+                return made
+            }
+        }
     }
 
     /// Opens the mirror at `path`.
@@ -70,7 +82,9 @@ public final class MirrorTree: Sendable {
         let marker = try Marker.read(in: root)
         if let expected { try refuse(marker, unless: expected, at: path) }
         if marker == nil { try Marker.write(newID, in: root) }
-        return try MirrorTree(root: root, id: marker ?? newID, settings: settings, faults: faults)
+        let tree = MirrorTree(root: root, id: marker ?? newID, settings: settings, faults: faults)
+        _ = try tree.staging
+        return tree
     }
 
     /// Opens a mirror that is there already, for looking only.
@@ -80,7 +94,7 @@ public final class MirrorTree: Sendable {
         let root = try MirrorRoot(path: path)
         let marker = try Marker.read(in: root)
         try refuse(marker, unless: expected, at: path)
-        return try MirrorTree(root: root, id: marker ?? "", settings: MirrorSettings(), faults: { _ in })
+        return MirrorTree(root: root, id: marker ?? "", settings: MirrorSettings(), faults: { _ in })
     }
 
     private static func refuse(_ marker: String?, unless expected: String?, at path: String) throws {

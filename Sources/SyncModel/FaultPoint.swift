@@ -8,6 +8,8 @@ public enum FaultPoint: String, Hashable, Sendable, CaseIterable {
     case intended
     /// Before each effect on the mirror.
     case effect
+    /// Between looking at a place and renaming something to it.
+    case rename
     /// After each effect on the mirror.
     case effectDone
     /// Before the touched folders are made durable.

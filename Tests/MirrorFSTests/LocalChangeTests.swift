@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import MirrorFS
 import SyncModel
+import Synchronization
 import TestSupport
 import Testing
 
@@ -149,6 +150,37 @@ import Testing
         #expect(result.setAside == [])
         #expect(try bench.status("f").st_ino == inode)
         #expect(try bench.mirror.inspect(bench.standing(result, at: placement.path)) == nil)
+    }
+
+    @Test(
+        "what appears between the look and the rename is looked at, not overwritten", arguments: LocalChanges.allCases)
+    func appearing(localChanges: LocalChanges) throws {
+        let place = Mutex<String?>(nil)
+        let bench = try Bench(localChanges) { point in
+            guard point == .rename, let path = place.withLock({ $0.take() }) else { return }
+            _ = FileManager.default.createFile(atPath: path, contents: Data("mine".utf8))
+        }
+        let placement = try bench.placement("f", "theirs")
+        let staged = try bench.staged(placement, "theirs")
+        place.withLock { $0 = bench.path + "/f" }
+        let result = try bench.perform(Mutation(.place(placement), content: .staged(staged)))
+        #expect(result.failures.count == (localChanges == .keep ? 1 : 0))
+        #expect(try bench.tree() == ["f": localChanges == .keep ? "mine" : "theirs"])
+        #expect(try bench.attic() == (localChanges == .aside ? ["f": "mine"] : [:]))
+    }
+
+    @Test("a folder is not renamed onto something that appears at the last moment") func appearingFolder() throws {
+        let place = Mutex<String?>(nil)
+        let bench = try Bench(.overwrite) { point in
+            guard point == .rename, let path = place.withLock({ $0.take() }) else { return }
+            mkdir(path, 0o700)
+        }
+        let folder = try bench.make("docs")
+        let file = try bench.place("docs/f", "x")
+        place.withLock { $0 = bench.path + "/DOCS" }
+        #expect(try bench.perform(.relocate(folder, to: Bench.path("DOCS"))).failures.count == 1)
+        #expect(try bench.tree() == ["docs": "/", "docs/f": "x", "DOCS": "/"])
+        #expect(try bench.mirror.inspect(file) == nil)
     }
 
     @Test("an adopted file that changes at the last moment is looked at again") func adoptedTooLate() throws {

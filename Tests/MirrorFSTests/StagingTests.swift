@@ -117,6 +117,18 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: bench.folder.path) == ["mirror"])
     }
 
+    @Test("a staging folder that somebody removes is made again") func removedFolder() throws {
+        let bench = try Bench()
+        let lost = try bench.placement("lost", "lost")
+        let staged = try bench.staged(lost, "lost")
+        try FileManager.default.removeItem(atPath: bench.path + "/.dbxsync/staging")
+        #expect(
+            try bench.perform(Mutation(.place(lost), content: .staged(staged))).failures.count == 1)
+        try bench.place("f", "x")
+        #expect(try bench.tree() == ["f": "x"])
+        #expect(try bench.mode(".dbxsync/staging") == "700")
+    }
+
     @Test("content of the mirror is copied and verified, not trusted") func copies() throws {
         let bench = try Bench()
         let donor = try bench.place("donor", "content")
