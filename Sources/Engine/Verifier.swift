@@ -94,8 +94,7 @@ public struct Verifier: Sendable {
         var lasting = findings
         if let pause = self.lasting, !findings.isEmpty {
             try await Task.sleep(for: pause)
-            lasting = []
-            for finding in findings where try await isStill(finding) { lasting.append(finding) }
+            lasting = try await stillThere(findings)
         }
         if lasting.isEmpty { return }
         counts.findings += lasting.count
@@ -116,7 +115,8 @@ public struct Verifier: Sendable {
             return found.sorted { $0.0 < $1.0 }.compactMap(\.1)
         }
         var all = damaged
-        for standing in window where standing.node.isFolder {
+        let unread = Set(damaged.map(\.path))
+        for standing in window where standing.node.isFolder && !unread.contains(standing.path) {
             all += try await strangers(in: standing.key, at: standing.path)
         }
         return all
@@ -124,27 +124,30 @@ public struct Verifier: Sendable {
 
     /// What stands in a folder and is not ours, as far as the selection does not leave its name alone.
     private func strangers(in key: RemoteKey, at path: MirrorPath) async throws -> [Finding] {
-        let present = try await disk.run { [mirror] in try mirror.names(in: path) }
         let known = try await store.names(in: key)
-        return present.subtracting(known).sorted { $0.text < $1.text }.compactMap { name in
-            let itsKey = RemoteKey("\(key.text)/\(name.text.lowercased())")
-            if [true, false].contains(where: { selection.verdict(of: itsKey, isFolder: $0) == .outside }) {
-                return nil
-            }
-            return (try? path.appending(name)).map { Finding(path: $0, kind: .stranger(in: key)) }
-        }
+        let found = try await disk.run { [mirror] in try mirror.strangers(in: path, besides: known) }
+        return found.sorted { $0.text < $1.text }.filter { path in
+            let itsKey = RemoteKey("\(key.text)/\((path.name?.text ?? "").lowercased())")
+            return ![true, false].contains { selection.verdict(of: itsKey, isFolder: $0) == .outside }
+        }.map { Finding(path: $0, kind: .stranger(in: key)) }
     }
 
-    /// Looks at a finding once more, with what the state says now.
-    private func isStill(_ finding: Finding) async throws -> Bool {
-        switch finding.kind {
-        case .stranger(let key):
-            guard let folder = finding.path.parent else { return false }
-            return try await strangers(in: key, at: folder).contains(finding)
-        case .damaged(let key, _):
-            guard let standing = try await store.standing(of: key), standing.path == finding.path else { return false }
-            return try await disk.run { [mirror] in try mirror.inspect(standing) } != nil
+    /// Looks at findings once more, with what the state says now; at each folder once.
+    private func stillThere(_ findings: [Finding]) async throws -> [Finding] {
+        var strangers: [RemoteKey: Set<Finding>] = [:]
+        var still: [Finding] = []
+        for finding in findings {
+            switch finding.kind {
+            case .stranger(let key):
+                guard let folder = finding.path.parent else { continue }
+                if strangers[key] == nil { strangers[key] = Set(try await self.strangers(in: key, at: folder)) }
+                if strangers[key]?.contains(finding) == true { still.append(finding) }
+            case .damaged(let key, _):
+                guard let standing = try await store.standing(of: key), standing.path == finding.path else { continue }
+                if try await disk.run({ [mirror] in try mirror.inspect(standing) }) != nil { still.append(finding) }
+            }
         }
+        return still
     }
 }
 
@@ -169,21 +172,51 @@ public struct Repair: Sendable {
         self.disk = disk
     }
 
-    /// Forgets what is damaged, so that the next pass places it again; sets strangers aside.
+    /// What became of findings.
+    public struct Result: Hashable, Sendable {
+        /// Where things that were in the way are now, relative to the mirror.
+        public var places: [String] = []
+        /// What could not be put right, with the reason.
+        public var failures: [String] = []
+    }
+
+    /// Forgets what is damaged, so that the next pass places it again; sets aside strangers and what cannot be read.
     ///
-    /// - Returns: where strangers are now, relative to the mirror.
-    public func take(_ findings: [Verifier.Finding]) async throws -> [String] {
+    /// One finding that cannot be put right holds up no other.
+    public func take(_ findings: [Verifier.Finding]) async throws -> Result {
         var damaged: [RemoteKey] = []
-        var places: [String] = []
+        var result = Result()
         for finding in findings {
-            switch finding.kind {
-            case .damaged(let key, _): damaged.append(key)
-            case .stranger:
-                let place = try await disk.run { [mirror] in try mirror.setAsideStranger(finding.path) }
-                if let place { places.append(place) }
+            do {
+                let place: String?
+                switch finding.kind {
+                case .damaged(let key, .unreadable): place = try await relieve(key, &damaged)
+                case .damaged(let key, _):
+                    place = nil
+                    damaged.append(key)
+                case .stranger:
+                    place = try await disk.run { [mirror] in try mirror.setAsideStranger(finding.path) }
+                }
+                if let place { result.places.append(place) }
+            } catch let error as MirrorError where error.isAboutOnePath {
+                result.failures.append("\(finding.path): \(error)")
             }
         }
         try await store.forget(damaged)
-        return places
+        return result
+    }
+
+    /// Looks once more: a folder above it may be readable again.
+    private func relieve(_ key: RemoteKey, _ damaged: inout [RemoteKey]) async throws -> String? {
+        guard let standing = try await store.standing(of: key) else { return nil }
+        let look: @Sendable () throws -> Damage? = { [mirror] in try mirror.inspect(standing) }
+        var damage = try await disk.run(look)
+        var place: String?
+        if damage == .unreadable {
+            place = try await disk.run { [mirror] in try mirror.relieve(standing.path) }
+            damage = try await disk.run(look)
+        }
+        if damage != nil { damaged.append(key) }
+        return place
     }
 }

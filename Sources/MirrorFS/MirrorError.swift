@@ -62,6 +62,9 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
     /// Whether it is about space on the disk.
     public var isLackOfSpace: Bool { code == .lowOnSpace || code == .call && [ENOSPC, EDQUOT].contains(number) }
 
+    /// Whether it tells of one path only, with which others can be compared and repaired.
+    public var isAboutOnePath: Bool { disposition == .item || number == EIO }
+
     /// Full disks, read-only disks and input/output errors concern everything; the rest concerns one item.
     public var disposition: Disposition {
         switch code {

@@ -89,11 +89,23 @@ extension MirrorTree {
         text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 
-    /// The names of all entries of a folder; what of a name is not UTF-8 is shown as U+FFFD.
+    /// The names of all entries of a folder.
     func names(in folder: Descriptor) throws(MirrorError) -> [String] {
         var found: [String] = []
-        try forEachName(in: folder) { found.append(String(cString: $0)) }
+        try forEachName(in: folder) { entry in
+            found.append(Self.shown(entry))
+            return true
+        }
         return found
+    }
+
+    /// The name of an entry as text: what is not UTF-8 is shown as U+FFFD, or, where that would be longer than a name
+    /// can be, all that is not ASCII as a question mark.
+    static func shown(_ entry: UnsafePointer<CChar>) -> String {
+        let text = String(cString: entry)
+        if text.utf8.count <= 255 { return text }
+        let bytes = UnsafeBufferPointer(start: entry, count: strlen(entry)).map { UInt8(bitPattern: $0) }
+        return String(decoding: bytes.map { $0 < 0x80 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
     }
 
     /// The bytes of the entry that is shown as `name`; those of `name` itself if there is no other one.
@@ -101,23 +113,25 @@ extension MirrorTree {
         var found = Array(name.utf8CString)
         if try folder.observe(name) != .nothing { return found }
         try forEachName(in: folder) { entry in
-            if String(cString: entry) == name {
-                found = Array(UnsafeBufferPointer(start: entry, count: strlen(entry) + 1))
-            }
+            guard Self.shown(entry) == name else { return true }
+            found = Array(UnsafeBufferPointer(start: entry, count: strlen(entry) + 1))
+            return false
         }
         return found
     }
 
-    private func forEachName(in folder: Descriptor, _ take: (UnsafePointer<CChar>) -> Void) throws(MirrorError) {
+    /// Hands each name of a folder to `take`, until that says no.
+    func forEachName(in folder: Descriptor, _ take: (UnsafePointer<CChar>) -> Bool) throws(MirrorError) {
         let copy = openat(folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard copy >= 0, let stream = fdopendir(copy) else { throw .call("list", "a folder") }
         defer { closedir(stream) }
         while let entry = readdir(stream) {
-            withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+            let goesOn = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { name in
-                    if strcmp(name, ".") != 0 && strcmp(name, "..") != 0 { take(name) }
+                    strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || take(name)
                 }
             }
+            if !goesOn { return }
         }
     }
 }

@@ -20,12 +20,22 @@ extension MirrorTree {
     ///
     /// - Returns: the damage; `nil` if there is none.
     public func inspect(_ standing: Standing) throws(MirrorError) -> Damage? {
+        do {
+            return try damage(standing)
+        } catch  where error.isAboutOnePath {
+            return .unreadable
+        }
+    }
+
+    private func damage(_ standing: Standing) throws(MirrorError) -> Damage? {
         switch (standing.node, try observe(standing.path)) {
         case (_, .nothing): return .missing
-        case (.folder, .folder): return nil
+        case (.folder, .folder):
+            _ = try root.folder(standing.path)
+            return nil
         case (.file(_, let version, let known), .file(let print)):
             if print.size != version.size { return .content }
-            if let damage = try damagedContent(standing.path, version) { return damage }
+            if try adoptable(standing.path, as: version) == nil { return .content }
             // A time that the file system cannot hold has become the nearest one that it can when the file was placed.
             let times = [version.modified.nanoseconds, known.modifiedNanoseconds]
             return times.contains(print.modifiedNanoseconds) ? nil : .time
@@ -33,24 +43,43 @@ extension MirrorTree {
         }
     }
 
-    private func damagedContent(_ path: MirrorPath, _ version: FileVersion) throws(MirrorError) -> Damage? {
-        do {
-            return try adoptable(path, as: version) == nil ? .content : nil
-        } catch  where [EACCES, EPERM, EIO].contains(error.number) {
-            return .unreadable
-        }
-    }
-
-    /// The names of everything that stands in a folder of the mirror, dbxsync's own folder left out.
+    /// What stands in a folder of the mirror under none of the names that are known, in no order.
     ///
-    /// - Returns: no names if there is no such folder.
-    public func names(in path: MirrorPath) throws(MirrorError) -> Set<FileName> {
+    /// At the top dbxsync's own folder is left out, and `lost+found`, which every ext4 file system has there.
+    ///
+    /// - Returns: nothing if there is no such folder.
+    public func strangers(in path: MirrorPath, besides known: NameSet = NameSet()) throws(MirrorError) -> [MirrorPath] {
+        var found: [MirrorPath] = []
         do {
-            let all = Set(try names(in: root.folder(path)).map { FileName($0) })
-            return path == .root ? all.subtracting([MirrorPath.ownFolder]) : all
+            let folder = try root.folder(path)
+            try forEachName(in: folder) { entry in
+                let name = FileName(Self.shown(entry))
+                if !known.contains(name), let stranger = try? path.appending(name) { found.append(stranger) }
+                return true
+            }
+            guard path == .root, case .folder = try folder.observe(Self.lostAndFound.text) else { return found }
         } catch  where [ENOENT, ENOTDIR, ELOOP].contains(error.number) {
             return []
         }
+        return found.filter { $0.name != Self.lostAndFound }
+    }
+
+    private static let lostAndFound = FileName("lost+found")
+
+    /// Makes a folder readable again, or moves what cannot be read out of the way, so that it can be placed anew.
+    ///
+    /// - Returns: where it is now, relative to the mirror; `nil` if it stays.
+    public func relieve(_ path: MirrorPath) throws -> String? {
+        guard let parent = path.parent, let name = path.name else { return nil }
+        let folder = try root.folder(parent)
+        if case .folder = try folder.observe(name.text),
+            fchmodat(folder.number, name.text, mode_t(settings.directoryMode), AT_SYMLINK_NOFOLLOW) == 0
+        {
+            return nil
+        }
+        let place = try setAside(path, in: folder, name: name.text)
+        try folder.sync()
+        return place
     }
 
     /// Moves something that is not ours out of the way, unless `local_changes` says to keep it.

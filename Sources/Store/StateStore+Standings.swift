@@ -23,15 +23,36 @@ extension StateStore {
     }
 
     /// The names of what stands directly in a folder.
-    public func names(in folder: RemoteKey) async throws -> Set<FileName> {
+    ///
+    /// What stands deeper is leapt over: a folder costs what is in it, whatever is below that.
+    public func names(in folder: RemoteKey) async throws -> NameSet {
         try await read { db in
             let (lower, upper) = folder.below
-            // Characters up to and including the slash below the folder; what has no further slash is its child.
-            let sql = """
-                SELECT name FROM have WHERE key >= ? AND key < ? AND instr(substr(key, length(?) + 2), '/') = 0
-                """
-            let names = try String.fetchAll(db.cachedStatement(sql: sql), arguments: [lower, upper, folder.text])
-            return Set(names.map { FileName($0) })
+            let sql = "SELECT key, name FROM have WHERE key >= ? AND key < ? ORDER BY key"
+            let statement = try db.cachedStatement(sql: sql)
+            var names = NameSet()
+            var start: String? = lower
+            while let from = start {
+                start = nil
+                let rows = try Row.fetchCursor(statement, arguments: [from, upper])
+                while let row = try rows.next() {
+                    let key: String = row[0]
+                    if let child = RemoteKey(key).child(of: folder) {
+                        start = child.below.upper
+                        break
+                    }
+                    names.insert(FileName(row[1]))
+                }
+            }
+            return names
         }
+    }
+}
+
+extension RemoteKey {
+    /// The folder directly in `folder` below which this key stands; `nil` if it stands directly in `folder` itself.
+    fileprivate func child(of folder: RemoteKey) -> RemoteKey? {
+        let rest = text.utf8.dropFirst(folder.text.utf8.count + 1)
+        return rest.firstIndex(of: UInt8(ascii: "/")).map { RemoteKey(String(text[..<$0])) }
     }
 }

@@ -51,7 +51,7 @@ import Testing
         let version = bench.version(of: "treasure".utf8)
         #expect(try bench.mirror.adoptable(file.path, as: version) == nil)
         #expect(try bench.mirror.stageCopy(of: file, as: version, for: RemoteKey("/b")) == nil)
-        #expect(try bench.mirror.names(in: Bench.path("a")) == [])
+        #expect(try bench.mirror.strangers(in: Bench.path("a")) == [])
         #expect(try bench.mirror.inspect(file) == .missing)
         #expect(try isUntouched(outside))
     }

@@ -168,7 +168,7 @@ import Testing
         try await desk.record(
             names.map { .put(RemoteKey("/d/" + $0), .file(name: FileName($0), version), parents: [FileName("D")]) })
         try await desk.applyAll()
-        #expect(try await desk.store.names(in: RemoteKey("/d")) == Set(names.map { FileName($0) }))
+        #expect(try await desk.store.names(in: RemoteKey("/d")) == NameSet(names.map { FileName($0) }))
         #expect(try await desk.store.brokenInvariants() == [])
         try await desk.record(deleted: ["d/e\u{301}", "d/%"])
         #expect(try await desk.removals().count == 2)

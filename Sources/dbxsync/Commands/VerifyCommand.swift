@@ -55,10 +55,16 @@ struct VerifyCommand: AsyncParsableCommand {
             store: assembly.store, mirror: assembly.mirror, disk: assembly.disk, selection: config.mirror.selection,
             lasting: nil)
         let repair = Repair(store: assembly.store, mirror: assembly.mirror, disk: assembly.disk)
+        var failures = 0
         var result = try await look(verifier, log) { findings in
-            for place in try await repair.take(findings) {
+            let taken = try await repair.take(findings)
+            for place in taken.places {
                 logger.notice("set aside", metadata: ["event": "set_aside", "path": "\(place)"])
             }
+            for failure in taken.failures {
+                logger.error("\(failure)", metadata: ["event": "not_repaired"])
+            }
+            failures += taken.failures.count
         }
         if result.differences > 0 {
             try await assembly.store.retryAll()
@@ -66,10 +72,10 @@ struct VerifyCommand: AsyncParsableCommand {
         }
         let status = try await StatusReport.gather(assembly.store, config: config, daemon: nil)
         await assembly.close()
-        result.repaired = status.inStep
+        result.repaired = status.inStep && failures == 0
         if !json { for line in StatusText.troubles(status) { printOut(line) } }
         printOut(json ? try JSONText.of(result) : result.summary)
-        return status.inStep ? .done : .incomplete
+        return result.repaired == true ? .done : .incomplete
     }
 
     private func look(
