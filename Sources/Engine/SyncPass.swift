@@ -58,7 +58,7 @@ struct SyncPass: Sendable {
 
     /// What is pending keeps to the selection that was configured for this pass.
     private func select() async throws -> Bool {
-        let isNew = try await context.store.select(context.settings.selection)
+        let isNew = try await context.store.select(context.settings.selection) { context.board.tick() }
         if isNew {
             context.events.note(
                 .notice, "mirror.exclude and mirror.include are in effect: what they left out or let in is compared",

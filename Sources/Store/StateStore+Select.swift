@@ -22,9 +22,12 @@ extension StateStore {
     ///
     /// A marking that a crash has cut off is brought to its end.
     ///
+    /// - Parameters:
+    ///   - selection: what is mirrored from now on.
+    ///   - tick: is called now and then while keys are marked.
     /// - Returns: whether there was anything to change.
     @discardableResult
-    public func select(_ selection: Selection) async throws -> Bool {
+    public func select(_ selection: Selection, tick: () -> Void = {}) async throws -> Bool {
         let stored = try selection.stored
         let isSettled = try await read { db in
             try Bool.fetchOne(
@@ -38,7 +41,9 @@ extension StateStore {
         }
         inEffect.selection = selection
         let inEffect = inEffect
-        while try await write({ try Marking(pending: Pending($0, inEffect)).markNext(StateStore.markedAtATime) }) {}
+        while try await write({ try Marking(pending: Pending($0, inEffect)).markNext(StateStore.markedAtATime) }) {
+            tick()
+        }
         return true
     }
 }

@@ -23,6 +23,7 @@ import Testing
 
     @Test("files that the server fails to hand out do not keep others waiting") func serverErrors() async throws {
         let rig = try Rig()
+        rig.settings.bulk = nil
         _ = try rig.account.put("/old", "old")
         try await rig.pass()
         var bad: Set<String> = []

@@ -91,13 +91,13 @@ import Testing
         for name in ["one", "two"] { try rig.folder.write("mine", to: "mirror/" + name) }
         let parts = try await rig.parts()
         let repair = Repair(store: parts.store, mirror: parts.mirror, disk: parts.disk)
-        var result = Repair.Result()
+        var result: Repair.Result?
         _ = try await Verifier(store: parts.store, mirror: parts.mirror, disk: parts.disk, lasting: nil).run {
             try FileManager.default.removeItem(atPath: rig.mirror + "/one")
             result = try await repair.take($0)
         }
-        #expect(result.failures.count == 1 && result.failures.first?.hasPrefix("one: ") == true)
-        #expect(result.places.count == 1)
+        #expect(result?.failures.count == 1 && result?.failures.first?.hasPrefix("one: ") == true)
+        #expect(result?.places.count == 1)
         #expect(try rig.differences() == [])
     }
 

@@ -51,7 +51,7 @@ struct DiskFaultTests {
         let bench = try Bench()
         let disk = try SmallDisk(bytes: 4 << 20)
         try bench.make("other")
-        try #require(mount(disk.folder.path, bench.path + "/other", nil, MS_BIND, nil) == 0)
+        try #require(mount(disk.folder.path, bench.path + "/other", nil, UInt(MS_BIND), nil) == 0)
         defer { umount2(bench.path + "/other", Int32(MNT_DETACH)) }
         let content = String(repeating: "0123456789", count: 150_000)
         try bench.write(content, "other/donor")

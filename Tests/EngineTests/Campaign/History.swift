@@ -199,6 +199,14 @@ final class History {
         }
     }
 
+    /// Whether something below a folder of the account is selected.
+    private func holdsSelected(_ path: String, _ account: [String: String]) -> Bool {
+        account.contains {
+            $0.key.lowercased().hasPrefix(path.lowercased() + "/")
+                && verdict($0.key, isFolder: $0.value == "dir") == .selected
+        }
+    }
+
     /// What is selected is as in the account, but for what is reported; the rest is nobody's business.
     private func compareSelected() async throws {
         failures += try await rig.brokenInvariants()
@@ -213,10 +221,7 @@ final class History {
                 switch verdict(path, isFolder: line == "dir") {
                 case .selected: true
                 case .outside: false
-                case .onTheWay:
-                    account.contains {
-                        $0.key.hasPrefix(path + "/") && verdict($0.key, isFolder: $0.value == "dir") == .selected
-                    }
+                case .onTheWay: holdsSelected(path, account)
                 }
             if isNeeded { failures.append("\(path): \(line) / \(mirror[path] ?? "nothing")") }
         }
@@ -225,8 +230,10 @@ final class History {
             let holdsLeftAlone = mirror.contains {
                 $0.key.hasPrefix(path + "/") && verdict($0.key, isFolder: $0.value == "dir") == .outside
             }
-            // What the account holds there decides, if it holds something.
-            if verdict(path, isFolder: kinds[key].map { !$0 } ?? (line == "dir")) == .outside { continue }
+            // What the account holds there decides, if it holds something that is wanted.
+            let isFolder = kinds[key].map { !$0 } ?? (line == "dir")
+            let isUnneeded = isFolder && verdict(path, isFolder: true) == .onTheWay && !holdsSelected(path, account)
+            if verdict(path, isFolder: isUnneeded ? line == "dir" : isFolder) == .outside { continue }
             if holdsLeftAlone || reported.contains(key) { continue }
             failures.append("\(path): \(line) stands, and is not in the account")
         }
