@@ -41,7 +41,7 @@ public struct PlanPreview: Sendable {
             case .clear(_, let standings): removals += standings.count
             case .removeFile, .removeFolder: removals += 1
             case .park: parked += 1
-            case .leave, .waitForParent, .settled: break
+            case .leave, .waitForParent, .settled, .gone: break
             }
         }
     }
@@ -124,7 +124,7 @@ extension Operation {
     fileprivate var isEffect: Bool {
         switch self {
         case .clear, .relocate, .makeFolder, .place, .retag, .removeFile, .removeFolder, .park: true
-        case .leave, .waitForParent, .settled: false
+        case .leave, .waitForParent, .settled, .gone: false
         }
     }
 }

@@ -92,7 +92,7 @@ struct Publisher: Sendable {
             events.changed("moved", "\(standing.path): renamed to \(path)", path: path)
         case .removeFile(let standing), .removeFolder(let standing): tellRemoved([standing])
         case .clear(_, let standings): tellRemoved(standings)
-        case .leave, .park, .waitForParent, .settled: break
+        case .leave, .park, .waitForParent, .settled, .gone: break
         }
     }
 

@@ -44,6 +44,7 @@ final class Effects {
             return [.failed(key, why: "waits for its folder \(parent), which could not be made", retry: nil)]
         case .settled(let key): return [.recheck(key)]
         case .leave(let standing): return [.recheck(standing.key)]
+        case .gone(let key): return [.have(key, nil)]
         }
     }
 

@@ -34,7 +34,7 @@ public struct Mutation: Sendable {
         case .makeFolder(let key, let path):
             path.name.map { [Intent(key: key, path: path, after: .folder(name: $0, inode: 0))] } ?? []
         case .place(let placement): intents(of: placement)
-        case .retag, .leave, .park, .waitForParent, .settled: []
+        case .retag, .leave, .park, .waitForParent, .settled, .gone: []
         }
     }
 

@@ -79,14 +79,31 @@ extension StateStore {
         let inEffect = inEffect
         try await write { db in
             for key in keys {
-                let (lower, upper) = key.below
-                let all = "SELECT key FROM have WHERE key = ?1 OR (key >= ?2 AND key < ?3)"
-                let gone = try String.fetchAll(db, sql: all, arguments: [key.text, lower, upper])
-                for text in gone {
-                    try db.cachedStatement(sql: "DELETE FROM have WHERE key = ?").execute(arguments: [text])
-                    try Pending(db, inEffect).refresh(RemoteKey(text))
-                }
+                try Standings.forget(key, Pending(db, inEffect))
+                try Standings.forget(below: key, Pending(db, inEffect))
             }
+        }
+    }
+}
+
+/// Takes rows out of have; their keys are compared with the want again.
+enum Standings {
+    /// Rows read at a time.
+    private static let window = 1000
+
+    static func forget(_ key: RemoteKey, _ pending: Pending) throws {
+        try pending.db.cachedStatement(sql: "DELETE FROM have WHERE key = ?").execute(arguments: [key.text])
+        try pending.refresh(key)
+    }
+
+    static func forget(below key: RemoteKey, _ pending: Pending) throws {
+        let (lower, upper) = key.below
+        let sql = "SELECT key FROM have WHERE key >= ? AND key < ? LIMIT ?"
+        while true {
+            let statement = try pending.db.cachedStatement(sql: sql)
+            let keys = try String.fetchAll(statement, arguments: [lower, upper, window])
+            for key in keys { try forget(RemoteKey(key), pending) }
+            if keys.count < window { return }
         }
     }
 }
@@ -129,10 +146,7 @@ private struct Committer {
     }
 
     private func setHave(_ key: RemoteKey, _ node: LocalNode?) throws {
-        guard let node else {
-            try db.cachedStatement(sql: "DELETE FROM have WHERE key = ?").execute(arguments: [key.text])
-            return
-        }
+        guard let node else { return try remove(key) }
         let sql = """
             INSERT INTO have (key, name, kind, rev, size, hash, modified, inode, mtime_ns)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -142,6 +156,12 @@ private struct Committer {
             """
         try db.cachedStatement(sql: sql)
             .execute(arguments: StatementArguments([key.text] + Rows.arguments(node)))
+    }
+
+    /// What does not stand has nothing below it.
+    private func remove(_ key: RemoteKey) throws {
+        try db.cachedStatement(sql: "DELETE FROM have WHERE key = ?").execute(arguments: [key.text])
+        try Standings.forget(below: key, pending)
     }
 
     /// Puts `key` off if it is still pending; the news may be old by now.

@@ -37,21 +37,67 @@ extension StateStore {
     }
 }
 
+// What cures a state that is not as it should be.
+extension StateStore {
+    /// Cures what `brokenInvariants` finds of have and pending: what stands in a folder that does not stand is
+    /// forgotten, and what nobody knows of becomes pending.
+    ///
+    /// - Returns: the number of keys that were cured.
+    public func restoreInvariants() async throws -> Int {
+        let inEffect = inEffect
+        return try await write { db in
+            let pending = Pending(db, inEffect)
+            let orphans = try forgetOrphans(pending)
+            let isMarking = try Bool.fetchOne(db, sql: "SELECT marked_up_to IS NOT NULL FROM state") ?? false
+            let unlisted = isMarking ? [] : try String.fetchAll(db, sql: unlistedSQL)
+            for key in unlisted { try pending.refresh(RemoteKey(key)) }
+            return orphans + unlisted.count
+        }
+    }
+}
+
+/// Forgets what stands in folders that do not stand.
+///
+/// - Returns: the number of keys.
+private func forgetOrphans(_ pending: Pending) throws -> Int {
+    let folder = try pending.db.makeStatement(sql: "SELECT 1 FROM have WHERE key = ? AND kind = 0")
+    let next = try pending.db.makeStatement(sql: "SELECT key FROM have WHERE key > ? ORDER BY key LIMIT 1000")
+    var forgotten = 0
+    var position = ""
+    while true {
+        let keys = try String.fetchAll(next, arguments: [position])
+        guard let last = keys.last else { return forgotten }
+        position = last
+        for key in keys {
+            let parent = key.pathAboveLastSlash ?? ""
+            if try parent.isEmpty || Int.fetchOne(folder, arguments: [parent]) != nil { continue }
+            try Standings.forget(RemoteKey(key), pending)
+            forgotten += 1
+        }
+    }
+}
+
+private let differingSQL = """
+    SELECT w.key AS key FROM want w LEFT JOIN have h ON h.key = w.key
+    WHERE \(Pending.differsSQL) AND \(Pending.isDueIfDiffersSQL)
+    """
+
+/// The keys about which something is to be done and which are neither pending nor intended.
+private let unlistedSQL = """
+    SELECT k.key FROM (
+        \(differingSQL)
+        UNION ALL
+        SELECT h.key FROM have h
+        WHERE NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key) AND \(Pending.isLeavingSQL)) k
+    WHERE NOT EXISTS (SELECT 1 FROM pending p WHERE p.key = k.key)
+        AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.key = k.key)
+    """
+
 /// What is not pending and should be, or is and should not.
 private func brokenMarks(_ db: Database, _ selection: Selection) throws -> [String] {
-    let differing = """
-        SELECT w.key AS key FROM want w LEFT JOIN have h ON h.key = w.key
-        WHERE \(Pending.differsSQL) AND \(Pending.isDueIfDiffersSQL)
-        """
-    let unlisted = """
-        SELECT key FROM (
-            \(differing)
-            UNION ALL
-            SELECT h.key FROM have h
-            WHERE NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key) AND \(Pending.isLeavingSQL))
-        WHERE key NOT IN (SELECT key FROM pending) AND key NOT IN (SELECT key FROM intent) LIMIT 20
-        """
-    var found = try String.fetchAll(db, sql: unlisted).map { "\($0): want and have differ, and nobody knows" }
+    var found = try String.fetchAll(db, sql: unlistedSQL + " LIMIT 20").map {
+        "\($0): want and have differ, and nobody knows"
+    }
     if selection.isEverything { return found }
     let leftAlone = """
         SELECT p.key FROM pending p JOIN want w ON w.key = p.key WHERE \(Pending.verdictOfWantSQL) = 0
@@ -60,7 +106,7 @@ private func brokenMarks(_ db: Database, _ selection: Selection) throws -> [Stri
         WHERE NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key) AND verdict(h.key, h.kind = 0) = 0 LIMIT 20
         """
     found += try String.fetchAll(db, sql: leftAlone).map { "\($0): pending, but not selected" }
-    let due = try String.fetchCursor(db, sql: differing)
+    let due = try String.fetchCursor(db, sql: differingSQL)
     let stands = """
         SELECT 1 WHERE EXISTS (SELECT 1 FROM have WHERE key = ?1 AND kind = 0)
             OR EXISTS (SELECT 1 FROM pending WHERE key = ?1) OR EXISTS (SELECT 1 FROM intent WHERE key = ?1)

@@ -62,12 +62,14 @@ public enum Operation: Hashable, Sendable {
     case waitForParent(RemoteKey, parent: RemoteKey)
     /// Nothing is to be done: the key need not be pending.
     case settled(RemoteKey)
+    /// Nothing of ours stands there, whatever have says: its folder is gone.
+    case gone(RemoteKey)
 
     /// The key it is about.
     public var key: RemoteKey {
         switch self {
         case .clear(let key, _), .makeFolder(let key, _), .park(let key, _), .waitForParent(let key, _),
-            .settled(let key):
+            .settled(let key), .gone(let key):
             key
         case .relocate(let standing, _), .retag(let standing, _), .removeFile(let standing),
             .removeFolder(let standing), .leave(let standing):
@@ -94,6 +96,7 @@ extension Operation: CustomStringConvertible {
         case .park(let key, let reason): "park \(key): \(reason)"
         case .waitForParent(let key, let parent): "wait \(key): for \(parent)"
         case .settled(let key): "settled \(key)"
+        case .gone(let key): "gone \(key)"
         }
     }
 }

@@ -155,7 +155,7 @@ public enum Planner {
         var folders: [Operation] = []
         for item in window where item.want == nil {
             guard let standing = item.standing else {
-                files.append(.settled(item.key))
+                files.append(.gone(item.key))
                 continue
             }
             if standing.node.isFolder {

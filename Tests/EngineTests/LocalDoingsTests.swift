@@ -63,6 +63,29 @@ import Testing
         #expect(try await rig.start().store.troubles(limit: 5).map(\.path) == ["/from"])
     }
 
+    @Test("keep: an edited file goes with its folder when somebody removes that, and is not pending for ever")
+    func keptInRemovedFolder() async throws {
+        let rig = try Rig()
+        rig.localChanges = .keep
+        _ = try rig.account.put("/f/edited", "ours")
+        _ = try rig.account.put("/f/sub/edited", "ours, too")
+        try await rig.pass()
+        try rig.folder.write("edited", to: "mirror/f/edited")
+        try rig.folder.write("edited", to: "mirror/f/sub/edited")
+        _ = try rig.account.delete("/f")
+        try await rig.pass()
+        try FileManager.default.removeItem(atPath: rig.mirror + "/f")
+        // The folder is tried again long before the file.
+        for wait in [60, 120, 4_000, 86_400] as [Int64] {
+            rig.time.advance(by: wait)
+            try await rig.pass()
+            #expect(try await rig.brokenInvariants() == [])
+        }
+        let store = try await rig.start().store
+        #expect(try await store.backlog().pendingRemovals == 0)
+        #expect(try await store.progress().inStepAsOf == rig.time.now)
+    }
+
     @Test("a disk that fails between a rename and its record loses track of nothing") func failedAfterRename()
         async throws
     {

@@ -1,3 +1,4 @@
+import GRDB
 import Store
 import SyncModel
 import Synchronization
@@ -136,6 +137,36 @@ import Testing
         #expect(try await desk.additions() == ["/a", "/a/b", "/a/b/x"])
         #expect(try await desk.removals() == [])
         #expect(try await desk.store.brokenInvariants() == [])
+    }
+
+    @Test("a folder that does not stand has nothing standing below it") func below() async throws {
+        let desk = try Desk()
+        try await desk.record("a/ a/b/ a/b/x=1 ab=2")
+        try await desk.applyAll()
+        try await desk.record(deleted: ["a"])
+        try await desk.commit([.failed(RemoteKey("/a/b/x"), why: "kept", retry: nil), .have(a, nil)])
+        #expect(try await desk.standing() == ["ab"])
+        #expect(try await desk.store.backlog().pendingRemovals == 0)
+        #expect(try await desk.store.brokenInvariants() == [])
+    }
+
+    @Test("a state whose rows have lost their folder or their place on the list is cured") func cure() async throws {
+        let desk = try Desk()
+        try await desk.record("a/ a/b/ a/b/x=1 c=2 d=3")
+        try await desk.applyAll()
+        try await desk.record(deleted: ["a"])
+        let queue = try DatabaseQueue(path: desk.path)
+        try await queue.write { db in
+            try db.execute(sql: "DELETE FROM have WHERE key = '/a'")
+            try db.execute(sql: "UPDATE have SET rev = 'old' WHERE key = '/c'")
+            try db.execute(sql: "DELETE FROM want WHERE key = '/d'")
+        }
+        #expect(try await !desk.store.brokenInvariants().isEmpty)
+        #expect(try await desk.store.restoreInvariants() == 4)
+        #expect(try await desk.store.brokenInvariants() == [])
+        #expect(try await desk.additions() == ["/c"])
+        #expect(try await desk.removals() == ["/d", "/a"])
+        #expect(try await desk.store.restoreInvariants() == 0)
     }
 
     @Test("an inode beyond the signed range, a time before 1970 and a huge size come back as they are") func extremes()

@@ -143,7 +143,7 @@ import Testing
         #expect(Planner.filling([equal], donors: Donors()) == [.settled(standing.key)])
         let nothing = PendingItem(
             key: standing.key, want: nil, standing: nil, below: [], parent: .stands(.root))
-        #expect(Planner.pruning([nothing]) == [.settled(standing.key)])
+        #expect(Planner.pruning([nothing]) == [.gone(standing.key)])
         #expect(Planner.filling([nothing], donors: Donors()) == [])
         #expect(Planner.pruning([equal]) == [])
     }

@@ -55,6 +55,10 @@ struct VerifyCommand: AsyncParsableCommand {
             store: assembly.store, mirror: assembly.mirror, disk: assembly.disk, selection: config.mirror.selection,
             lasting: nil)
         let repair = Repair(store: assembly.store, mirror: assembly.mirror, disk: assembly.disk)
+        let restored = try await assembly.store.restoreInvariants()
+        if restored > 0 {
+            logger.notice("\(restored) records of the state are put right", metadata: ["event": "state_repaired"])
+        }
         var failures = 0
         var result = try await look(verifier, log) { findings in
             let taken = try await repair.take(findings)
@@ -66,7 +70,7 @@ struct VerifyCommand: AsyncParsableCommand {
             }
             failures += taken.failures.count
         }
-        if result.differences > 0 {
+        if result.differences + restored > 0 {
             try await assembly.store.retryAll()
             try await assembly.engine.pass()
         }
