@@ -89,7 +89,7 @@ public struct PlanPreview: Sendable {
     private func additions(_ take: ([Operation]) -> Void) async throws {
         var position: RemoteKey?
         while true {
-            let items = try await store.additions(after: position, limit: Self.window, now: now())
+            let items = try await store.additions(after: position, limit: Self.window, now: now(), below: .max)
             guard let last = items.last else { return }
             position = last.key
             let window = items.map(\.withStandingParent)

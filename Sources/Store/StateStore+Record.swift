@@ -153,22 +153,43 @@ private struct Recorder {
 
     /// What a complete listing did not mention is not in the account.
     mutating func finishListing(now: Int64) throws {
-        try db.execute(
-            literal: """
+        var start = ""
+        while let end = try endOfPart(after: start) {
+            try finishListing(after: start, upTo: end)
+            start = end
+        }
+        try db.execute(literal: "UPDATE state SET listing = 0, ever_listed = 1, listed_at = \(now)")
+    }
+
+    /// Rows of want that are looked at together: SQLite keeps the keys of what it is going to delete in memory.
+    private static let part = 10_000
+
+    private func endOfPart(after start: String) throws -> String? {
+        let sql = "SELECT max(key) FROM (SELECT key FROM want WHERE key > ? ORDER BY key LIMIT ?)"
+        return try String.fetchOne(db.cachedStatement(sql: sql), arguments: [start, Self.part])
+    }
+
+    private mutating func finishListing(after start: String, upTo end: String) throws {
+        let bounds: StatementArguments = [start, end, generation]
+        try db.cachedStatement(
+            sql: """
                 INSERT INTO pending (key)
-                SELECT h.key FROM have h JOIN want w ON w.key = h.key WHERE w.generation < \(generation)
-                    AND verdict(h.key, h.kind = 0) <> 0
+                SELECT h.key FROM want w JOIN have h ON h.key = w.key
+                WHERE w.key > ? AND w.key <= ? AND w.generation < ? AND verdict(h.key, h.kind = 0) <> 0
                 ON CONFLICT DO UPDATE SET attempts = 0, not_before = NULL, reason = NULL, parked = 0
-                """)
-        try db.execute(
-            literal: """
-                DELETE FROM pending WHERE key IN (SELECT key FROM want WHERE generation < \(generation))
+                """
+        ).execute(arguments: bounds)
+        try db.cachedStatement(
+            sql: """
+                DELETE FROM pending WHERE key > ? AND key <= ?
+                    AND EXISTS (SELECT 1 FROM want w WHERE w.key = pending.key AND w.generation < ?)
                     AND NOT EXISTS (
                         SELECT 1 FROM have h WHERE h.key = pending.key AND verdict(h.key, h.kind = 0) <> 0)
-                """)
-        try db.execute(literal: "DELETE FROM want WHERE generation < \(generation)")
+                """
+        ).execute(arguments: bounds)
+        try db.cachedStatement(sql: "DELETE FROM want WHERE key > ? AND key <= ? AND generation < ?")
+            .execute(arguments: bounds)
         result.changed += db.changesCount
-        try db.execute(literal: "UPDATE state SET listing = 0, ever_listed = 1, listed_at = \(now)")
     }
 }
 

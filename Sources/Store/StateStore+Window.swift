@@ -9,7 +9,8 @@ extension StateStore {
     ///   - after: only keys above this one.
     ///   - limit: at most so many.
     ///   - now: seconds since the epoch; what is put off until later is left out.
-    public func additions(after: RemoteKey?, limit: Int, now: Int64) async throws -> [PendingItem] {
+    ///   - below: at most so many standings below folders that become something else, in all items together.
+    public func additions(after: RemoteKey?, limit: Int, now: Int64, below: Int = 4096) async throws -> [PendingItem] {
         let isSelective = !selection.isEverything
         return try await read { db in
             let sql = """
@@ -17,7 +18,8 @@ extension StateStore {
                 FROM pending p JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
                 WHERE p.key > ? AND (p.not_before IS NULL OR p.not_before <= ?) ORDER BY p.key LIMIT ?
                 """
-            return try PathResolver.items(db, sql, [after?.text ?? "", now, limit], isSelective: isSelective)
+            return try PathResolver.items(
+                db, sql, [after?.text ?? "", now, limit], isSelective: isSelective, below: below)
         }
     }
 
@@ -121,9 +123,10 @@ struct PathResolver {
 
     /// Reads rows of key, want columns, have columns.
     static func items(
-        _ db: Database, _ sql: String, _ arguments: StatementArguments, isSelective: Bool
+        _ db: Database, _ sql: String, _ arguments: StatementArguments, isSelective: Bool, below limit: Int = 0
     ) throws -> [PendingItem] {
         var resolver = PathResolver(db: db)
+        var left = limit
         var items: [PendingItem] = []
         let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments)
         while let row = try rows.next() {
@@ -133,8 +136,11 @@ struct PathResolver {
                 key: key, want: try Rows.want(row, at: 1), standing: nil, below: [],
                 parent: try resolver.place(of: key.parent ?? .root))
             if let have { item.standing = try resolver.standing(key, have) }
-            if item.kindFlips { item.below = try resolver.below(key) }
             if isSelective, item.kindFlips || item.want == nil { item.holdsLeftAlone = try leftAlone(db, key) }
+            if item.kindFlips && !item.holdsLeftAlone {
+                (item.below, item.hasMoreBelow) = try resolver.below(key, limit: left)
+                left -= item.below.count
+            }
             items.append(item)
         }
         return items
@@ -152,18 +158,21 @@ struct PathResolver {
     /// Reads rows of key and have columns; rows below something that does not stand are left out.
     static func standings(_ db: Database, _ sql: String, _ arguments: StatementArguments) throws -> [Standing] {
         var resolver = PathResolver(db: db)
-        return try resolver.readStandings(sql, arguments)
+        return try resolver.readStandings(sql, arguments, limit: .max).standings
     }
 
-    private mutating func readStandings(_ sql: String, _ arguments: StatementArguments) throws -> [Standing] {
+    private mutating func readStandings(_ sql: String, _ arguments: StatementArguments, limit: Int) throws
+        -> (standings: [Standing], hasMore: Bool)
+    {
         var standings: [Standing] = []
         let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments)
         while let row = try rows.next() {
             let key = RemoteKey(row[0])
             guard let node = try Rows.have(row, at: 1), let standing = try standing(key, node) else { continue }
+            if standings.count == limit { return (standings, true) }
             standings.append(standing)
         }
-        return standings
+        return (standings, false)
     }
 
     mutating func standing(_ key: RemoteKey, _ node: LocalNode) throws -> Standing? {
@@ -173,13 +182,13 @@ struct PathResolver {
         return Standing(key: key, path: path, node: node)
     }
 
-    /// Everything of ours below a folder, deepest first.
-    private mutating func below(_ key: RemoteKey) throws -> [Standing] {
+    /// What of ours is below a folder, deepest first, and whether there is more.
+    private mutating func below(_ key: RemoteKey, limit: Int) throws -> (standings: [Standing], hasMore: Bool) {
         let sql = """
             SELECT h.key, \(Rows.haveColumns) FROM have h WHERE h.key >= ? AND h.key < ? ORDER BY h.key DESC
             """
         let (lower, upper) = key.below
-        return try readStandings(sql, [lower, upper])
+        return try readStandings(sql, [lower, upper], limit: limit)
     }
 
     /// Where the folder `key` stands or will stand.

@@ -20,6 +20,8 @@ public struct PendingItem: Hashable, Sendable {
     public var below: [Standing]
     /// Whether what stands, or something below it, is left alone by the selection; told only if it would have to go.
     public var holdsLeftAlone = false
+    /// Whether more stands below it than that: it is cleared by and by.
+    public var hasMoreBelow = false
     /// The folder above it.
     public var parent: ParentState
 
@@ -87,7 +89,8 @@ public enum Planner {
             if !moved.isEmpty && item.key.ancestors.contains(where: moved.contains) { continue }
             if item.kindFlips {
                 if item.holdsLeftAlone { continue }
-                plan.append(.clear(item.key, item.below + [standing]))
+                let going = item.hasMoreBelow ? item.below : item.below + [standing]
+                if !going.isEmpty { plan.append(.clear(item.key, going)) }
             } else if standing.node.name != want.name, case .stands(let parent) = item.parent,
                 let path = try? parent.appending(want.name)
             {

@@ -39,6 +39,23 @@ private struct Life {
         try await desk.record(deleted: (10..<30).map { "top/\($0)" })
         try await work { try await desk.store.removals(before: $0, limit: 2_000, now: Desk.now) }
         guard try await desk.removals() == [] else { exit(EXIT_FAILURE) }
+        try await becomeFile()
+        try await work { try await desk.store.additions(after: $0, limit: 2_000, now: Desk.now) }
+        try await desk.store.forget([RemoteKey("/top")])
+        try await desk.store.beginRelist()
+        try await desk.record("other=1")
+        guard try await desk.store.brokenInvariants() == [] else { exit(EXIT_FAILURE) }
+    }
+
+    /// The folder with nearly everything is replaced by a file, and comes back.
+    private func becomeFile() async throws {
+        try await desk.record("top=1")
+        while let item = try await desk.store.additions(after: nil, limit: 2_000, now: Desk.now).first, item.kindFlips {
+            let going = item.hasMoreBelow ? item.below : item.below + [item.standing].compactMap(\.self)
+            try await desk.commit(going.map { .have($0.key, nil) } + [.recheck(item.key)])
+        }
+        try await desk.record(deleted: ["top"])
+        try await list(40_000)
     }
 
     private func list(_ entries: Int) async throws {

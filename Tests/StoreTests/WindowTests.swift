@@ -50,6 +50,22 @@ import Testing
         #expect(items.map(\.kindFlips) == [true, true])
     }
 
+    @Test("of what stands below folders that become something else a limited number is told at a time")
+    func limitedBelow() async throws {
+        let desk = try Desk()
+        try await desk.record("a/ a/b/ a/b/x=1 a/y=2 b/ b/z=1 c/ c/z=1")
+        try await desk.applyAll()
+        try await desk.record("a=3 b=3 c=3")
+        func below(_ limit: Int) async throws -> [[String]] {
+            try await desk.store.additions(after: nil, limit: 10, now: Desk.now, below: limit).map { item in
+                item.below.map(\.path.text) + (item.hasMoreBelow ? ["…"] : [])
+            }
+        }
+        #expect(try await below(2) == [["a/y", "a/b/x", "…"], ["…"], ["…"]])
+        #expect(try await below(4) == [["a/y", "a/b/x", "a/b"], ["b/z"], ["…"]])
+        #expect(try await below(5) == [["a/y", "a/b/x", "a/b"], ["b/z"], ["c/z"]])
+    }
+
     @Test("below what cannot be mirrored the reason is the folder's") func impossible() async throws {
         let desk = try Desk()
         try await desk.record(".dbxsync/x/y=1")

@@ -128,6 +128,16 @@ import Testing
             ])
     }
 
+    @Test("what is too much to clear at once goes by and by, the folder itself last") func byAndBy() throws {
+        let situation = try Situation(have: "a/ a/x=1 a/y=1 b/ b/z=1", want: "a=3 b=3")
+        var window = situation.window.filter { $0.want != nil }
+        window[0].below.removeLast()
+        window[0].hasMoreBelow = true
+        window[1].below = []
+        window[1].hasMoreBelow = true
+        #expect(Planner.clearing(window).map(\.brief) == ["clear /a: a/y"])
+    }
+
     @Test("a child of a folder that could not be made waits for it") func waiting() throws {
         let situation = try Situation(have: "", want: "a/ a/x=1")
         let onlyChild = situation.window.filter { $0.key == RemoteKey("/a/x") }
