@@ -194,7 +194,7 @@ struct Fetcher: Sendable {
         context.board.receive(Int(begun))
         do {
             let staged = try await download()
-            context.events.count { $0.downloaded += 1 }
+            if begun < staged.version.size { context.events.count { $0.downloaded += 1 } }
             return staged
         } catch let error as MirrorError where error.code == .mismatch && begun > 0 {
             throw LeftoversDoNotFit()
@@ -222,6 +222,7 @@ struct Fetcher: Sendable {
         let staged = try await context.disk.run { [context] in
             try Fetcher.checkSpace(placement, context)
             let part = try context.mirror.stage(placement.version, for: placement.key)
+            if part.offset > 0 { try part.restart() }  // a file that had to make way meanwhile
             try body.bytes.withUnsafeBytes { try part.write($0) }
             return try part.finish()
         }

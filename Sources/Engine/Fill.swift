@@ -26,6 +26,8 @@ struct Fill {
     private var untouched: Set<RemoteKey> = []
     private var ready: [Mutation] = []
     private var busy: Set<RemoteKey> = []
+    /// Donors on their way to placements that are busy, by their key: where they will stand.
+    private var moving: [RemoteKey: Standing] = [:]
     /// What is being fetched.
     private var underWay: [RemoteKey: Errand] = [:]
     private var isPublishing = false
@@ -175,7 +177,7 @@ struct Fill {
             publishNow = true
         case .published(let keys):
             isPublishing = false
-            busy.subtract(keys)
+            release(Set(keys))
         case .news:
             isListening = false
             try await takeNews()
@@ -201,7 +203,7 @@ struct Fill {
             try await take(mutation, of: errand.placement, epoch: errand.epoch)
         case .failed(let outcome):
             try await publisher.commit([outcome])
-            busy.remove(key)
+            release([key])
         case .abandoned: planAgain(key)
         case .unreachable(let why):
             unreachable.append((key, why))  // stays busy: it is not tried again before the others
@@ -231,8 +233,13 @@ struct Fill {
 
     /// The next sweep finds it; what was fetched of it is a part to go on from.
     private mutating func planAgain(_ key: RemoteKey) {
-        busy.remove(key)
+        release([key])
         isExhausted = false
+    }
+
+    private mutating func release(_ keys: Set<RemoteKey>) {
+        busy.subtract(keys)
+        if !moving.isEmpty { moving = moving.filter { !keys.contains($0.value.key) } }
     }
 
     // MARK: Zips
@@ -272,7 +279,7 @@ struct Fill {
     private mutating func blameUnreachable() async throws {
         if unreachable.isEmpty { return }
         try await publisher.commit(unreachable.map { .failed($0.key, why: $0.why, retry: nil) })
-        busy.subtract(unreachable.map(\.key))
+        release(Set(unreachable.map(\.key)))
         unreachable = []
     }
 
@@ -296,6 +303,7 @@ struct Fill {
             mayRemove = false
             let progress = try await context.store.progress()
             if !progress.isListing { try await Prune(context: context).run() }
+            try await context.disk.run { [mirror = context.mirror] in try mirror.sweepSpared() }
         }
         guard !isListening else { return }
         isListening = true
@@ -384,7 +392,7 @@ struct Fill {
     /// Finishes what is being published; what is only queued stays pending for the next sweep.
     private mutating func finishPublishing(_ group: inout ThrowingTaskGroup<Step, any Error>) async throws {
         enqueue(zips.takeAll())
-        busy.subtract(queue.map(\.key))
+        release(Set(queue.map(\.key)))
         queue = []
         untouched = []
         while isPublishing || !ready.isEmpty {
@@ -396,7 +404,8 @@ struct Fill {
     }
 
     private mutating func plan(_ items: [PendingItem]) async throws {
-        let operations = Planner.filling(items, donors: try await context.store.donors(for: items))
+        let donors = try await context.store.donors(for: items, moving: moving)
+        let operations = Planner.filling(items, donors: donors, moving: moving)
         var placements: [Placement] = []
         var others: [Mutation] = []
         for operation in operations {
@@ -417,6 +426,7 @@ struct Fill {
                 waiting.map { .failed($0.key, why: "waits for its folder, which could not be made", retry: nil) })
         }
         busy.formUnion(possible.map(\.key))
+        for placement in possible { moving.merge(placement.move) { $1 } }
         queue.append(contentsOf: possible)
         untouched.formUnion(try await surveyed(possible))
     }

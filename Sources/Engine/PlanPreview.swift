@@ -130,10 +130,14 @@ extension Operation {
 }
 
 extension StateStore {
-    /// Files of the mirror that hold what `items` want.
-    func donors(for items: [PendingItem]) async throws -> Donors {
-        var hashes: Set<ContentHash> = []
-        for item in items { if case .file(_, let version)? = item.want { hashes.insert(version.hash) } }
-        return try await donors(for: hashes)
+    /// Files of the mirror that hold what `items` want: one for each, beside those that are on their way elsewhere.
+    func donors(for items: [PendingItem], moving: [RemoteKey: Standing] = [:]) async throws -> Donors {
+        var needs: [ContentHash: Int] = [:]
+        for item in items { if case .file(_, let version)? = item.want { needs[version.hash, default: 0] += 1 } }
+        for target in moving.values {
+            guard case .file(_, let version, _) = target.node else { continue }
+            if let need = needs[version.hash] { needs[version.hash] = need + 1 }
+        }
+        return try await donors(for: needs)
     }
 }

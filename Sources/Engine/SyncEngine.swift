@@ -86,10 +86,16 @@ public actor SyncEngine {
         let began = surroundings.now()
         do {
             let report = try await SyncPass(context: context).run()
+            try await disk.run { [mirror] in try mirror.sweepSpared() }
             board.update { $0.phase = .idle }
             try await keep(report, began: began, outcome: "done", logger)
             return report
         } catch {
+            // What was spared takes space, which may be what the next pass lacks; what broke off for the network's sake
+            // can use it.
+            if disposition(of: error) == .pass {
+                try? await disk.run { [mirror] in try mirror.sweepSpared() }  // the first error counts
+            }
             if !Task.isCancelled { try? await keep(events.current, began: began, outcome: "\(error)", logger) }
             throw error
         }

@@ -108,6 +108,7 @@ final class ZipFetcher: Sendable {
         try Fetcher.checkSpace(placement, context)
         let part = try context.mirror.stage(placement.version, for: placement.key)
         do {
+            if part.offset > 0 { try part.restart() }  // a file that had to make way meanwhile
             try bytes.withUnsafeBytes { try part.write($0) }
             let file = try part.finish()
             context.board.receive(bytes.count)

@@ -175,7 +175,7 @@ extension Effects {
 
     /// A copy of a file that has other names, perhaps outside the mirror: its time and mode are not ours to change.
     private func unshared(_ file: Descriptor, _ version: FileVersion, _ key: RemoteKey) throws -> StagedFile {
-        let copy = try tree.stage(version, for: key)
+        let copy = try tree.stageAnew(version, for: key)
         try copy.fill(from: file)
         let staged = try copy.finish()
         if !staged.isDurable { try tree.syncEverything() }

@@ -52,7 +52,10 @@ extension Effects {
         return .have(standing.key, standing.node.renamed(FileName(name)))
     }
 
-    func removeFile(_ standing: Standing) throws -> Outcome {
+    /// Removes a file of ours.
+    ///
+    /// - Parameter sparing: whether its content may be wanted elsewhere before long.
+    func removeFile(_ standing: Standing, sparing: Bool = false) throws -> Outcome {
         guard case .file(_, let held, let known) = standing.node else { return .recheck(standing.key) }
         guard let (folder, name) = try existing(standing.path) else { return .have(standing.key, nil) }
         // What is no regular file any more was put there by somebody else and is none of our business.
@@ -70,7 +73,8 @@ extension Effects {
             case .overwrite: break
             }
         }
-        guard unlinkat(folder.number, name, 0) == 0 || errno == ENOENT else {
+        let isSpared = sparing && known == there && tree.spare(name, in: folder, holding: held.hash)
+        guard isSpared || unlinkat(folder.number, name, 0) == 0 || errno == ENOENT else {
             throw MirrorError.call("remove", standing.path)
         }
         touch(standing.path)
@@ -97,7 +101,7 @@ extension Effects {
     func clear(_ key: RemoteKey, _ standings: [Standing]) throws -> [Outcome] {
         var outcomes: [Outcome] = []
         for standing in standings {
-            let outcome = standing.node.isFolder ? try clearFolder(standing) : try removeFile(standing)
+            let outcome = standing.node.isFolder ? try clearFolder(standing) : try removeFile(standing, sparing: true)
             outcomes.append(outcome)
             guard case .failed(let failed, let why, let retry) = outcome else { continue }
             // What waits for the place waits with what stands there.

@@ -4,13 +4,20 @@ public import SyncModel
 extension MirrorTree {
     /// Opens the part file of a version that is to stand at `key`; goes on after what an earlier run has left.
     public func stage(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> StagingFile {
+        try useSpared(version, as: Self.partName(version.rev, key), in: staging)
+        return try stageAnew(version, for: key)
+    }
+
+    /// The same without looking for a file whose content would do.
+    func stageAnew(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> StagingFile {
         try StagingFile(
             name: Self.partName(version.rev, key), in: staging, for: version, mode: mode_t(settings.fileMode))
     }
 
     /// Opens the part file of a large version that is to stand at `key`, for several segments at a time.
     public func stageBlocks(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> BlockFile {
-        try BlockFile(
+        try useSpared(version, as: Self.partName(version.rev, key), in: staging)
+        return try BlockFile(
             name: Self.partName(version.rev, key), in: staging, for: version, mode: mode_t(settings.fileMode))
     }
 
@@ -28,7 +35,7 @@ extension MirrorTree {
             return nil
         }
         guard case .file(let print) = Observed(try source.status()), print.size == version.size else { return nil }
-        let copy = try stage(version, for: key)
+        let copy = try stageAnew(version, for: key)
         try copy.fill(from: source)
         // A mismatch has thrown the part away; the next source is tried.
         return try? copy.finish()

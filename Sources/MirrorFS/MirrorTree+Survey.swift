@@ -16,7 +16,9 @@ extension MirrorTree {
                 if last?.path != parent { last = (parent, try existingFolder(parent)) }
                 let seen = try last?.folder?.observe(name.text) ?? .nothing
                 let part = Self.partName(placement.version.rev, placement.key)
-                guard !placement.mayAlreadyBe(seen), try staging.observe(part) == .nothing else { continue }
+                guard !placement.mayAlreadyBe(seen), try staging.observe(part) == .nothing,
+                    try !hasSpared(placement.version)
+                else { continue }
                 found.insert(placement.key)
             } catch  where error.disposition == .item {
                 continue  // whoever gets it ready meets the same, and it is that file's trouble alone

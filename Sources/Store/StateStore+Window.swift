@@ -87,20 +87,20 @@ extension StateStore {
         }
     }
 
-    /// Files of the mirror that hold the content of one of `hashes`, a few for each.
-    public func donors(for hashes: Set<ContentHash>) async throws -> Donors {
-        guard !hashes.isEmpty else { return Donors() }
+    /// Files of the mirror that hold one of some contents, at most as many of each as are asked for.
+    public func donors(for needs: [ContentHash: Int]) async throws -> Donors {
+        guard !needs.isEmpty else { return Donors() }
         return try await read { db in
             let sql = """
                 SELECT h.key, NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key) AND \(Pending.isLeavingSQL),
                     \(Rows.haveColumns)
-                FROM have h WHERE h.hash = ? LIMIT 8
+                FROM have h WHERE h.hash = ? LIMIT ?
                 """
             let statement = try db.cachedStatement(sql: sql)
             var resolver = PathResolver(db: db)
             var donors = Donors()
-            for hash in hashes {
-                for row in try Row.fetchAll(statement, arguments: [hash.data]) {
+            for (hash, need) in needs {
+                for row in try Row.fetchAll(statement, arguments: [hash.data, need]) {
                     let key = RemoteKey(row[0])
                     guard let node = try Rows.have(row, at: 2), let standing = try resolver.standing(key, node)
                     else { continue }

@@ -36,6 +36,11 @@ public struct Placement: Hashable, Sendable {
     public var mover: Standing? {
         if case .move(let donor)? = sources.first { donor } else { nil }
     }
+
+    /// What the donor that is moved will be, by its key now; empty if none is.
+    public var move: [RemoteKey: Standing] {
+        mover.map { [$0.key: Standing(key: key, path: path, node: $0.node)] } ?? [:]
+    }
 }
 
 /// One effect on the mirror; carries keys, paths and expectations, so that executing it asks nobody anything.

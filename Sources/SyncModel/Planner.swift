@@ -51,29 +51,6 @@ public struct PendingItem: Hashable, Sendable {
     }
 }
 
-/// Files of the mirror by what they hold: where content may come from without a download.
-public struct Donors: Sendable {
-    /// A donor, and whether its own key is wanted no more, so that it may be moved rather than copied.
-    public struct Donor: Hashable, Sendable {
-        /// Where it stands.
-        public var standing: Standing
-        /// Whether nothing is wanted at its key.
-        public var isLeaving: Bool
-
-        /// Makes a donor.
-        public init(standing: Standing, isLeaving: Bool) {
-            self.standing = standing
-            self.isLeaving = isLeaving
-        }
-    }
-
-    /// The donors by content.
-    public var byHash: [ContentHash: [Donor]]
-
-    /// Makes a table of donors.
-    public init(byHash: [ContentHash: [Donor]] = [:]) { self.byHash = byHash }
-}
-
 /// What is to be done about a window of pending items: pure, in three rounds.
 ///
 /// clear and relocate change paths, so they are executed first and the window is read again; then filling, additions
@@ -102,8 +79,15 @@ public enum Planner {
     }
 
     /// Folders to make, then files to place or retag, in ascending order of keys.
-    public static func filling(_ window: [PendingItem], donors: Donors) -> [Operation] {
-        var sources = SourceChoice(donors: donors)
+    ///
+    /// - Parameters:
+    ///   - window: the items.
+    ///   - donors: where content may come from.
+    ///   - moving: donors that earlier plans move and that may still be on their way, by key: where they will stand.
+    public static func filling(
+        _ window: [PendingItem], donors: Donors, moving: [RemoteKey: Standing] = [:]
+    ) -> [Operation] {
+        var sources = SourceChoice(donors: donors, moving: moving)
         var made: Set<RemoteKey> = []
         return window.compactMap { item in
             guard let want = item.want else { return nil }
@@ -148,7 +132,7 @@ public enum Planner {
         }
         let placement = Placement(
             key: item.key, path: path, version: version, replacing: item.standing,
-            sources: sources.choose(for: version, at: item.key))
+            sources: sources.choose(for: version, at: item.key, path))
         return .place(placement)
     }
 
@@ -168,33 +152,5 @@ public enum Planner {
             }
         }
         return files + folders.sorted { $0.key > $1.key }
-    }
-}
-
-/// Chooses where content comes from; gives every leaving file away once.
-private struct SourceChoice {
-    let donors: Donors
-    private var taken: Set<RemoteKey> = []
-
-    init(donors: Donors) { self.donors = donors }
-
-    mutating func choose(for version: FileVersion, at key: RemoteKey) -> [ContentSource] {
-        let candidates = (donors.byHash[version.hash] ?? []).filter { donor in
-            guard case .file(_, let held, _) = donor.standing.node else { return false }
-            return donor.standing.key != key && held.sameContent(as: version) && !taken.contains(donor.standing.key)
-        }
-        if let mover = candidates.first(where: { $0.isLeaving && $0.standing.node.modified == version.modified }) {
-            taken.insert(mover.standing.key)
-            return [.move(from: mover.standing), .download]
-        }
-        guard let donor = candidates.first else { return [.download] }
-        return [.copy(from: donor.standing), .download]
-    }
-}
-
-extension LocalNode {
-    /// The modification time a file was placed with; `nil` for a folder.
-    fileprivate var modified: Timestamp? {
-        if case .file(_, let version, _) = self { version.modified } else { nil }
     }
 }

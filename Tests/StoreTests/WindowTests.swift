@@ -86,12 +86,13 @@ import Testing
         try await desk.applyAll()
         try await desk.record("d=1 e=3", deleted: ["b"])
         let version = TreeText.version("1")
-        let donors = try await desk.store.donors(for: [version.hash, TreeText.version("3").hash])
+        let donors = try await desk.store.donors(for: [version.hash: 8, TreeText.version("3").hash: 1])
         #expect(donors.byHash.count == 1)
         let found = try #require(donors.byHash[version.hash]).sorted { $0.standing.key < $1.standing.key }
         #expect(found.map(\.standing.path.text) == ["A/One", "b"])
         #expect(found.map(\.isLeaving) == [false, true])
-        #expect(try await desk.store.donors(for: []).byHash.isEmpty)
+        #expect(try await desk.store.donors(for: [version.hash: 1]).byHash[version.hash]?.count == 1)
+        #expect(try await desk.store.donors(for: [:]).byHash.isEmpty)
     }
 
     @Test("extents are of everything below a folder, and only of folders that are not too large") func extents()
