@@ -54,7 +54,8 @@ systemd-test: ## the package under a real systemd, in a container (as root)
 
 .PHONY: check
 check: ## format, warnings and layering
-	@scripts/dependencies.sh build
+	@scripts/dependencies.sh build check
+	@python3 -B scripts/mutants.py --check
 	swift format lint --strict --parallel --recursive $(SWIFT_FILES)
 	@for script in $(SCRIPTS); do bash -n "$$script"; done
 	@if command -v shellcheck >/dev/null; then echo shellcheck; shellcheck $(SCRIPTS); fi

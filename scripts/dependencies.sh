@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs what is missing: dependencies.sh build|test|demo|deb|systemd...
+# Installs what is missing: dependencies.sh build|check|test|demo|deb|systemd...
 #
 # Looks for what is used, not for package names, so that other distributions work when the same things are there.
 # No network when nothing is missing.
@@ -31,6 +31,9 @@ for purpose in "$@"; do
             [ -x /usr/sbin/nghttpd ] || program nghttpd nghttp2-server
             python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
             ;;
+        check)
+            program python3 python3
+            ;;
         demo)
             program curl curl
             program python3 python3
@@ -48,7 +51,7 @@ for purpose in "$@"; do
             [ -n "$(find /lib/*-linux-gnu* /usr/lib64 -name 'libnss_systemd.so.2' 2>/dev/null)" ] || missing+=(libnss-systemd)
             ;;
         *)
-            echo "usage: dependencies.sh build|test|demo|deb|systemd..." >&2
+            echo "usage: dependencies.sh build|check|test|demo|deb|systemd..." >&2
             exit 64
             ;;
     esac

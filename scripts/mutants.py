@@ -3,7 +3,7 @@
 beside it, must find each.
 
 A fault that survives means that the tests would not notice if the code went wrong there. DBXSYNC_CAMPAIGN sets the number
-of histories (400); names on the command line choose mutants.
+of histories (400); names on the command line choose mutants; --check only looks whether each can still be planted.
 """
 
 import os
@@ -13,7 +13,7 @@ import sys
 
 # Name, file below Sources, text as it is, text with the fault.
 MUTANTS = [
-    ("nothing is cleared", "SyncModel/Planner.swift", "plan.append(.clear(item.key, item.below + [standing]))", "_ = plan"),
+    ("nothing is cleared", "SyncModel/Planner.swift", "if !going.isEmpty { plan.append(.clear(item.key, going)) }", "_ = going"),
     ("case-only renames are not seen", "SyncModel/Planner.swift", "} else if standing.node.name != want.name,", "} else if false, standing.node.name != want.name,"),
     ("removals come first", "Engine/SyncPass.swift", "        let asOf = try await Drain(context).run()\n        try await fill", "        let asOf = try await Drain(context).run()\n        try await Prune(context: context).run()\n        try await fill"),
     ("no intents", "Store/StateStore+Commit.swift", "guard !intents.isEmpty else { return }", "guard intents.isEmpty else { return }"),
@@ -21,10 +21,11 @@ MUTANTS = [
     ("a deleted folder keeps what is in it", "Store/StateStore+Record.swift", "        case .removeSubtree(let key):\n            try removeBelow(key)\n", "        case .removeSubtree(let key):\n"),
     ("a file leaves the folder's children that it replaces", "SyncModel/PageFold.swift", "edits.append(.removeChildren(key))", "_ = key"),
     ("a complete listing removes nothing", "Store/StateStore+Record.swift", "if isLast && recorder.isListing {", "if isLast && recorder.isListing && edits.isEmpty {"),
-    ("done means done, whatever is wanted by now", "Store/StateStore+Commit.swift", "            try setHave(key, node)\n            try Pending.refresh(db, key, want: Pending.storedWant(db, key))", "            try setHave(key, node)\n            try db.execute(sql: \"DELETE FROM pending WHERE key = ?\", arguments: [key.text])"),
-    ("the have runs ahead of the disk", "Engine/Publisher.swift", "            let results = try await context.disk.run { try context.mirror.perform(batch) }", "            try await context.store.commit(\n                batch.flatMap(\\.intents).map { .have($0.key, $0.after) }, now: context.now(),\n                jitter: context.surroundings.jitter)\n            let results = try await context.disk.run { try context.mirror.perform(batch) }"),
-    ("the cursor is stored before its page", "Store/StateStore+Record.swift", "        let faults = faults\n        return try await write { db in\n            try faults(.record)", "        let faults = faults\n        try await write { try $0.execute(literal: \"UPDATE state SET cursor = \\(cursor.text)\") }\n        return try await write { db in\n            try faults(.record)"),
+    ("done means done, whatever is wanted by now", "Store/StateStore+Commit.swift", "            try setHave(key, node)\n            try pending.refresh(key)", "            try setHave(key, node)\n            try db.execute(sql: \"DELETE FROM pending WHERE key = ?\", arguments: [key.text])"),
+    ("the have runs ahead of the disk", "Engine/Publisher.swift", "        let results = try await context.disk.run { try context.mirror.perform(batch) }", "        try await context.store.commit(\n            batch.flatMap(\\.intents).map { .have($0.key, $0.after) }, now: context.now(),\n            jitter: context.surroundings.jitter)\n        let results = try await context.disk.run { try context.mirror.perform(batch) }"),
+    ("the cursor is stored before its page", "Store/StateStore+Record.swift", "        let (faults, inEffect) = (faults, inEffect)\n        return try await write { db in\n            try faults(.record)", "        let (faults, inEffect) = (faults, inEffect)\n        try await write { try $0.execute(literal: \"UPDATE state SET cursor = \\(cursor.text)\") }\n        return try await write { db in\n            try faults(.record)"),
     ("a failed item is given up", "Store/StateStore+Commit.swift", "return try postpone(key, reason: why, attempts: attempts, delay: delay, parked: false)", "return try postpone(key, reason: why, attempts: attempts, delay: delay, parked: true)"),
+    ("what appears at the last moment is overwritten", "MirrorFS/Descriptor.swift", "        if !replacing {", "        if !replacing && target.isEmpty {"),
     ("bytes are not verified", "MirrorFS/StagingFile.swift", "guard offset == version.size, hash == version.hash else {", "guard offset == version.size else {"),
 ]
 
@@ -32,46 +33,56 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TREE = os.path.join(HERE, ".build", "mutants")
 
 
-def sources(mutant):
-    """The file with the fault in it."""
-    path = os.path.join(TREE, "Sources", mutant[1])
-    with open(path) as file:
-        text = file.read()
+def planted(mutant, tree):
+    """The text of the file as it is, and with the fault in it; `None` for the latter if it cannot be planted."""
+    with open(os.path.join(tree, "Sources", mutant[1]), encoding="utf-8") as file:
+        original = text = file.read()
     for old, new in zip(mutant[2::2], mutant[3::2]):
         if text.count(old) != 1:
-            sys.exit(f"{mutant[0]}: {mutant[1]} does not hold what is to be changed exactly once: {old!r}")
+            return original, None
         text = text.replace(old, new)
-    return path, text
+    return original, text
+
+
+def check(mutants):
+    """Ends if the text that one of the mutants changes is not in its file, exactly once."""
+    misfits = [mutant for mutant in mutants if planted(mutant, HERE)[1] is None]
+    for mutant in misfits:
+        print(f"{mutant[0]}: {mutant[1]} does not hold what is to be changed exactly once", file=sys.stderr)
+    if misfits:
+        sys.exit(1)
 
 
 def swift(*arguments):
     environment = dict(os.environ, DBXSYNC_WARNINGS="")
     environment.setdefault("DBXSYNC_CAMPAIGN", "400")
     return subprocess.run(
-        ["swift", *arguments], cwd=TREE, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ["timeout", "1800", "swift", *arguments], cwd=TREE, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
 
 
 def verdict(mutant):
     """Whether the fault was found, and by what."""
-    path, text = sources(mutant)
-    with open(path) as file:
-        original = file.read()
+    path = os.path.join(TREE, "Sources", mutant[1])
+    original, text = planted(mutant, TREE)
     try:
-        with open(path, "w") as file:
+        with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         built = swift("build", "--build-tests")
         if built.returncode:
-            sys.exit(f"{mutant[0]}: does not compile\n{built.stdout[-3000:]}")
+            return False, f"it does not compile: {built.stdout[-3000:]}"
         run = swift("test", "--skip-build", "--disable-xctest", "--filter", "CampaignTests|CrashSweepTests|PassTests|PageFoldTests|StagingTests|LocalChangeTests")
         found = [line for line in run.stdout.splitlines() if line.startswith("✘ Test ") and "failed after" in line]
-        return run.returncode != 0, "; ".join(line.split('"')[1] for line in found if '"' in line) or "it ended early"
+        return run.returncode != 0, "; ".join(line.split('"')[1] for line in found if '"' in line) or f"the tests ended with {run.returncode}"
     finally:
-        with open(path, "w") as file:
+        with open(path, "w", encoding="utf-8") as file:
             file.write(original)
 
 
 def main():
+    check(MUTANTS)
+    if sys.argv[1:] == ["--check"]:
+        return
     chosen = [mutant for mutant in MUTANTS if not sys.argv[1:] or mutant[0] in sys.argv[1:]]
     os.makedirs(TREE, exist_ok=True)
     for name in ["Sources", "Tests"]:
@@ -82,7 +93,7 @@ def main():
     for mutant in chosen:
         caught, how = verdict(mutant)
         survivors += not caught
-        print(f"{'caught  ' if caught else 'SURVIVED'}  {mutant[0]}{f' ({how})' if caught else ''}", flush=True)
+        print(f"{'caught  ' if caught else 'SURVIVED'}  {mutant[0]}  ({how})", flush=True)
     print(f"{len(chosen) - survivors} of {len(chosen)} faults caught")
     sys.exit(survivors > 0)
 
