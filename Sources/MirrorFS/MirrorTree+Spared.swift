@@ -1,5 +1,5 @@
 import Glibc
-public import SyncModel
+import SyncModel
 
 /// Files of ours that had to make way for something of another kind stay at hand, by their content, until the pass is
 /// done: what is wanted elsewhere in the same pass is not fetched again.

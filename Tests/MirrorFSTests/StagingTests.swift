@@ -117,6 +117,37 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: bench.folder.path) == ["mirror"])
     }
 
+    @Test("what had to make way is at hand for whoever wants the same content, until it is swept") func spared() throws
+    {
+        let bench = try Bench()
+        let standings = try ["one", "two", "three"].map { try bench.place($0, "content") }
+        for standing in standings { try bench.perform(.clear(standing.key, [standing])) }
+        #expect(try bench.tree() == [:])
+        let first = try bench.placement("first", "content")
+        let part = try bench.mirror.stage(first.version, for: first.key)
+        #expect(part.offset == first.version.size)
+        try bench.perform(Mutation(.place(first), content: .staged(try part.finish())))
+        #expect(try bench.tree() == ["first": "content"])
+        let second = try bench.placement("second", "content")
+        #expect(try bench.mirror.untouched([second]) == [])
+        try bench.mirror.sweepSpared()
+        #expect(try bench.mirror.untouched([second]) == [second.key])
+        #expect(try bench.mirror.stage(second.version, for: second.key).offset == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.path + "/.dbxsync").count == 2)
+    }
+
+    @Test("a file that has other names is not spared, nor one that was edited") func notSpared() throws {
+        let bench = try Bench()
+        let linked = try bench.place("linked", "content")
+        try #require(link(bench.path + "/linked", bench.folder("elsewhere")) == 0)
+        let edited = try bench.place("edited", "edited")
+        try bench.write("EDITED", "edited")
+        for standing in [linked, edited] { try bench.perform(.clear(standing.key, [standing])) }
+        #expect(try bench.tree() == [:])
+        #expect(try bench.attic() == ["edited": "EDITED"])
+        #expect(!FileManager.default.fileExists(atPath: bench.path + "/.dbxsync/spared"))
+    }
+
     @Test("a staging folder that somebody removes is made again") func removedFolder() throws {
         let bench = try Bench()
         let lost = try bench.placement("lost", "lost")

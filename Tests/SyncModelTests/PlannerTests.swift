@@ -65,6 +65,16 @@ import Testing
             have: "a=1 c=1", want: "c=1 d=1 e=1",
             filling: ["place d <- move a | download", "place e <- copy c | download"], pruning: ["remove file a"]),
         Case(
+            about: "more places than leaving files: the others copy what is moved, from where it was or will be",
+            have: "a=1 b=1", want: "c=1 d=1 e=1 f=1",
+            filling: [
+                "place c <- move a | download", "place d <- move b | download", "place e <- copy a | copy c | download",
+                "place f <- copy a | copy c | download",
+            ], pruning: ["remove file a", "remove file b"]),
+        Case(
+            about: "a leaving file that is copied once is moved away no more", have: "a=1%5", want: "b=1%6 c=1%5",
+            filling: ["place b <- copy a | download", "place c <- copy a | download"], pruning: ["remove file a"]),
+        Case(
             about: "a leaving file of another time is copied, not moved", have: "a=1%5", want: "b=1%6",
             filling: ["place b <- copy a | download"], pruning: ["remove file a"]),
         Case(
@@ -156,6 +166,17 @@ import Testing
         #expect(Planner.pruning([nothing]) == [.gone(standing.key)])
         #expect(Planner.filling([nothing], donors: Donors()) == [])
         #expect(Planner.pruning([equal]) == [])
+    }
+
+    @Test("what an earlier plan moves is not moved again, it is copied from where it was or will be") func moving()
+        throws
+    {
+        let situation = try Situation(have: "a=1", want: "b=1")
+        let donor = try #require(situation.have[RemoteKey("/a")])
+        let target = Standing(
+            key: RemoteKey("/z"), path: try MirrorPath.root.appending(FileName("z")), node: donor.node)
+        let plan = Planner.filling(situation.window, donors: situation.donors, moving: [donor.key: target])
+        #expect(plan.map(\.brief) == ["place b <- copy a | copy z | download"])
     }
 
     @Test("a name of 256 bytes is parked with the reason") func longName() throws {

@@ -1,0 +1,48 @@
+import Foundation
+import Glibc
+import MirrorFS
+import SyncModel
+import TestSupport
+import Testing
+
+/// Sizes that 32 bits do not hold.
+///
+/// The files are nearly all hole, so that they cost no space.
+@Suite struct HugeFileTests {
+    private static let size: Int64 = (4 << 30) + 5
+
+    /// Zeros, but for the last five bytes.
+    private func version() -> FileVersion {
+        let hasher = SHA256Hasher()
+        [UInt8](repeating: 0, count: ContentHasher.blockSize).withUnsafeBytes { hasher.update($0) }
+        let zeros = hasher.finish()
+        Array("hello".utf8).withUnsafeBytes { hasher.update($0) }
+        let hash = ContentHash(blocks: Array(repeating: zeros, count: 1024) + [hasher.finish()])
+        return FileVersion(rev: Rev("aaa"), size: Self.size, hash: hash, modified: Timestamp(seconds: 1_500_000_000))
+    }
+
+    @Test("a file of more than 4 GiB is adopted, copied with its holes and verified") func huge() throws {
+        let bench = try Bench()
+        let version = version()
+        try bench.write("", "huge")
+        try #require(truncate(bench.path + "/huge", off_t(Self.size)) == 0)
+        let file = open(bench.path + "/huge", O_WRONLY)
+        #expect(pwrite(file, "hello", 5, off_t(4 << 30)) == 5)
+        close(file)
+
+        let path = try Bench.path("huge")
+        let print = try #require(try bench.mirror.adoptable(path, as: version))
+        let placement = Placement(
+            key: RemoteKey("/huge"), path: path, version: version, replacing: nil, sources: [.download])
+        let result = try bench.perform(Mutation(.place(placement), content: .adopted(print)))
+        let donor = try bench.standing(result, at: path)
+
+        let copy = Placement(
+            key: RemoteKey("/copy"), path: try Bench.path("copy"), version: version, replacing: nil,
+            sources: [.copy(from: donor), .download])
+        let staged = try #require(try bench.mirror.stageCopy(of: donor, as: version, for: copy.key))
+        try bench.perform(Mutation(.place(copy), content: .staged(staged)))
+        #expect(try bench.status("copy").st_size == Int(Self.size))
+        #expect(try bench.status("huge").st_blocks < 1_000)
+    }
+}
