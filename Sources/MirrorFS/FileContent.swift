@@ -19,14 +19,27 @@ enum FileContent {
     static func feed(_ file: Descriptor, to hasher: ContentHasher) throws(MirrorError) -> Int64 {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunk, alignment: 4096)
         defer { buffer.deallocate() }
-        var offset: Int64 = 0
-        while true {
-            let got = retrying { pread(file.number, buffer.baseAddress, chunk, off_t(offset)) }
-            guard got >= 0 else { throw .unreadable() }
-            if got == 0 { return offset }
-            hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<got]))
-            offset += Int64(got)
+        let size = try file.status().st_size
+        var offset: off_t = 0
+        while offset < size {
+            let data = nextData(of: file, at: offset, size: size) ?? size..<size
+            // Holes are zeros that need not be read.
+            if offset < data.lowerBound { buffer.initializeMemory(as: UInt8.self, repeating: 0) }
+            while offset < data.lowerBound {
+                let zeros = min(chunk, data.lowerBound - offset)
+                hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<zeros]))
+                offset += zeros
+            }
+            while offset < data.upperBound {
+                let wanted = min(chunk, data.upperBound - offset)
+                let got = retrying { pread(file.number, buffer.baseAddress, wanted, offset) }
+                guard got >= 0 else { throw .unreadable() }
+                if got == 0 { return Int64(offset) }  // it has become shorter
+                hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<got]))
+                offset += got
+            }
         }
+        return Int64(offset)
     }
 
     /// Makes `to`, which is empty, hold what `from` holds: shared blocks where the file system can, else a copy that
