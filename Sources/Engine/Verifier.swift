@@ -178,6 +178,9 @@ public struct Repair: Sendable {
         public var places: [String] = []
         /// What could not be put right, with the reason.
         public var failures: [String] = []
+
+        /// Makes an empty result.
+        public init() {}
     }
 
     /// Forgets what is damaged, so that the next pass places it again; sets aside strangers and what cannot be read.

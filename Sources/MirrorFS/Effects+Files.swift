@@ -159,7 +159,8 @@ extension Effects {
         let (folder, name) = try leaf(path)
         if try file.status().st_nlink > 1 {
             let own = try unshared(file, version, key)
-            guard renameat(try tree.staging.number, own.name, folder.number, name) == 0 else {
+            let staging = try tree.staging
+            guard renameat(staging.number, own.name, folder.number, name) == 0 else {
                 throw MirrorError.call("rename a staged file to", path)
             }
             touch(path)

@@ -59,7 +59,8 @@ extension MirrorTree {
     public func spaceOfPart(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> Int64 {
         var status = stat()
         let name = Self.partName(version.rev, key)
-        if fstatat(try staging.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 {
+        let staging = try staging
+        if fstatat(staging.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 {
             return Int64(status.st_blocks) * 512
         }
         guard errno == ENOENT else { throw .call("stat", name) }
