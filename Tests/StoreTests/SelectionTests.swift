@@ -113,7 +113,7 @@ import Testing
         try await desk.store.select(Selection(excluding: ["x"]))
         try await desk.record("new=1 other=2", deleted: ["x", "y"])
         let hashes = ["1", "2"].map { TreeText.version($0).hash }
-        let donors = try await desk.store.donors(for: Set(hashes))
+        let donors = try await desk.store.donors(for: Dictionary(uniqueKeysWithValues: hashes.map { ($0, 1) }))
         #expect(hashes.compactMap { donors.byHash[$0]?.first?.isLeaving } == [false, true])
     }
 
