@@ -40,6 +40,8 @@ test: ## run every test
 	done; \
 	if [ -n "$${failed-}" ]; then echo "failed:$$failed"; exit 1; fi
 	@if [ -x Tests/SandboxConformance/run ]; then echo Tests/SandboxConformance/run; Tests/SandboxConformance/run; fi
+	@echo scripts/soak.py
+	@python3 -B scripts/soak.py "$$(swift build --show-bin-path)" "$${SOAK_SECONDS:-120}"
 	@$(MAKE) --no-print-directory systemd-test
 
 # Whether the machine can boot a container is asked before a release is built for it.
@@ -89,6 +91,12 @@ mutants: ## plant faults one at a time: the campaign of random histories has to 
 powercut: release ## cut the power at random moments, on a file system of its own (as root; POWERCUT_FS=xfs)
 	swift build $(RELEASE) --product dbxsync-sandbox
 	@python3 -B scripts/powercut.py "$$(swift build $(RELEASE) --show-bin-path)" "$${DBXSYNC_CAMPAIGN:-50}"
+
+.PHONY: soak
+soak: ## run it for half an hour against a server that fails one request in five (SOAK_SECONDS=1800)
+	@scripts/dependencies.sh build demo
+	swift build
+	@python3 -B scripts/soak.py "$$(swift build --show-bin-path)" "$${SOAK_SECONDS:-1800}"
 
 .PHONY: fuzz
 fuzz: ## fuzz what reads bytes from outside, 60 s for each target

@@ -28,6 +28,7 @@ for purpose in "$@"; do
         test)
             program curl curl
             program openssl openssl
+            program python3 python3
             [ -x /usr/sbin/nghttpd ] || program nghttpd nghttp2-server
             python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
             ;;

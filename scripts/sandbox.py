@@ -22,20 +22,24 @@ TOKEN = "sandbox-access-token"
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
+class Refused(SystemExit):
+    """What the server refuses ends a program with the reason, unless it knows better."""
+
+
 class Account:
     """The account of the sandbox at a URL."""
 
     def __init__(self, url):
         self.url = url.rstrip("/")
 
-    def _request(self, route, body, headers):
+    def _request(self, route, body, headers, method="POST"):
         headers["Authorization"] = f"Bearer {TOKEN}"
-        request = urllib.request.Request(f"{self.url}/{route}", data=body, headers=headers, method="POST")
+        request = urllib.request.Request(f"{self.url}/{route}", data=body, headers=headers, method=method)
         try:
             with opener.open(request) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            sys.exit(f"{route}: {error.code} {error.read().decode(errors='replace')}")
+            raise Refused(f"{route}: {error.code} {error.read().decode(errors='replace')}") from None
 
     def call(self, route, **argument):
         """One call of the API."""
@@ -68,6 +72,15 @@ class Account:
     def change(self, command, **argument):
         """One command of the control interface; GET /sandbox lists them."""
         return self._request(f"sandbox/{command}", json.dumps(argument).encode(), {})
+
+    def set_faults(self, faults):
+        """These faults from now on, and no others."""
+        self._request("sandbox/faults", None, {}, "DELETE")
+        return self._request("sandbox/faults", json.dumps(faults).encode(), {})
+
+    def look(self, command):
+        """What the control interface says without changing anything."""
+        return self._request(f"sandbox/{command}", None, {}, "GET")
 
 
 def authorization_code(url):
