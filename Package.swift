@@ -76,19 +76,20 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["SyncModel", "Sandbox", "Engine", "Store", "MirrorFS", logging],
             path: "Tests/Support", swiftSettings: strict),
+        .target(name: "NetworkSupport", path: "Tests/NetworkSupport", swiftSettings: strict),
         tests("SyncModelTests", ["SyncModel", "TestSupport"]),
         .testTarget(
-            name: "TransportTests", dependencies: ["Transport", "CCurl"], swiftSettings: strict,
+            name: "TransportTests", dependencies: ["Transport", "CCurl", "NetworkSupport"], swiftSettings: strict,
             // SlowLookup.swift stands in for the C library's look-up, and libcurl has to find it.
             linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic-symbol=getaddrinfo"])]),
-        tests("DropboxTests", ["Dropbox", "SyncModel", "Transport", "Sandbox", logging]),
+        tests("DropboxTests", ["Dropbox", "SyncModel", "Transport", "Sandbox", "NetworkSupport", logging]),
         tests("MirrorFSTests", ["MirrorFS", "SyncModel", "TestSupport"]),
         tests("StoreTests", ["Store", "SyncModel", "TestSupport", grdb]),
         tests("EngineTests", ["Engine", "Store", "MirrorFS", "SyncModel", "Sandbox", "TestSupport", logging]),
         tests("ZipStreamTests", ["ZipStream", "Sandbox"]),
         tests("SandboxTests", ["Sandbox"]),
         tests("AppTests", ["dbxsync", "Engine", "MirrorFS", "SyncModel", logging]),
-        tests("EndToEndTests", ["Sandbox", "TestSupport"]),
+        tests("EndToEndTests", ["Sandbox", "Store", "SyncModel", "TestSupport", "NetworkSupport"]),
         tests("LayeringTests", []),
     ],
     cxxLanguageStandard: .cxx17

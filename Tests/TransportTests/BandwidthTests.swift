@@ -1,5 +1,5 @@
+import NetworkSupport
 import Testing
-
 @testable import Transport
 
 /// The limit for all bodies that go to sinks.

@@ -1,4 +1,5 @@
 import Foundation
+import NetworkSupport
 import Testing
 import Transport
 
@@ -133,7 +134,7 @@ final class HTTP2Server: Sendable {
         await transport.stop()
     }
 
-    deinit { process.terminate() }
+    deinit { process.end() }
 
     func url(of index: Int) -> String { "https://127.0.0.1:\(port)/\(index % 2 == 0 ? "even" : "odd")" }
 

@@ -1,3 +1,4 @@
+import NetworkSupport
 import Synchronization
 import Testing
 import Transport

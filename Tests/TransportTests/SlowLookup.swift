@@ -1,5 +1,6 @@
 import CCurl
 import Glibc
+import NetworkSupport
 import Testing
 import Transport
 

@@ -1,32 +1,34 @@
-import Foundation
-import Testing
+public import Foundation
 
 /// Certificates and a server, made with the command `openssl` in a folder of its own.
-final class OpenSSL: Sendable {
+public final class OpenSSL: Sendable {
     private let folder: URL
 
-    static let isInstalled = FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl")
+    /// Whether there is such a command.
+    public static let isInstalled = FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl")
 
-    init() throws {
+    /// Makes the folder.
+    public init() throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("dbxsync-tls-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+    /// The path of a file in the folder.
+    public func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
     /// Makes `name.pem` and `name.key`, a root of its own.
-    func makeAuthority(_ name: String) throws {
+    public func makeAuthority(_ name: String) throws {
         try run(
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=\(name) -days 30"
                 + " -keyout \(name).key -out \(name).pem")
     }
 
     /// Makes `name.pem` and `name.key` for `host`, signed by `authority`.
-    func makeCertificate(_ name: String, of authority: String, host: String, until end: String = "20490101000000Z")
-        throws
-    {
+    public func makeCertificate(
+        _ name: String, of authority: String, host: String, until end: String = "20490101000000Z"
+    ) throws {
         let configuration = """
             [ca]
             default_ca=it
@@ -55,7 +57,7 @@ final class OpenSSL: Sendable {
     }
 
     /// A web server with that certificate.
-    func serve(_ name: String) throws -> Server {
+    public func serve(_ name: String) throws -> Server {
         let process = Process()
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
@@ -71,8 +73,9 @@ final class OpenSSL: Sendable {
     }
 
     /// A running `openssl s_server`, which ends with this object.
-    final class Server {
-        let port: Int
+    public final class Server {
+        /// Where it listens.
+        public let port: Int
         private let process: Process
 
         init(_ process: Process, port: Int) {
@@ -80,7 +83,7 @@ final class OpenSSL: Sendable {
             self.port = port
         }
 
-        deinit { process.terminate() }
+        deinit { process.end() }
     }
 
     /// `s_server` says `ACCEPT 127.0.0.1:PORT` when it listens.
@@ -106,6 +109,25 @@ final class OpenSSL: Sendable {
         process.standardInput = FileHandle.nullDevice
         try process.run()
         process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "openssl \(arguments)")
+        if process.terminationStatus != 0 { throw CommandFailed(command: "openssl \(arguments)") }
     }
+}
+
+extension Process {
+    /// Ends it, and returns when it has ended.
+    ///
+    /// SIGKILL: a process that a thread of Dispatch has started blocks the signals that this thread blocks, SIGTERM
+    /// among them.
+    public func end() {
+        guard isRunning else { return }
+        kill(processIdentifier, SIGKILL)
+        while isRunning { usleep(1_000) }
+    }
+}
+
+/// A command of the machine that did not do what it had to.
+struct CommandFailed: Error, CustomStringConvertible {
+    let command: String
+
+    var description: String { "failed: \(command)" }
 }

@@ -4,14 +4,14 @@ import Synchronization
 /// A TCP server on loopback whose behaviour is a closure: it can break the protocol at any byte.
 ///
 /// Each connection is served on a thread of its own; the listener closes when the server is released.
-final class RawServer: Sendable {
+public final class RawServer: Sendable {
     /// The port that the system chose.
-    let port: UInt16
+    public let port: UInt16
     private let listener: Int32
     private let state: Shared
 
     /// What the accepting thread and the tests share.
-    final class Shared: Sendable {
+    private final class Shared: Sendable {
         struct Counts {
             var accepted = 0
             var open = 0
@@ -21,7 +21,7 @@ final class RawServer: Sendable {
     }
 
     /// Starts to listen; `serve` is called for each connection, which is closed when it returns or throws.
-    init(_ serve: @escaping @Sendable (Connection) throws -> Void) throws {
+    public init(_ serve: @escaping @Sendable (Connection) throws -> Void) throws {
         let (listener, port) = try RawServer.listen()
         let state = Shared()
         (self.listener, self.port, self.state) = (listener, port, state)
@@ -45,7 +45,7 @@ final class RawServer: Sendable {
     }
 
     /// A listening socket on a free port of 127.0.0.1.
-    static func listen() throws -> (descriptor: Int32, port: UInt16) {
+    public static func listen() throws -> (descriptor: Int32, port: UInt16) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -67,19 +67,19 @@ final class RawServer: Sendable {
     }
 
     /// The base URL.
-    var url: String { "http://127.0.0.1:\(port)" }
+    public var url: String { "http://127.0.0.1:\(port)" }
 
     /// Connections accepted so far.
-    var accepted: Int { state.counts.withLock { $0.accepted } }
+    public var accepted: Int { state.counts.withLock { $0.accepted } }
 
     /// The largest number of connections that were open at once.
-    var mostOpen: Int { state.counts.withLock { $0.mostOpen } }
+    public var mostOpen: Int { state.counts.withLock { $0.mostOpen } }
 
     /// Connections open now.
-    var open: Int { state.counts.withLock { $0.open } }
+    public var open: Int { state.counts.withLock { $0.open } }
 
     /// A server that answers every request on every connection with what `answer` makes of it.
-    static func answering(_ answer: @escaping @Sendable (RawRequest) -> String) throws -> RawServer {
+    public static func answering(_ answer: @escaping @Sendable (RawRequest) -> String) throws -> RawServer {
         try RawServer { connection in
             while let request = try connection.readRequest() { try connection.send(answer(request)) }
         }
@@ -87,27 +87,27 @@ final class RawServer: Sendable {
 }
 
 /// A request as it came over the wire.
-struct RawRequest: Sendable {
+public struct RawRequest: Sendable {
     /// The request line and the header lines, without their line ends.
-    var head: [String]
+    public var head: [String]
     /// The body.
-    var body: [UInt8]
+    public var body: [UInt8]
 
     /// The request line.
-    var line: String { head.first ?? "" }
+    public var line: String { head.first ?? "" }
 
     /// The second word of the request line.
-    var path: String { line.split(separator: " ").dropFirst().first.map(String.init) ?? "" }
+    public var path: String { line.split(separator: " ").dropFirst().first.map(String.init) ?? "" }
 
     /// The value of the first header of that name.
-    func header(_ name: String) -> String? {
+    public func header(_ name: String) -> String? {
         head.dropFirst().first { $0.lowercased().hasPrefix(name.lowercased() + ":") }
             .map { $0.dropFirst(name.count + 1).trimmingCharacters(in: .whitespaces) }
     }
 }
 
 /// One accepted connection; used by its own thread only.
-final class Connection {
+public final class Connection {
     private let descriptor: Int32
     private var buffer: [UInt8] = []
     private var isClosed = false
@@ -119,7 +119,7 @@ final class Connection {
     }
 
     /// Reads head and body of the next request; `nil` when the client has closed.
-    func readRequest() throws -> RawRequest? {
+    public func readRequest() throws -> RawRequest? {
         var end = headEnd()
         while end == nil {
             guard try fill() else { return nil }
@@ -136,11 +136,21 @@ final class Connection {
         return request
     }
 
+    /// Reads so many bytes.
+    func receive(_ count: Int) throws -> [UInt8] {
+        while buffer.count < count { if try !fill() { throw POSIXError(.ECONNRESET) } }
+        defer { buffer.removeFirst(count) }
+        return Array(buffer[..<count])
+    }
+
+    /// The socket.
+    var handle: Int32 { descriptor }
+
     /// Sends text as it is.
-    func send(_ text: String) throws { try send(Array(text.utf8)) }
+    public func send(_ text: String) throws { try send(Array(text.utf8)) }
 
     /// Sends bytes.
-    func send(_ bytes: [UInt8]) throws {
+    public func send(_ bytes: [UInt8]) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes {
@@ -152,17 +162,17 @@ final class Connection {
     }
 
     /// Returns when the client has closed the connection; whatever it still sends is dropped.
-    func waitForHangup() { while (try? fill()) == true { buffer.removeAll() } }
+    public func waitForHangup() { while (try? fill()) == true { buffer.removeAll() } }
 
     /// Closes in order.
-    func close() {
+    public func close() {
         if isClosed { return }
         isClosed = true
         Foundation.close(descriptor)
     }
 
     /// Closes with a reset, as a crashed host or a middlebox does.
-    func reset() {
+    public func reset() {
         var linger = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
         close()
@@ -183,6 +193,6 @@ final class Connection {
 }
 
 /// An answer as text: status line, headers, Content-Length and body.
-func answer(_ status: String = "200 OK", _ headers: [String] = [], body: String = "") -> String {
+public func answer(_ status: String = "200 OK", _ headers: [String] = [], body: String = "") -> String {
     (["HTTP/1.1 \(status)"] + headers + ["Content-Length: \(body.utf8.count)", "", body]).joined(separator: "\r\n")
 }
