@@ -30,6 +30,7 @@ public final class DropboxClient: RemoteSource {
     ///   - settings: How patient calls are.
     ///   - clock: Measures and waits.
     ///   - waiting: Is told of each wait, for back-off or because the server asks for it, and does it.
+    ///   - onPause: Is told for how long the server wants no requests.
     ///   - jitter: Random numbers in 0..<1, for delays.
     ///   - logger: Is told of failed tries, at debug level.
     public init(
@@ -37,6 +38,7 @@ public final class DropboxClient: RemoteSource {
         tokens: TokenSource, remoteRoot: String = "",
         pathRoot: PathRoot? = nil, settings: CallSettings = CallSettings(),
         clock: any Clock<Duration> = ContinuousClock(), waiting: @escaping Waiting = { _, sleep in try await sleep() },
+        onPause: @escaping @Sendable (Duration) -> Void = { _ in },
         jitter: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
         logger: Logger = Logger(label: "dbxsync.dropbox")
     ) {
@@ -45,7 +47,7 @@ public final class DropboxClient: RemoteSource {
         self.remoteRoot = components.map { "/" + $0 }.joined()
         self.paths = RootedPaths(rootDepth: components.count)
         self.endpoints = endpoints
-        let gate = RequestGate(time: time)
+        let gate = RequestGate(time: time, onPause: onPause)
         func runner(_ transport: any HTTPTransport) -> RequestRunner {
             RequestRunner(
                 transport: transport, tokens: tokens, pathRoot: pathRoot, gate: gate, settings: settings, time: time,

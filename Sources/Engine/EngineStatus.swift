@@ -40,6 +40,8 @@ public struct EngineStatus: Hashable, Sendable {
     public var parked = 0
     /// The time for which the mirror is known to equal the account, seconds since the epoch.
     public var inStepAsOf: Int64?
+    /// Until when Dropbox wants no requests, seconds since the epoch.
+    public var pausedUntil: Int64?
 }
 
 /// The one place where the engine tells how it gets on; anybody may look at any time.
@@ -64,6 +66,18 @@ public final class StatusBoard: Sendable {
 
     /// Tells that work was finished.
     public func tick() { beats.wrappingAdd(1, ordering: .relaxed) }
+
+    /// Notes that Dropbox wants no requests until then.
+    ///
+    /// - Returns: whether that is news.
+    public func pause(until end: Int64) -> Bool {
+        tick()
+        return status.withLock { status in
+            guard end > status.pausedUntil ?? 0 else { return false }
+            status.pausedUntil = end
+            return true
+        }
+    }
 
     /// Does work that may finish nothing for so long: a wait with an end, or a step whose length is known in advance.
     ///

@@ -4,8 +4,12 @@ import Synchronization
 final class RequestGate: Sendable {
     private let pace = Mutex(Pace())
     private let time: TimeSource
+    private let onPause: @Sendable (Duration) -> Void
 
-    init(time: TimeSource) { self.time = time }
+    init(time: TimeSource, onPause: @escaping @Sendable (Duration) -> Void = { _ in }) {
+        self.time = time
+        self.onPause = onPause
+    }
 
     /// Returns when a request may go out; the time it had to wait is added to `waited`.
     ///
@@ -26,6 +30,7 @@ final class RequestGate: Sendable {
     /// Holds everybody for `pause`.
     func hold(_ ticket: Pace.Ticket, for pause: Duration) {
         pace.withLock { $0.rateLimited(ticket, at: time.now(), for: pause) }
+        onPause(pause)
     }
 
     /// Notes that a request has ended, whatever way.

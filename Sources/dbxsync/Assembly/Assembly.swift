@@ -38,7 +38,12 @@ struct Assembly: Sendable {
         let (board, disk) = (StatusBoard(), DiskPool())
         let connection = Connection(
             config, calls: calls,
-            waiting: { duration, sleep in try await board.expectingSilence(of: duration, sleep) }, logger: logger)
+            waiting: { duration, sleep in try await board.expectingSilence(of: duration, sleep) },
+            onPause: { pause in
+                let seconds = pause.components.seconds
+                guard board.pause(until: Int64(time(nil)) + seconds), seconds >= 5 else { return }
+                logger.notice("Dropbox asks for a pause of \(seconds) s")
+            }, logger: logger)
         let source = AccountSource(
             connection: connection, tokens: try connection.tokens(), config: config, store: store,
             onAccount: { logger.info("mirroring \($0.displayName) <\($0.email)>") })

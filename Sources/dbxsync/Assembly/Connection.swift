@@ -19,6 +19,7 @@ struct Connection: Sendable {
     private let config: Config
     private let calls: CallSettings
     private let waiting: Waiting
+    private let onPause: @Sendable (Duration) -> Void
     private let logger: Logger
 
     /// Requests beside downloads: listing, longpoll, tokens and what is just beginning.
@@ -29,11 +30,13 @@ struct Connection: Sendable {
     /// Starts the transport; nothing goes over the network yet.
     init(
         _ config: Config, calls: CallSettings, waiting: @escaping Waiting = { _, sleep in try await sleep() },
+        onPause: @escaping @Sendable (Duration) -> Void = { _ in },
         logger: Logger
     ) {
         self.config = config
         self.calls = calls
         self.waiting = waiting
+        self.onPause = onPause
         self.logger = logger
         endpoints = config.account.endpoint.map { Endpoints(base: $0) } ?? .dropbox
         let bandwidth = Bandwidth(rate: config.transfer.bandwidth)
@@ -60,7 +63,8 @@ struct Connection: Sendable {
     func client(_ tokens: TokenSource, pathRoot: PathRoot? = nil) -> DropboxClient {
         DropboxClient(
             transport: transport, segmentTransport: segmentTransport, endpoints: endpoints, tokens: tokens,
-            remoteRoot: config.mirror.remoteRoot, pathRoot: pathRoot, settings: calls, waiting: waiting, logger: logger)
+            remoteRoot: config.mirror.remoteRoot, pathRoot: pathRoot, settings: calls, waiting: waiting,
+            onPause: onPause, logger: logger)
     }
 
     /// Changes the bandwidth of all transfers together; running ones included.

@@ -9,7 +9,7 @@ import Glibc
 struct LiveStatus: Codable, Equatable, Sendable {
     /// `starting`, `listing`, `applying`, `removing`, `idle` or `waiting`.
     var phase: String
-    /// Why it waits; nil when it does not.
+    /// Why it waits, or what Dropbox has asked for; nil when there is nothing of the kind.
     var reason: String?
     /// Entries of the pages read in this pass.
     var listed: Int
@@ -27,8 +27,10 @@ struct LiveStatus: Codable, Equatable, Sendable {
     var removed: Int
 
     /// What of the engine's status is worth telling.
-    init(_ status: EngineStatus) {
-        (phase, reason) = Self.name(of: status)
+    init(_ status: EngineStatus, now: Int64) {
+        let why: String?
+        (phase, why) = Self.name(of: status)
+        reason = why ?? StatusLine.askedPause(status, now: now)
         let isWorking = phase != "idle"
         listed = isWorking ? status.listed : 0
         isListing = isWorking && status.isListing

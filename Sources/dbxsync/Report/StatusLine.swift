@@ -9,11 +9,19 @@ enum StatusLine {
     ///
     /// - Parameters:
     ///   - status: what the engine does.
+    ///   - now: the time.
     ///   - pause: how long it will wait, if that is known.
     ///   - staleSince: when the mirror was last known to be in step, if that is too long ago.
-    static func text(_ status: EngineStatus, pause: Duration = .zero, staleSince: Int64? = nil) -> String {
+    static func text(_ status: EngineStatus, now: Int64, pause: Duration = .zero, staleSince: Int64? = nil) -> String {
         let stale = staleSince.map { "STALE, not known to be in step since \(TimeText.local($0)); " } ?? ""
+        if let asked = askedPause(status, now: now) { return "\(stale)\(asked); \(activity(status))" }
         return stale + activity(status) + pauseText(status, pause)
+    }
+
+    /// The pause that Dropbox has asked for; nil if it is over.
+    static func askedPause(_ status: EngineStatus, now: Int64) -> String? {
+        guard let end = status.pausedUntil, end > now else { return nil }
+        return "Dropbox asked for a pause until \(TimeText.clock(end))"
     }
 
     /// Waits between passes go without saying.

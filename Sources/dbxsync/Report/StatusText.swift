@@ -68,13 +68,15 @@ enum StatusText {
         let files =
             "\(HumanText.count(live.filesDone)) of \(HumanText.count(live.filesTotal))\(more) files, "
             + "\(HumanText.bytes(live.bytesDone)) of \(HumanText.bytes(live.bytesTotal))\(more)"
-        return switch live.phase {
-        case "listing": "listing: \(HumanText.count(live.listed, "change")), \(files)"
-        case "applying": "placing: \(files)"
-        case "removing": "removing: \(HumanText.count(live.removed)) done"
-        case "waiting": "waiting: \(live.reason ?? "")"
-        default: live.phase
-        }
+        let text =
+            switch live.phase {
+            case "listing": "listing: \(HumanText.count(live.listed, "change")), \(files)"
+            case "applying": "placing: \(files)"
+            case "removing": "removing: \(HumanText.count(live.removed)) done"
+            case "waiting": "waiting"
+            default: live.phase
+            }
+        return live.reason.map { "\(text): \($0)" } ?? text
     }
 
     private static func checked(_ report: StatusReport, _ now: Int64) -> String {

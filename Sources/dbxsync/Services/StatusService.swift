@@ -36,11 +36,12 @@ struct StatusService: Service {
             progress.show(status)
             if status.phase == .idle && lastPhase != .idle { dbx_release_memory() }  // of a pass that is over
             lastPhase = status.phase
-            let (staleSince, news) = freshness.look(status.inStepAsOf, now: Moment.now.seconds)
-            tell(news, status)
+            let now = Moment.now.seconds
+            let (staleSince, news) = freshness.look(status.inStepAsOf, now: now)
+            tell(news, status, now)
             if looks.isMultiple(of: tellEvery) {
-                notifier.status(StatusLine.text(status, pause: board.silence, staleSince: staleSince))
-                let live = LiveStatus(status)
+                notifier.status(StatusLine.text(status, now: now, pause: board.silence, staleSince: staleSince))
+                let live = LiveStatus(status, now: now)
                 if live != last { live.write(in: stateDirectory) }
                 last = live
             }
@@ -49,13 +50,13 @@ struct StatusService: Service {
         }
     }
 
-    private func tell(_ news: FreshnessWatch.News?, _ status: EngineStatus) {
+    private func tell(_ news: FreshnessWatch.News?, _ status: EngineStatus, _ now: Int64) {
         switch news {
         case .stale(let moment):
             logger.warning(
                 """
                 the mirror has not been known to be in step since \(TimeText.local(moment)), longer than \
-                schedule.max_staleness: \(StatusLine.text(status)) (see: dbxsync status)
+                schedule.max_staleness: \(StatusLine.text(status, now: now)) (see: dbxsync status)
                 """, metadata: ["event": "stale"])
         case .fresh(let moment):
             logger.notice("in step again, as of \(TimeText.local(moment))", metadata: ["event": "fresh"])
