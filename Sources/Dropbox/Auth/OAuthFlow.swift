@@ -73,7 +73,11 @@ public struct OAuthFlow: Sendable {
     public func revoke(accessToken: String) async throws {
         var call = Call.rpc("auth/token/revoke", role: .token, base: endpoints.api, argument: .null)
         call.request.headers.append(.init("Authorization", "Bearer \(accessToken)"))
-        try await runner.run(call) { _ in }
+        try await runner.run(call) { response in
+            guard case .null = try DropboxClient.decode(JSONValue.self, response, call) else {
+                throw DropboxError.malformed(call, response, "it is not the null that says done")
+            }
+        }
     }
 
     private func grant(_ form: Form) async throws -> Grant {
@@ -82,7 +86,7 @@ public struct OAuthFlow: Sendable {
         let request = HTTPRequest(
             .post, "\(endpoints.api)/oauth2/token",
             headers: [.init("Content-Type", "application/x-www-form-urlencoded")], body: Array(form.text.utf8),
-            timeout: .seconds(120))
+            timeout: .seconds(120), stallLimit: nil)
         let call = Call(endpoint: "oauth2/token", role: .token, request: request)
         return try await runner.run(call) { try DropboxClient.decode(GrantJSON.self, $0, call).grant }
     }

@@ -33,14 +33,13 @@ struct Call: Sendable {
 
     /// An RPC call: the argument is the body, the result too.
     ///
-    /// A large listing page can take a minute (section 2.5); an answer that trickles in for ten is given up.
+    /// An answer that trickles in for ten minutes is given up.
     static func rpc(
-        _ endpoint: String, role: Role, base: String, argument: APIArgument, timeout: Duration? = .seconds(600),
-        stallLimit: Duration? = .seconds(120)
+        _ endpoint: String, role: Role, base: String, argument: APIArgument, timeout: Duration? = .seconds(600)
     ) -> Call {
         let request = HTTPRequest(
             .post, "\(base)/2/\(endpoint)", headers: [.init("Content-Type", "application/json")],
-            body: argument.bytes, timeout: timeout, stallLimit: stallLimit, acceptsCompression: true)
+            body: argument.bytes, timeout: timeout, stallLimit: nil, acceptsCompression: true)
         return Call(endpoint: endpoint, role: role, request: request)
     }
 }

@@ -16,12 +16,14 @@ public struct CallSettings: Hashable, Sendable {
     public var pageLimit: Int
     /// How long nothing may move in a download.
     public var stallLimit: Duration
+    /// How long nothing may move in any other call; a large listing page can take a minute (section 2.5).
+    public var answerStallLimit: Duration
 
     /// Makes settings; the defaults suit the daemon.
     public init(
         attempts: Int = 6, patience: Duration = .seconds(300), pausePatience: Duration? = nil,
         firstDelay: Duration = .milliseconds(500), longestDelay: Duration = .seconds(60), pageLimit: Int = 1000,
-        stallLimit: Duration = .seconds(60)
+        stallLimit: Duration = .seconds(60), answerStallLimit: Duration = .seconds(120)
     ) {
         self.attempts = attempts
         self.patience = patience
@@ -30,6 +32,7 @@ public struct CallSettings: Hashable, Sendable {
         self.longestDelay = longestDelay
         self.pageLimit = pageLimit
         self.stallLimit = stallLimit
+        self.answerStallLimit = answerStallLimit
     }
 
     /// The delay after the given number of failures in a row, with full jitter: `jitter` is in 0..<1.

@@ -74,6 +74,7 @@ struct RequestRunner: Sendable {
         let attempt = try attempt()
         var request = attempt.request
         request.needsNewConnection = sent.needsNewConnection
+        request.stallLimit = request.stallLimit ?? settings.answerStallLimit
         if let token = sent.token { request.headers.append(.init("Authorization", "Bearer \(token)")) }
         if call.isAuthorized, let pathRoot {
             request.headers.append(.init("Dropbox-API-Path-Root", pathRoot.headerValue))

@@ -41,7 +41,7 @@ extension DropboxClient {
         let argument = APIArgument(["cursor": .text(cursor.text), "timeout": .number(seconds)])
         return .rpc(
             "files/list_folder/longpoll", role: .longpoll, base: endpoints.notify, argument: argument,
-            timeout: limit < .seconds(30) ? limit : .seconds(seconds + 100), stallLimit: nil)
+            timeout: limit < .seconds(30) ? limit : .seconds(seconds + 100))
     }
 }
 

@@ -3,8 +3,13 @@ import FoundationEssentials
 /// The one door to the JSON decoder.
 enum JSON {
     /// Decodes an answer; throws `DecodingError`.
+    ///
+    /// The decoder looks only at what it needs: a damaged name of a field would pass for a field that is not there.
     static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
-        try JSONDecoder().decode(type, from: Data(bytes))
+        guard String(validating: bytes, as: UTF8.self) != nil else {
+            throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "no UTF-8"))
+        }
+        return try JSONDecoder().decode(type, from: Data(bytes))
     }
 
     /// What a decoding error is about: the path of fields and the complaint, without any of the values.
