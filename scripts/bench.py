@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Measures dbxsync against the sandbox, beside curl fetching the same files; "make bench" builds and starts it.
+"""Measures dbxsync against the sandbox, beside curl and, where it is installed, rclone fetching the same files.
+
+"make bench" builds both programs and starts it.
 
 bench.py DIRECTORY_OF_THE_PROGRAMS
 
@@ -7,15 +9,17 @@ Environment, for a quick run or a longer one:
 BENCH_RUNS=3             runs of each measurement; the median is shown
 BENCH_FILES=10000        small files, 1 to 16 KiB
 BENCH_LARGE=2147483648   bytes of the large file
-BENCH_ENTRIES=100000     entries for the memory measurement, beside a quarter of them
-BENCH_DELAY=40           milliseconds before each answer, for small files over a long line
-BENCH_ONLY=              some of: small bulk large memory idle latency
+BENCH_ENTRIES=100000     entries for the memory measurement, beside a quarter of them, and for the changes
+BENCH_DELAY=40           milliseconds before each answer, for what is far away
+BENCH_ONLY=              some of: small bulk large capped memory idle changes rename latency bandwidth
 TMPDIR                   where mirrors go
 """
 
+import collections
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -29,8 +33,12 @@ RUNS = int(os.environ.get("BENCH_RUNS", 3))
 FILES = int(os.environ.get("BENCH_FILES", 10_000))
 LARGE = int(os.environ.get("BENCH_LARGE", 2 << 30))
 ENTRIES = int(os.environ.get("BENCH_ENTRIES", 100_000))
-DELAY = int(os.environ.get("BENCH_DELAY", 40))
-ONLY = os.environ.get("BENCH_ONLY", "small bulk large memory idle latency").split()
+ALL = "small bulk large capped memory idle changes rename latency bandwidth"
+ONLY = os.environ.get("BENCH_ONLY", ALL).split()
+# A link far away: milliseconds for each request, bytes per second of one connection.
+DELAY, RATE = int(os.environ.get("BENCH_DELAY", 40)), 25_000_000
+CHANGES, RENAMED = 100, 2_000
+BANDWIDTH = 20_000_000
 CONFIG = """
 [account]
 app_key = "sandboxappkey00"
@@ -49,6 +57,21 @@ directory = "{work}/state"
 [log]
 level = "warning"
 """
+
+
+class Usage(collections.namedtuple("Usage", "seconds cpu peak requests bytes")):
+    """What something has cost: wall and CPU seconds, peak RSS, requests to the sandbox and bytes from it."""
+
+    def __str__(self):
+        return (
+            f"{self.seconds:.1f} s, CPU {self.cpu:.1f} s, {self.peak / 1e6:.0f} MB, {self.requests:,.0f} requests, "
+            f"{self.bytes / 1e6:,.1f} MB received"
+        )
+
+
+def middle(usages):
+    """The median of each column."""
+    return Usage(*(statistics.median(column) for column in zip(*usages)))
 
 
 class Bench:
@@ -82,7 +105,7 @@ class Bench:
         looking for others costs whoever makes files next several times what it measures.
         """
         self.past += 1
-        for name in ("mirror", "state", "curl"):
+        for name in ("mirror", "state", "curl", "rclone"):
             if (self.work / name).exists():
                 (self.work / name).rename(self.work / f"{name}.{self.past}")
         (self.work / "mirror").mkdir()
@@ -98,36 +121,72 @@ class Bench:
     def command(self, verb):
         return [self.programs / "dbxsync", verb, "--config", self.work / "dbxsync.conf"]
 
-    def measure(self, command):
-        """Wall time in seconds and peak RSS in bytes."""
+    def measure(self, command, environment=None):
+        """What a command costs; it has to end with 0."""
+        before = self.counters()
         with open(self.work / "errors", "w+") as errors:  # curl draws its progress there, asked or not
             begin = time.monotonic()
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+            process = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=errors, env={**os.environ, **(environment or {})}
+            )
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.monotonic() - begin
             process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode:
                 errors.seek(0)
                 sys.exit(f"{command[0]} ended with {process.returncode}: {errors.read()[-2000:]}")
-        return seconds, usage.ru_maxrss * 1024
+        after = self.counters()
+        return Usage(
+            seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024,
+            *(after[key] - before[key] for key in ("requests", "bytes")),
+        )
 
     def mirror(self, root, transfer=""):
-        """A first mirror: seconds and peak RSS."""
+        """A first mirror."""
         self.fresh(root, transfer=transfer)
         return self.measure(self.command("sync"))
 
-    def curl(self, root):
-        """The same files by curl, 64 at a time: seconds, and seconds until they are on the disk, as ours are."""
+    def curl(self, root, parallel=64):
+        """The same files by curl: what it costs, and seconds until they are on the disk, as ours are."""
         self.fresh(root)
         listed = self.work / "curl.list"
         with open(listed, "w") as file:
             sandbox.curl_list(self.account, self.work / "curl", root, file)
         command = ["curl", "--silent", "--show-error", "--fail", "--noproxy", "*", "--create-dirs", "--parallel"]
-        command += ["--parallel-max", "64", "--header", f"Authorization: Bearer {sandbox.TOKEN}", "--config", listed]
-        seconds = self.measure(command)[0]
+        command += ["--parallel-max", f"{parallel}", "--header", f"Authorization: Bearer {sandbox.TOKEN}"]
+        usage = self.measure([*command, "--config", listed])
         begin = time.monotonic()
         os.sync()
-        return seconds, seconds + time.monotonic() - begin
+        return usage, usage.seconds + time.monotonic() - begin
+
+    def rclone(self, root, *options):
+        """The same files by rclone's own backend for Dropbox; None where it is not installed.
+
+        It knows no hosts but Dropbox's: it gets to the sandbox by way of scripts/gateway.py, whose TLS costs it some
+        CPU time, but is not its own.
+        """
+        if not (shutil.which("rclone") and shutil.which("openssl")):
+            return None
+        self.fresh(root)
+        port = self.work / "gateway.port"
+        port.unlink(missing_ok=True)
+        script = pathlib.Path(__file__).with_name("gateway.py")
+        gateway = subprocess.Popen([sys.executable, "-B", script, self.work, self.account.url.rpartition(":")[2]])
+        try:
+            while not port.exists():
+                if gateway.poll() is not None:
+                    sys.exit("the gateway for rclone did not start")
+                time.sleep(0.05)
+            command = ["rclone", "--ca-cert", self.work / "gateway.pem", "copy", f"box:{root.strip('/')}", self.work / "rclone"]
+            token = {"access_token": sandbox.TOKEN, "token_type": "bearer", "expiry": "2099-01-01T00:00:00Z"}
+            environment = {
+                "RCLONE_CONFIG": os.devnull, "RCLONE_CONFIG_BOX_TYPE": "dropbox",
+                "RCLONE_CONFIG_BOX_TOKEN": json.dumps(token), "HTTPS_PROXY": f"http://127.0.0.1:{port.read_text()}",
+            }
+            return self.measure([*command, *options], environment)
+        finally:
+            gateway.kill()
+            gateway.wait()
 
     def daemon(self, root, schedule):
         """A running daemon that has nothing left to do."""
@@ -143,16 +202,43 @@ class Bench:
         with sandbox.opener.open(f"{self.account.url}/sandbox/counters") as answer:
             return json.load(answer)
 
-    def beside_curl(self, root):
-        """Medians of the seconds that dbxsync, curl, and curl with what it wrote on the disk take, in turn."""
-        times = []
+    def usage(self, daemon):
+        """What a running daemon has cost so far."""
+        # stat(5): the fields after the name, utime and stime the 14th and 15th of all.
+        fields = pathlib.Path(f"/proc/{daemon.pid}/stat").read_text().rpartition(")")[2].split()
+        cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        status = pathlib.Path(f"/proc/{daemon.pid}/status").read_text().split("VmHWM:")[1]
+        counters = self.counters()
+        return Usage(time.monotonic(), cpu, int(status.split()[0]) * 1024, counters["requests"], counters["bytes"])
+
+    def since(self, before, daemon):
+        """What a running daemon has cost since then."""
+        after = self.usage(daemon)
+        costs = Usage(*(late - early for early, late in zip(before, after)))
+        return costs._replace(peak=after.peak)
+
+    def far_away(self, rate=0):
+        """The sandbox behind a link that delays each request; far_away() is over with near()."""
+        self.account.change("settings", delay=DELAY, rate=rate)
+
+    def near(self):
+        self.account.change("settings", delay=0, rate=0)
+
+    def beside_curl(self, root, parallel=64):
+        """Medians of what dbxsync and curl cost, and of curl's seconds until the disk has it, in turn."""
+        runs = []
         for run in range(RUNS):
-            times.append((*self.curl(root), self.mirror(root)[0]))
-            tell("run {}: curl {:.2f} s, on the disk {:.2f} s, dbxsync {:.2f} s".format(run + 1, *times[-1]))
+            (curl, on_disk), ours = self.curl(root, parallel), self.mirror(root)
+            runs.append((ours, curl, on_disk))
+            tell(f"run {run + 1}: curl {curl.seconds:.2f} s, on the disk {on_disk:.2f} s, dbxsync {ours}")
+        self.compare(root)
+        ours, curls, on_disks = zip(*runs)
+        return middle(ours), middle(curls), statistics.median(on_disks)
+
+    def compare(self, root):
         texts = compare.differences(str(self.work / "mirror"), self.account.url, root)[1]
         if texts:
             sys.exit(f"mirror and account differ: {texts[:3]}")
-        return [statistics.median(column) for column in zip(*times)]
 
 
 def tell(text):
@@ -161,10 +247,15 @@ def tell(text):
 
 def small(bench):
     bench.fill("/small", files=FILES)
-    curl, on_disk, ours = bench.beside_curl("/small")
-    yield f"first mirror, {FILES:,} files of 1-16 KiB", f"{ours:.2f} s", (
-        f"curl {curl:.2f} s, on the disk {on_disk:.2f} s"
-    ), f"{ours / curl:.2f} x, {ours / on_disk:.2f} x", "< 1.5 x"
+    ours, curl, on_disk = bench.beside_curl("/small")
+    rclone = bench.rclone("/small", "--transfers", "16", "--checkers", "16")
+    yield f"first mirror, {FILES:,} files of 1-16 KiB", f"{ours.seconds:.2f} s", (
+        f"curl {curl.seconds:.2f} s, on the disk {on_disk:.2f} s{beside(rclone)}"
+    ), f"{ours.seconds / curl.seconds:.2f} x, {ours.seconds / on_disk:.2f} x", "< 1.5 x", ours
+
+
+def beside(rclone):
+    return f", rclone {rclone.seconds:.1f} s" if rclone else ""
 
 
 def bulk(bench):
@@ -175,30 +266,51 @@ def bulk(bench):
     ways = {"as zips": "bulk = true", "file by file": "bulk = false"}
     for delay in (DELAY, 0):
         bench.account.change("settings", delay=delay)
-        times = {way: [] for way in ways}
+        usages = {way: [] for way in ways}
         for run in range(RUNS):
             for way, transfer in ways.items():
-                times[way].append(bench.mirror("/bulk", transfer)[0])
-                tell(f"run {run + 1}: {delay} ms, {way} {times[way][-1]:.2f} s")
-        zips, single = (statistics.median(times[way]) for way in ways)
-        one, beside = None, f"file by file {single:.2f} s"
+                usages[way].append(bench.mirror("/bulk", transfer))
+                tell(f"run {run + 1}: {delay} ms, {way} {usages[way][-1]}")
+        zips, single = (middle(usages[way]) for way in ways)
+        one, others = None, f"file by file {single.seconds:.2f} s"
         if delay:
-            one = bench.mirror("/bulk few", "bulk = false\nparallel = 1")[0] * FILES / few
+            one = bench.mirror("/bulk few", "bulk = false\nparallel = 1").seconds * FILES / few
             tell(f"{delay} ms, one after the other, {few:,} files scaled to {FILES:,}: {one:.1f} s")
-            beside += f", one after the other {one:.0f} s"
-        yield f"first mirror, {FILES:,} small files, {delay} ms before each answer", f"{zips:.2f} s", beside, (
-            f"{single / zips:.1f} x as fast" + (f", {one / zips:.0f} x" if one else "")
-        ), ">= 10 x one after the other" if one else ">= 1 x"
+            curl, rclone = bench.curl("/bulk", 16)[0], bench.rclone("/bulk", "--transfers", "16", "--checkers", "16")
+            others += f", one after the other {one:.0f} s, curl, 16 at a time, {curl.seconds:.1f} s{beside(rclone)}"
+        yield f"first mirror, {FILES:,} small files, {delay} ms before each answer", f"{zips.seconds:.2f} s", others, (
+            f"{single.seconds / zips.seconds:.1f} x as fast" + (f", {one / zips.seconds:.0f} x" if one else "")
+        ), ">= 10 x one after the other" if one else ">= 1 x", zips
     bench.account.change("settings", delay=0)
 
 
 def large(bench):
     bench.fill("/large", files=0, large_files=1, large_size=LARGE)
-    times = bench.beside_curl("/large")
-    curl, on_disk, ours = (LARGE / seconds / 1e6 for seconds in times)
+    usage, curled, disked = bench.beside_curl("/large")
+    ours, curl, on_disk = (LARGE / seconds / 1e6 for seconds in (usage.seconds, curled.seconds, disked))
     yield f"one file of {LARGE / (1 << 30):.2f} GiB", f"{ours:.0f} MB/s", (
         f"curl {curl:.0f} MB/s, on the disk {on_disk:.0f} MB/s"
-    ), f"{ours / curl:.0%}, {ours / on_disk:.0%}", ">= 90 %"
+    ), f"{ours / curl:.0%}, {ours / on_disk:.0%}", ">= 90 %", usage
+
+
+def capped(bench):
+    """One large file far away, over connections that are slow each: one curl is measured once, it only waits."""
+    bench.fill("/capped", files=0, large_files=1, large_size=LARGE)
+    bench.far_away(RATE)
+    curl = bench.curl("/capped")[0]
+    tell(f"curl {curl}")
+    rclone = bench.rclone("/capped", "--multi-thread-streams", "8")
+    if rclone:
+        tell(f"rclone {rclone}")
+    runs = [bench.mirror("/capped") for _ in range(RUNS)]
+    for run, usage in enumerate(runs):
+        tell(f"run {run + 1}: dbxsync {usage}")
+    bench.near()
+    bench.compare("/capped")
+    ours = middle(runs)
+    yield f"{LARGE / (1 << 30):.2f} GiB, {RATE / 1e6:.0f} MB/s a connection, {DELAY} ms", f"{ours.seconds:.1f} s", (
+        f"one curl {curl.seconds:.1f} s{beside(rclone)}"
+    ), f"{curl.seconds / ours.seconds:.1f} x as fast", ">= 6 x", ours
 
 
 def memory(bench):
@@ -219,29 +331,115 @@ def memory(bench):
                 phases["everything removed"] = [bench.measure(bench.command("sync"))]
             tell(f"run {run + 1}: {number:,} entries")
         for phase, results in phases.items():
-            seconds, peak = (statistics.median(column) for column in zip(*results))
-            yield f"{phase}, {number:,} entries: peak memory", f"{peak / 1e6:.1f} MB", f"{seconds:.1f} s", "", "< 100 MB"
+            usage = middle(results)
+            yield f"{phase}, {number:,} entries: peak memory", f"{usage.peak / 1e6:.1f} MB", (
+                f"{usage.seconds:.1f} s"
+            ), "", "< 100 MB", usage
 
 
 def idle(bench):
     bench.fill("/idle", files=1000)
-    requests, written = [], []
+    written, costs = [], []
     daemon = bench.daemon("/idle", 'interval = "5s"\nlongpoll = false')
     for run in range(RUNS):
-        before = bench.counters()["endpoints"], bytes_written(daemon.pid)
-        passes = before[0].get("files/list_folder/continue", 0)
-        while bench.counters()["endpoints"].get("files/list_folder/continue", 0) == passes:
+        before, passes = (bytes_written(daemon.pid), bench.usage(daemon)), polls(bench)
+        while polls(bench) == passes:
             time.sleep(0.5)
         time.sleep(2)
-        after = bench.counters()["endpoints"], bytes_written(daemon.pid)
-        requests.append(sum(after[0].values()) - sum(before[0].values()))
-        written.append(after[1] - before[1])
-        tell(f"run {run + 1}: {requests[-1]} requests, {written[-1]:,} bytes written")
+        written.append(bytes_written(daemon.pid) - before[0])
+        costs.append(bench.since(before[1], daemon))
+        tell(f"run {run + 1}: {costs[-1]}, {written[-1]:,} bytes written")
+    stop(daemon)
+    usage = middle(costs)
+    yield "pass without changes", f"{usage.requests:.0f} request", "", (
+        f"CPU {usage.cpu * 1e3:.0f} ms, {statistics.median(written):,.0f} bytes written"
+    ), "1 request", usage
+
+
+def polls(bench):
+    return bench.counters()["endpoints"].get("files/list_folder/continue", 0)
+
+
+def stop(daemon):
     daemon.terminate()
     daemon.wait()
-    yield "pass without changes", f"{statistics.median(requests):.0f} request", "", (
-        f"{statistics.median(written):,.0f} bytes written"
-    ), "1 request"
+
+
+def changes(bench):
+    """Changes of all kinds in a large account that is in step, from the first one to the last in the mirror."""
+    bench.fill("/changes", files=ENTRIES - ENTRIES // 40, min_size=1, max_size=100)
+    daemon = bench.daemon("/changes", 'interval = "1h"')
+    mirror, costs = bench.work / "mirror", []
+    names = iter([path for path, entry in bench.account.tree("/changes").items() if entry[".tag"] == "file"])
+    for run in range(RUNS):
+        edited, moved, deleted = ([next(names) for _ in range(CHANGES // 4)] for _ in range(3))
+        time.sleep(2)
+        before = bench.usage(daemon)
+        for number in range(CHANGES // 4):
+            bench.account.change("put", path=f"/changes/new {run}/{number}.bin", size=1_000, seed=number)
+            bench.account.change("put", path="/changes" + edited[number], size=777, seed=number)
+            source, target = "/changes" + moved[number], f"/changes/moved {run}/{number}.bin"
+            bench.account.change("move", **{"from": source, "to": target})
+            bench.account.change("delete", path="/changes" + deleted[number])
+        there = [mirror / f"{kind} {run}/{number}.bin" for kind in ("new", "moved") for number in range(CHANGES // 4)]
+        gone = [mirror / path[1:] for path in deleted + moved]
+        changed = [mirror / path[1:] for path in edited]
+        while not (
+            all(path.exists() for path in there)
+            and all(path.stat().st_size == 777 for path in changed)
+            and not any(path.exists() for path in gone)
+        ):
+            time.sleep(0.005)
+        costs.append(bench.since(before, daemon))
+        tell(f"run {run + 1}: {costs[-1]}")
+    stop(daemon)
+    bench.compare("/changes")
+    usage = middle(costs)
+    yield f"{CHANGES} changes in {ENTRIES:,} entries", f"{usage.seconds:.2f} s", "", (
+        "from the first change to the last one in the mirror"
+    ), "", usage
+
+
+def rename(bench):
+    """A folder gets another name: nothing is downloaded."""
+    bench.fill("/rename/folder", files=RENAMED)
+    daemon = bench.daemon("/rename", 'interval = "1h"')
+    mirror, costs, name = bench.work / "mirror", [], "folder"
+    for run in range(RUNS):
+        time.sleep(2)
+        downloads = bench.counters()["endpoints"]["files/download"]
+        before, new = bench.usage(daemon), f"folder {run}"
+        bench.account.change("move", **{"from": f"/rename/{name}", "to": f"/rename/{new}"})
+        while (mirror / name).exists() or not (mirror / new).exists() or not in_step(bench):
+            time.sleep(0.01)
+        costs.append(bench.since(before, daemon))
+        tell(f"run {run + 1}: {costs[-1]}")
+        if bench.counters()["endpoints"]["files/download"] != downloads:
+            sys.exit("a renamed folder was downloaded again")
+        name = new
+    stop(daemon)
+    bench.compare("/rename")
+    usage = middle(costs)
+    yield f"rename of a folder of {RENAMED:,} files", f"{usage.seconds:.2f} s", "", "0 bytes of files", (
+        "0 bytes"
+    ), usage
+
+
+def in_step(bench):
+    return subprocess.run(bench.command("status"), stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def bandwidth(bench):
+    """How near to the limit all transfers together come, over half a minute."""
+    total = BANDWIDTH * 30
+    bench.fill("/bandwidth one", files=0, large_files=1, large_size=total)
+    bench.fill("/bandwidth many", files=total // 200_000, min_size=200_000, max_size=200_000)
+    for root, what in (("/bandwidth one", "one file"), ("/bandwidth many", f"{total // 200_000:,} files")):
+        usage = middle([bench.mirror(root, f'bandwidth = "{BANDWIDTH}B/s"') for _ in range(RUNS)])
+        rate = usage.bytes / usage.seconds
+        yield f"bandwidth = \"{BANDWIDTH / 1e6:.0f}MB/s\", {what}", f"{rate / 1e6:.2f} MB/s", "", (
+            f"{rate / BANDWIDTH - 1:+.1%}"
+        ), "within 5 %", usage
 
 
 def bytes_written(pid):
@@ -252,7 +450,7 @@ def bytes_written(pid):
 def latency(bench):
     bench.fill("/latency", files=1000)
     daemon = bench.daemon("/latency", 'interval = "1h"')
-    times = []
+    times, before = [], bench.usage(daemon)
     for number in range(RUNS * 10):
         time.sleep(0.2)
         path = bench.work / "mirror" / f"new {number}.txt"
@@ -261,31 +459,33 @@ def latency(bench):
         while not path.exists():
             time.sleep(0.001)
         times.append(time.monotonic() - begin)
-    daemon.terminate()
-    daemon.wait()
+    usage = bench.since(before, daemon)
+    stop(daemon)
     yield "from a change to the file in the mirror", f"{statistics.median(times) * 1e3:.0f} ms", "", (
         f"slowest of {len(times)}: {max(times) * 1e3:.0f} ms"
-    ), ""
+    ), "", usage._replace(seconds=statistics.median(times))
 
 
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    rows = [("measured", "dbxsync", "beside it", "", "aim")]
+    rows = [("measured", "dbxsync", "beside it", "", "aim", "dbxsync: wall, CPU, peak RSS, requests, bytes")]
     with tempfile.TemporaryDirectory(prefix="dbxsync-bench.") as work:
         bench = Bench(sys.argv[1], work)
         try:
-            for measurement in (small, bulk, large, memory, idle, latency):
-                if measurement.__name__ in ONLY:
-                    print(measurement.__name__, file=sys.stderr)
-                    rows += measurement(bench)
+            for name in ALL.split():
+                if name in ONLY:
+                    print(name, file=sys.stderr)
+                    rows += [(*texts, str(usage)) for *texts, usage in globals()[name](bench)]
         finally:
             bench.sandbox.kill()
             bench.sandbox.wait()
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print(" | ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip(" |"))
-    print(f"medians of {RUNS} runs, {os.cpu_count()} cores, sandbox and curl on the same machine")
+    print(f"medians of {RUNS} runs, {os.cpu_count()} cores, sandbox and curl on the same machine; rclone ran once")
+    if not shutil.which("rclone"):
+        print("rclone is not installed here")
 
 
 if __name__ == "__main__":
