@@ -73,6 +73,21 @@ struct DaemonTests {
         }
     }
 
+    @Test("a bandwidth limit that would take hours is gone after SIGHUP")
+    func bandwidth() async throws {
+        try await Stand.run(["transfer": "bandwidth = \"10kB/s\""]) { stand in
+            try stand.account.put("/large.bin", .generated(seed: 1, size: 100_000_000))
+            let socket = try NotifySocket()
+            let daemon = try stand.place.start("run", environment: ["NOTIFY_SOCKET": socket.path])
+            try await socket.wait(for: "READY=1", from: daemon)
+            try await eventually("a download", or: daemon.told) { stand.downloads.count > 0 }
+            #expect(try stand.mirror().lines == [:])
+            try stand.place.configure(endpoint: stand.server.url, ["transfer": "bandwidth = \"2GB/s\""])
+            daemon.send(SIGHUP)
+            try await stand.equality(from: daemon)
+        }
+    }
+
     @Test("SIGINT in a download ends it with 0; the next run asks for the rest only")
     func interrupted() async throws {
         try await Stand.run { stand in

@@ -1,4 +1,5 @@
 import Foundation
+import Sandbox
 import TestSupport
 
 /// A configuration with its mirror and state directory, in a folder of its own.
@@ -48,8 +49,20 @@ final class Installation {
 
     /// Keeps a sign-in, as if somebody had signed in.
     func signIn(accessToken: String) throws {
-        try folder.write(
-            "{\"access_token\": \"\(accessToken)\"}", to: "state/credentials.json")
+        try keep(credentials: "{\"access_token\": \"\(accessToken)\"}")
+    }
+
+    /// Keeps a sign-in that can be renewed.
+    func signIn(_ tokens: Tokens.Pair, appKey: String) throws {
+        let refresh = tokens.refresh ?? ""
+        try keep(
+            credentials: """
+                {"access_token": "\(tokens.access)", "refresh_token": "\(refresh)", "app_key": "\(appKey)"}
+                """)
+    }
+
+    private func keep(credentials: String) throws {
+        try folder.write(credentials, to: "state/credentials.json")
         try FileManager.default.setAttributes(
             [.posixPermissions: 0o600], ofItemAtPath: folder("state/credentials.json"))
     }

@@ -1,0 +1,58 @@
+import Foundation
+import Sandbox
+import TestSupport
+import Testing
+
+/// A team space whose root becomes another one: dbxsync stops and asks, and deletes nothing.
+struct TeamSpaceTests {
+    private static let settings = ["account": "team_space = true"]
+
+    @Test("sync: another root ends with 73 and says what to do; the mirror stays")
+    func once() async throws {
+        try await Stand.run(Self.settings) { stand in
+            try await stand.mirrorTeamSpace()
+            let before = try stand.mirror()
+            stand.account.configure { $0.rootNamespace = "90002" }
+            for folder in stand.account.tree() where !folder.isFile { _ = try? stand.account.delete(folder.path) }
+            for _ in 1...2 {
+                let ending = try await stand.place.run("sync")
+                #expect(ending.code == 73, "\(ending)")
+                #expect(ending.errors.contains("nothing was removed"), "\(ending)")
+                #expect(ending.errors.contains("remove the state file"), "\(ending)")
+                #expect(try stand.mirror() == before)
+            }
+            stand.account.configure { $0.rootNamespace = "90001" }
+            try await stand.sync()
+        }
+    }
+
+    @Test("run: another root while it runs ends it with 73 and the same words; the old root is taken up again")
+    func daemon() async throws {
+        try await Stand.run(Self.settings) { stand in
+            try await stand.mirrorTeamSpace()
+            let before = try stand.mirror()
+            stand.server.log.clear()
+            let daemon = try stand.place.start("run")
+            try await eventually("a daemon that listens", or: daemon.told) {
+                stand.server.log.counters.endpoints["files/list_folder/longpoll"] ?? 0 > 0
+            }
+            stand.account.configure { $0.rootNamespace = "90002" }
+            for folder in stand.account.tree() where !folder.isFile { _ = try? stand.account.delete(folder.path) }
+            let ending = try await daemon.ending(within: .seconds(120))
+            #expect(ending.code == 73 && ending.errors.contains("remove the state file"), "\(ending)")
+            #expect(ending.errors.contains("the path root is not valid any more"), "\(ending)")
+            #expect(try stand.mirror() == before)
+            stand.account.configure { $0.rootNamespace = "90001" }
+            try await stand.sync()
+        }
+    }
+}
+
+extension Stand {
+    /// A mirror of the team space that is in step.
+    fileprivate func mirrorTeamSpace() async throws {
+        account.configure { $0.rootNamespace = "90001" }
+        account.fill(Seed(files: 30, depth: 2))
+        try await sync()
+    }
+}
