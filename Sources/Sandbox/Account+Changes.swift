@@ -56,11 +56,16 @@ extension Account {
     /// What `files/upload` does.
     @discardableResult
     public func commit(_ commit: Commit, _ content: Content) throws -> FileMetadata {
+        try self.commit(commit, content, known: nil)
+    }
+
+    /// The same for content whose hash is known already.
+    func commit(_ commit: Commit, _ content: Content, known: Digest?) throws -> FileMetadata {
         let size = content.size ?? 0
         let needsHash = state.withLock { state in
             (try? state.resolve(commit.path)).map { !state.nodes[Int($0)].isFolder } ?? false
         }
-        let digest = needsHash || size < 1 << 20 ? content.computeHash() : nil
+        let digest = known ?? (needsHash || size < 1 << 20 ? content.computeHash() : nil)
         let revision = try change { state in try state.commit(commit, content, size: size, digest: digest) }
         return withHashes { state, missing in state.fileMetadata(revision, &missing) }
     }

@@ -7,11 +7,13 @@ extension AccountState {
             if let same = try unchanged(node, commit, digest) { return same }
             let isFree = try mayReplace(node, commit)
             guard isFree else { return try self.commit(evading(commit, path), content, size: size, digest: digest) }
+            try checkSpace(for: size - revisions[Int(nodes[Int(node)].revision)].size)
             let revision = addRevision(node, commit, content, size: size, digest: digest)
             record(node)
             return revision
         }
         if case .update = commit.mode, commit.isStrict { throw .write(["conflict", "file"]) }
+        try checkSpace(for: size)
         var made: [NodeIndex] = []
         let names = Names.components(path)
         let parent = try ensureFolders(names.dropLast(), &made)
@@ -26,10 +28,23 @@ extension AccountState {
         let path: String
         do { path = try self.path(of: address) } catch { throw .write(["malformed_path"]) }
         guard !Names.isMalformed(path), path.utf8.count > 1 else { throw .write(["malformed_path"]) }
-        guard !Names.components(path).contains(where: Names.isDisallowed) || isSeeding else {
-            throw .write(["disallowed_name"])
+        guard !isSeeding else { return path }
+        let names = Names.components(path)
+        let refused = Names.lower(settings.disallowedName)
+        guard !names.contains(where: { Names.isDisallowed($0) || (!refused.isEmpty && Names.lower($0) == refused) })
+        else { throw .write(["disallowed_name"]) }
+        let closed = Names.components(settings.readOnlyFolder).map(Names.lower)
+        guard closed.isEmpty || !names.map(Names.lower).starts(with: closed) else {
+            throw .write(["no_write_permission"])
         }
         return path
+    }
+
+    /// Refuses more bytes than there is room for.
+    private func checkSpace(for size: Int64) throws(AccountError) {
+        guard settings.quota == 0 || isSeeding || usedBytes + size <= settings.quota else {
+            throw .write(["insufficient_space"])
+        }
     }
 
     /// The current revision, when the content is the same and so nothing is written.

@@ -8,6 +8,8 @@ public enum Content: Hashable, Sendable {
     case generated(seed: UInt64, size: Int64)
     /// A file of this machine, read when it is asked for.
     case localFile(String)
+    /// A file without a name, which an upload session has filled.
+    case spooled(SpoolFile)
 
     /// The content of a text.
     public static func text(_ text: String) -> Content { .bytes(Array(text.utf8)) }
@@ -20,6 +22,7 @@ public enum Content: Hashable, Sendable {
         case .localFile(let path):
             var info = stat()
             return stat(path, &info) == 0 ? Int64(info.st_size) : nil
+        case .spooled(let file): return file.size
         }
     }
 
@@ -42,6 +45,7 @@ public enum Content: Hashable, Sendable {
             guard file >= 0 else { return 0 }
             defer { close(file) }
             return max(0, pread(file, buffer.baseAddress, buffer.count, off_t(offset)))
+        case .spooled(let file): return file.read(at: offset, into: buffer)
         }
     }
 

@@ -96,6 +96,25 @@ final class ContentHashStream {
     }
 }
 
+/// The digests of the blocks of 4 MiB of which `bytes` consist.
+func blockDigests(of bytes: [UInt8]) -> [Digest] {
+    let stream = SHA256Stream()
+    return bytes.withUnsafeBytes { bytes in
+        stride(from: 0, to: bytes.count, by: ContentHashStream.blockSize).map { start in
+            stream.update(
+                UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + ContentHashStream.blockSize, bytes.count)]))
+            return stream.finish()
+        }
+    }
+}
+
+/// The `content_hash` that follows from the digests of all blocks.
+func contentHash(ofBlocks digests: some Sequence<Digest>) -> Digest {
+    let whole = SHA256Stream()
+    for digest in digests { digest.bytes.withUnsafeBytes { whole.update($0) } }
+    return whole.finish()
+}
+
 /// The `content_hash` of `bytes` as Dropbox would state it.
 public func contentHash(of bytes: [UInt8]) -> String {
     let stream = ContentHashStream()

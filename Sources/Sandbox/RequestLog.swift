@@ -26,6 +26,8 @@ public final class RequestLog: Sendable {
         public var status = 0
         /// Bytes of the body that went out.
         public var bytes: Int64 = 0
+        /// Bytes of its body that came in, all of them or what came before the connection ended.
+        public var received: Int64 = 0
         /// The fault that was put into it.
         public var fault: String?
     }
@@ -36,6 +38,8 @@ public final class RequestLog: Sendable {
         public var requests = 0
         /// Bytes of bodies that went out.
         public var bytes: Int64 = 0
+        /// Bytes of requests' bodies that came in.
+        public var received: Int64 = 0
         /// Requests by endpoint.
         public var endpoints: [String: Int] = [:]
         /// Answers by status.
@@ -108,6 +112,7 @@ public final class RequestLog: Sendable {
             }
             state.counters.requests += 1
             state.counters.endpoints[record.endpoint, default: 0] += 1
+            state.counters.received += record.received
             state.counters.running += 1
             state.counters.peak = max(state.counters.peak, state.counters.running)
             if state.peers.insert(record.peer).inserted { state.counters.connections += 1 }

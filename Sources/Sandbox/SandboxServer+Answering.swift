@@ -7,12 +7,7 @@ extension SandboxServer {
         let endpoint = Service.endpoint(of: request.path)
         let subject = request.subject
         let id = Self.requestID()
-        exchange.begin(
-            RequestLog.Record(
-                number: 0, time: 0, method: request.method, endpoint: endpoint,
-                subject: subject.hasPrefix("AAH") ? String(subject.prefix(12)) : subject,
-                range: request.headers["range"], agent: request.headers["user-agent"], peer: request.peer,
-                requestID: id))
+        exchange.begin(record(of: request, received: request.received, id: id))
         let fault = faults.strike(endpoint) { account.subject(of: subject) }
         let settings = account.settings
         if settings.delay > 0 { try await ContinuousClock().sleep(for: .milliseconds(settings.delay)) }
@@ -26,6 +21,16 @@ extension SandboxServer {
         if reply.delivery.rate == 0 { reply.delivery.rate = settings.rate }
         exchange.answered(fault?.losesAnswer == true ? 0 : answer.status, fault)
         return reply
+    }
+
+    /// What the log keeps of a request.
+    func record(of request: Request, received: Int64, id: String) -> RequestLog.Record {
+        let subject = request.subject
+        return RequestLog.Record(
+            number: 0, time: 0, method: request.method, endpoint: Service.endpoint(of: request.path),
+            subject: subject.hasPrefix("AAH") ? String(subject.prefix(12)) : subject,
+            range: request.headers["range"], agent: request.headers["user-agent"], peer: request.peer,
+            requestID: id, received: received)
     }
 
     private func answer(_ request: Request, _ endpoint: String, _ fault: Fault.Effect?) async throws -> Answer {

@@ -53,7 +53,7 @@ public final class SandboxServer: Sendable {
         do {
             while true {
                 let limit = max(account.settings.uploadLimit, 1 << 20)
-                let request = try await reader.next(bodyLimit: limit)
+                let request = try await reader.next(bodyLimit: limit) { manner(of: $0) }
                 let exchange = Exchange(log)
                 defer { exchange.end() }
                 let reply = try await reply(to: request, exchange)
@@ -66,6 +66,25 @@ public final class SandboxServer: Sendable {
             try? await reply.send(over: connection, keepsConnection: false) { _ in }
         } catch {
             // The client is gone, or was cut off by a fault, or the server stops: in each case the connection ends.
+            if let (request, received) = reader.unfinished { note(lost: request, received) }
         }
+    }
+
+    /// How the body of `request` is taken in, as settings and faults have it.
+    private func manner(of request: Request) -> RequestReader.Manner {
+        guard request.path.hasPrefix("/2/") else { return RequestReader.Manner() }
+        var manner = RequestReader.Manner(rate: account.settings.uploadRate)
+        let subject = request.subject
+        let fault = faults.strike(Service.endpoint(of: request.path), ofRequest: true) { account.subject(of: subject) }
+        if case .cutRequest(let after, let isReset) = fault { manner.cut = (after, isReset) }
+        return manner
+    }
+
+    /// Puts a request into the log whose connection ended before it was complete.
+    private func note(lost request: Request, _ received: Int64) {
+        let exchange = Exchange(log)
+        exchange.begin(record(of: request, received: received, id: ""))
+        exchange.answered(0, nil)
+        exchange.end()
     }
 }

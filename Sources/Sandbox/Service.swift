@@ -31,12 +31,13 @@ struct Call {
 final class Service: Sendable {
     let account: Account
     let tokens: Tokens
+    let sessions = UploadSessions()
     let routes: [String: Route]
 
     init(account: Account, tokens: Tokens) {
         self.account = account
         self.tokens = tokens
-        let routes = Self.reading + Self.folders + Self.users + Self.changes + Self.uploads
+        let routes = Self.reading + Self.folders + Self.users + Self.changes + Self.uploads + Self.sessions
         self.routes = Dictionary(uniqueKeysWithValues: routes.map { ($0.name, $0) })
     }
 

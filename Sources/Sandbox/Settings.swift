@@ -38,12 +38,22 @@ public struct Settings: Hashable, Sendable {
     public var zipSizeLimit: Int64 = 20_000_000_000
     /// From so many bytes on a file is too large for a zip.
     public var zipFileLimit: Int64 = 4_000_000_000
+    /// Bytes that the account has room for; 0 for no limit.
+    public var quota: Int64 = 0
+    /// A folder of which this account may read only; empty for none.
+    public var readOnlyFolder = ""
+    /// One more name that is refused, whatever its case; empty for none.
+    public var disallowedName = ""
+    /// Life of upload sessions in seconds.
+    public var sessionLife: Int64 = 604_800
     /// The root namespace; when it is not the account's own, the account is in a team with a space of its own.
     public var rootNamespace = Account.namespaceID
     /// Milliseconds before each answer.
     public var delay = 0
-    /// Bytes per second of one connection; 0 for no limit.
+    /// Bytes per second of the answers on one connection; 0 for no limit.
     public var rate = 0
+    /// Bytes per second of the requests' bodies on one connection; 0 for no limit.
+    public var uploadRate = 0
 
     /// How the folders above an entry are spelled in `path_display`.
     public enum AncestorCase: String, Hashable, Sendable, CaseIterable {
@@ -82,11 +92,14 @@ extension Settings {
             case "zip_entry_limit": zipEntryLimit = Int(try whole(member))
             case "zip_size_limit": zipSizeLimit = try whole(member)
             case "zip_file_limit": zipFileLimit = try whole(member)
-            case "root_namespace":
-                guard let id = member.value.string else { throw ControlError("root_namespace is a text") }
-                rootNamespace = id
+            case "quota": quota = try whole(member)
+            case "read_only_folder": readOnlyFolder = try text(member)
+            case "disallowed_name": disallowedName = try text(member)
+            case "session_life": sessionLife = try whole(member)
+            case "root_namespace": rootNamespace = try text(member)
             case "delay": delay = Int(try whole(member))
             case "rate": rate = Int(try whole(member))
+            case "upload_rate": uploadRate = Int(try whole(member))
             case "ancestor_case":
                 guard let choice = member.value.string.flatMap(AncestorCase.init) else {
                     throw ControlError("ancestor_case is exact, lower or varying")
@@ -104,6 +117,11 @@ extension Settings {
 
     private func truth(_ member: JSON.Member) throws(ControlError) -> Bool {
         guard let value = member.value.bool else { throw ControlError("\(member.key) is true or false") }
+        return value
+    }
+
+    private func text(_ member: JSON.Member) throws(ControlError) -> String {
+        guard let value = member.value.string else { throw ControlError("\(member.key) is a text") }
         return value
     }
 

@@ -26,14 +26,17 @@ struct Main: AsyncParsableCommand {
     @Option(help: "The same number gives the same files.") var random: UInt64 = 1
     @Option(help: "Start with the files of DIRECTORY; they are read when they are asked for.") var directory: String?
     @Option(help: "Milliseconds before each answer.") var delay = 0
-    @Option(help: "Bytes per second of one connection; 0 for no limit.") var rate = 0
+    @Option(help: "Bytes per second of answers on one connection; 0 for no limit.") var rate = 0
+    @Option(help: "Bytes per second of uploads on one connection; 0 for no limit.") var uploadRate = 0
     @Option(help: "Key of the app that may sign in.") var appKey = "sandboxappkey00"
 
     func validate() throws {
         guard minSize >= 0, maxSize >= minSize, (seed ?? 0) >= 0, largeFiles >= 0, largeSize >= 0 else {
             throw ValidationError("Numbers and sizes may not be negative, nor --max-size less than --min-size.")
         }
-        guard delay >= 0, rate >= 0 else { throw ValidationError("--delay and --rate may not be negative.") }
+        guard delay >= 0, rate >= 0, uploadRate >= 0 else {
+            throw ValidationError("--delay, --rate and --upload-rate may not be negative.")
+        }
     }
 
     func run() async throws {
@@ -67,6 +70,7 @@ struct Main: AsyncParsableCommand {
         account.configure { settings in
             settings.delay = delay
             settings.rate = rate
+            settings.uploadRate = uploadRate
         }
         // Larger accounts are hashed page by page while they are listed.
         if account.usedBytes <= 8 << 30 { account.computeHashes() }

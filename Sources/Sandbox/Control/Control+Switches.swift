@@ -15,6 +15,11 @@ extension Control {
             control.account.expireCursors()
             return [:]
         },
+        Command(method: "POST", name: "expire-sessions", help: "makes every upload session answer with not_found") {
+            control, _ in
+            control.service.sessions.expire()
+            return [:]
+        },
         Command(
             method: "POST", name: "token", help: "gives tokens without a sign-in: scopes (a list), life in seconds"
         ) { control, json in
@@ -76,7 +81,8 @@ extension RequestLog.Record {
             "number": .int(Int64(number)), "time": .int(time), "method": .string(method),
             "endpoint": .string(endpoint), "subject": .string(subject), "range": range.map(JSON.string) ?? .null,
             "agent": agent.map(JSON.string) ?? .null, "peer": .int(Int64(peer)), "request_id": .string(requestID),
-            "status": .int(Int64(status)), "bytes": .int(bytes), "fault": fault.map(JSON.string) ?? .null,
+            "status": .int(Int64(status)), "bytes": .int(bytes), "received": .int(received),
+            "fault": fault.map(JSON.string) ?? .null,
         ]
     }
 }
@@ -86,8 +92,9 @@ extension RequestLog.Counters {
         let statuses = statuses.sorted { $0.key < $1.key }
         let endpoints = endpoints.sorted { $0.key < $1.key }
         return [
-            "requests": .int(Int64(requests)), "bytes": .int(bytes), "faults": .int(Int64(faults)),
-            "running": .int(Int64(running)), "peak": .int(Int64(peak)), "connections": .int(Int64(connections)),
+            "requests": .int(Int64(requests)), "bytes": .int(bytes), "received": .int(received),
+            "faults": .int(Int64(faults)), "running": .int(Int64(running)), "peak": .int(Int64(peak)),
+            "connections": .int(Int64(connections)),
             "endpoints": .object(endpoints.map { JSON.Member($0.key, .int(Int64($0.value))) }),
             "statuses": .object(statuses.map { JSON.Member(String($0.key), .int(Int64($0.value))) }),
         ]
@@ -108,8 +115,10 @@ extension Settings {
             "unsatisfiable_range": .int(Int64(unsatisfiableRange)), "access_token_life": .int(accessTokenLife),
             "upload_limit": .int(Int64(uploadLimit)), "zip_entry_limit": .int(Int64(zipEntryLimit)),
             "zip_size_limit": .int(zipSizeLimit), "zip_file_limit": .int(zipFileLimit),
-            "root_namespace": .string(rootNamespace),
-            "delay": .int(Int64(delay)), "rate": .int(Int64(rate)),
+            "root_namespace": .string(rootNamespace), "quota": .int(quota),
+            "read_only_folder": .string(readOnlyFolder), "disallowed_name": .string(disallowedName),
+            "session_life": .int(sessionLife), "delay": .int(Int64(delay)), "rate": .int(Int64(rate)),
+            "upload_rate": .int(Int64(uploadRate)),
         ]
     }
 }

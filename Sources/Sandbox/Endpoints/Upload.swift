@@ -1,5 +1,5 @@
 extension Service {
-    /// Writes with content: sections 6.1 and 6.2 of the API's description.
+    /// A file in one request: sections 6.1 and 6.2 of the API's description.
     static let uploads: [Route] = [
         Route(name: "files/upload", style: .upload, scope: "files.content.write") { service, call in
             try service.upload(&call)
@@ -8,26 +8,36 @@ extension Service {
 
     private func upload(_ call: inout Call) throws -> Answer {
         let commit = try Self.commit(&call.argument)
-        let hash = try call.argument.optionalString("content_hash")
+        let hash = try call.argument.contentHash()
         try call.argument.finish()
         let body = call.request.body
-        guard !call.request.isTooLong, body.count <= account.settings.uploadLimit else {
-            throw Refusal.tags(["payload_too_large"])
-        }
-        guard hash == nil || hash == contentHash(of: body) else { throw Refusal.tags(["content_hash_mismatch"]) }
+        let digests = try self.digests(ofBody: call.request, hash)
         do {
-            return .json(metadataJSON.file(try account.commit(commit, .bytes(body))))
+            let file = try account.commit(commit, .bytes(body), known: contentHash(ofBlocks: digests))
+            return .json(metadataJSON.file(file))
         } catch AccountError.write(let tags) {
-            let session = "pid_upload_session:" + hexText((0..<12).map { _ in UInt8.random(in: .min ... .max) })
+            // The bytes are kept for another try to name them.
+            let (id, session) = sessions.begin()
+            try session.append(body, digests, at: 0, close: false)
             let error: JSON = [
-                ".tag": "path", "reason": Refusal.union(tags, []), "upload_session_id": .string(session),
+                ".tag": "path", "reason": Refusal.union(tags, []), "upload_session_id": .string(id),
             ]
             throw Refusal(status: 409, body: .error(error, tags: ["path"] + tags))
         }
     }
 
+    /// The digests of the body's blocks, when the body is not too large and is what the caller says it is.
+    func digests(ofBody request: Request, _ hash: String?) throws(Refusal) -> [Digest] {
+        guard !request.isTooLong, request.body.count <= account.settings.uploadLimit else {
+            throw .tags(["payload_too_large"])
+        }
+        let digests = blockDigests(of: request.body)
+        guard hash == nil || hash == contentHash(ofBlocks: digests).hex else { throw .tags(["content_hash_mismatch"]) }
+        return digests
+    }
+
     /// CommitInfo.
-    private static func commit(_ argument: inout Argument) throws(Refusal) -> Commit {
+    static func commit(_ argument: inout Argument) throws(Refusal) -> Commit {
         var commit = Commit(path: try argument.path("path", .writePathOrID))
         commit.mode = try mode(&argument)
         commit.autorename = try argument.bool("autorename", default: false)

@@ -7,7 +7,11 @@ extension Service {
         Route(name: "users/get_space_usage", style: .rpc, scope: "account_info.read", isVoid: true) { service, _ in
             .json([
                 "used": .int(service.account.usedBytes),
-                "allocation": [".tag": "individual", "allocated": 2_199_023_255_552],
+                "allocation": [
+                    ".tag": "individual",
+                    "allocated": .int(
+                        service.account.settings.quota == 0 ? 2_199_023_255_552 : service.account.settings.quota),
+                ],
             ])
         },
         Route(name: "check/user", style: .rpc, scope: "account_info.read") { _, call in

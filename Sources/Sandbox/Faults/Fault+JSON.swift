@@ -26,7 +26,8 @@ extension Fault {
 extension Fault.Effect {
     /// The kinds, as control commands call them.
     static let kinds = [
-        "status", "error", "expired_token", "reset_cursor", "rate_limit", "drop_before", "drop_after", "cut",
+        "status", "error", "expired_token", "reset_cursor", "rate_limit", "cut_request", "drop_before", "drop_after",
+        "cut",
         "truncate", "corrupt", "wrong_length", "stall", "slow", "delay", "malformed", "invalid_text", "html", "remove",
         "set",
         "unknown_tag", "unknown_entry", "ignore_range",
@@ -81,6 +82,8 @@ extension Fault.Effect {
 
     private static func spoiling(_ kind: String, _ json: JSON) throws -> Self? {
         switch kind {
+        case "cut_request":
+            return .cutRequest(after: try json.whole("after"), isReset: json["reset"]?.bool ?? false)
         case "cut": return .cut(after: try json.whole("after"), isReset: json["reset"]?.bool ?? false)
         case "truncate": return .truncate(to: try json.whole("to"))
         case "corrupt":

@@ -8,6 +8,8 @@ public struct Fault: Hashable, Sendable {
         case error(Int, tags: [String], retryAfter: Int?)
         /// 429 in JSON; `reason` is `too_many_requests` or `too_many_write_operations`.
         case rateLimit(reason: String, retryAfter: Int)
+        /// The connection ends after so many bytes of the request's body; in its middle for `nil`.
+        case cutRequest(after: Int64?, isReset: Bool)
         /// The connection ends before anything is carried out.
         case dropBefore(isReset: Bool)
         /// All is carried out, then the connection ends without an answer.
@@ -42,6 +44,12 @@ public struct Fault: Hashable, Sendable {
         case unknownEntry
         /// The header `Range` is passed over.
         case ignoreRange
+
+        /// True when it strikes while the request comes in, and false when it spoils the answer.
+        var isOfRequest: Bool {
+            if case .cutRequest = self { return true }
+            return false
+        }
     }
 
     /// The endpoint without `/2/`; with `*` at the end all that begin so.

@@ -44,12 +44,14 @@ public final class Faults: Sendable {
     }
 
     /// The fault that strikes a request: the first that matches and whose turn it is.
-    func strike(_ endpoint: String, path: () -> String?) -> Fault.Effect? {
+    ///
+    /// Asked twice: when the head of the request is there, and for what spoils the answer when all of it is.
+    func strike(_ endpoint: String, ofRequest: Bool = false, path: () -> String?) -> Fault.Effect? {
         state.withLock { state in
             var struck: Fault.Effect?
             for index in state.waiting.indices where !state.waiting[index].isSpent {
                 let fault = state.waiting[index].fault
-                guard fault.matches(endpoint, path) else { continue }
+                guard fault.effect.isOfRequest == ofRequest, fault.matches(endpoint, path) else { continue }
                 state.waiting[index].seen += 1
                 let turn = state.waiting[index].seen - fault.skip
                 guard struck == nil, turn > 0, turn % max(1, fault.every) == 0 else { continue }

@@ -94,6 +94,36 @@ struct Argument {
         return text
     }
 
+    /// The fields of a struct within the argument.
+    mutating func object(_ key: String) throws(Refusal) -> Argument {
+        let value = try required(key, take(key))
+        guard let members = value.members else { throw wrongType(key, "object", value) }
+        return Argument(members: members, place: "\(place): \(key)")
+    }
+
+    /// The fields of each struct of a list of at most `limit`.
+    mutating func objects(_ key: String, atMost limit: Int) throws(Refusal) -> [Argument] {
+        let value = try required(key, take(key))
+        guard let list = value.array else { throw wrongType(key, "list", value) }
+        guard list.count <= limit else { throw complaint(key, "list has more than \(limit) items") }
+        var found: [Argument] = []
+        for item in list {
+            guard let members = item.members else { throw wrongType(key, "object", item) }
+            found.append(Argument(members: members, place: "\(place): \(key)"))
+        }
+        return found
+    }
+
+    /// A `content_hash`: 64 hexadecimal digits.
+    mutating func contentHash() throws(Refusal) -> String? {
+        guard let text = try optionalString("content_hash") else { return nil }
+        guard text.utf8.count == 64 else {
+            throw complaint(
+                "content_hash", "'\(text)' must be at \(text.utf8.count < 64 ? "least" : "most") 64 characters")
+        }
+        return text
+    }
+
     /// The tag of a union, which may be a bare string, and the fields beside the tag.
     mutating func union(_ key: String) throws(Refusal) -> (tag: String, fields: Argument)? {
         guard let value = take(key) else { return nil }

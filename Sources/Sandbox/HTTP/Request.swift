@@ -8,6 +8,8 @@ struct Request: Sendable {
     /// By name in lower case.
     var headers: [String: String] = [:]
     var body: [UInt8] = []
+    /// The number of bytes of the body that came in.
+    var received: Int64 = 0
     /// True when the body was longer than any body may be, and so was thrown away.
     var isTooLong = false
     /// Whether another request may follow on the connection.
@@ -18,7 +20,7 @@ struct Request: Sendable {
     /// The value of `Content-Type` in lower case; empty when there is none.
     var contentType: String { headers["content-type"]?.lowercased() ?? "" }
 
-    /// What the request is about: a path, `id:…`, `rev:…` or a cursor.
+    /// What the request is about: a path, `id:…`, `rev:…`, a cursor or an upload session.
     var subject: String {
         guard path.hasPrefix("/2/") else { return "" }
         let text = (headers["dropbox-api-arg"] ?? query["arg"]).map { Array($0.utf8) } ?? body
@@ -26,7 +28,7 @@ struct Request: Sendable {
         for key in ["path", "from_path"] {
             if let subject = json[key]?.string { return subject }
         }
-        return json["cursor"]?.string ?? ""
+        return json["commit"]?["path"]?.string ?? json["cursor"]?["session_id"]?.string ?? json["cursor"]?.string ?? ""
     }
 }
 

@@ -8,14 +8,37 @@ struct RequestReader {
         let status: Int
     }
 
+    /// How the body of a request is taken in.
+    struct Manner {
+        /// Bytes per second; 0 for no limit.
+        var rate = 0
+        /// The part of the body after which the connection ends.
+        var cut: (after: Int64?, isReset: Bool)?
+    }
+
+    /// The request whose body is being read: what has come of it is known when the connection ends.
+    private(set) var unfinished: (request: Request, received: Int64)?
+    private var manner = Manner()
+    private var start = ContinuousClock.now
+
     init(_ connection: Connection) { self.connection = connection }
 
     /// The next request, read to its end; a body of more than `limit` bytes is read and thrown away.
-    mutating func next(bodyLimit limit: Int) async throws -> Request {
+    ///
+    /// `manner` is asked when the head is there.
+    mutating func next(bodyLimit limit: Int, manner: (Request) -> Manner) async throws -> Request {
         let end = try await endOfHead()
         var request = try Self.parse(buffer[..<end])
         buffer.removeFirst(end)
         request.peer = connection.peer
+        unfinished = (request, 0)
+        defer { unfinished?.received = request.received }
+        self.manner = manner(request)
+        start = .now
+        if let cut = self.manner.cut {
+            let length = request.headers["content-length"].flatMap { Int64($0) } ?? 0
+            self.manner.cut?.after = min(cut.after ?? length / 2, length)
+        }
         if request.headers["expect"]?.lowercased() == "100-continue" {
             try await connection.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
         }
@@ -26,6 +49,7 @@ struct RequestReader {
             guard let length = Int(text), length >= 0 else { throw Unreadable(status: 400) }
             try await readBody(of: length, into: &request, limit)
         }
+        unfinished = nil
         return request
     }
 
@@ -84,14 +108,28 @@ struct RequestReader {
 
     private mutating func readBody(of length: Int, into request: inout Request, _ limit: Int) async throws {
         request.isTooLong = request.isTooLong || request.body.count + length > limit
+        if !request.isTooLong { request.body.reserveCapacity(request.body.count + length) }
         var missing = length
         while missing > 0 {
+            try endIfDue(request)
             if buffer.isEmpty { try await connection.read(into: &buffer) }
             let take = min(missing, buffer.count)
             if !request.isTooLong { request.body += buffer[..<take] }
             buffer.removeFirst(take)
             missing -= take
+            request.received += Int64(take)
+            guard manner.rate > 0 else { continue }
+            try await ContinuousClock().sleep(
+                until: start + .seconds(Double(request.received) / Double(manner.rate)), tolerance: .milliseconds(1))
         }
+        try endIfDue(request)
+    }
+
+    /// Ends the connection when that part of the body is there after which it has to end.
+    private func endIfDue(_ request: Request) throws {
+        guard let cut = manner.cut, let after = cut.after, request.received >= after else { return }
+        if cut.isReset { connection.resetOnClose() }
+        throw Disconnected()
     }
 
     private mutating func readChunks(into request: inout Request, _ limit: Int) async throws {
