@@ -1,4 +1,5 @@
 import CCurl
+import Glibc
 import Synchronization
 
 /// One request on one easy handle.
@@ -20,6 +21,8 @@ final class CurlTransfer: @unchecked Sendable {
     private var response = HTTPResponse(status: 0)
     private var failure: (any Error)?
     private var target = Target.unknown
+    /// How much of the request's body libcurl has taken.
+    private var sent: Int64 = 0
 
     /// The largest head of an answer, in bytes; libcurl's own limit is 300 KiB.
     private static let headLimit = 128 << 10
@@ -62,6 +65,12 @@ final class CurlTransfer: @unchecked Sendable {
         options.set(CURLOPT_HEADERDATA, pointer: context)
         options.set(CURLOPT_WRITEFUNCTION, callback: receiveBody)
         options.set(CURLOPT_WRITEDATA, pointer: context)
+        if case .source = request.body {
+            options.set(CURLOPT_READFUNCTION, callback: sendBody)
+            options.set(CURLOPT_READDATA, pointer: context)
+            options.set(rewind: rewindBody)
+            options.set(CURLOPT_SEEKDATA, pointer: context)
+        }
         if options.result != CURLE_OK { throw error(options.result) }
     }
 
@@ -97,6 +106,31 @@ final class CurlTransfer: @unchecked Sendable {
             failure = error
             return 0
         }
+    }
+
+    /// Gives libcurl the next bytes of the request's body and tells how many; `failure` tells why it ends the transfer.
+    fileprivate func send(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        guard case .source(let source) = request.body, sent < source.size else { return 0 }
+        let wanted = Int(min(Int64(buffer.count), source.size - sent))
+        guard throttle?.admits(wanted, self) ?? true else { return Int(CURL_READFUNC_PAUSE) }
+        do {
+            let count = try source.read(at: sent, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]))
+            guard count > 0 else { throw bodyEnded(at: sent, of: source.size) }
+            sent += Int64(count)
+            counters.countSent(bytes: count)
+            return count
+        } catch {
+            failure = error
+            return Int(CURL_READFUNC_ABORT)
+        }
+    }
+
+    /// Goes back in the request's body: the connection was an old one that had ended, and another takes its place.
+    fileprivate func rewind(to offset: Int64) { sent = offset }
+
+    private func bodyEnded(at offset: Int64, of size: Int64) -> TransportError {
+        let reason = "the body to be sent ends at byte \(offset) of \(size)"
+        return TransportError(code: .unusable, reason: reason, place: request.place)
     }
 
     private func bodyTarget() throws -> Target {
@@ -183,4 +217,18 @@ private func receiveBody(
     guard let context else { return 0 }
     let transfer = Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
     return transfer.receive(UnsafeRawBufferPointer(start: data, count: size * count))
+}
+
+private func sendBody(
+    data: UnsafeMutablePointer<CChar>?, size: Int, count: Int, context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let context else { return Int(CURL_READFUNC_ABORT) }
+    let transfer = Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
+    return transfer.send(into: UnsafeMutableRawBufferPointer(start: data, count: size * count))
+}
+
+private func rewindBody(context: UnsafeMutableRawPointer?, offset: Int64, origin: Int32) -> Int32 {
+    guard let context, origin == SEEK_SET else { return CURL_SEEKFUNC_CANTSEEK }
+    Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue().rewind(to: offset)
+    return CURL_SEEKFUNC_OK
 }

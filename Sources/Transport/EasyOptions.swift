@@ -23,6 +23,8 @@ struct EasyOptions {
         note(ccurl_set_data_callback(easy, option, callback))
     }
 
+    mutating func set(rewind callback: ccurl_seek_callback) { note(ccurl_set_seek_callback(easy, callback)) }
+
     /// What concerns the way to the server.
     mutating func setConnection(_ settings: TransportSettings, isTLS: Bool) {
         set(CURLOPT_NOSIGNAL, 1)
@@ -51,12 +53,7 @@ struct EasyOptions {
     mutating func setRequest(_ request: HTTPRequest, headers: UnsafeMutablePointer<curl_slist>?) {
         set(CURLOPT_URL, text: request.url)
         note(ccurl_set_list(easy, CURLOPT_HTTPHEADER, headers))
-        if request.method == .post {
-            set(CURLOPT_POST, 1)
-            request.body.withUnsafeBytes {
-                note(ccurl_set_body(easy, $0.baseAddress ?? EasyOptions.nothing, Int64($0.count)))
-            }
-        }
+        if request.method == .post { setBody(request.body) }
         if request.needsNewConnection { set(CURLOPT_FRESH_CONNECT, 1) }
         if request.acceptsCompression { set(CURLOPT_ACCEPT_ENCODING, text: "") }
         if let limit = request.timeout { set(CURLOPT_TIMEOUT_MS, max(limit.milliseconds, 1)) }
@@ -66,6 +63,19 @@ struct EasyOptions {
         }
         let expected = request.expectedSize ?? 64 << 10
         set(CURLOPT_BUFFERSIZE, Int(min(max(expected, 16 << 10), 512 << 10)))
+    }
+
+    private mutating func setBody(_ body: HTTPBody) {
+        set(CURLOPT_POST, 1)
+        switch body {
+        case .bytes(let bytes):
+            bytes.withUnsafeBytes {
+                note(ccurl_set_body(easy, $0.baseAddress ?? EasyOptions.nothing, Int64($0.count)))
+            }
+        case .source(let source):
+            note(ccurl_set_size(easy, CURLOPT_POSTFIELDSIZE_LARGE, source.size))
+            set(CURLOPT_UPLOAD_BUFFERSIZE, 512 << 10)
+        }
     }
 
     /// An address for a body of no bytes: libcurl takes a null pointer for "read it by callback".

@@ -17,7 +17,7 @@ public struct HTTPRequest: Sendable {
     /// `Content-Type` is sent only if it stands here; line breaks in them are refused.
     public var headers: [Header]
     /// The body of a POST.
-    public var body: [UInt8]
+    public var body: HTTPBody
     /// The time for everything, the answer's last byte included; `nil` for no limit.
     public var timeout: Duration?
     /// How long nothing may move before the transfer counts as stalled; `nil` for no limit.
@@ -47,7 +47,7 @@ public struct HTTPRequest: Sendable {
 
     /// Makes a request; stall detection after 60 seconds, no total time limit.
     public init(
-        _ method: Method, _ url: String, headers: [Header] = [], body: [UInt8] = [], timeout: Duration? = nil,
+        _ method: Method, _ url: String, headers: [Header] = [], body: HTTPBody = [], timeout: Duration? = nil,
         stallLimit: Duration? = .seconds(60), acceptsCompression: Bool = false, expectedSize: Int64? = nil
     ) {
         self.method = method

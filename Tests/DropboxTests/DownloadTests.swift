@@ -35,7 +35,7 @@ struct DownloadTests {
         #expect(request.header("Authorization") == "Bearer T0")
         #expect(request.header("Content-Type") == nil)
         #expect(request.header("Range") == nil)
-        #expect(request.body == [])
+        #expect(request.body.size == 0)
         #expect(!request.acceptsCompression)
         #expect(request.expectedSize == 10)
     }

@@ -16,7 +16,7 @@ struct LongpollTests {
             #expect(try await bench.client.awaitChange(after: Cursor("C1"), for: limit))
             let request = try #require(bench.transport.requests.first)
             #expect(request.url == "https://server/2/files/list_folder/longpoll")
-            #expect(bodies([request]) == [#"{"cursor":"C1","timeout":\#(timeout)}"#])
+            #expect(try bodies([request]) == [#"{"cursor":"C1","timeout":\#(timeout)}"#])
             #expect(request.header("Authorization") == nil)
             #expect(request.header("Dropbox-API-Path-Root") == nil)
             #expect(request.stallLimit == nil)

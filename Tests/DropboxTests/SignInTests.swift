@@ -56,7 +56,7 @@ struct SignInTests {
             #expect(request.header("Content-Type") == "application/x-www-form-urlencoded")
             #expect(request.header("Authorization") == nil)
             #expect(
-                bodies([request]) == [
+                try bodies([request]) == [
                     "grant_type=authorization_code&code=c%2Bd%2F%C3%A9"
                         + "&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk&client_id=key%261\(extra)"
                 ])
@@ -94,7 +94,7 @@ struct SignInTests {
         let request = try #require(transport.requests.last)
         #expect(request.url == "https://server/2/auth/token/revoke")
         #expect(request.header("Authorization") == "Bearer T")
-        #expect(bodies([request]) == ["null"])
+        #expect(try bodies([request]) == ["null"])
     }
 
     @Test("neither credentials nor a grant show a secret, however they are printed")

@@ -70,7 +70,9 @@ func hash(of bytes: [UInt8]) -> ContentHash {
 }
 
 /// The bodies of sent requests as text.
-func bodies(_ requests: [HTTPRequest]) -> [String] { requests.map { String(decoding: $0.body, as: UTF8.self) } }
+func bodies(_ requests: [HTTPRequest]) throws -> [String] {
+    try requests.map { String(decoding: try $0.body.collected(), as: UTF8.self) }
+}
 
 /// An empty last page.
 let emptyPage = #"{"entries":[],"cursor":"C","has_more":false}"#

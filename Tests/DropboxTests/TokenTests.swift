@@ -17,10 +17,10 @@ struct TokenTests {
         }
         let state = Mutex(State())
 
-        func reply(_ request: HTTPRequest) -> ScriptedTransport.Reply {
-            state.withLock { state in
+        func reply(_ request: HTTPRequest) throws -> ScriptedTransport.Reply {
+            try state.withLock { state in
                 if request.url.hasSuffix("/oauth2/token") {
-                    let form = String(decoding: request.body, as: UTF8.self)
+                    let form = String(decoding: try request.body.collected(), as: UTF8.self)
                     state.renewals.append(form)
                     guard !state.revoked, form.contains("refresh_token=\(state.refresh)&") else {
                         return .answer(400, #"{"error":"invalid_grant","error_description":"revoked"}"#)
@@ -41,7 +41,7 @@ struct TokenTests {
     ) -> Bench {
         let transport = ScriptedTransport { request, _ in
             await Task.yield()
-            return server.reply(request)
+            return try server.reply(request)
         }
         let oauth = OAuthFlow(
             transport: transport, endpoints: Endpoints(base: "https://server"), appKey: "app key",

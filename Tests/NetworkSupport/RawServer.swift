@@ -146,6 +146,9 @@ public final class Connection {
     /// The socket.
     var handle: Int32 { descriptor }
 
+    /// Reads until the head of the next request is there; its body may still be on the way.
+    public func readHead() throws { while headEnd() == nil { guard try fill() else { return } } }
+
     /// Sends text as it is.
     public func send(_ text: String) throws { try send(Array(text.utf8)) }
 

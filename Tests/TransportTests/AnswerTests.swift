@@ -75,7 +75,7 @@ struct AnswerTests {
             HTTPRequest(.post, "\(server.url)/empty"),
             HTTPRequest(
                 .post, "\(server.url)/json", headers: [.init("content-type", "application/json")], body: [0, 1]),
-            HTTPRequest(.post, "\(server.url)/large", body: [UInt8](repeating: 7, count: 3 << 20)),
+            HTTPRequest(.post, "\(server.url)/large", body: .bytes([UInt8](repeating: 7, count: 3 << 20))),
             HTTPRequest(.get, "\(server.url)/packed", acceptsCompression: true),
             HTTPRequest(.get, "\(server.url)/plain"),
         ]

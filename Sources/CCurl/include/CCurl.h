@@ -9,6 +9,8 @@
 
 typedef size_t (*ccurl_data_callback)(char *data, size_t size, size_t count, void *context);
 
+typedef int (*ccurl_seek_callback)(void *context, int64_t offset, int origin);
+
 static inline CURLcode ccurl_set_long(CURL *easy, CURLoption option, long value) {
     return curl_easy_setopt(easy, option, value);
 }
@@ -32,6 +34,10 @@ static inline CURLcode ccurl_set_list(CURL *easy, CURLoption option, struct curl
 
 static inline CURLcode ccurl_set_data_callback(CURL *easy, CURLoption option, ccurl_data_callback value) {
     return curl_easy_setopt(easy, option, value);
+}
+
+static inline CURLcode ccurl_set_seek_callback(CURL *easy, ccurl_seek_callback value) {
+    return curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, (curl_seek_callback)value);
 }
 
 // Copies `length` bytes as the request's body; the length has to be set first (CURLOPT_COPYPOSTFIELDS(3)).

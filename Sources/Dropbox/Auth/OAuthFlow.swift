@@ -85,7 +85,7 @@ public struct OAuthFlow: Sendable {
         if let appSecret { form.fields.append(("client_secret", appSecret)) }
         let request = HTTPRequest(
             .post, "\(endpoints.api)/oauth2/token",
-            headers: [.init("Content-Type", "application/x-www-form-urlencoded")], body: Array(form.text.utf8),
+            headers: [.init("Content-Type", "application/x-www-form-urlencoded")], body: .bytes(Array(form.text.utf8)),
             timeout: .seconds(120), stallLimit: nil)
         let call = Call(endpoint: "oauth2/token", role: .token, request: request)
         return try await runner.run(call) { try DropboxClient.decode(GrantJSON.self, $0, call).grant }

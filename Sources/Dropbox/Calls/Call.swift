@@ -39,7 +39,7 @@ struct Call: Sendable {
     ) -> Call {
         let request = HTTPRequest(
             .post, "\(base)/2/\(endpoint)", headers: [.init("Content-Type", "application/json")],
-            body: argument.bytes, timeout: timeout, stallLimit: nil, acceptsCompression: true)
+            body: .bytes(argument.bytes), timeout: timeout, stallLimit: nil, acceptsCompression: true)
         return Call(endpoint: endpoint, role: role, request: request)
     }
 }
