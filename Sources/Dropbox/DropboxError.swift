@@ -19,6 +19,8 @@ public struct DropboxError: Classified, Hashable, Sendable {
         case wrongContent
         /// The endpoint refused (409): `summary` says why.
         case refused
+        /// The endpoint refused to write, or to take bytes (409).
+        case uploadRefused(UploadRefusal)
         /// The request was called wrong (400), which for a cursor means that it is of no use.
         case badRequest
         /// There is no valid sign-in.

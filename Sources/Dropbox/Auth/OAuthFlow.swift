@@ -7,6 +7,9 @@ public struct OAuthFlow: Sendable {
     /// The scopes that mirroring needs, and no others.
     public static let readScopes = ["account_info.read", "files.metadata.read", "files.content.read"]
 
+    /// The scope that uploading needs in addition.
+    public static let writeScope = "files.content.write"
+
     /// The key of the app.
     public let appKey: String
 

@@ -14,6 +14,8 @@ struct Call: Sendable {
         case download
         /// Anything about the account or one entry.
         case query
+        /// Anything that writes.
+        case upload
         /// `/oauth2/token`.
         case token
     }

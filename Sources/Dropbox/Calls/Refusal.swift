@@ -12,6 +12,15 @@ extension DropboxError {
             hint: verdict.hint)
     }
 
+    /// Reads an error that stands within the result of a call.
+    static func refusal(of call: Call, _ error: JSONValue, requestID: String?) -> DropboxError {
+        let body = ErrorJSON(error)
+        let verdict = Verdict(ofConflict: call.role, HTTPResponse(status: 200), body)
+        return DropboxError(
+            verdict.code, call.endpoint, verdict.reason, disposition: verdict.disposition, status: 200,
+            summary: body.summary, requestID: requestID, hint: verdict.hint)
+    }
+
     /// An answer that is not what the API promises.
     static func malformed(_ call: Call, _ response: HTTPResponse, _ complaint: String) -> DropboxError {
         DropboxError(
@@ -42,9 +51,14 @@ private struct Verdict {
         self.hint = hint
     }
 
+    init(ofConflict role: Call.Role, _ response: HTTPResponse, _ body: ErrorJSON) {
+        self = Verdict.conflict(role, response, body)
+    }
+
     init(_ role: Call.Role, _ response: HTTPResponse, _ body: ErrorJSON) {
         let tags = body.summary ?? "no reason given"
         switch response.status {
+        case 400 where role == .upload: self = Verdict.badUpload(response)
         case 400: self = Verdict.badRequest(role, body)
         case 401: self = Verdict.unauthorized(body)
         case 403 where role == .download: self.init(.accessDenied, .item, "it may not be downloaded: \(tags)")
@@ -56,6 +70,7 @@ private struct Verdict {
                 .unexpectedStatus, role == .download ? .item : .pass, "the server does not know this call",
                 hint: "check account.endpoint")
         case 409: self = Verdict.conflict(role, response, body)
+        case 413 where role == .upload: self = Verdict.uploadRefused(.tooLarge)
         case 416: self.init(.rangeRefused, .item, "the range was refused")
         case 422:
             let hint = "the account's team space changed: nothing is removed until this is settled"
@@ -83,7 +98,7 @@ private struct Verdict {
         case .listContinue, .longpoll:
             return Verdict(.badRequest, .cursorReset, "the cursor is of no use any more")
         case .download: return Verdict(.badRequest, .item, "the request was refused as wrong")
-        case .list, .query:
+        case .list, .query, .upload:
             let hint = "check mirror.remote_root and the permissions of the app in Dropbox's App Console"
             return Verdict(.badRequest, .pass, "the request was refused as wrong", hint: hint)
         case .token:
@@ -96,7 +111,8 @@ private struct Verdict {
     private static func unauthorized(_ body: ErrorJSON) -> Verdict {
         if body.tags.first == "missing_scope" {
             let scope = body.requiredScope ?? "unknown"
-            let hint = "allow \(scope) in Dropbox's App Console, then \(signInAgain)"
+            let again = scope.hasSuffix(".write") ? "\(signInAgain) --uploads" : signInAgain
+            let hint = "allow \(scope) in Dropbox's App Console, then \(again)"
             return Verdict(.missingScope(scope), .signedOut, "the sign-in does not cover \(scope)", hint: hint)
         }
         // Without the API's own words a proxy may have spoken. If the sign-in is over, renewing it will tell.
@@ -122,8 +138,25 @@ private struct Verdict {
         case .download where !tags.isDisjoint(with: ["restricted_content", "unsupported_file"]):
             return Verdict(.refused, .parked, "Dropbox does not hand it out: \(summary)")
         case .download, .query: return Verdict(.refused, .item, summary)
+        case .upload: return uploadRefused(UploadRefusal(tags: body.tags, correctOffset: body.correctOffset), summary)
         case .token: return Verdict(.signIn, .pass, summary)
         }
+    }
+
+    private static func uploadRefused(_ refusal: UploadRefusal, _ summary: String? = nil) -> Verdict {
+        let reason = refusal == .other ? "\(refusal.reason): \(summary ?? "no reason given")" : refusal.reason
+        return Verdict(.uploadRefused(refusal), .item, reason, hint: refusal.hint)
+    }
+
+    /// An app whose permission is switched off in the App Console is told so in plain text (section 7.2).
+    private static func badUpload(_ response: HTTPResponse) -> Verdict {
+        let text = String(decoding: response.body.prefix(1000), as: UTF8.self)
+        guard text.contains("required scope") else {
+            return Verdict(.badRequest, .item, "the request was refused as wrong: \(text)")
+        }
+        let scope = OAuthFlow.writeScope
+        let hint = "allow \(scope) in Dropbox's App Console, then \(signInAgain) --uploads"
+        return Verdict(.missingScope(scope), .signedOut, "the app lacks the permission \(scope)", hint: hint)
     }
 
     /// Resets have been seen to hide behind `other` (section 2.7).

@@ -5,7 +5,7 @@ import Transport
 extension DropboxClient {
     /// One page of changes: `list_folder` for the first, `list_folder/continue` from then on.
     public func changes(since cursor: Cursor?) async throws -> ChangePage {
-        let call = cursor.map(continueCall) ?? listCall()
+        let call = cursor.map { continueCall($0, .listContinue) } ?? listCall(remoteRoot, .list)
         var page = try await runner.run(call) { [paths] response in
             try DropboxClient.decode(PageJSON.self, response, call).page(paths)
         }
@@ -15,19 +15,35 @@ extension DropboxClient {
         return page
     }
 
+    /// Everything that stands below `folder`, an absolute path, page by page; keys are relative to it.
+    public func list(below folder: String, _ take: (ChangePage) async throws -> Void) async throws {
+        let components = folder.pathComponents
+        let paths = RootedPaths(rootDepth: components.count)
+        var call = listCall(components.map { "/" + $0 }.joined(), .query)
+        while true {
+            let current = call
+            let page = try await runner.run(current) {
+                try DropboxClient.decode(PageJSON.self, $0, current).page(paths)
+            }
+            try await take(page)
+            guard page.hasMore else { return }
+            call = continueCall(page.cursor, .query)
+        }
+    }
+
     /// Unlike the mirrored folder's own options, these are baked into the cursor: changing one needs a relist.
-    private func listCall() -> Call {
+    private func listCall(_ folder: String, _ role: Call.Role) -> Call {
         let argument = APIArgument([
-            "path": .text(remoteRoot), "recursive": .bool(true), "include_deleted": .bool(false),
+            "path": .text(folder), "recursive": .bool(true), "include_deleted": .bool(false),
             "include_mounted_folders": .bool(true), "include_non_downloadable_files": .bool(true),
             "limit": .number(min(max(runner.settings.pageLimit, 1), 2000)),
         ])
-        return .rpc("files/list_folder", role: .list, base: endpoints.api, argument: argument)
+        return .rpc("files/list_folder", role: role, base: endpoints.api, argument: argument)
     }
 
-    private func continueCall(_ cursor: Cursor) -> Call {
+    private func continueCall(_ cursor: Cursor, _ role: Call.Role) -> Call {
         let argument = APIArgument(["cursor": .text(cursor.text)])
-        return .rpc("files/list_folder/continue", role: .listContinue, base: endpoints.api, argument: argument)
+        return .rpc("files/list_folder/continue", role: role, base: endpoints.api, argument: argument)
     }
 }
 

@@ -8,6 +8,7 @@ struct APIArgument {
         case bool(Bool)
         case number(Int)
         case object(APIArgument)
+        case list([APIArgument])
     }
 
     /// The JSON text.
@@ -19,7 +20,10 @@ struct APIArgument {
     private init(text: String) { self.text = text }
 
     /// Makes an object with the fields in this order.
-    init(_ fields: KeyValuePairs<String, Value>) {
+    init(_ fields: KeyValuePairs<String, Value>) { self.init(Array(fields)) }
+
+    /// Makes an object with the fields in this order.
+    init(_ fields: [(key: String, value: Value)]) {
         let parts = fields.map { "\(APIArgument.quoted($0.key)):\($0.value.text)" }
         text = "{\(parts.joined(separator: ","))}"
     }
@@ -54,6 +58,7 @@ extension APIArgument.Value {
         case .bool(let flag): flag ? "true" : "false"
         case .number(let number): String(number)
         case .object(let object): object.text
+        case .list(let objects): "[\(objects.map(\.text).joined(separator: ","))]"
         }
     }
 }

@@ -11,6 +11,8 @@ struct ErrorJSON {
     let retryAfter: Int?
     /// `required_scope` of `missing_scope`.
     let requiredScope: String?
+    /// `correct_offset` of `incorrect_offset`, wherever it stands.
+    let correctOffset: Int64?
     /// `user_message.text`.
     let userMessage: String?
     /// The body of `/oauth2/token`: `error`, a word.
@@ -24,24 +26,34 @@ struct ErrorJSON {
     init(_ response: HTTPResponse) {
         // Whatever is not JSON (HTML of a gateway, plain text of a 400) simply tells nothing.
         let body = try? JSON.decode(JSONValue.self, from: response.body)
-        let error = body?["error"]
-        let union = error?["reason"] ?? error
-        tags = union.map(ErrorJSON.tags) ?? []
-        retryAfter = error?["reason"] == nil ? nil : error?["retry_after"]?.integer ?? 1
+        self.init(
+            body?["error"], userMessage: body?["user_message"]?["text"]?.string,
+            isMarkup: response.body.first { !$0.isBlank } == UInt8(ascii: "<"))
+    }
+
+    /// Reads an error that may stand within the result of a call, too.
+    init(_ error: JSONValue?, userMessage: String? = nil, isMarkup: Bool = false) {
+        // UploadError has a reason, too, but it is a union: it has a tag.
+        let isRateLimit = error?["reason"] != nil && error?[".tag"] == nil
+        let unions = (isRateLimit ? error?["reason"] : error).map(ErrorJSON.unions) ?? []
+        tags = unions.compactMap { $0[".tag"]?.string }
+        retryAfter = isRateLimit ? error?["retry_after"]?.integer ?? 1 : nil
         requiredScope = error?["required_scope"]?.string
-        userMessage = body?["user_message"]?["text"]?.string
-        isMarkup = response.body.first { !$0.isBlank } == UInt8(ascii: "<")
+        correctOffset = unions.last?["correct_offset"]?.integer.map { Int64($0) }
+        self.userMessage = userMessage
+        self.isMarkup = isMarkup
         oauthError = error?.string?.split(separator: ":").first.map(String.init)
     }
 
     /// The tags joined by slashes.
     var summary: String? { tags.isEmpty ? nil : tags.joined(separator: "/") }
 
-    private static func tags(of union: JSONValue) -> [String] {
-        var found: [String] = []
+    /// The unions from the outside in.
+    private static func unions(in union: JSONValue) -> [JSONValue] {
+        var found: [JSONValue] = []
         var next: JSONValue? = union
         while let value = next, let tag = value[".tag"]?.string, found.count < 8 {
-            found.append(tag)
+            found.append(value)
             next = value[tag] ?? value["reason"]
         }
         return found
