@@ -58,10 +58,11 @@ let package = Package(
         library("Store", ["SyncModel", grdb]),
         library("ZipStream", ["CArchive"]),
         library("Engine", ["SyncModel", "MirrorFS", "Store", "ZipStream", logging]),
+        library("Uploading", ["SyncModel", "Dropbox", "Transport", logging]),
         .executableTarget(
             name: "dbxsync",
             dependencies: [
-                "Engine", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CLinux", "CSystemd",
+                "Engine", "Uploading", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CLinux", "CSystemd",
                 "CToml",
                 argumentParser, logging, lifecycle, unixSignals,
             ],
@@ -83,6 +84,7 @@ let package = Package(
             // SlowLookup.swift stands in for the C library's look-up, and libcurl has to find it.
             linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic-symbol=getaddrinfo"])]),
         tests("DropboxTests", ["Dropbox", "SyncModel", "Transport", "Sandbox", "NetworkSupport", logging]),
+        tests("UploadingTests", ["Uploading", "Dropbox", "SyncModel", "Transport", "Sandbox", "TestSupport", logging]),
         tests("MirrorFSTests", ["MirrorFS", "SyncModel", "TestSupport"]),
         tests("StoreTests", ["Store", "SyncModel", "TestSupport", grdb]),
         tests("EngineTests", ["Engine", "Store", "MirrorFS", "SyncModel", "Sandbox", "TestSupport", logging]),

@@ -16,7 +16,7 @@ struct Dbxsync: AsyncParsableCommand {
         version: version,
         subcommands: [
             RunCommand.self, SyncCommand.self, StatusCommand.self, VerifyCommand.self, AuthCommand.self,
-            CheckConfigCommand.self,
+            GetCommand.self, PutCommand.self, CheckConfigCommand.self,
         ])
 }
 

@@ -9,10 +9,10 @@ private let allowed: [String: Set<String>] = [
     "Store": ["SyncModel", "GRDB", "GRDBSQLite"],
     "ZipStream": ["CArchive"],
     "Engine": ["SyncModel", "MirrorFS", "Store", "ZipStream", "Logging"],
+    "Uploading": ["SyncModel", "Dropbox", "Transport", "Logging"],
     "dbxsync": [
-        "Engine", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CLinux", "CSystemd", "CToml",
-        "ArgumentParser",
-        "Logging", "ServiceLifecycle", "UnixSignals",
+        "Engine", "Uploading", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CLinux", "CSystemd", "CToml",
+        "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
     ],
     "Sandbox": ["CCrypto"],
     "dbxsync-sandbox": ["Sandbox", "ArgumentParser"],
@@ -30,7 +30,14 @@ private let system: [String: Set<String>] = [
 private let systemElsewhere: Set<String> = ["Glibc", "Synchronization", "FoundationEssentials"]
 
 /// The libraries that make up the product.
-private let libraries: Set<String> = ["SyncModel", "Transport", "Dropbox", "MirrorFS", "Store", "ZipStream", "Engine"]
+private let libraries: Set<String> = [
+    "SyncModel", "Transport", "Dropbox", "MirrorFS", "Store", "ZipStream", "Engine", "Uploading",
+]
+
+/// Where the account is written to: all else, and so the whole of the mirror, has no way to.
+private let uploading: Set<String> = [
+    "Dropbox/Endpoints/Uploader.swift", "Dropbox/Endpoints/UploadSessions.swift", "Uploading/FileUpload.swift",
+]
 
 /// Where a task may outlive its caller: a batch begun is finished, and all callers share one renewal of the token.
 private let unstructured: Set<String> = ["Engine/Shielded.swift", "Dropbox/Auth/TokenSource.swift"]
@@ -59,6 +66,8 @@ private let forbidden: [Forbidden] = [
     Forbidden(name: "print(", targets: libraries),
     Forbidden(name: "async", targets: ["MirrorFS"]),
     Forbidden(name: "Clock", targets: ["SyncModel"]),
+    Forbidden(name: "DropboxUploader", targets: libraries.union(["dbxsync"]), except: uploading),
+    Forbidden(name: "FileUpload", targets: libraries.subtracting(["Uploading"])),
 ]
 
 struct LayeringTests {

@@ -98,6 +98,9 @@ public struct CredentialsFile: Hashable, Sendable {
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw problem("cannot be replaced by \(temporary)", errno) }
         defer { close(descriptor) }
+        // Root, who may use another's sign-in, leaves it theirs.
+        var old = stat()
+        if stat(path, &old) == 0, old.st_uid != geteuid() { _ = fchown(descriptor, old.st_uid, old.st_gid) }
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }

@@ -3,6 +3,7 @@ import Engine
 import MirrorFS
 import Store
 import SyncModel
+import Uploading
 
 /// Why a command cannot go on: what the user reads, and the exit code.
 struct Failure: Error {
@@ -28,6 +29,7 @@ struct Failure: Error {
         case let failure as Failure: failure
         case let problems as ConfigProblems: Failure(.badConfiguration, problems.description)
         case let lock as InstanceLockError: Failure(lock.exitCode, lock.description)
+        case let error as UploadError where error.code == .directory: Failure(.usage, error.description)
         case let error as StoreError: Failure(.unusableDirectory, error.description)
         case let error as MirrorError: Failure(.unusableDirectory, error.description)
         default: Failure(exitCode(for: disposition(of: error)), "\(error)")

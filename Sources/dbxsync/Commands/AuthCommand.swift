@@ -23,6 +23,9 @@ struct AuthCommand: AsyncParsableCommand {
     @Option(help: "The PKCE verifier (RFC 7636) to use.")
     var verifier: String?
 
+    @Flag(help: "Also ask for the permission to write files, which dbxsync put needs.")
+    var uploads = false
+
     @Flag(help: "Sign out: the sign-in is ended at Dropbox and the credentials file is removed.")
     var revoke = false
 
@@ -30,8 +33,8 @@ struct AuthCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        if revoke && (code != nil || verifier != nil) {
-            throw ValidationError("--revoke takes neither --code nor --verifier")
+        if revoke && (code != nil || verifier != nil || uploads) {
+            throw ValidationError("--revoke takes neither --code, --verifier nor --uploads")
         }
         if code != nil && verifier == nil {
             throw ValidationError("--code needs the --verifier that the address was made with")
@@ -59,13 +62,15 @@ struct AuthCommand: AsyncParsableCommand {
 
     // MARK: Signing in
 
+    private var wantedScopes: [String] { OAuthFlow.readScopes + (uploads ? [OAuthFlow.writeScope] : []) }
+
     private func signIn(_ config: Config, _ connection: Connection, _ file: CredentialsFile) async throws {
         guard !file.isReadOnly else {
             throw Failure(
                 .signedOut, "the sign-in is the systemd credential dbxsync-credentials, which only systemd can replace")
         }
         let pkce = verifier.flatMap { PKCE(verifier: $0) } ?? PKCE()
-        let pasted = try code ?? ask(connection.oauth.authorizeURL(pkce))
+        let pasted = try code ?? ask(connection.oauth.authorizeURL(pkce, scopes: wantedScopes))
         let grant = try await connection.oauth.exchange(code: pasted, pkce)
         let credentials = Credentials(
             appKey: config.account.appKey, grant: grant, now: Timestamp(seconds: Moment.now.seconds))
@@ -74,12 +79,13 @@ struct AuthCommand: AsyncParsableCommand {
         try file.write(credentials)
         printOut(try described(account, credentials, file))
         await warnOfOtherOwner(account, config)
-        let missing = OAuthFlow.readScopes.filter { !Self.scopes(credentials).contains($0) }
+        let missing = wantedScopes.filter { !Self.scopes(credentials).contains($0) }
         if credentials.scope != nil, !missing.isEmpty {
             throw Failure(
                 .signedOut,
                 "the app lacks the scope \(missing.joined(separator: ", ")): enable it under Permissions in the app "
-                    + "console (https://www.dropbox.com/developers/apps), then run dbxsync auth again")
+                    + "console (https://www.dropbox.com/developers/apps), then run dbxsync auth\(uploads ? " --uploads" : "") again"
+            )
         }
     }
 

@@ -1,0 +1,221 @@
+import ArgumentParser
+import Dropbox
+import Glibc
+import SyncModel
+import Transport
+
+/// `dbxsync get`: downloads a file or a folder.
+struct GetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "get", abstract: "Downloads a file, or with --recursive a folder.",
+        discussion: """
+            REMOTE is a path, an "id:" or a "rev:". LOCAL is the file to write, a directory to write it into, or "-" \
+            for standard output; without it the file gets its own name here. With --recursive LOCAL is the directory \
+            that receives what is in the folder. What arrives is verified; an interrupted download goes on when it is \
+            asked for again, from the file LOCAL.REVISION.part.
+            """)
+
+    @OptionGroup var common: CommonOptions
+
+    @Argument(help: "What to download.")
+    var remote: String
+
+    @Argument(help: "Where to.")
+    var local: String?
+
+    @Flag(help: "Download a folder with everything in it.")
+    var recursive = false
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func validate() throws {
+        if local == "-" && recursive { throw ValidationError("a folder cannot go to standard output") }
+        if local == "-" && json { throw ValidationError("standard output cannot take the file and --json") }
+    }
+
+    func run() async throws {
+        try await exiting {
+            let config = try common.load()
+            let log = LogOutput(level: config.log.level)
+            let connection = Connection(config, calls: .oneShot, logger: log.logger())
+            let path = RemotePath.absolute(remote)
+            do {
+                let client = try await connection.wholeAccount(config)
+                let code = try await get(path, client, config, ProgressLine(terminal: log.terminal))
+                await connection.transport.stop()
+                return code
+            } catch let error as DropboxError {
+                throw error.failure(about: remote)
+            }
+        }
+    }
+
+    private func get(
+        _ path: String, _ client: DropboxClient, _ config: Config, _ line: ProgressLine
+    ) async throws -> ExitCode {
+        if path.isEmpty { return try await folder("", client, config, line) }
+        let entry = try await client.metadata(of: path)
+        switch entry.node {
+        case .folder: return try await folder(entry.pathDisplay, client, config, line)
+        case .file(let name, let version): return try await file(name, entry, version, client, line)
+        case .unavailable(_, let reason, _): throw Failure(.incomplete, "\(escapingControls(remote)): \(reason)")
+        }
+    }
+
+    // MARK: A file
+
+    private func file(
+        _ name: FileName, _ entry: RemoteEntry, _ version: FileVersion, _ client: DropboxClient, _ line: ProgressLine
+    ) async throws -> ExitCode {
+        let download = Download(client: client, meter: DownloadMeter())
+        let total = version.size
+        let now: @Sendable () -> Progress = {
+            let now = download.meter.now
+            return Progress(
+                activity: "downloading", filesDone: now.files, filesTotal: 1, bytesDone: now.bytes, bytesTotal: total)
+        }
+        if local == "-" {
+            try await showing(line, now) { try await download.print(version) }
+            return .done
+        }
+        let target = try target(for: name)
+        let isNew = try await showing(line, now) { try await download.get(version, to: target) }
+        let result = GetResult(
+            path: entry.pathDisplay, local: target, rev: version.rev.text, size: version.size,
+            contentHash: version.hash.hex, downloaded: isNew)
+        printOut(json ? try JSONText.of(result) : result.text)
+        return .done
+    }
+
+    private func target(for name: FileName) throws(Failure) -> String {
+        var folder = "."
+        if let local {
+            var status = stat()
+            let isFolder = stat(local, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+            guard isFolder || local.hasSuffix("/") else { return local }
+            folder = local
+        }
+        if let problem = MirrorPath.problem(with: name, atTop: false) {
+            throw Failure(.incomplete, "\(escapingControls(remote)): \(problem); name the file yourself")
+        }
+        return (folder == "." ? "" : folder.hasSuffix("/") ? folder : folder + "/") + name.text
+    }
+
+    // MARK: A folder
+
+    private func folder(
+        _ path: String, _ client: DropboxClient, _ config: Config, _ line: ProgressLine
+    ) async throws -> ExitCode {
+        guard recursive else {
+            throw Failure(.usage, "\(escapingControls(remote)): is a folder; --recursive downloads all that is in it")
+        }
+        let top = local ?? (path.isEmpty ? "." : RemotePath.name(of: path))
+        let tree = try await RemoteTree(client, path)
+        var result = GetTreeResult(path: path, local: top)
+        for place in tree.unavailable { result.add(failed: place.path, place.reason) }
+        let download = Download(client: client, meter: DownloadMeter())
+        let (files, bytes) = (tree.files.count, tree.bytes)
+        try Self.makeFolders(tree.folders, in: top)
+        let outcomes = try await showing(
+            line,
+            {
+                let now = download.meter.now
+                return Progress(
+                    activity: "downloading", filesDone: now.files, filesTotal: files, bytesDone: now.bytes,
+                    bytesTotal: bytes)
+            },
+            { try await Self.get(tree.files, to: top, download, parallel: config.transfer.parallel) })
+        for (file, outcome) in outcomes {
+            switch outcome {
+            case .success(let isNew): result.add(file.version.size, isNew)
+            case .failure(let failure): result.add(failed: file.path.text, failure.message)
+            }
+        }
+        for place in result.failed {
+            Terminal.standardError.write(line: "dbxsync: \(escapingControls(place.path)): \(place.reason)")
+        }
+        printOut(json ? try JSONText.of(result) : result.text)
+        return result.failed.isEmpty ? .done : .incomplete
+    }
+
+    private static func makeFolders(_ folders: [MirrorPath], in top: String) throws(Failure) {
+        for path in [top] + folders.map({ "\(top)/\($0.text)" }) where mkdir(path, 0o777) != 0 && errno != EEXIST {
+            throw Failure(.unusableDirectory, "\(escapingControls(path)): cannot be made: \(systemMessage(errno))")
+        }
+    }
+
+    private typealias FileResult = (RemoteTree.File, Result<Bool, Failure>)
+
+    /// Downloads so many at a time; what concerns one file only does not stop the others.
+    private static func get(
+        _ files: [RemoteTree.File], to top: String, _ download: Download, parallel: Int
+    ) async throws -> [FileResult] {
+        try await withThrowingTaskGroup(of: FileResult.self) { group in
+            var waiting = files.makeIterator()
+            var results: [FileResult] = []
+            func next() {
+                guard let file = waiting.next() else { return }
+                group.addTask {
+                    do {
+                        return (file, .success(try await download.get(file.version, to: "\(top)/\(file.path.text)")))
+                    } catch let error as DropboxError where error.disposition == .item {
+                        return (file, .failure(Failure(.incomplete, error.reason)))
+                    } catch let failure as Failure where failure.exitCode == .incomplete {
+                        return (file, .failure(failure))
+                    }
+                }
+            }
+            for _ in 0..<max(1, parallel) { next() }
+            while let result = try await group.next() {
+                results.append(result)
+                next()
+            }
+            return results
+        }
+    }
+}
+
+/// The JSON document of `get --json` for a file.
+private struct GetResult: Encodable {
+    let path, local, rev: String
+    let size: Int64
+    let contentHash: String
+    /// False when the local file had these bytes already.
+    let downloaded: Bool
+
+    var text: String {
+        let what = downloaded ? HumanText.bytes(size) : "unchanged"
+        return "\(escapingControls(local))  \(what)  rev \(rev)"
+    }
+}
+
+/// The JSON document of `get --recursive --json`.
+private struct GetTreeResult: Encodable {
+    let path, local: String
+    var downloaded = 0
+    var unchanged = 0
+    var bytes: Int64 = 0
+    var failed: [FailedPath] = []
+
+    init(path: String, local: String) {
+        self.path = path
+        self.local = local
+    }
+
+    mutating func add(_ size: Int64, _ isNew: Bool) {
+        if isNew { (downloaded, bytes) = (downloaded + 1, bytes + size) } else { unchanged += 1 }
+    }
+
+    mutating func add(failed path: String, _ reason: String) { failed.append(FailedPath(path: path, reason: reason)) }
+
+    var text: String {
+        "\(escapingControls(local))  \(HumanText.count(downloaded, "file")) downloaded, \(HumanText.bytes(bytes)); "
+            + "\(HumanText.count(unchanged)) unchanged, \(HumanText.count(failed.count)) failed"
+    }
+}
+
+/// A path with the reason why it was not done.
+struct FailedPath: Encodable {
+    let path, reason: String
+}

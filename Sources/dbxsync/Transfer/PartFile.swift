@@ -1,0 +1,171 @@
+import CSystemd  // timespec counts as its own where it is imported anywhere
+import Glibc
+import SyncModel
+import Synchronization
+
+/// An unfinished download beside the file that it is to become: the revision is in its name, so that it can go on.
+///
+/// Not for use by two threads at a time.
+final class PartFile: ByteSink, @unchecked Sendable {
+    // `@unchecked`: one user at a time by contract.
+    let path: String
+    private let target: String
+    private let descriptor: Int32
+    private let hasher = ContentHasher()
+    private(set) var offset: Int64 = 0
+    private let meter: DownloadMeter
+
+    /// The name of the unfinished file of a revision; the longest name that a file system takes is not exceeded.
+    static func path(for target: String, _ rev: Rev) -> String {
+        let ending = ".\(rev.text).part"
+        let name = RemotePath.name(of: target)
+        var short = name
+        while short.utf8.count + ending.utf8.count > 255 { short.removeLast() }
+        return target.dropLast(name.count) + short + ending
+    }
+
+    /// Opens the unfinished file, or begins one; what is there already is hashed.
+    init(for target: String, _ rev: Rev, meter: DownloadMeter) throws(Failure) {
+        self.target = target
+        self.meter = meter
+        path = Self.path(for: target, rev)
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+        guard descriptor >= 0 else { throw Self.failure(path, "cannot be made") }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw Failure(.held, "\(escapingControls(target)): another dbxsync is downloading it just now")
+        }
+        let have = Self.feed(descriptor) { hasher.update($0) }
+        guard let have, lseek(descriptor, 0, SEEK_END) == have else { throw Self.failure(path, "cannot be read") }
+        offset = have
+        meter.add(have)
+    }
+
+    deinit { close(descriptor) }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws {
+        var done = 0
+        while done < bytes.count {
+            let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
+            guard count > 0 || errno == EINTR else { throw Self.failure(path, "cannot be written") }
+            done += max(0, count)
+        }
+        hasher.update(bytes)
+        offset += Int64(bytes.count)
+        meter.add(Int64(bytes.count))
+    }
+
+    func restart() throws {
+        guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
+            throw Self.failure(path, "cannot be emptied")
+        }
+        meter.add(-offset)
+        offset = 0
+        _ = hasher.finish()  // it starts again with no content
+    }
+
+    /// Whether what has arrived is this version; after a no it has to be begun anew.
+    func isWhole(_ version: FileVersion) -> Bool {
+        offset == version.size && hasher.finish() == version.hash
+    }
+
+    /// Gives the file its name in one step, with its bytes on the disk.
+    func publish(_ modified: Timestamp) throws(Failure) {
+        Self.setTime(descriptor, modified)
+        guard fsync(descriptor) == 0 else { throw Self.failure(path, "cannot be written") }
+        guard rename(path, target) == 0 else { throw Self.failure(target, "cannot be put in place") }
+    }
+
+    /// Throws the bytes away.
+    func discard() { unlink(path) }
+
+    // MARK: Files that are there
+
+    /// Whether the file at `path` has these very bytes; then its time is set, too.
+    static func isThere(_ path: String, _ version: FileVersion) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, Int64(status.st_size) == version.size
+        else { return false }
+        let hasher = ContentHasher()
+        guard feed(descriptor, { hasher.update($0) }) == version.size, hasher.finish() == version.hash else {
+            return false
+        }
+        if Int64(status.st_mtim.tv_sec) != version.modified.seconds { setTime(descriptor, version.modified) }
+        return true
+    }
+
+    private static func setTime(_ descriptor: Int32, _ time: Timestamp) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return }
+        let times = [status.st_atim, timespec(tv_sec: Int(time.seconds), tv_nsec: 0)]
+        _ = futimens(descriptor, times)  // a file system without times has none to set
+    }
+
+    /// Hands over all bytes from the beginning and says how many; `nil` when they cannot be read.
+    private static func feed(_ descriptor: Int32, _ take: (UnsafeRawBufferPointer) -> Void) -> Int64? {
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var offset: Int64 = 0
+        while true {
+            let count = pread(descriptor, &buffer, buffer.count, off_t(offset))
+            if count == 0 { return offset }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return nil }
+            buffer.withUnsafeBytes { take(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            offset += Int64(count)
+        }
+    }
+
+    private static func failure(_ path: String, _ what: String) -> Failure {
+        Failure(.unusableDirectory, "\(escapingControls(path)): \(what): \(systemMessage(errno))")
+    }
+}
+
+/// A download that goes to standard output.
+///
+/// Not for use by two threads at a time.
+final class OutputSink: ByteSink, @unchecked Sendable {
+    // `@unchecked`: one user at a time by contract.
+    private let hasher = ContentHasher()
+    private(set) var offset: Int64 = 0
+    private let meter: DownloadMeter
+
+    init(_ meter: DownloadMeter) { self.meter = meter }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws {
+        var done = 0
+        while done < bytes.count {
+            let count = Glibc.write(STDOUT_FILENO, bytes.baseAddress.map { $0 + done }, bytes.count - done)
+            guard count > 0 || errno == EINTR else {
+                throw Failure(.unusableDirectory, "standard output cannot be written: \(systemMessage(errno))")
+            }
+            done += max(0, count)
+        }
+        hasher.update(bytes)
+        offset += Int64(bytes.count)
+        meter.add(Int64(bytes.count))
+    }
+
+    func restart() throws {
+        guard offset > 0 else { return }
+        throw Failure(.unreachable, "the server began anew, and what went to standard output cannot be taken back")
+    }
+
+    func isWhole(_ version: FileVersion) -> Bool {
+        offset == version.size && hasher.finish() == version.hash
+    }
+}
+
+/// How far the downloads of a command have come.
+final class DownloadMeter: Sendable {
+    private let bytes = Atomic<Int64>(0)
+    private let files = Atomic<Int>(0)
+
+    /// The bytes and the files that are there.
+    var now: (bytes: Int64, files: Int) { (bytes.load(ordering: .relaxed), files.load(ordering: .relaxed)) }
+
+    func add(_ count: Int64) { bytes.add(count, ordering: .relaxed) }
+
+    func addFile() { files.add(1, ordering: .relaxed) }
+}
