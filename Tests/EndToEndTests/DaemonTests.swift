@@ -65,6 +65,9 @@ struct DaemonTests {
             daemon.send(SIGHUP)
             try await socket.wait(for: "READY=1", times: 4, from: daemon)
             #expect(daemon.told.contains("in effect now: mirror.exclude"), "\(daemon.told)")
+            try await eventually("a pass with the patterns", or: daemon.told) {
+                daemon.told.contains("mirror.exclude and mirror.include are in effect")
+            }
             try stand.account.delete("/still.txt")
             try stand.account.put("/next.txt", "next")
             try await eventually("the next file", or: daemon.told) {
@@ -92,6 +95,8 @@ struct DaemonTests {
     func interrupted() async throws {
         try await Stand.run { stand in
             stand.account.configure { $0.rate = 4_000_000 }
+            // Two segments: whole blocks of 4 MiB are there when it ends.
+            try stand.place.configure(endpoint: stand.server.url, ["transfer": "parallel = 2"])
             try stand.account.put("/big.bin", .generated(seed: 1, size: 60_000_000))
             let daemon = try stand.place.start("run")
             try await eventually("some megabytes", or: daemon.told) { stand.server.log.counters.bytes > 20_000_000 }

@@ -1,4 +1,5 @@
 import Foundation
+import NetworkSupport
 import Synchronization
 import Testing
 import Transport

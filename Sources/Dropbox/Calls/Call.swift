@@ -35,13 +35,14 @@ struct Call: Sendable {
 
     /// An RPC call: the argument is the body, the result too.
     ///
-    /// An answer that trickles in for ten minutes is given up.
+    /// An answer that trickles in for ten minutes is given up. Without a limit for stalls the settings' one counts.
     static func rpc(
-        _ endpoint: String, role: Role, base: String, argument: APIArgument, timeout: Duration? = .seconds(600)
+        _ endpoint: String, role: Role, base: String, argument: APIArgument, timeout: Duration? = .seconds(600),
+        stallLimit: Duration? = nil
     ) -> Call {
         let request = HTTPRequest(
             .post, "\(base)/2/\(endpoint)", headers: [.init("Content-Type", "application/json")],
-            body: .bytes(argument.bytes), timeout: timeout, stallLimit: nil, acceptsCompression: true)
+            body: .bytes(argument.bytes), timeout: timeout, stallLimit: stallLimit, acceptsCompression: true)
         return Call(endpoint: endpoint, role: role, request: request)
     }
 }

@@ -92,7 +92,7 @@ private struct Verdict {
         switch role {
         case .listContinue, .longpoll, .token:
             if body.isMarkup { return Verdict(.unexpectedStatus, .pass, "the request was refused", hint: between) }
-        case .download, .list, .query: break
+        case .download, .list, .query, .upload: break
         }
         switch role {
         case .listContinue, .longpoll:

@@ -43,7 +43,7 @@ struct GetCommand: AsyncParsableCommand {
             do {
                 let client = try await connection.wholeAccount(config)
                 let code = try await get(path, client, config, ProgressLine(terminal: log.terminal))
-                await connection.transport.stop()
+                await connection.stop()
                 return code
             } catch let error as DropboxError {
                 throw error.failure(about: remote)

@@ -78,7 +78,7 @@ struct PutCommand: AsyncParsableCommand {
                     source.isFolder
                     ? try await folder(source.path, wish, upload, line)
                     : try await file(source, wish, upload, line)
-                await connection.transport.stop()
+                await connection.stop()
                 return code
             } catch let error as DropboxError {
                 throw error.failure(about: wish.path)
