@@ -67,7 +67,7 @@ public struct SessionJournal: Sendable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let bytes = try? encoder.encode(json) else { return }
         makeFolder(directory)
-        let temporary = "\(file(key)).\(getpid())"
+        let temporary = draft(key)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { return }
         let written = Array(bytes).withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
@@ -76,7 +76,12 @@ public struct SessionJournal: Sendable {
     }
 
     /// Forgets a session: it has become a file, or is of no use.
-    func remove(_ key: Key) { unlink(file(key)) }
+    func remove(_ key: Key) {
+        unlink(draft(key))  // of a run that was killed
+        unlink(file(key))
+    }
+
+    private func draft(_ key: Key) -> String { file(key) + ".new" }
 
     /// Makes a folder, with those above it; it belongs to whom the one above belongs, also when root makes it.
     private func makeFolder(_ path: String) {
