@@ -31,11 +31,8 @@ struct TeamSpaceTests {
         try await Stand.run(Self.settings) { stand in
             try await stand.mirrorTeamSpace()
             let before = try stand.mirror()
-            stand.server.log.clear()
             let daemon = try stand.place.start("run")
-            try await eventually("a daemon that listens", or: daemon.told) {
-                stand.server.log.counters.endpoints["files/list_folder/longpoll"] ?? 0 > 0
-            }
+            try await eventually("a daemon that knows the root", or: daemon.told) { daemon.told.contains("mirroring ") }
             stand.account.configure { $0.rootNamespace = "90002" }
             for folder in stand.account.tree() where !folder.isFile { _ = try? stand.account.delete(folder.path) }
             let ending = try await daemon.ending(within: .seconds(120))
