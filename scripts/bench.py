@@ -11,14 +11,18 @@ BENCH_FILES=10000        small files, 1 to 16 KiB
 BENCH_LARGE=2147483648   bytes of the large file
 BENCH_ENTRIES=100000     entries for the memory measurement, beside a quarter of them, and for the changes
 BENCH_DELAY=40           milliseconds before each answer, for what is far away
-BENCH_ONLY=              some of: small bulk large capped memory idle changes rename latency bandwidth
+BENCH_PUT=2147483648     bytes of the file that goes up far away
+BENCH_CUT=5368709120     bytes of the file whose upload is cut 20 times
+BENCH_ONLY=              some of: small bulk large capped memory idle changes rename latency bandwidth put cut
 TMPDIR                   where mirrors go
 """
 
 import collections
+import hashlib
 import json
 import os
 import pathlib
+import random
 import shutil
 import statistics
 import subprocess
@@ -33,7 +37,9 @@ RUNS = int(os.environ.get("BENCH_RUNS", 3))
 FILES = int(os.environ.get("BENCH_FILES", 10_000))
 LARGE = int(os.environ.get("BENCH_LARGE", 2 << 30))
 ENTRIES = int(os.environ.get("BENCH_ENTRIES", 100_000))
-ALL = "small bulk large capped memory idle changes rename latency bandwidth"
+PUT = int(os.environ.get("BENCH_PUT", 2 << 30))
+CUT, CUTS = int(os.environ.get("BENCH_CUT", 5 << 30)), 20
+ALL = "small bulk large capped memory idle changes rename latency bandwidth put cut"
 ONLY = os.environ.get("BENCH_ONLY", ALL).split()
 # A link far away: milliseconds for each request, bytes per second of one connection.
 DELAY, RATE = int(os.environ.get("BENCH_DELAY", 40)), 25_000_000
@@ -118,8 +124,8 @@ class Bench:
             CONFIG.format(url=self.account.url, work=self.work, root=root, schedule=schedule, transfer=transfer)
         )
 
-    def command(self, verb):
-        return [self.programs / "dbxsync", verb, "--config", self.work / "dbxsync.conf"]
+    def command(self, verb, *arguments):
+        return [self.programs / "dbxsync", verb, "--config", self.work / "dbxsync.conf", *arguments]
 
     def measure(self, command, environment=None):
         """What a command costs; it has to end with 0."""
@@ -219,10 +225,15 @@ class Bench:
 
     def far_away(self, rate=0):
         """The sandbox behind a link that delays each request; far_away() is over with near()."""
-        self.account.change("settings", delay=DELAY, rate=rate)
+        self.account.change("settings", delay=DELAY, rate=rate, upload_rate=rate)
 
     def near(self):
-        self.account.change("settings", delay=0, rate=0)
+        self.account.change("settings", delay=0, rate=0, upload_rate=0)
+
+    def arrived(self, path, digest):
+        """Whether the account has the right bytes there is a condition of every measurement of uploads."""
+        if self.account.call("files/get_metadata", path=path)["content_hash"] != digest:
+            sys.exit(f"other bytes arrived at {path}")
 
     def beside_curl(self, root, parallel=64):
         """Medians of what dbxsync and curl cost, and of curl's seconds until the disk has it, in turn."""
@@ -440,6 +451,78 @@ def bandwidth(bench):
         yield f"bandwidth = \"{BANDWIDTH / 1e6:.0f}MB/s\", {what}", f"{rate / 1e6:.2f} MB/s", "", (
             f"{rate / BANDWIDTH - 1:+.1%}"
         ), "within 5 %", usage
+
+
+def noise(path, size):
+    """Writes a file of that size in which no two blocks are alike; its content hash."""
+    block = bytearray(random.Random(size).randbytes(4 << 20))
+    whole = hashlib.sha256()
+    with open(path, "wb") as file:
+        for start in range(0, size, len(block)):
+            block[:8] = start.to_bytes(8, "little")
+            piece = memoryview(block)[: min(len(block), size - start)]
+            whole.update(hashlib.sha256(piece).digest())
+            file.write(piece)
+    return whole.hexdigest()
+
+
+def put(bench):
+    """One large file goes up far away, over connections that are slow each; curl has one, and a file that fits in it."""
+    bench.fresh("")
+    local, size = bench.work / "up", min(PUT, 128 << 20)
+    noise(local, size)
+    bench.far_away(RATE)
+    command = ["curl", "--silent", "--show-error", "--fail", "--noproxy", "*", "--data-binary", f"@{local}"]
+    for header in (
+        f"Authorization: Bearer {sandbox.TOKEN}", "Content-Type: application/octet-stream",
+        'Dropbox-API-Arg: {"path":"/curl"}', "Expect:",
+    ):
+        command += ["--header", header]
+    single = size / bench.measure([*command, f"{bench.account.url}/2/files/upload"]).seconds
+    tell(f"curl {single / 1e6:.1f} MB/s")
+    digest, runs = noise(local, PUT), []
+    for run in range(RUNS):
+        runs.append(bench.measure(bench.command("put", local, f"/put {run}")))
+        bench.arrived(f"/put {run}", digest)
+        tell(f"run {run + 1}: dbxsync {runs[-1]}")
+    bench.near()
+    ours = middle(runs)
+    rate = PUT / ours.seconds
+    yield f"put of {PUT / (1 << 30):.2f} GiB, {RATE / 1e6:.0f} MB/s a connection, {DELAY} ms", (
+        f"{rate / 1e6:.0f} MB/s"
+    ), f"one connection {single / 1e6:.1f} MB/s, {RATE / 1e6:.0f} at best", (
+        f"{rate / max(single, RATE):.1f} x"
+    ), ">= 3 x", ours
+
+
+def cut(bench):
+    """One file that is put again and again, by processes that are killed and over connections that break."""
+    bench.fresh("")
+    local, dice = bench.work / "up", random.Random()
+    digest = noise(local, CUT)
+    before, begin = bench.counters(), time.monotonic()
+    for index, end in enumerate(sorted(dice.randrange(CUT) for _ in range(CUTS))):
+        process = subprocess.Popen(bench.command("put", local, "/cut"), stdout=subprocess.DEVNULL)
+        while bench.counters()["received"] - before["received"] < end and process.poll() is None:
+            time.sleep(0.002)
+        if index % 4 == 3:
+            # A connection breaks in the middle of a request, and the process goes on for a moment.
+            bench.account.change(
+                "faults", kind="cut_request", endpoint="files/upload_session/append_v2", reset=True,
+                after=dice.randrange(4 << 20),
+            )
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+    last = bench.measure(bench.command("put", local, "/cut"))
+    bench.arrived("/cut", digest)
+    after = bench.counters()
+    sent = after["received"] - before["received"]
+    tell(f"{sent:,} bytes sent of a file of {CUT:,}")
+    yield f"put of {CUT / (1 << 30):.2f} GiB, cut {CUTS} times", f"{sent / CUT - 1:.2%} sent twice", "", (
+        "the same bytes arrived"
+    ), "< 3 %", last._replace(
+        seconds=time.monotonic() - begin, requests=after["requests"] - before["requests"], bytes=0)
 
 
 def bytes_written(pid):
