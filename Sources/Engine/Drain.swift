@@ -9,6 +9,7 @@ struct Drain: Sendable {
     let now: @Sendable () -> Int64
     let board: StatusBoard
     let events: EventLog
+    let latency: Latency
 
     /// Pages in a row that bring nothing and announce more, after which the server is taken to be confused.
     private static let emptyPagesAllowed = 1000
@@ -28,7 +29,9 @@ struct Drain: Sendable {
             let asked = now()
             let page: ChangePage
             do {
+                let begin = ContinuousClock.now
                 page = try await remote.changes(since: cursor)
+                latency.note(ContinuousClock.now - begin)
             } catch  where disposition(of: error) == .cursorReset {
                 resets += 1
                 guard resets < Self.resetsAllowed else {
@@ -75,6 +78,6 @@ extension Drain {
     init(_ context: PassContext) {
         self.init(
             remote: context.remote, store: context.store, now: context.surroundings.now, board: context.board,
-            events: context.events)
+            events: context.events, latency: context.latency)
     }
 }

@@ -17,6 +17,7 @@ struct PassContext: Sendable {
     let board: StatusBoard
     let events: EventLog
     let segments: SegmentBudget
+    let latency = Latency()
     /// Waits for whatever would begin the next pass.
     let awaitNews: @Sendable () async throws -> Void
 

@@ -71,7 +71,8 @@ public struct PlanPreview: Sendable {
     public func run(_ tell: (Operation) -> Void) async throws -> Totals {
         try await store.select(selection)
         _ = try await Drain(
-            remote: remote, store: store, now: now, board: StatusBoard(), events: EventLog(logger)
+            remote: remote, store: store, now: now, board: StatusBoard(), events: EventLog(logger),
+            latency: Latency()
         ).run()
         try await store.retryAll()
         var totals = Totals()

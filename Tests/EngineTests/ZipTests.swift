@@ -14,7 +14,7 @@ import Testing
         leastFiles: Int, inMemory: Bool = false, _ change: (Rig) -> Void = { _ in }
     ) async throws -> Rig {
         let rig = try Rig(inMemory: inMemory)
-        rig.settings.bulk = BulkGrouping(leastFiles: leastFiles)
+        rig.settings.bulk = BulkGrouping(leastFiles: leastFiles, leastLatency: .zero)
         change(rig)
         try await rig.pass()
         rig.remote.resetCounts()
@@ -60,6 +60,14 @@ import Testing
         let report = try await rig.pass()
         try await expectMirrored(rig)
         #expect(report.placed == 1500 && report.failed == 0)
+    }
+
+    @Test("from a near server everything comes file by file") func near() async throws {
+        let rig = try await Self.rig { $0.settings.bulk?.leastLatency = .seconds(3600) }
+        try await rig.pass()
+        try await expectMirrored(rig)
+        #expect(rig.remote.zips == [])
+        #expect(rig.remote.downloads == 95)
     }
 
     @Test("without it everything comes file by file") func off() async throws {
