@@ -6,14 +6,14 @@ import Testing
 
 /// The state of a large account does not have to fit into memory.
 @Suite struct SizeTests {
-    @Test("200,000 entries are listed, selected, placed, listed again and removed in less than 100 MB") func memory()
+    @Test("60,000 entries are listed, selected, placed, listed again and removed in less than 70 MB") func memory()
         async
     {
         await #expect(processExitsWith: .success) {
             let desk = try Desk(inMemory: true)
-            try await Life(desk: desk).run(entries: 200_000)
+            try await Life(desk: desk).run(entries: 60_000)
             let peak = try Life.peakMemory()
-            if peak > 100 << 20 {
+            if peak > 70 << 20 {
                 print("the peak was \(peak >> 20) MiB")
                 exit(EXIT_FAILURE)
             }
@@ -55,7 +55,7 @@ private struct Life {
             try await desk.commit(going.map { .have($0.key, nil) } + [.recheck(item.key)])
         }
         try await desk.record(deleted: ["top"])
-        try await list(40_000)
+        try await list(20_000)
     }
 
     private func list(_ entries: Int) async throws {
