@@ -153,7 +153,7 @@ struct Fetcher: Sendable {
     private func inOneGo(_ placement: Placement) async throws -> StagedFile {
         let part = try await context.board.expectingSilence(of: Self.readingTime(placement)) {
             try await context.reading.run { [context] in
-                try Fetcher.checkSpace(placement, context)
+                try Fetcher.checkSpaceOfRest(placement, context)
                 return try context.mirror.stage(placement.version, for: placement.key)
             }
         }
@@ -178,7 +178,7 @@ struct Fetcher: Sendable {
     private func inSegments(_ placement: Placement) async throws -> StagedFile {
         let file = try await context.board.expectingSilence(of: Self.readingTime(placement)) {
             try await context.reading.run { [context] in
-                try Fetcher.checkSpace(placement, context)
+                try Fetcher.checkSpaceOfRest(placement, context)
                 return try context.mirror.stageBlocks(placement.version, for: placement.key)
             }
         }
@@ -201,10 +201,10 @@ struct Fetcher: Sendable {
         }
     }
 
-    /// What an earlier run has left or reserved of the file takes its space already.
-    static func checkSpace(_ placement: Placement, _ context: PassContext) throws {
+    /// Checks that the file leaves the reserve untouched; `begun` bytes of it take their space already.
+    static func checkSpace(_ placement: Placement, begun: Int64, _ context: PassContext) throws {
         let size = placement.version.size
-        let free = try context.mirror.freeSpace() + context.mirror.spaceOfPart(placement.version, for: placement.key)
+        let free = try context.mirror.freeSpace() + begun
         guard free - size >= context.settings.minFreeSpace else {
             throw MirrorError(
                 code: .lowOnSpace,
@@ -214,15 +214,21 @@ struct Fetcher: Sendable {
         }
     }
 
+    /// The same for a file of which an earlier run may have left or reserved something.
+    private static func checkSpaceOfRest(_ placement: Placement, _ context: PassContext) throws {
+        let begun = try context.mirror.spaceOfPart(placement.version, for: placement.key)
+        try checkSpace(placement, begun: begun, context)
+    }
+
     /// Downloads a small file, of which nothing is here yet, and stages it.
     private func fetchSmall(_ placement: Placement) async throws -> StagedFile {
         let body = SmallBody(size: placement.version.size, board: context.board)
         defer { context.events.count { $0.bytes += body.received } }
         if body.offset < placement.version.size { try await context.remote.download(placement.version, into: body) }
         let staged = try await context.disk.run { [context] in
-            try Fetcher.checkSpace(placement, context)
-            let part = try context.mirror.stage(placement.version, for: placement.key)
-            if part.offset > 0 { try part.restart() }  // a file that had to make way meanwhile
+            try Fetcher.checkSpace(placement, begun: 0, context)
+            let part = try context.mirror.stageAnew(placement.version, for: placement.key)
+            if part.offset > 0 { try part.restart() }
             try body.bytes.withUnsafeBytes { try part.write($0) }
             return try part.finish()
         }

@@ -105,10 +105,10 @@ final class ZipFetcher: Sendable {
     /// Stages a file; `nil` if it is not what is wanted.
     private func stage(_ placement: Placement, _ bytes: [UInt8]) throws -> StagedFile? {
         guard bytes.count == placement.version.size else { return nil }
-        try Fetcher.checkSpace(placement, context)
-        let part = try context.mirror.stage(placement.version, for: placement.key)
+        try Fetcher.checkSpace(placement, begun: 0, context)
+        let part = try context.mirror.stageAnew(placement.version, for: placement.key)
         do {
-            if part.offset > 0 { try part.restart() }  // a file that had to make way meanwhile
+            if part.offset > 0 { try part.restart() }
             try bytes.withUnsafeBytes { try part.write($0) }
             let file = try part.finish()
             context.board.receive(bytes.count)

@@ -84,7 +84,8 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
 
 /// `text` with control characters escaped, for messages.
 private func quoted(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return text }
+    // The control characters of Unicode, ASCII's and those that UTF-8 begins with 0xC2.
+    guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == 0xC2 }) else { return text }
     return text.unicodeScalars.map { $0.properties.generalCategory == .control ? $0.escaped(asASCII: true) : "\($0)" }
         .joined()
 }

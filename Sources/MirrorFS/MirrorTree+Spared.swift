@@ -44,9 +44,9 @@ extension MirrorTree {
         return first
     }
 
-    /// Whether a spared file may hold `version`.
-    func hasSpared(_ version: FileVersion) throws(MirrorError) -> Bool {
-        try sparedFolder(version.hash.hex) != nil
+    /// Whether a spared file may hold `version`, or whether there is any.
+    func hasSpared(_ version: FileVersion? = nil) throws(MirrorError) -> Bool {
+        try sparedFolder(version?.hash.hex) != nil
     }
 
     private func sparedFolder(_ name: String? = nil) throws(MirrorError) -> Descriptor? {

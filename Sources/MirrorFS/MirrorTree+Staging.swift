@@ -8,8 +8,8 @@ extension MirrorTree {
         return try stageAnew(version, for: key)
     }
 
-    /// The same without looking for a file whose content would do.
-    func stageAnew(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> StagingFile {
+    /// The same without looking for a spared file whose content would do.
+    public func stageAnew(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> StagingFile {
         try StagingFile(
             name: Self.partName(version.rev, key), in: staging, for: version, mode: mode_t(settings.fileMode))
     }

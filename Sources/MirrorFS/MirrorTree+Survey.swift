@@ -10,6 +10,8 @@ extension MirrorTree {
     public func untouched(_ placements: [Placement]) throws(MirrorError) -> Set<RemoteKey> {
         var found: Set<RemoteKey> = []
         var last: (path: MirrorPath, folder: Descriptor?)?
+        let staging = try staging
+        let mayBeSpared = try hasSpared()
         for placement in placements {
             do {
                 guard let parent = placement.path.parent, let name = placement.path.name else { continue }
@@ -17,7 +19,7 @@ extension MirrorTree {
                 let seen = try last?.folder?.observe(name.text) ?? .nothing
                 let part = Self.partName(placement.version.rev, placement.key)
                 guard !placement.mayAlreadyBe(seen), try staging.observe(part) == .nothing,
-                    try !hasSpared(placement.version)
+                    try mayBeSpared ? !hasSpared(placement.version) : true
                 else { continue }
                 found.insert(placement.key)
             } catch  where error.disposition == .item {

@@ -54,8 +54,9 @@ public final class MirrorTree: Sendable {
     /// The folder of what is being received; made again if somebody has removed it.
     var staging: Descriptor {
         get throws(MirrorError) {
-            try openStaging.withLock { (open: inout Descriptor?) throws(MirrorError) in
-                if let open, try open.status().st_nlink > 0 { return open }
+            // Many threads ask: the lock is not held while the kernel answers.
+            if let open = openStaging.withLock({ $0 }), try open.status().st_nlink > 0 { return open }
+            return try openStaging.withLock { (open: inout Descriptor?) throws(MirrorError) in
                 let made = try root.makeFolders(relative: Self.own + "/staging", mode: 0o700)
                 open = made
                 return made

@@ -41,7 +41,7 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
         file = try Descriptor.open(name, in: folder, flags: O_RDWR | O_CREAT, mode: 0o600)
         let present = Int64(try file.status().st_size)
         // Segments leave holes; without their list nobody can tell what is missing.
-        let hadSegments = unlinkat(folder.number, BlockFile.listName(of: name), 0) == 0
+        let hadSegments = present > 0 && unlinkat(folder.number, BlockFile.listName(of: name), 0) == 0
         if present > version.size || hadSegments {
             try restart()
         } else if present > 0 {
