@@ -26,6 +26,7 @@ public final class DropboxClient: RemoteSource {
     ///   - endpoints: Where the API is.
     ///   - tokens: The sign-in.
     ///   - remoteRoot: The folder that is mirrored, "" for the whole account. Keys are relative to it.
+    ///   - rootKey: Its `path_lower`, if that is known: what is not below it is told from what is.
     ///   - pathRoot: What paths are relative to; `nil` for the member's own folder.
     ///   - settings: How patient calls are.
     ///   - clock: Measures and waits.
@@ -35,7 +36,7 @@ public final class DropboxClient: RemoteSource {
     ///   - logger: Is told of failed tries, at debug level.
     public init(
         transport: any HTTPTransport, segmentTransport: (any HTTPTransport)? = nil, endpoints: Endpoints = .dropbox,
-        tokens: TokenSource, remoteRoot: String = "",
+        tokens: TokenSource, remoteRoot: String = "", rootKey: String? = nil,
         pathRoot: PathRoot? = nil, settings: CallSettings = CallSettings(),
         clock: any Clock<Duration> = ContinuousClock(), waiting: @escaping Waiting = { _, sleep in try await sleep() },
         onPause: @escaping @Sendable (Duration) -> Void = { _ in },
@@ -45,7 +46,7 @@ public final class DropboxClient: RemoteSource {
         let time = TimeSource(clock, waiting: waiting)
         let components = remoteRoot.pathComponents
         self.remoteRoot = components.map { "/" + $0 }.joined()
-        self.paths = RootedPaths(rootDepth: components.count)
+        self.paths = RootedPaths(rootDepth: components.count, rootKey: rootKey)
         self.endpoints = endpoints
         let gate = RequestGate(time: time, onPause: onPause)
         func runner(_ transport: any HTTPTransport) -> RequestRunner {

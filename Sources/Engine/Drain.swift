@@ -10,6 +10,8 @@ struct Drain: Sendable {
     let board: StatusBoard
     let events: EventLog
     let latency: Latency
+    /// Whether what is recorded ends with a page that announces no other.
+    let isWhole: Flag
 
     /// Pages in a row that bring nothing and announce more, after which the server is taken to be confused.
     private static let emptyPagesAllowed = 1000
@@ -43,7 +45,10 @@ struct Drain: Sendable {
             }
             try await record(page)
             cursor = page.cursor
-            if !page.hasMore { return asked }
+            if !page.hasMore {
+                isWhole.set(true)
+                return asked
+            }
             emptyInARow = page.changes.isEmpty ? emptyInARow + 1 : 0
             guard emptyInARow < Self.emptyPagesAllowed else {
                 throw EngineError(.pass, "Dropbox announces more changes and sends none, \(emptyInARow) pages long")
@@ -60,6 +65,13 @@ struct Drain: Sendable {
     }
 
     private func record(_ page: ChangePage) async throws {
+        if page.rootNews == .gone {
+            throw EngineError(
+                .sourceGone,
+                "Dropbox reports that the mirrored folder itself was removed or replaced; nothing is removed from the "
+                    + "mirror; check mirror.remote_root")
+        }
+        if page.hasMore { isWhole.set(false) }
         for entry in page.passedOver { events.note(.warning, "passed over: \(entry)", event: "passed_over") }
         let recorded = try await store.record(
             PageFold.edits(for: page.changes), cursor: page.cursor, isLast: !page.hasMore, now: now())
@@ -78,6 +90,6 @@ extension Drain {
     init(_ context: PassContext) {
         self.init(
             remote: context.remote, store: context.store, now: context.surroundings.now, board: context.board,
-            events: context.events, latency: context.latency)
+            events: context.events, latency: context.latency, isWhole: context.isWhole)
     }
 }

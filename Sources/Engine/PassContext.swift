@@ -18,6 +18,8 @@ struct PassContext: Sendable {
     let events: EventLog
     let segments: SegmentBudget
     let latency = Latency()
+    /// Whether all pages of the news are recorded, so that what is not wanted is known to be gone from the account.
+    let isWhole = Flag(false)
     /// Waits for whatever would begin the next pass.
     let awaitNews: @Sendable () async throws -> Void
 

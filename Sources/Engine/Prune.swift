@@ -2,7 +2,10 @@ import MirrorFS
 import Store
 import SyncModel
 
-/// Removes what is no longer in the account; only called when the want is complete.
+/// Removes what is no longer in the account; only called when no listing is under way.
+///
+/// A page that announces another may tell of removals that the next one explains: until that is recorded nothing is
+/// removed.
 struct Prune: Sendable {
     let context: PassContext
 
@@ -14,7 +17,8 @@ struct Prune: Sendable {
             try Task.checkCancellation()
             let window = try await context.store.removals(
                 before: position, limit: context.settings.batch, now: context.now())
-            guard let last = window.last else { return }
+            // Asked after the window was read: what is recorded before this is in it.
+            guard let last = window.last, context.isWhole.value else { return }
             position = last.key
             let operations = Planner.pruning(window)
             context.board.update { $0.phase = .removing }

@@ -2,7 +2,6 @@ import Logging
 import MirrorFS
 import Store
 import SyncModel
-import Synchronization
 
 /// One pass: settle, drain, fill, prune.
 ///
@@ -99,7 +98,7 @@ struct SyncPass: Sendable {
         var fill = Fill(context, isListing: isListing)
         do {
             try await fill.run()
-        } catch  where ![.fatal, .signedOut].contains(disposition(of: error)) {
+        } catch  where ![.fatal, .signedOut, .sourceGone].contains(disposition(of: error)) {
             try Task.checkCancellation()
             // What broke off may have renamed folders and not recorded it.
             try await settleIntents()
@@ -124,15 +123,4 @@ struct SyncPass: Sendable {
             }
         }
     }
-}
-
-/// A truth that one task sets and another reads.
-private final class Flag: Sendable {
-    private let state: Atomic<Bool>
-
-    init(_ value: Bool) { state = Atomic(value) }
-
-    var value: Bool { state.load(ordering: .acquiring) }
-
-    func set(_ value: Bool) { state.store(value, ordering: .releasing) }
 }

@@ -123,7 +123,8 @@ extension AccountState {
         guard cursor.epoch == epoch, cursor.listing == 0 || listings[cursor.listing] != nil,
             cursor.listing != 0 || cursor.position <= journal.count, nodes.indices.contains(Int(cursor.folder))
         else { throw .reset }
-        guard cursor.folder == 0 || find(cursor.path) == cursor.folder else { throw .lookup("not_found") }
+        let isThere = cursor.folder == 0 || find(cursor.path) == cursor.folder
+        guard isThere || !settings.refusesLostFolders else { throw .lookup("not_found") }
         return cursor
     }
 

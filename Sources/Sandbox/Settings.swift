@@ -16,6 +16,8 @@ public struct Settings: Hashable, Sendable {
     public var ancestorCase = AncestorCase.exact
     /// A recursive listing of a folder includes the folder itself.
     public var listsWatchedFolder = true
+    /// A cursor is refused when its folder is no longer where it was; otherwise pages say what happened at its path.
+    public var refusesLostFolders = true
     /// Longpoll time-outs are multiplied by this.
     public var longpollScale = 1.0
     /// Up to so many seconds are added to a longpoll's time-out.
@@ -81,6 +83,7 @@ extension Settings {
             case "moves_add_first": movesAddFirst = try truth(member)
             case "moves_make_revisions": movesMakeRevisions = try truth(member)
             case "lists_watched_folder": listsWatchedFolder = try truth(member)
+            case "refuses_lost_folders": refusesLostFolders = try truth(member)
             case "longpoll_scale": longpollScale = try number(member)
             case "longpoll_jitter": longpollJitter = Int(try whole(member))
             case "longpoll_is_spurious": longpollIsSpurious = try truth(member)

@@ -7,6 +7,14 @@ public enum RemoteChange: Hashable, Sendable {
     case deleted(RemoteKey)
 }
 
+/// What a page says of the mirrored folder itself.
+public enum RootNews: Hashable, Sendable {
+    /// It is gone, or something else stands in its place; it may be back by now.
+    case gone
+    /// There are entries of another folder: it may have been moved.
+    case strayed
+}
+
 /// One answer of `list_folder` or `list_folder/continue`.
 public struct ChangePage: Hashable, Sendable {
     /// The entries, in the server's order.
@@ -17,6 +25,8 @@ public struct ChangePage: Hashable, Sendable {
     public var hasMore: Bool
     /// Entries that could not be read as a change (unknown kind), in words, for the log.
     public var passedOver: [String]
+    /// What is to be looked into before anything of the page is believed; `nil` for nothing, which is usual.
+    public var rootNews: RootNews?
 
     /// Makes a page.
     public init(changes: [RemoteChange], cursor: Cursor, hasMore: Bool, passedOver: [String] = []) {

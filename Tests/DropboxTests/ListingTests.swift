@@ -84,7 +84,30 @@ struct ListingTests {
         let page = try await bench.client.changes(since: nil)
         #expect(page.changes == [.deleted(RemoteKey("/y/x"))])
         #expect(page.passedOver.count == 1)
+        #expect(page.rootNews == .gone)
         #expect(try bodies(bench.transport.requests)[0].contains(#""path":"/Docs""#))
+    }
+
+    @Test("what a page says of the mirrored folder itself is told apart")
+    func rootNews() async throws {
+        func entry(_ tag: String, _ path: String) -> String {
+            let file = #""rev":"1","size":1,"client_modified":"2020-01-01T00:00:00Z""#
+            return #"{".tag":"\#(tag)","name":"x","path_lower":"\#(path)","id":"id:1",\#(file)}"#
+        }
+        let cases: [(String, RootNews?)] = [
+            (entry("folder", "/a/docs"), nil), (entry("deleted", "/a/docs"), .gone), (entry("file", "/a/docs"), .gone),
+            (entry("deleted", "/a"), .gone), (entry("folder", "/a"), nil), (entry("deleted", "/a/docs/b"), nil),
+            (entry("deleted", "/a/doc/b"), .strayed), (entry("file", "/a/docsy/b/c"), .strayed),
+            (entry("file", "/z/docs/b") + "," + entry("deleted", "/a/docs"), .gone),
+            (entry("deleted", "/a/docs") + "," + entry("file", "/z/docs/b"), .gone),
+            (entry("deleted", "x"), nil), (entry("deleted", "/a/docs/b") + "," + entry("folder", "/a/docs"), nil),
+        ]
+        for (entries, news) in cases {
+            let bench = Bench(.answer(200, Self.page(entries)), remoteRoot: "/A/Docs", rootKey: "/a/docs")
+            let page = try await bench.client.changes(since: Cursor("C"))
+            #expect(page.rootNews == news, "\(entries)")
+            #expect(page.changes.count == (entries.contains("/a/docs/b") ? 1 : 0), "\(entries)")
+        }
     }
 
     @Test("what is not known yet is passed over, told once, and stops nothing")

@@ -11,20 +11,23 @@ struct Bench {
     let client: DropboxClient
 
     init(
-        _ transport: ScriptedTransport, tokens: TokenSource? = nil, remoteRoot: String = "", pathRoot: PathRoot? = nil,
-        settings: CallSettings = CallSettings(), jitter: Double = 0.5
+        _ transport: ScriptedTransport, tokens: TokenSource? = nil, remoteRoot: String = "", rootKey: String? = nil,
+        pathRoot: PathRoot? = nil, settings: CallSettings = CallSettings(), jitter: Double = 0.5
     ) {
         self.transport = transport
         client = DropboxClient(
             transport: transport, endpoints: Endpoints(base: "https://server"),
             tokens: tokens ?? TokenSource(credentials: Credentials(accessToken: "T0")), remoteRoot: remoteRoot,
-            pathRoot: pathRoot, settings: settings, clock: clock, jitter: { jitter })
+            rootKey: rootKey, pathRoot: pathRoot, settings: settings, clock: clock, jitter: { jitter })
     }
 
-    init(_ replies: ScriptedTransport.Reply..., settings: CallSettings = CallSettings(), remoteRoot: String = "") {
+    init(
+        _ replies: ScriptedTransport.Reply..., settings: CallSettings = CallSettings(), remoteRoot: String = "",
+        rootKey: String? = nil
+    ) {
         self.init(
             ScriptedTransport { _, number in replies[min(number, replies.count - 1)] }, remoteRoot: remoteRoot,
-            settings: settings)
+            rootKey: rootKey, settings: settings)
     }
 }
 

@@ -16,6 +16,7 @@ public final class SandboxRemote: RemoteSource {
         var ignoresRanges = false
         var held: Set<String> = []
         var onPage: (@Sendable (Int) throws -> Void)?
+        var alter: (@Sendable (inout ChangePage) throws -> Void)?
         var onDownload: (@Sendable (String) throws -> Void)?
         var zips: [String] = []
         var onZip: (@Sendable (String, inout [UInt8]) throws -> Void)?
@@ -29,6 +30,9 @@ public final class SandboxRemote: RemoteSource {
 
     /// Called before each page with its number from 1; throws to make it fail.
     public func onPage(_ hook: (@Sendable (Int) throws -> Void)?) { state.withLock { $0.onPage = hook } }
+
+    /// Called with each page before it is handed over; throws to make it fail.
+    public func alter(_ hook: (@Sendable (inout ChangePage) throws -> Void)?) { state.withLock { $0.alter = hook } }
 
     /// Called before each download with its revision; throws to make it fail.
     public func onDownload(_ hook: (@Sendable (String) throws -> Void)?) { state.withLock { $0.onDownload = hook } }
@@ -80,9 +84,11 @@ public final class SandboxRemote: RemoteSource {
         try hook?(number)
         do {
             let page = try cursor.map { try account.continueList($0.text) } ?? account.list(ListOptions(limit: limit))
-            return ChangePage(
+            var answer = ChangePage(
                 changes: page.entries.compactMap(SandboxRemote.change), cursor: Cursor(page.cursor),
                 hasMore: page.hasMore)
+            try state.withLock { $0.alter }?(&answer)
+            return answer
         } catch AccountError.reset {
             throw SandboxError(disposition: .cursorReset)
         }

@@ -64,6 +64,7 @@ private struct PageJSON: Decodable {
         var page = ChangePage(changes: [], cursor: Cursor(cursor), hasMore: has_more)
         page.changes.reserveCapacity(entries.count)
         for entry in entries {
+            if let news = paths.rootNews(of: entry), page.rootNews != .gone { page.rootNews = news }
             do throws(PassedOver) {
                 if let change = try paths.change(for: entry) { page.changes.append(change) }
             } catch {

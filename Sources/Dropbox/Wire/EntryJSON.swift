@@ -87,6 +87,26 @@ struct EntryJSON: Decodable {
 struct RootedPaths {
     /// The number of components of the mirrored folder's path.
     let rootDepth: Int
+    /// Its `path_lower`, where that is known.
+    let rootKey: String?
+
+    init(rootDepth: Int, rootKey: String? = nil) {
+        self.rootDepth = rootDepth
+        self.rootKey = rootKey
+    }
+
+    /// What an entry says of the mirrored folder itself; `nil` if it says nothing of it, or that it is there.
+    func rootNews(of entry: EntryJSON) -> RootNews? {
+        guard let path = entry.pathLower, path.isEmpty || path.utf8.first == UInt8(ascii: "/") else { return nil }
+        if path.utf8.count(where: { $0 == UInt8(ascii: "/") }) > rootDepth {
+            guard let rootKey else { return nil }
+            return path.utf8.starts(with: (rootKey + "/").utf8) ? nil : .strayed
+        }
+        switch entry.kind {
+        case .deleted, .present(.file), .present(.unavailable): return .gone
+        case .present(.folder), .unknown: return nil
+        }
+    }
 
     /// The change that an entry means; `nil` for the mirrored folder itself.
     ///
@@ -99,7 +119,7 @@ struct RootedPaths {
         guard pathLower.isEmpty || pathLower.utf8.first == UInt8(ascii: "/"), !components.contains(where: \.isEmpty)
         else { throw PassedOver(reason: "an entry with the path \"\(pathLower)\", which is none") }
         if components.count == rootDepth { return nil }
-        guard components.count > rootDepth else {
+        guard components.count > rootDepth, rootNews(of: entry) != .strayed else {
             throw PassedOver(reason: "an entry outside the mirrored folder: \(pathLower)")
         }
         let key = RemoteKey(components.dropFirst(rootDepth).reduce(into: "") { $0 += "/" + String(Substring($1)) })

@@ -3,16 +3,21 @@ import Engine
 import Store
 import SyncModel
 
-/// The account as the engine sees it: before the first request it is made sure that it is the right one.
+/// The account as the engine sees it: nothing of it is believed before it is sure that it is the right one.
 ///
 /// The account is asked who it is once in the life of the process, and only when Dropbox can be reached: a daemon that
-/// starts without a network waits for it like at any other time.
+/// starts without a network waits for it like at any other time. The mirrored folder is known by its id, but listed by
+/// its path, where another one may stand at any time: it is looked at again behind all news, before they are complete.
 actor AccountSource: RemoteSource {
     private let connection: Connection
     private let tokens: TokenSource
     private let config: Config
     private let store: StateStore
     private var client: DropboxClient?
+    /// What that client reads.
+    private var origin: Origin?
+    /// Whether there were news since the folder was looked at.
+    private var isInDoubt = true
     /// Told once who is signed in.
     private let onAccount: @Sendable (AccountInfo) -> Void
 
@@ -30,7 +35,13 @@ actor AccountSource: RemoteSource {
 
     func changes(since cursor: Cursor?) async throws -> ChangePage {
         do {
-            return try await checkedClient().changes(since: cursor)
+            var page = try await checkedClient().changes(since: cursor)
+            isInDoubt = isInDoubt || cursor == nil || !page.changes.isEmpty
+            if page.rootNews != nil || (isInDoubt && !page.hasMore) { try await checkFolder() }
+            // Listed anew: what stood in it before it went may be told of by this page as gone, by the next as there.
+            if page.rootNews == .gone { throw EngineError(.cursorReset, "the mirrored folder was away and is back") }
+            page.rootNews = nil
+            return page
         } catch  where disposition(of: error) == .sourceGone {
             client = nil  // should it come back, it is looked at first
             throw error
@@ -56,28 +67,42 @@ actor AccountSource: RemoteSource {
     /// The client, once it is known that state and sign-in belong to the same account and folder.
     private func checkedClient() async throws -> DropboxClient {
         if let client { return client }
-        let own = connection.client(tokens)
-        let account = try await own.account()
+        let account = try await connection.client(tokens).account()
         let isTeamSpace = config.account.teamSpace
-        let checked = isTeamSpace ? connection.client(tokens, pathRoot: .root(account.rootNamespace)) : own
+        let pathRoot: PathRoot? = isTeamSpace ? .root(account.rootNamespace) : nil
+        let folder = try await folder(connection.client(tokens, pathRoot: pathRoot))
         let everything = "ns:" + (isTeamSpace ? account.rootNamespace : account.homeNamespace)
-        try await store.bind(
-            Origin(
-                account: account.accountID, accountName: "\(account.displayName) <\(account.email)>",
-                folder: config.mirror.remoteRoot, folderID: try await folderID(checked) ?? everything))
+        let origin = Origin(
+            account: account.accountID, accountName: "\(account.displayName) <\(account.email)>",
+            folder: config.mirror.remoteRoot, folderID: folder?.id ?? everything)
+        try await store.bind(origin)
         onAccount(account)
-        client = checked
+        let checked = connection.client(tokens, pathRoot: pathRoot, rootKey: folder?.pathLower)
+        (client, self.origin) = (checked, origin)
         return checked
     }
 
-    /// The id of the mirrored folder; `nil` for everything.
-    private func folderID(_ client: DropboxClient) async throws -> String? {
+    /// Makes sure that the folder is still the one that the state is about.
+    private func checkFolder() async throws {
+        guard let client, var origin else { return }
+        if let folder = try await folder(client) { origin.folderID = folder.id }
+        try await store.bind(origin)
+        isInDoubt = false
+    }
+
+    /// The mirrored folder; `nil` for everything.
+    private func folder(_ client: DropboxClient) async throws -> RemoteEntry? {
         let folder = config.mirror.remoteRoot
         if folder.isEmpty { return nil }
         do {
             let entry = try await client.metadata(of: folder)
-            if case .folder = entry.node { return entry.id }
-            throw EngineError(.sourceGone, "mirror.remote_root \"\(folder)\" is a file in Dropbox, not a folder")
+            switch entry.node {
+            case .folder: return entry
+            case .file:
+                throw EngineError(.sourceGone, "mirror.remote_root \"\(folder)\" is a file in Dropbox, not a folder")
+            case .unavailable(_, let why, _):
+                throw EngineError(.sourceGone, "mirror.remote_root \"\(folder)\" cannot be mirrored: \(why)")
+            }
         } catch let error as DropboxError where error.summary?.hasPrefix("path/not_found") == true {
             throw EngineError(
                 .sourceGone,

@@ -59,12 +59,12 @@ struct Connection: Sendable {
         return TokenSource(credentials: try file.read(), file: file, oauth: oauth, logger: logger)
     }
 
-    /// A client for the mirrored folder.
-    func client(_ tokens: TokenSource, pathRoot: PathRoot? = nil) -> DropboxClient {
+    /// A client for the mirrored folder, whose `path_lower` is `rootKey` if that is known.
+    func client(_ tokens: TokenSource, pathRoot: PathRoot? = nil, rootKey: String? = nil) -> DropboxClient {
         DropboxClient(
             transport: transport, segmentTransport: segmentTransport, endpoints: endpoints, tokens: tokens,
-            remoteRoot: config.mirror.remoteRoot, pathRoot: pathRoot, settings: calls, waiting: waiting,
-            onPause: onPause, logger: logger)
+            remoteRoot: config.mirror.remoteRoot, rootKey: rootKey, pathRoot: pathRoot, settings: calls,
+            waiting: waiting, onPause: onPause, logger: logger)
     }
 
     /// Changes the bandwidth of all transfers together; running ones included.
