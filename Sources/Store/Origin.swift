@@ -37,7 +37,9 @@ public struct Origin: Hashable, Sendable {
         if folderID != other.folderID {
             let what = folder.isEmpty ? "the account's root" : "the Dropbox folder \"\(folder)\""
             return StoreError(
-                code: .otherOwner, message: "\(what) is another one than the one that was mirrored here so far",
+                code: .otherOwner,
+                message: "\(what) is another one than the one that was mirrored here so far (\(other.folderID), it was "
+                    + "\(folderID))",
                 hint: "nothing was removed; if the new one is wanted, remove the state file: what it holds and what is "
                     + "already in the mirror is adopted, and nothing that is in the mirror is removed")
         }

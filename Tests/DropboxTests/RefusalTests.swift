@@ -104,6 +104,26 @@ struct RefusalTests {
         #expect(bench.transport.requests.count == 1)
     }
 
+    @Test("another path root is named, with what to do about it")
+    func newRoot() async throws {
+        func info(_ root: String) -> String {
+            #"{"error_summary":"invalid_root/..","error":{".tag":"invalid_root","invalid_root":{".tag":"team","#
+                + #""root_namespace_id":"\#(root)","home_namespace_id":"70011","home_path":"/Ana"}}}"#
+        }
+        let cases = [
+            (info("81924"), ["invalid_root", "namespace 81924", "account.team_space = true", "dbxsync auth"]),
+            (info("70011"), ["invalid_root", "no team space any more", "70011", "account.team_space = false"]),
+            (Self.tag("no_permission"), ["no_permission", "account.team_space = false", "dbxsync auth"]),
+            ("<html>", ["no reason given", "account.team_space = false", "dbxsync auth"]),
+        ]
+        for (body, words) in cases {
+            let error = try await refusal { _ = try await Bench(.answer(422, body)).client.changes(since: nil) }
+            let text = error?.description ?? ""
+            #expect(error?.disposition == .sourceGone)
+            for word in words + ["nothing is removed"] { #expect(text.contains(word), "\(text)") }
+        }
+    }
+
     @Test("a refusal tells the user what Dropbox wants them to know")
     func userMessage() async throws {
         let body = #"{"error":{".tag":"other"},"user_message":{"text":"Please call us","locale":"en"}}"#

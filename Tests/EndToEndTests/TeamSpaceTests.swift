@@ -37,7 +37,9 @@ struct TeamSpaceTests {
             for folder in stand.account.tree() where !folder.isFile { _ = try? stand.account.delete(folder.path) }
             let ending = try await daemon.ending(within: .seconds(120))
             #expect(ending.code == 73 && ending.errors.contains("remove the state file"), "\(ending)")
-            #expect(ending.errors.contains("the path root is not valid any more"), "\(ending)")
+            #expect(ending.errors.contains("the account's team space is namespace 90002 now"), "\(ending)")
+            #expect(ending.errors.contains("nothing is removed from the mirror"), "\(ending)")
+            #expect(ending.errors.contains("ns:90002, it was ns:90001"), "\(ending)")
             #expect(try stand.mirror() == before)
             stand.account.configure { $0.rootNamespace = "90001" }
             try await stand.sync()

@@ -72,9 +72,7 @@ private struct Verdict {
         case 409: self = Verdict.conflict(role, response, body)
         case 413 where role == .upload: self = Verdict.uploadRefused(.tooLarge)
         case 416: self.init(.rangeRefused, .item, "the range was refused")
-        case 422:
-            let hint = "the account's team space changed: nothing is removed until this is settled"
-            self.init(.pathRoot, .sourceGone, "the path root is not valid any more: \(tags)", hint: hint)
+        case 422: self = Verdict.lostRoot(body)
         case 429:
             let pause = Verdict.pause(response, body)
             self.init(.rateLimited, .retry(after: pause), "too many requests, to be tried again after \(pause)")
@@ -167,6 +165,30 @@ private struct Verdict {
         }
         if role == .list { return Verdict(.refused, .pass, summary) }
         return Verdict(.refused, .cursorReset, summary)
+    }
+
+    /// Only what is mirrored with `account.team_space` names a root (section 9).
+    private static func lostRoot(_ body: ErrorJSON) -> Verdict {
+        let reason = "the path root is not valid any more: \(body.summary ?? "no reason given")"
+        let nothing = "nothing is removed from the mirror"
+        guard let (root, home) = body.newRoot else {
+            let hint =
+                "\(nothing); if the account is in no team space any more, set account.team_space = false; else "
+                + signInAgain
+            return Verdict(.pathRoot, .sourceGone, reason, hint: hint)
+        }
+        if root == home {
+            let hint =
+                "\(nothing); set account.team_space = false, with a mirror and a state directory of its own, or "
+                + "\(signInAgain) as a member of the team"
+            let now = "\(reason): the account is in no team space any more, its root is its own namespace \(root)"
+            return Verdict(.pathRoot, .sourceGone, now, hint: hint)
+        }
+        let hint =
+            "\(nothing); mirror the new one (account.team_space = true) with a mirror and a state directory of its "
+            + "own, or \(signInAgain) as a member of the old one"
+        let now = "\(reason): the account's team space is namespace \(root) now"
+        return Verdict(.pathRoot, .sourceGone, now, hint: hint)
     }
 
     /// The larger of header and field; 5 s if there is neither (section 7.2).

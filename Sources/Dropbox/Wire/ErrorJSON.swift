@@ -13,6 +13,8 @@ struct ErrorJSON {
     let requiredScope: String?
     /// `correct_offset` of `incorrect_offset`, wherever it stands.
     let correctOffset: Int64?
+    /// The namespaces of the RootInfo that comes with `invalid_root`: the account's root now, and its own folder.
+    let newRoot: (root: String, home: String?)?
     /// `user_message.text`.
     let userMessage: String?
     /// The body of `/oauth2/token`: `error`, a word.
@@ -40,6 +42,7 @@ struct ErrorJSON {
         retryAfter = isRateLimit ? error?["retry_after"]?.integer ?? 1 : nil
         requiredScope = error?["required_scope"]?.string
         correctOffset = unions.last?["correct_offset"]?.integer.map { Int64($0) }
+        newRoot = unions.last?["root_namespace_id"]?.string.map { ($0, unions.last?["home_namespace_id"]?.string) }
         self.userMessage = userMessage
         self.isMarkup = isMarkup
         oauthError = error?.string?.split(separator: ":").first.map(String.init)
