@@ -11,6 +11,7 @@ public final class DropboxClient: RemoteSource {
     let endpoints: Endpoints
     let remoteRoot: String
     let paths: RootedPaths
+    let pageSize: Mutex<PageSize>
     let longpollPace = Mutex(LongpollPace())
     /// What was passed over so far: each is told once.
     let oddities = Mutex<Set<String>>([])
@@ -48,6 +49,7 @@ public final class DropboxClient: RemoteSource {
         self.remoteRoot = components.map { "/" + $0 }.joined()
         self.paths = RootedPaths(rootDepth: components.count, rootKey: rootKey)
         self.endpoints = endpoints
+        self.pageSize = Mutex(PageSize(settings.pageLimit))
         let gate = RequestGate(time: time, onPause: onPause)
         func runner(_ transport: any HTTPTransport) -> RequestRunner {
             RequestRunner(

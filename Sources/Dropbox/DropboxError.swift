@@ -9,6 +9,8 @@ public struct DropboxError: Classified, Hashable, Sendable {
         case network
         /// The server's certificate was refused, or the request cannot be sent as it is.
         case connection
+        /// The answer is larger than what is kept in memory.
+        case answerTooLarge
         /// The server failed (5xx, 408).
         case server
         /// The server asked for a pause (429, or contention for the account's lock).
@@ -56,7 +58,7 @@ public struct DropboxError: Classified, Hashable, Sendable {
     /// What happened, in words.
     public let reason: String
     /// What the user can do about it.
-    public let hint: String?
+    public private(set) var hint: String?
     /// How it wants to be treated.
     public private(set) var disposition: Disposition
 
@@ -77,20 +79,26 @@ public struct DropboxError: Classified, Hashable, Sendable {
         self.isStall = isStall
     }
 
-    /// The same, to be treated otherwise.
-    func treated(as disposition: Disposition) -> DropboxError {
+    /// The same, to be treated otherwise, perhaps with another hint.
+    func treated(as disposition: Disposition, hint: String? = nil) -> DropboxError {
         var copy = self
         copy.disposition = disposition
+        copy.hint = hint ?? copy.hint
         return copy
     }
 
     /// An error of the transport, as one of a call.
     init(_ error: TransportError, endpoint: String) {
-        let untrusted = "the server's certificate is checked against account.ca_file, or the system's bundle"
+        let hint: String? =
+            switch error.code {
+            case .untrusted: "the server's certificate is checked against account.ca_file, or the system's bundle"
+            case .tooLarge: "something between here and Dropbox may answer in its place: check account.proxy"
+            default: nil
+            }
+        let code: Code = error.code == .tooLarge ? .answerTooLarge : error.isTransient ? .network : .connection
         self.init(
-            error.isTransient ? .network : .connection, endpoint, error.description,
-            disposition: error.isTransient ? .unreachable : .pass,
-            hint: error.code == .untrusted ? untrusted : nil, isStall: error.code == .timeout)
+            code, endpoint, error.description, disposition: error.isTransient ? .unreachable : .pass, hint: hint,
+            isStall: error.code == .timeout)
     }
 }
 

@@ -148,7 +148,9 @@ final class CurlTransfer: @unchecked Sendable {
 
     private func collect(_ bytes: UnsafeRawBufferPointer) throws {
         guard response.body.count + bytes.count <= memoryLimit else {
-            let reason = "the answer exceeds \(memoryLimit) bytes"
+            let isRound = memoryLimit.isMultiple(of: 1 << 20)
+            let limit = isRound ? "\(memoryLimit >> 20) MiB" : "\(memoryLimit) bytes"
+            let reason = "the answer is larger than \(limit), the most that is kept in memory"
             throw TransportError(code: .tooLarge, reason: reason, place: request.place)
         }
         response.body.append(contentsOf: bytes)

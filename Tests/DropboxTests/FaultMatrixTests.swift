@@ -38,7 +38,7 @@ struct FaultMatrixTests {
         half of the JSON                       retry 2   retry 2   retry     ok        ok        ok        retry 2   retry 2   retry 2   retry 2   retry 2   pass 2
         invalid UTF-8                          retry 2   retry 2   retry     ok        ok        ok        retry 2   retry 2   retry 2   retry 2   retry 2   pass 2
         HTML instead of JSON                   retry 2   retry 2   retry     retry 2   retry 2   retry     retry 2   retry 2   retry 2   retry 2   retry 2   retry 2
-        gigantic answer                        pass      pass      pass      retry 2   retry 2   retry     pass      pass      pass      pass      pass      pass
+        gigantic answer                        pass      pass 2    pass      retry 2   retry 2   retry     pass      pass      pass      pass      pass      pass
         400 text                               pass      reset     reset     item      item      item      pass      pass      pass      pass      out       out
         401 expired                            retry 4   retry 4   out       retry 4   retry 4   retry 2   retry 4   retry 4   retry 4   retry 4   retry 2   retry 2
         401 revoked                            out 2     out 2     out       out 2     out 2     out 2     out 2     out 2     out 2     out 2     out       out

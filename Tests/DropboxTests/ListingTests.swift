@@ -110,6 +110,46 @@ struct ListingTests {
         }
     }
 
+    // MARK: Pages that are too large
+
+    private func limits(_ transport: ScriptedTransport) throws -> [String] {
+        try bodies(transport.requests).map { body in
+            body.split(separator: ",").first { $0.contains("limit") }.map { $0.filter(\.isNumber) } ?? "none"
+        }
+    }
+
+    @Test("a first page that is too large is asked for again with fewer entries, and so is every later listing")
+    func largeFirstPage() async throws {
+        let bench = Bench(.failure(.tooLarge), .failure(.tooLarge), .answer(200, Self.page("")))
+        _ = try await bench.client.changes(since: nil)
+        #expect(try limits(bench.transport) == ["1000", "250", "62"])
+        _ = try await bench.client.changes(since: nil)
+        #expect(try limits(bench.transport) == ["1000", "250", "62", "62"])
+    }
+
+    @Test("pages that stay too large end the pass, with the endpoint in the error")
+    func endlessPage() async throws {
+        let bench = Bench(.failure(.tooLarge))
+        let error = try await refusal { _ = try await bench.client.changes(since: nil) }
+        #expect(try limits(bench.transport) == ["1000", "250", "62", "16"])
+        #expect(error?.code == .answerTooLarge && error?.disposition == .pass)
+        #expect(error?.description.hasPrefix("files/list_folder: ") == true)
+        #expect(error?.hint?.contains("account.proxy") == true)
+    }
+
+    @Test("a later page that is too large twice needs another cursor, of a listing in smaller pages")
+    func largeLaterPage() async throws {
+        let bench = Bench(.failure(.tooLarge), .answer(200, Self.page("")), .failure(.tooLarge))
+        _ = try await bench.client.changes(since: Cursor("C"))
+        #expect(bench.transport.requests.count == 2)
+        let error = try await refusal { _ = try await bench.client.changes(since: Cursor("C")) }
+        #expect(bench.transport.requests.count == 4)
+        #expect(error?.disposition == .cursorReset)
+        #expect(error?.description.contains("the next try asks for smaller pages, of 250 entries") == true)
+        _ = try await refusal { _ = try await bench.client.changes(since: nil) }
+        #expect(try limits(bench.transport)[4...] == ["250", "62", "16"])
+    }
+
     @Test("what is not known yet is passed over, told once, and stops nothing")
     func passedOver() async throws {
         let entries = #"""

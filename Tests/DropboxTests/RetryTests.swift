@@ -106,7 +106,7 @@ struct RetryTests {
     @Test("what time cannot cure is not tried again")
     func permanent() async throws {
         let replies: [ScriptedTransport.Reply] = [
-            .failure(.untrusted), .failure(.unusable), .failure(.tooLarge), .failure(.stopped), .answer(404),
+            .failure(.untrusted), .failure(.unusable), .failure(.stopped), .answer(404),
         ]
         for reply in replies {
             let bench = Bench(reply)

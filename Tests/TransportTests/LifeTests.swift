@@ -161,6 +161,17 @@ struct LifeTests {
         await transport.stop()
     }
 
+    @Test("an answer that is too large is told with the limit", arguments: [(1 << 20, "1 MiB"), (1000, "1000 bytes")])
+    func limitInWords(limit: Int, words: String) async throws {
+        let server = try RawServer.answering { _ in answer(body: String(repeating: "x", count: limit + 1)) }
+        let transport = CurlTransport.direct(TransportSettings(memoryLimit: limit))
+        let error = await #expect(throws: TransportError.self) {
+            _ = try await transport.send(HTTPRequest(.get, server.url), sink: nil)
+        }
+        #expect(error?.description.contains("larger than \(words)") == true)
+        await transport.stop()
+    }
+
     @Test("a proxy that is set gets the request, and its refusal is told apart")
     func proxy() async throws {
         let seen = Recorder<String>()

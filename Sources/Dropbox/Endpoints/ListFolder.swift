@@ -1,10 +1,37 @@
+import Logging
 public import SyncModel
 import Synchronization
 import Transport
 
 extension DropboxClient {
     /// One page of changes: `list_folder` for the first, `list_folder/continue` from then on.
+    ///
+    /// A page that is too large for the memory is asked for again: the first one of a listing with fewer entries, until
+    /// no fewer make sense; another one as it is, and once only, because its size is in the cursor. Then only another
+    /// cursor helps.
     public func changes(since cursor: Cursor?) async throws -> ChangePage {
+        var tries = 0
+        while true {
+            do {
+                return try await page(since: cursor)
+            } catch let error as DropboxError where error.code == .answerTooLarge {
+                tries += 1
+                let next = try nextTry(after: error, isFirst: cursor == nil, tries: tries)
+                runner.logger.warning("\(next)")
+            }
+        }
+    }
+
+    /// What is told of a page that was too large before it is asked for again; throws if it is not.
+    private func nextTry(after error: DropboxError, isFirst: Bool, tries: Int) throws -> DropboxError {
+        if !isFirst && tries == 1 { return error.treated(as: .pass, hint: "it is asked for once more") }
+        guard let entries = pageSize.withLock({ $0.shrink() }) else { throw error }
+        let hint = "the next try asks for smaller pages, of \(entries) entries"
+        if isFirst { return error.treated(as: .pass, hint: hint) }
+        throw error.treated(as: .cursorReset, hint: hint)
+    }
+
+    private func page(since cursor: Cursor?) async throws -> ChangePage {
         let call = cursor.map { continueCall($0, .listContinue) } ?? listCall(remoteRoot, .list)
         var page = try await runner.run(call) { [paths] response in
             try DropboxClient.decode(PageJSON.self, response, call).page(paths)
@@ -36,7 +63,7 @@ extension DropboxClient {
         let argument = APIArgument([
             "path": .text(folder), "recursive": .bool(true), "include_deleted": .bool(false),
             "include_mounted_folders": .bool(true), "include_non_downloadable_files": .bool(true),
-            "limit": .number(min(max(runner.settings.pageLimit, 1), 2000)),
+            "limit": .number(pageSize.withLock { $0.entries }),
         ])
         return .rpc("files/list_folder", role: role, base: endpoints.api, argument: argument)
     }
