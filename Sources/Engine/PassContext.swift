@@ -48,23 +48,31 @@ final class EventLog: Sendable {
         logger.log(level: level, "\(message)", metadata: event.map { ["event": "\($0)"] } ?? [:])
     }
 
-    /// Tells of a change of the mirror.
+    /// Tells of a change of the mirror, with the path as `status` writes it.
     func changed(
         _ event: String, _ message: @autoclosure () -> String, path: MirrorPath, bytes: Int64? = nil, rev: Rev? = nil
     ) {
         let isEarly = lines.wrappingAdd(1, ordering: .relaxed).oldValue < Self.linesPerPass
         let level: Logger.Level = isEarly ? .info : .debug
         guard logger.logLevel <= level else { return }
-        var metadata: Logger.Metadata = ["event": "\(event)", "path": "\(path)"]
+        var metadata: Logger.Metadata = ["event": "\(event)", "path": "\(path.remoteText)"]
         if let bytes { metadata["bytes"] = "\(bytes)" }
         if let rev { metadata["rev"] = "\(rev.text)" }
         logger.log(level: level, "\(message())", metadata: metadata)
     }
 
-    /// Tells of a path that is not as in the account.
-    func trouble(_ event: String, _ reason: String, key: RemoteKey, isNews: Bool) {
-        logger.log(
-            level: isNews ? (event == "parked" ? .notice : .warning) : .debug, "\(key): \(reason)",
-            metadata: ["event": "\(event)", "path": "\(key)"])
+    /// Tells of a path that is not as in the account; `shown` is how `status` writes it, if it was not told before.
+    func trouble(_ event: String, _ reason: String, key: RemoteKey, shown: String?) {
+        let level: Logger.Level = shown == nil ? .debug : event == "parked" ? .notice : .warning
+        guard logger.logLevel <= level else { return }
+        let path = shown ?? key.text
+        logger.log(level: level, "\(path): \(reason)", metadata: ["event": "\(event)", "path": "\(path)"])
+    }
+
+    /// Tells that something that was in the way of `path` stands elsewhere now.
+    func setAside(_ path: String, to place: String) {
+        logger.warning(
+            "\(path): what stood there was not from Dropbox; it is now \(place)",
+            metadata: ["event": "set_aside", "path": "\(path)"])
     }
 }

@@ -32,7 +32,7 @@ struct Publisher: Sendable {
 
     private static func execute(
         _ batch: [Mutation], _ context: PassContext
-    ) async throws -> ([MutationResult], Set<RemoteKey>) {
+    ) async throws -> ([MutationResult], [RemoteKey: String]) {
         try await context.store.intend(batch.flatMap(\.intents))
         let results = try await context.disk.run { try context.mirror.perform(batch) }
         let news = try await context.store.commit(
@@ -49,29 +49,27 @@ struct Publisher: Sendable {
         for outcome in outcomes { tellTrouble(outcome, news: news) }
     }
 
-    private func tell(_ mutation: Mutation, _ result: MutationResult, news: Set<RemoteKey>) {
+    private func tell(_ mutation: Mutation, _ result: MutationResult, news: [RemoteKey: String]) {
         for place in result.setAside {
             context.events.count { $0.setAside += 1 }
-            context.events.note(
-                .warning, "\(mutation.operation.key): what stood there was not from Dropbox; it is now \(place)",
-                event: "set_aside")
+            context.events.setAside(mutation.operation.shownPath, to: place)
         }
         for outcome in result.outcomes { tellTrouble(outcome, news: news) }
         if case .leave(let standing) = mutation.operation { tellLeft(standing) }
         if result.outcomes.contains(where: { $0.isDone(mutation.operation.key) }) { tellDone(mutation) }
     }
 
-    private func tellTrouble(_ outcome: Outcome, news: Set<RemoteKey>) {
+    private func tellTrouble(_ outcome: Outcome, news: [RemoteKey: String]) {
         switch outcome {
         case .parked(let key, let reason):
             context.events.count { $0.parked += 1 }
-            context.events.trouble("parked", reason, key: key, isNews: news.contains(key))
+            context.events.trouble("parked", reason, key: key, shown: news[key])
         case .failed(let key, let why, _):
             context.events.count { $0.failed += 1 }
-            context.events.trouble("failed", why, key: key, isNews: news.contains(key))
+            context.events.trouble("failed", why, key: key, shown: news[key])
         case .delayed(let key, let why):
             context.events.count { $0.failed += 1 }
-            context.events.trouble("failed", why, key: key, isNews: news.contains(key))
+            context.events.trouble("failed", why, key: key, shown: news[key])
         case .have, .recheck: break
         }
     }
@@ -83,13 +81,14 @@ struct Publisher: Sendable {
         case .retag(let standing, _):
             events.count { $0.placed += 1 }
             context.board.update { $0.filesDone += 1 }
-            events.changed("file_placed", "\(standing.path): new revision, same content", path: standing.path)
+            events.changed(
+                "file_placed", "\(standing.path.remoteText): new revision, same content", path: standing.path)
         case .makeFolder(_, let path):
             events.count { $0.folders += 1 }
-            events.changed("folder_made", "\(path): folder made", path: path)
+            events.changed("folder_made", "\(path.remoteText): folder made", path: path)
         case .relocate(let standing, let path):
             events.count { $0.moved += 1 }
-            events.changed("moved", "\(standing.path): renamed to \(path)", path: path)
+            events.changed("moved", "\(standing.path.remoteText): renamed to \(path.remoteText)", path: path)
         case .removeFile(let standing), .removeFolder(let standing): tellRemoved([standing])
         case .clear(_, let standings): tellRemoved(standings)
         case .leave, .park, .waitForParent, .settled, .gone: break
@@ -100,7 +99,7 @@ struct Publisher: Sendable {
     private func tellLeft(_ standing: Standing) {
         context.events.note(
             .notice,
-            "\(standing.path): deleted in Dropbox, but it stays: it holds files that are left alone because of "
+            "\(standing.path.remoteText): deleted in Dropbox, but it stays: it holds files that are left alone because of "
                 + "mirror.exclude or mirror.include",
             event: "left_alone")
     }
@@ -118,12 +117,12 @@ struct Publisher: Sendable {
         }
         if case .moved(let donor)? = content {
             context.events.changed(
-                "moved", "\(donor.path): renamed to \(placement.path)", path: placement.path,
+                "moved", "\(donor.path.remoteText): renamed to \(placement.path.remoteText)", path: placement.path,
                 rev: placement.version.rev)
         } else {
             let verb = if case .adopted? = content { "adopted" } else { "placed" }
             context.events.changed(
-                "file_placed", "\(placement.path): \(verb)", path: placement.path, bytes: size,
+                "file_placed", "\(placement.path.remoteText): \(verb)", path: placement.path, bytes: size,
                 rev: placement.version.rev)
         }
     }
@@ -133,7 +132,20 @@ struct Publisher: Sendable {
         context.events.count { $0.removed += standings.count }
         for standing in standings {
             let event = standing.node.isFolder ? "folder_removed" : "file_removed"
-            context.events.changed(event, "\(standing.path): removed", path: standing.path)
+            context.events.changed(event, "\(standing.path.remoteText): removed", path: standing.path)
+        }
+    }
+}
+
+extension Operation {
+    /// The path as `status` writes it; the key where the operation knows no other.
+    fileprivate var shownPath: String {
+        switch self {
+        case .place(let placement): placement.path.remoteText
+        case .makeFolder(_, let path), .relocate(_, let path): path.remoteText
+        case .retag(let standing, _), .removeFile(let standing), .removeFolder(let standing), .leave(let standing):
+            standing.path.remoteText
+        case .clear, .park, .waitForParent, .settled, .gone: key.text
         }
     }
 }

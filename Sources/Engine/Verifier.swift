@@ -172,10 +172,18 @@ public struct Repair: Sendable {
         self.disk = disk
     }
 
+    /// Something that was in the way.
+    public struct Place: Hashable, Sendable {
+        /// Where it was.
+        public var path: MirrorPath
+        /// Where it is now, relative to the mirror.
+        public var now: String
+    }
+
     /// What became of findings.
     public struct Result: Hashable, Sendable {
-        /// Where things that were in the way are now, relative to the mirror.
-        public var places: [String] = []
+        /// Things that were in the way, and where they are now, relative to the mirror.
+        public var places: [Place] = []
         /// What could not be put right, with the reason.
         public var failures: [String] = []
 
@@ -200,7 +208,7 @@ public struct Repair: Sendable {
                 case .stranger:
                     place = try await disk.run { [mirror] in try mirror.setAsideStranger(finding.path) }
                 }
-                if let place { result.places.append(place) }
+                if let place { result.places.append(Place(path: finding.path, now: place)) }
             } catch let error as MirrorError where error.isAboutOnePath {
                 result.failures.append("\(finding.path): \(error)")
             }

@@ -49,20 +49,21 @@ extension StateStore {
     ///   - outcomes: what became of which key.
     ///   - now: seconds since the epoch.
     ///   - jitter: gives random numbers from 0 to 1, for the back-off.
-    /// - Returns: the keys that failed or were parked for a reason they did not have before.
+    /// - Returns: the keys that failed or were parked for a reason they did not have before, with their paths as
+    ///   displayed.
     @discardableResult
     public func commit(
         _ outcomes: [Outcome], now: Int64, jitter: @escaping @Sendable () -> Double
-    ) async throws -> Set<RemoteKey> {
-        guard !outcomes.isEmpty else { return [] }
+    ) async throws -> [RemoteKey: String] {
+        guard !outcomes.isEmpty else { return [:] }
         let (faults, inEffect) = (faults, inEffect)
         let news = try await write { db in
             try faults(.commit)
-            var news: Set<RemoteKey> = []
+            var news: [RemoteKey: String] = [:]
             for outcome in outcomes {
                 try db.cachedStatement(sql: "DELETE FROM intent WHERE key = ?").execute(arguments: [outcome.key.text])
                 if try Committer(pending: Pending(db, inEffect), now: now, jitter: jitter).apply(outcome) {
-                    news.insert(outcome.key)
+                    news[outcome.key] = try displayPath(db, outcome.key)
                 }
             }
             return news

@@ -162,7 +162,7 @@ extension StateStore {
 }
 
 /// The path of `key` with the names that want or have give; the key's own text where there are none.
-private func displayPath(_ db: Database, _ key: RemoteKey) throws -> String {
+func displayPath(_ db: Database, _ key: RemoteKey) throws -> String {
     let statement = try db.cachedStatement(
         sql: """
             SELECT coalesce((SELECT name FROM want WHERE key = ?1), (SELECT name FROM have WHERE key = ?1))

@@ -68,6 +68,9 @@ public struct MirrorPath: Hashable, Sendable {
     /// The path with slashes between its components; "" for the root.
     public var text: String { components.map(\.text).joined(separator: "/") }
 
+    /// The path as Dropbox and `status` write it: from the mirrored folder on, with a slash in front.
+    public var remoteText: String { "/" + text }
+
     /// The folder that holds it; `nil` for the root.
     public var parent: MirrorPath? {
         components.isEmpty ? nil : MirrorPath(unchecked: Array(components.dropLast()))

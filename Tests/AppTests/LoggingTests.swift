@@ -31,9 +31,9 @@ struct LogTextTests {
     func line() {
         #expect(LogText.line("started", [:]) == "started")
         #expect(
-            LogText.line("placed", ["event": "file_placed", "path": "a/b.txt", "bytes": "1234567", "rev": "5e"])
-                == "placed: a/b.txt (1.2 MB)")
-        #expect(LogText.line("a/b.txt is parked", ["path": "a/b.txt"]) == "a/b.txt is parked")
+            LogText.line("placed", ["event": "file_placed", "path": "/a/b.txt", "bytes": "1234567", "rev": "5e"])
+                == "placed: /a/b.txt (1.2 MB)")
+        #expect(LogText.line("/a/b.txt is parked", ["path": "/a/b.txt"]) == "/a/b.txt is parked")
         #expect(
             LogText.line("refused", ["status": "\(429)", "endpoint": "list_folder", "list": ["x", "y"]])
                 == "refused (endpoint list_folder, list x y, status 429)")
@@ -52,13 +52,13 @@ struct JournalEntryTests {
     func fields() {
         let entry = JournalEntry(
             level: .warning, message: "parked",
-            metadata: ["event": "parked", "path": "x/ü.pdf", "bytes": "12", "request-id": "r1"])
+            metadata: ["event": "parked", "path": "/x/ü.pdf", "bytes": "12", "request-id": "r1"])
         let sent = entry.encoded.map { String(decoding: $0, as: UTF8.self) }
         #expect(
             sent == [
-                "MESSAGE=parked: x/ü.pdf (12 B, request-id r1)", "PRIORITY=4", "SYSLOG_IDENTIFIER=dbxsync",
+                "MESSAGE=parked: /x/ü.pdf (12 B, request-id r1)", "PRIORITY=4", "SYSLOG_IDENTIFIER=dbxsync",
                 "MESSAGE_ID=\(JournalEntry.messageIDs["parked"] ?? "")", "DBXSYNC_BYTES=12", "DBXSYNC_EVENT=parked",
-                "DBXSYNC_PATH=x/ü.pdf", "DBXSYNC_REQUEST_ID=r1",
+                "DBXSYNC_PATH=/x/ü.pdf", "DBXSYNC_REQUEST_ID=r1",
             ])
     }
 

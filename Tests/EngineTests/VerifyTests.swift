@@ -122,7 +122,7 @@ import Testing
         let repair = Repair(store: parts.store, mirror: parts.mirror, disk: parts.disk)
         var places: [String] = []
         _ = try await Verifier(store: parts.store, mirror: parts.mirror, disk: parts.disk, lasting: nil).run {
-            places += try await repair.take($0).places
+            places += try await repair.take($0).places.map(\.now)
         }
         rig.remote.resetCounts()
         try await rig.pass()

@@ -64,7 +64,7 @@ final class Desk {
 
     @discardableResult
     func commit(_ outcomes: [Outcome], now: Int64 = Desk.now) async throws -> Set<RemoteKey> {
-        try await store.commit(outcomes, now: now, jitter: { 0 })
+        Set(try await store.commit(outcomes, now: now, jitter: { 0 }).keys)
     }
 
     // MARK: Looking

@@ -326,7 +326,8 @@ class Checks:
                   for event in ("file_placed", "file_removed", "folder_made", "moved", "pass_done", "started")}
         require(all(events.values()), {event: len(found) for event, found in events.items()})
         for entry in events["file_placed"]:
-            require(entry["PRIORITY"] == "6" and entry["MESSAGE"] and entry["DBXSYNC_PATH"], entry)
+            require(entry["PRIORITY"] == "6" and entry["MESSAGE"], entry)
+            require(entry["DBXSYNC_PATH"].startswith("/") and entry["DBXSYNC_PATH"] in entry["MESSAGE"], entry)
             require(int(entry["DBXSYNC_BYTES"]) >= 0 and entry["DBXSYNC_REV"], entry)
             require(entry["DBXSYNC_PASS"].isdigit(), entry)
         require(all(int(entry["DBXSYNC_BYTES"]) >= 0 for entry in events["pass_done"]), events["pass_done"][-1])

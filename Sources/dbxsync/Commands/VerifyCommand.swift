@@ -63,7 +63,9 @@ struct VerifyCommand: AsyncParsableCommand {
         var result = try await look(verifier, log) { findings in
             let taken = try await repair.take(findings)
             for place in taken.places {
-                logger.notice("set aside", metadata: ["event": "set_aside", "path": "\(place)"])
+                logger.notice(
+                    "\(place.path.remoteText): set aside, it is now \(place.now)",
+                    metadata: ["event": "set_aside", "path": "\(place.path.remoteText)"])
             }
             for failure in taken.failures {
                 logger.error("\(failure)", metadata: ["event": "not_repaired"])

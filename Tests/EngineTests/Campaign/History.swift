@@ -315,6 +315,7 @@ final class Shared<Value>: @unchecked Sendable {
 /// A log that is kept, to be told if the end is wrong.
 final class Story: LogHandler {
     private let told = Mutex<[String]>([])
+    private let paths = Mutex<[String: [String]]>([:])
     var metadata: Logger.Metadata {
         get { [:] }
         set { _ = newValue }
@@ -333,5 +334,13 @@ final class Story: LogHandler {
 
     func tell(_ line: String) { told.withLock { $0.append(line) } }
 
-    func log(event: LogEvent) { tell("    \(event.message)") }
+    /// The paths that were told with events, by event; a line that tells a path begins with it.
+    var pathsByEvent: [String: [String]] { paths.withLock { $0 } }
+
+    func log(event: LogEvent) {
+        tell("    \(event.message)")
+        guard let name = event.metadata?["event"], let path = event.metadata?["path"] else { return }
+        let isNamed = "\(event.message)".contains("\(path)")
+        paths.withLock { $0["\(name)", default: []].append(isNamed ? "\(path)" : "not named: \(path)") }
+    }
 }
