@@ -48,6 +48,15 @@ struct CommandTests {
             #expect(report["parked"] as? Int == 4 && report["failing"] as? Int == 0, "\(status)")
             let troubles = try #require(report["troubles"] as? [[String: Any]])
             #expect(troubles.count == 4 && troubles.allSatisfy { ($0["reason"] as? String)?.isEmpty == false })
+            // No sync by hand tries them sooner, so it is told when somebody does.
+            let day = Date.now.addingTimeInterval(86_000)...Date.now.addingTimeInterval(86_500)
+            for trouble in troubles {
+                let text = try #require(trouble["next_try"] as? String)
+                #expect(day.contains(try Date(text, strategy: .iso8601)), "\(trouble)")
+            }
+            #expect(sync.output.split(separator: "\n").count { $0.contains("; next try in ") } == 4, "\(sync)")
+            let again = try await stand.place.run("sync")
+            #expect(again.code == 1 && again.output.contains("; next try in "), "\(again)")
             for name in ["link", "notes.paper", ".dbxsync", "ä"] {
                 #expect(sync.output.contains(name), "\(name): \(sync)")
             }

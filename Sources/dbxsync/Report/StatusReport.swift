@@ -79,6 +79,7 @@ struct StatusReport: Encodable, Sendable {
         var state: String
         var reason: String
         var attempts: Int
+        /// What is parked is looked at again then, or as soon as it changes in the account.
         @Nullable var nextTry: Moment?
     }
 
@@ -135,6 +136,6 @@ extension StatusReport.Path {
     fileprivate init(_ trouble: Trouble) {
         self.init(
             path: trouble.path, state: trouble.isParked ? "parked" : "failing", reason: trouble.reason,
-            attempts: trouble.attempts, nextTry: trouble.isParked ? nil : trouble.nextTry.map(Moment.init))
+            attempts: trouble.attempts, nextTry: trouble.nextTry.map(Moment.init))
     }
 }
