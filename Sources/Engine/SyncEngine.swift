@@ -36,7 +36,7 @@ public actor SyncEngine {
         self.logger = logger
     }
 
-    /// Takes new settings; they count from the next pass on, which begins soon.
+    /// Takes new settings; they count from the next pass on, which begins as soon as none is under way.
     public func reload(_ settings: EngineSettings) {
         self.settings = settings
         request()
@@ -51,23 +51,29 @@ public actor SyncEngine {
     public func run() async throws {
         var isTidy = false
         while !Task.isCancelled {
+            let used = settings
             do {
                 if !isTidy { try await tidyUp() }
                 isTidy = true
-                let used = settings
                 _ = try await pass()
                 failuresInARow = 0
-                // A pass that listens for news beside a download has taken the request of a reload for news.
-                if settings != used { request() }
+                requestIfReloaded(since: used)
                 try await wait(for: nil)
             } catch {
                 if Task.isCancelled { return }
                 switch disposition(of: error) {
                 case .signedOut, .fatal: throw error
-                default: try? await wait(after: error)  // cancelled: the loop ends
+                default:
+                    requestIfReloaded(since: used)
+                    try? await wait(after: error)  // cancelled: the loop ends
                 }
             }
         }
+    }
+
+    /// A pass that listens for news beside a download takes the request of a reload for news.
+    private func requestIfReloaded(since used: EngineSettings) {
+        if settings != used { request() }
     }
 
     /// Runs one complete pass.

@@ -64,7 +64,7 @@ struct DaemonTests {
             try stand.place.configure(endpoint: stand.server.url, ["mirror": "exclude = [\"still.txt\"]"])
             daemon.send(SIGHUP)
             try await socket.wait(for: "READY=1", times: 4, from: daemon)
-            #expect(daemon.told.contains("in effect now: mirror.exclude"), "\(daemon.told)")
+            #expect(daemon.told.contains("from the next pass on: mirror.exclude"), "\(daemon.told)")
             try await eventually("a pass with the patterns", or: daemon.told) {
                 daemon.told.contains("mirror.exclude and mirror.include are in effect")
             }
@@ -88,6 +88,41 @@ struct DaemonTests {
             try stand.place.configure(endpoint: stand.server.url, ["transfer": "bandwidth = \"2GB/s\""])
             daemon.send(SIGHUP)
             try await stand.equality(from: daemon)
+        }
+    }
+
+    @Test("a reload in a long first pass is answered and told at once; what it cannot change counts right after it")
+    func longPass() async throws {
+        try await Stand.run(["transfer": "bandwidth = \"10kB/s\""]) { stand in
+            try stand.account.put("/large.bin", .generated(seed: 1, size: 100_000_000))
+            let socket = try NotifySocket()
+            let daemon = try stand.place.start("run", environment: ["NOTIFY_SOCKET": socket.path])
+            try await socket.wait(for: "READY=1", from: daemon)
+            try await eventually("a download", or: daemon.told) { stand.downloads.count > 0 }
+            // News are heard beside the download.
+            try stand.account.put("/small.txt", "small")
+            try await eventually("news", or: daemon.told) { (try? stand.mirror().lines.keys.count) == 1 }
+            let mirror = ["mirror": "exclude = [\"*.tmp\"]"]
+            let slow = ["transfer": "bandwidth = \"10kB/s\"\nparallel = 3", "log": "level = \"debug\""]
+            try stand.place.configure(endpoint: stand.server.url, mirror.merging(slow) { $1 })
+            daemon.send(SIGHUP)
+            try await socket.wait(for: "READY=1", times: 2, from: daemon)
+            #expect(
+                daemon.told.contains(
+                    "reloaded; in effect now: log.level; from the next pass on: mirror.exclude, transfer.parallel"),
+                "\(daemon.told)")
+            // The request is taken for news by the pass that is under way.
+            try stand.account.put("/more.txt", "more")
+            try await eventually("more news", or: daemon.told) { (try? stand.mirror().lines.keys.count) == 2 }
+            #expect(!daemon.told.contains("mirror.exclude and mirror.include are in effect"), "\(daemon.told)")
+            let fast = ["transfer": "bandwidth = \"2GB/s\"\nparallel = 3"]
+            try stand.place.configure(endpoint: stand.server.url, mirror.merging(fast) { $1 })
+            daemon.send(SIGHUP)
+            try await socket.wait(for: "READY=1", times: 3, from: daemon)
+            try await stand.equality(from: daemon)
+            try await eventually("a pass with the patterns", or: daemon.told) {
+                daemon.told.contains("mirror.exclude and mirror.include are in effect")
+            }
         }
     }
 

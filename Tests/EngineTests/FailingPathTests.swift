@@ -5,6 +5,7 @@ import MirrorFS
 import Sandbox
 import Store
 import SyncModel
+import Synchronization
 import TestSupport
 import Testing
 
@@ -177,6 +178,26 @@ import Testing
         daemon.cancel()
         try await daemon.value
         #expect(try rig.differences() == [])
+    }
+
+    @Test("a reload that a failing pass has taken for news makes the next one begin at once") func reload() async throws
+    {
+        let (rig, _, daemon) = try await held()
+        while rig.remote.downloads < 2 { try await Task.sleep(for: .milliseconds(5)) }
+        await rig.select(try Selection(excluding: ["*.tmp"]))
+        rig.remote.resetCounts()
+        while rig.remote.pages < 3 { try await Task.sleep(for: .milliseconds(5)) }  // the request is taken by then
+        let isDue = Atomic(true)
+        rig.remote.onPage { _ in
+            let isFirst = isDue.exchange(false, ordering: .relaxed)
+            if isFirst { throw SandboxError(disposition: .retry(after: .seconds(100_000))) }
+        }
+        while isDue.load(ordering: .relaxed) { try await Task.sleep(for: .milliseconds(5)) }
+        _ = try rig.account.put("/new", "new")
+        #expect(try await arrives(["gone", "gone/old", "new"], in: rig))
+        rig.remote.letGo()
+        daemon.cancel()
+        try await daemon.value
     }
 
     // MARK: Space

@@ -2,8 +2,10 @@
 struct ConfigKey: Sendable {
     /// When a changed value counts.
     enum Reload: Sendable {
-        /// From the next pass after SIGHUP.
+        /// At once after SIGHUP, for what is under way, too.
         case live
+        /// From the next pass after SIGHUP.
+        case nextPass
         /// From the next start.
         case restart
     }
@@ -55,21 +57,21 @@ extension Config {
         ConfigKey("account.team_space", \.account.teamSpace, .flag, .restart),
         ConfigKey("mirror.directory", \.mirror.directory, .path, .restart),
         ConfigKey("mirror.remote_root", \.mirror.remoteRoot, .remoteFolder, .restart),
-        ConfigKey("mirror.exclude", \.mirror.exclude, .patterns, .live),
-        ConfigKey("mirror.include", \.mirror.include, .patterns, .live),
+        ConfigKey("mirror.exclude", \.mirror.exclude, .patterns, .nextPass),
+        ConfigKey("mirror.include", \.mirror.include, .patterns, .nextPass),
         ConfigKey("mirror.local_changes", \.mirror.localChanges, .localChanges, .restart),
         ConfigKey("mirror.file_mode", \.mirror.fileMode, fileMode, .restart),
         ConfigKey("mirror.directory_mode", \.mirror.directoryMode, directoryMode, .restart),
-        ConfigKey("mirror.min_free_space", \.mirror.minFreeSpace, .size, .live),
+        ConfigKey("mirror.min_free_space", \.mirror.minFreeSpace, .size, .nextPass),
         ConfigKey("state.directory", \.state.directory, .path, .restart),
         ConfigKey("schedule.interval", \.schedule.interval, .duration(.seconds(1)...days(30)), .live),
         ConfigKey("schedule.longpoll", \.schedule.longpoll, .flag, .live),
-        ConfigKey("schedule.relist", \.schedule.relist, .durationOrNever(.seconds(1)...days(365)), .live),
+        ConfigKey("schedule.relist", \.schedule.relist, .durationOrNever(.seconds(1)...days(365)), .nextPass),
         ConfigKey(
             "schedule.max_staleness", \.schedule.maxStaleness, .durationOrNever(.seconds(1)...days(365)), .live),
-        ConfigKey("transfer.parallel", \.transfer.parallel, .count(1...256), .live),
+        ConfigKey("transfer.parallel", \.transfer.parallel, .count(1...256), .nextPass),
         ConfigKey("transfer.bandwidth", \.transfer.bandwidth, .rateOrUnlimited(least: 1_000), .live),
-        ConfigKey("transfer.bulk", \.transfer.bulk, .flag, .live),
+        ConfigKey("transfer.bulk", \.transfer.bulk, .flag, .nextPass),
         ConfigKey("log.level", \.log.level, .level, .live),
     ]
 

@@ -45,11 +45,11 @@ struct ReloadService: Service {
     }
 
     private func tell(_ change: Config.Change, _ logger: Logger) {
-        let live = change.live.joined(separator: ", ")
-        logger.notice(
-            change.isEmpty
-                ? "reloaded: nothing has changed" : live.isEmpty ? "reloaded" : "reloaded, in effect now: \(live)",
-            metadata: ["event": "reloaded"])
+        let parts = [("in effect now", change.live), ("from the next pass on", change.nextPass)]
+            .filter { !$0.1.isEmpty }.map { "\($0): \($1.joined(separator: ", "))" }
+        let text =
+            change.isEmpty ? "reloaded: nothing has changed" : (["reloaded"] + parts).joined(separator: "; ")
+        logger.notice("\(text)", metadata: ["event": "reloaded"])
         if !change.afterRestart.isEmpty {
             logger.warning("in effect after a restart only: \(change.afterRestart.joined(separator: ", "))")
         }
