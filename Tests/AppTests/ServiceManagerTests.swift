@@ -211,7 +211,7 @@ struct InstanceLockTests {
     }
 
     @Test("a second one is refused with the first one's PID, and let in when the first is gone")
-    func exclusive() throws {
+    func exclusive() async throws {
         let directory = try temporaryDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }
         do {
@@ -223,6 +223,12 @@ struct InstanceLockTests {
             #expect(refusal?.message.contains("(PID \(getpid()))") == true)
             #expect(InstanceLock.holder(stateDirectory: directory) == getpid())
             withExtendedLifetime(first) {}
+        }
+        // A process that another test is starting has all descriptors until it executes its program.
+        var looks = 0
+        while InstanceLock.holder(stateDirectory: directory) != nil, looks < 1000 {
+            looks += 1
+            try await Task.sleep(for: .milliseconds(10))
         }
         #expect(InstanceLock.holder(stateDirectory: directory) == nil)
         let again = try InstanceLock.acquire(stateDirectory: directory)

@@ -38,7 +38,7 @@ struct SandboxWorld: Sendable {
     /// Many tries, short delays, so that faults are over soon.
     static let patient = CallSettings(
         attempts: 6, patience: .seconds(60), firstDelay: .milliseconds(1), longestDelay: .milliseconds(4),
-        pageLimit: 10, stallLimit: .seconds(1))
+        pageLimit: 10, stallLimit: .seconds(30))
 
     /// All pages since `cursor`, folded into what stands where.
     func list(since cursor: Cursor? = nil, onto old: [String: RemoteNode] = [:]) async throws -> (
