@@ -11,7 +11,7 @@ struct Publisher: Sendable {
 
     /// Executes `batch` in order; when this returns, everything is durable and recorded.
     ///
-    /// - Returns: the keys that failed.
+    /// - Returns: the keys that failed or were parked.
     @discardableResult
     func publish(_ batch: [Mutation]) async throws -> Set<RemoteKey> {
         guard !batch.isEmpty else { return [] }
@@ -22,7 +22,7 @@ struct Publisher: Sendable {
         var failed: Set<RemoteKey> = []
         for (mutation, result) in zip(batch, results) {
             tell(mutation, result, news: news)
-            for case .failed(let key, _, _) in result.outcomes { failed.insert(key) }
+            failed.formUnion(result.outcomes.compactMap(\.troubled))
         }
         return failed
     }
@@ -151,6 +151,14 @@ extension Operation {
 }
 
 extension Outcome {
+    /// The key, if it does not stand as wanted now.
+    fileprivate var troubled: RemoteKey? {
+        switch self {
+        case .failed(let key, _, _), .parked(let key, _): key
+        case .have, .recheck, .delayed: nil
+        }
+    }
+
     /// Whether the effect on `key` happened.
     fileprivate func isDone(_ key: RemoteKey) -> Bool {
         switch self {

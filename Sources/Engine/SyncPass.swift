@@ -43,7 +43,7 @@ struct SyncPass: Sendable {
         let outcomes = try await context.disk.run { [mirror = context.mirror] in
             try intents.map { intent in
                 do {
-                    return Recovery.settle(intent, try mirror.observe(intent.path))
+                    return Recovery.settle(intent, try mirror.observe(intent.path, exactly: true))
                 } catch  where disposition(of: error) == .item {
                     return .recheck(intent.key)  // one path that cannot be looked at holds up nothing else
                 }

@@ -6,7 +6,12 @@ extension Effects {
     func place(_ placement: Placement, _ content: Content?) throws -> [Outcome] {
         switch content {
         case .staged(let staged)?: return [try publish(staged, placement)]
-        case .adopted(let print)?: return [try adopt(placement, print)]
+        case .adopted(let print)?:
+            let (folder, name) = try leaf(placement.path)
+            if let why = try conflict(of: name, in: folder, placement.path) {
+                return [.parked(placement.key, reason: why)]
+            }
+            return [try adopt(placement, print)]
         case .moved(let donor)?: return try move(donor, placement)
         case nil: return [.recheck(placement.key)]
         }
@@ -19,6 +24,7 @@ extension Effects {
             unlinkat(staging.number, staged.name, 0)
             return try adopt(placement, print)
         case .kept(let why): return .failed(placement.key, why: why, retry: .seconds(3600))
+        case .taken(let why): return .parked(placement.key, reason: why)
         case .free(let name):
             return .have(placement.key, .file(name: name, staged.version, staged.fingerprint))
         }
@@ -46,6 +52,7 @@ extension Effects {
         switch room {
         case .adopt(let print): return [try adopt(placement, print)]
         case .kept(let why): return [.failed(placement.key, why: why, retry: .seconds(3600))]
+        case .taken(let why): return [.parked(placement.key, reason: why)]
         case .free(let name):
             touch(donor.path)
             return [.have(donor.key, nil), .have(placement.key, .file(name: name, placement.version, known))]
@@ -57,6 +64,8 @@ extension Effects {
         case free(Free)
         case adopt(Fingerprint)
         case kept(String)
+        /// Something stands there under another spelling of the name.
+        case taken(String)
     }
 
     /// What may be done with a place.
@@ -78,6 +87,7 @@ extension Effects {
             switch try makeRoom(for: placement) {
             case .adopt(let print): return .adopt(print)
             case .kept(let why): return .kept(why)
+            case .taken(let why): return .taken(why)
             case .free(let free): vacancy = free
             }
             try tree.faults(.rename)
@@ -95,9 +105,12 @@ extension Effects {
         let (folder, name) = try leaf(placement.path, making: true)
         let seen = try folder.observe(name)
         if seen == .nothing { return .free(.vacant) }
+        if case .file(let there) = seen, case .file(_, _, there)? = placement.replacing?.node {
+            return .free(.replaceable)
+        }
+        if let why = try conflict(of: name, in: folder, placement.path) { return .taken(why) }
         if case .file(let there) = seen {
-            if case .file(_, let held, let known)? = placement.replacing?.node {
-                if known == there { return .free(.replaceable) }
+            if case .file(_, let held, _)? = placement.replacing?.node {
                 if try hash(folder, name, there, is: held) { return .free(.replaceable) }
             }
             if try hash(folder, name, there, is: placement.version) { return .adopt(there) }

@@ -8,11 +8,12 @@ extension Effects {
         if mkdirat(folder.number, name, 0o700) != 0 {
             guard errno == EEXIST else { throw MirrorError.call("make folder", path) }
             let seen = try folder.observe(name)
+            if let why = try conflict(of: name, in: folder, path) { return .parked(key, reason: why) }
             if case .folder(let inode) = seen { return .have(key, .folder(name: FileName(name), inode: inode)) }
             switch try giveWay(path, folder, name, seen) {
             case .kept(let why): return .failed(key, why: why, retry: .seconds(3600))
             case .free(.replaceable): unlinkat(folder.number, name, 0)
-            case .free(.vacant), .adopt: break
+            case .free(.vacant), .adopt, .taken: break
             }
             guard mkdirat(folder.number, name, 0o700) == 0 else { throw MirrorError.call("make folder", path) }
         }
@@ -35,10 +36,11 @@ extension Effects {
         // On a file system that folds case the new name leads to the same thing; then rename(2) just renames.
         let target = try folder.observe(name)
         if target != .nothing, target != source {
+            if let why = try conflict(of: name, in: folder, path) { return .parked(standing.key, reason: why) }
             switch try giveWay(path, folder, name, target) {
             case .kept(let why): return .failed(standing.key, why: why, retry: .seconds(3600))
             case .free(.replaceable): unlinkat(folder.number, name, 0)
-            case .free(.vacant), .adopt: break
+            case .free(.vacant), .adopt, .taken: break
             }
         }
         try tree.faults(.rename)

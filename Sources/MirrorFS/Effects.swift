@@ -7,6 +7,8 @@ final class Effects {
     private var folders: [MirrorPath: Descriptor] = [:]
     private var touched: Set<MirrorPath> = []
     var aside: [String] = []
+    /// Names of folders as they were read last.
+    private var spellings: [MirrorPath: Set<[UInt8]>] = [:]
 
     init(_ tree: MirrorTree) { self.tree = tree }
 
@@ -76,7 +78,7 @@ final class Effects {
     func forget(_ path: MirrorPath) { folders[path] = nil }
 
     /// Forgets the open folders: their paths may lead elsewhere now.
-    func forgetFolders() { folders = [:] }
+    func forgetFolders() { (folders, spellings) = ([:], [:]) }
 
     private func open(_ path: MirrorPath, making: Bool) throws -> Descriptor {
         do {
@@ -85,6 +87,16 @@ final class Effects {
             guard making, error.number == ENOENT else { throw error }
         }
         return try tree.root.makeFolders(relative: path.text, mode: mode_t(tree.settings.directoryMode))
+    }
+
+    /// Why something cannot stand at `path`: the file system takes its name for another one, which stands there.
+    func conflict(of name: String, in folder: Descriptor, _ path: MirrorPath) throws(MirrorError) -> String? {
+        let parent = path.parent ?? .root
+        var known = spellings.removeValue(forKey: parent) ?? []
+        let spelling = try tree.otherSpelling(of: name, in: folder, known: &known)
+        if spellings.count >= Self.openFolders { spellings = [:] }
+        spellings[parent] = known
+        return spelling.map { "the mirror's file system takes its name for that of \"\($0)\", which stands there" }
     }
 
     func touch(_ path: MirrorPath) {

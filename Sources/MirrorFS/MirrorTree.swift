@@ -122,12 +122,18 @@ public final class MirrorTree: Sendable {
     }
 
     /// What stands at `path`.
-    public func observe(_ path: MirrorPath) throws(MirrorError) -> Observed {
+    ///
+    /// - Parameter exactly: whether what the file system finds there under another spelling of the name is nothing.
+    public func observe(_ path: MirrorPath, exactly: Bool = false) throws(MirrorError) -> Observed {
         guard let name = path.name, let parent = path.parent else {
             return .folder(inode: UInt64(try root.descriptor.status().st_ino))
         }
         do {
-            return try root.folder(parent).observe(name.text)
+            let folder = try root.folder(parent)
+            let seen = try folder.observe(name.text)
+            var known: Set<[UInt8]> = []
+            guard exactly, seen != .nothing else { return seen }
+            return try otherSpelling(of: name.text, in: folder, known: &known) == nil ? seen : .nothing
         } catch  where [ENOENT, ENOTDIR, ELOOP].contains(error.number) {
             return .nothing  // behind a link stands nothing of ours
         }

@@ -1,0 +1,171 @@
+import Engine
+import Foundation
+import Glibc
+import MirrorFS
+import Sandbox
+import Store
+import TestSupport
+import Testing
+
+/// File systems that take two names of the account for the same: one of them is mirrored, the other one is parked with
+/// the reason, and neither is ever overwritten or removed for the other.
+@Suite(.enabled(if: FoldingFS.isAvailable, "needs root, FUSE and the package python3-pyfuse3"), .serialized)
+struct FoldingTests {
+    /// What stands under the two names.
+    enum Kind: CaseIterable, Sendable {
+        case files, equalFiles, folders, fileThenFolder, folderThenFile
+
+        func put(_ name: String, isFirst: Bool, in account: Account) throws {
+            let isFolder = self == .folders || self == (isFirst ? .folderThenFile : .fileThenFolder)
+            let text = self == .equalFiles ? "the same" : "of \(isFirst ? "the first" : "the second")"
+            try account.put(isFolder ? "/\(name)/\(isFirst ? "one" : "two").txt" : "/\(name)", text)
+        }
+    }
+
+    /// Names that Dropbox tells apart, and a mode of the file system that does not.
+    static let pairs: [(mode: String, first: String, second: String)] = [
+        ("case", "strasse", "Straße"), ("form", "\u{e9}", "e\u{301}"),
+    ]
+
+    static let cases: [(Kind, LocalChanges)] =
+        Kind.allCases.map { ($0, .aside) }
+        + [(.files, .overwrite), (.folders, .overwrite), (.files, .keep), (.folderThenFile, .keep)]
+
+    /// Runs `body` with a mirror on such a file system, which holds the first name.
+    private func with(
+        _ mode: String, _ kind: Kind, _ first: String, _ localChanges: LocalChanges, _ body: (Rig) async throws -> Void
+    ) async throws {
+        let rig = try Rig()
+        rig.localChanges = localChanges
+        try await FoldingFS.mounted(at: rig.mirror, mode) {
+            try kind.put(first, isFirst: true, in: rig.account)
+            _ = try rig.account.put("/other.txt", "other")
+            try await rig.pass()
+            try await body(rig)
+            try rig.crash()
+        }
+    }
+
+    private func lines(_ rig: Rig) throws -> [String: String] { try Tree(directory: rig.mirror).lines }
+
+    private func attic(_ rig: Rig) -> [String] {
+        (FileManager.default.enumerator(atPath: rig.mirror + "/.dbxsync/aside")?.allObjects ?? []).map { "\($0)" }
+    }
+
+    @Test(
+        "the second one is parked, whatever both are, and stays so through changes, removals and repairs",
+        arguments: cases)
+    func second(_ kind: Kind, _ localChanges: LocalChanges) async throws {
+        for (mode, first, second) in Self.pairs {
+            try await with(mode, kind, first, localChanges) { rig in
+                let before = try lines(rig)
+                func expectFirstOnly(_ what: String) async throws {
+                    #expect(try lines(rig) == before, "\(what): \(mode), \(second)")
+                    #expect(attic(rig) == [], "\(what): \(mode), \(second)")
+                    #expect(try await rig.brokenInvariants() == [], "\(what): \(mode), \(second)")
+                }
+                try kind.put(second, isFirst: false, in: rig.account)
+                try await rig.pass()
+                try await expectFirstOnly("after it came")
+                let troubles = try await rig.start().store.troubles(limit: 9)
+                let trouble = try #require(troubles.last)
+                #expect(trouble.path == "/" + second && trouble.isParked, "\(trouble)")
+                #expect(trouble.reason.contains("takes its name for that of \"\(first)\""), "\(trouble)")
+                #expect(troubles.count == (kind == .folders || kind == .fileThenFolder ? 2 : 1), "\(troubles)")
+                for _ in 0..<3 {
+                    rig.time.advance(by: 90_000)
+                    try await rig.pass()
+                    try await expectFirstOnly("after a day")
+                }
+                #expect(try await rig.repair() == 0)
+                try rig.crash()
+                try await rig.pass()
+                try await expectFirstOnly("after a repair")
+                _ = try rig.account.delete("/" + second)
+                try await rig.pass()
+                try await expectFirstOnly("after it went")
+                #expect(try await rig.start().store.troubles(limit: 9) == [])
+                let differences = try rig.differences()
+                #expect(differences == [])
+            }
+        }
+    }
+
+    @Test("when the first one goes, the second one comes", arguments: Kind.allCases)
+    func takesTurns(_ kind: Kind) async throws {
+        for (mode, first, second) in Self.pairs {
+            try await with(mode, kind, first, .aside) { rig in
+                try kind.put(second, isFirst: false, in: rig.account)
+                try await rig.pass()
+                _ = try rig.account.delete("/" + first)
+                try await rig.pass()
+                rig.time.advance(by: 90_000)
+                try await rig.pass()
+                #expect(try rig.differences() == [], "\(mode), \(second)")
+                #expect(attic(rig) == [])
+                #expect(try await rig.start().store.troubles(limit: 9) == [])
+            }
+        }
+    }
+
+    @Test(
+        "both in one page, and after a lost state: one of them stands, the other one is parked",
+        arguments: Kind.allCases)
+    func together(_ kind: Kind) async throws {
+        for (mode, first, second) in Self.pairs {
+            let rig = try Rig()
+            try await FoldingFS.mounted(at: rig.mirror, mode) {
+                try kind.put(first, isFirst: true, in: rig.account)
+                try kind.put(second, isFirst: false, in: rig.account)
+                try await rig.pass()
+                let before = try lines(rig)
+                #expect(
+                    before.count == (before.keys.contains { $0.contains("/") } ? 2 : 1), "\(mode), \(second): \(before)"
+                )
+                #expect(
+                    try await rig.start().store.troubles(limit: 9).contains(where: \.isParked), "\(mode), \(second)")
+                try rig.crash()
+                for file in ["", "-wal", "-shm"] { unlink(rig.folder("state.db" + file)) }
+                try await rig.pass()
+                #expect(try lines(rig) == before, "\(mode), \(second)")
+                #expect(attic(rig) == [])
+                #expect(
+                    try await rig.start().store.troubles(limit: 9).contains(where: \.isParked), "\(mode), \(second)")
+                try rig.crash()
+            }
+        }
+    }
+}
+
+/// A file system in memory that folds names: `Tests/Folding/foldfs.py`.
+enum FoldingFS {
+    private static let python = "/usr/bin/python3"
+    private static let program = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "Folding/foldfs.py").path
+
+    static let isAvailable: Bool = {
+        let packages = "/usr/lib/python3/dist-packages"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: packages)) ?? []
+        return geteuid() == 0 && access("/dev/fuse", R_OK | W_OK) == 0 && names.contains { $0.hasPrefix("pyfuse3") }
+    }()
+
+    private static func start(_ arguments: [String]) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(filePath: python)
+        process.arguments = arguments
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+
+    /// Calls `body` while such a file system is mounted at `directory`; `mode` is `case` or `form`.
+    static func mounted(at directory: String, _ mode: String, _ body: () async throws -> Void) async throws {
+        let process = try start([program, directory, mode])
+        while process.isRunning, try !String(contentsOfFile: "/proc/self/mounts", encoding: .utf8).contains(directory) {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        try #require(process.isRunning)
+        defer { umount2(directory, Int32(MNT_DETACH)) }  // which ends the process, too
+        try await body()
+    }
+}
