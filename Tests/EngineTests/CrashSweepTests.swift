@@ -52,7 +52,7 @@ import Testing
     }
 
     private func scenario() throws -> Rig {
-        let rig = try Rig(pageSize: 7)
+        let rig = try Rig(pageSize: 7, inMemory: true)
         rig.settings.batch = 4
         rig.settings.window = 8
         rig.settings.parallel = 2
