@@ -47,11 +47,6 @@ struct RootTests {
                 try exchange.apply(to: stand.account)
                 if server == .forgetsCursors { stand.account.expireCursors() }
                 daemon.send(SIGHUP)
-                // Refused cursors are looked into by the next try.
-                if server == .refusesTheCursor {
-                    try await eventually("a waiting daemon", or: daemon.told) { daemon.told.contains("next try in") }
-                    daemon.send(SIGHUP)
-                }
                 let ending = try await daemon.ending()
                 #expect(ending.code == 73, "\(exchange), \(server): \(ending)")
                 #expect(ending.errors.contains("is another one than"), "\(exchange), \(server): \(ending)")
@@ -111,8 +106,6 @@ struct RootTests {
             try stand.account.delete("/P/X")
             try stand.account.put("/P/X", "a file")
             if server == .forgetsCursors { stand.account.expireCursors() }
-            daemon.send(SIGHUP)
-            try await eventually("a waiting daemon", or: daemon.told) { daemon.told.contains("next try in") }
             daemon.send(SIGHUP)
             try await eventually("the reason", or: daemon.told) { daemon.told.contains("is a file in Dropbox") }
             #expect(try stand.mirror() == before)

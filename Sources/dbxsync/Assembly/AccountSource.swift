@@ -44,6 +44,8 @@ actor AccountSource: RemoteSource {
             return page
         } catch  where disposition(of: error) == .sourceGone {
             client = nil  // should it come back, it is looked at first
+            // Of the listing's refusal nobody learns whether the folder is gone or another one.
+            if let refusal = error as? DropboxError, refusal.code == .refused { _ = try await checkedClient() }
             throw error
         }
     }
