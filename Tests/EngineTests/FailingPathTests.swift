@@ -16,7 +16,7 @@ import Testing
     /// Waits until the mirror holds exactly `names`; gives up after some seconds.
     private func arrives(_ wanted: [String], in rig: Rig) async throws -> Bool {
         for _ in 0..<1000 {
-            if try names(rig) == wanted { return true }
+            if (try? names(rig)) == wanted { return true }  // what goes while it is read is looked at again
             try await Task.sleep(for: .milliseconds(10))
         }
         return false
