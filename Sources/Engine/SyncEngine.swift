@@ -94,7 +94,7 @@ public actor SyncEngine {
             let report = try await SyncPass(context: context).run()
             try await disk.run { [mirror] in try mirror.sweepSpared() }
             board.update { $0.phase = .idle }
-            try await keep(report, began: began, outcome: "done", logger)
+            try await keep(report, began: began, outcome: PassRecord.done, logger)
             return report
         } catch {
             // What was spared takes space, which may be what the next pass lacks; what broke off for the network's sake
@@ -102,18 +102,30 @@ public actor SyncEngine {
             if disposition(of: error) == .pass {
                 try? await disk.run { [mirror] in try mirror.sweepSpared() }  // the first error counts
             }
-            if !Task.isCancelled { try? await keep(events.current, began: began, outcome: "\(error)", logger) }
+            if !Task.isCancelled {
+                try? await keep(events.current, began: began, outcome: "\(error)", logger, endsAll: endsAll(error))
+            }
             throw error
         }
     }
 
-    private func keep(_ report: PassReport, began: Int64, outcome: String, _ logger: Logger) async throws {
-        if report.isEmpty { return }
+    /// Whether time does not cure it, so that the daemon ends.
+    private func endsAll(_ error: any Error) -> Bool { [.signedOut, .fatal].contains(disposition(of: error)) }
+
+    /// Writes down what a pass has done, why it was the last one, or that all is well again.
+    private func keep(
+        _ report: PassReport, began: Int64, outcome: String, _ logger: Logger, endsAll: Bool = false
+    ) async throws {
+        if report.isEmpty && !endsAll {
+            let last = try await store.lastPass()
+            guard outcome == PassRecord.done, last?.isFailure == true else { return }
+        }
         store.releaseMemory()
         try await store.log(
             PassRecord(
                 began: began, ended: surroundings.now(), outcome: outcome, placed: report.placed,
                 removed: report.removed, bytes: report.bytes, failed: report.failed))
+        if report.isEmpty { return }
         logger.info("\(report.summary)", metadata: ["event": "pass_done", "bytes": "\(report.bytes)"])
     }
 

@@ -39,13 +39,13 @@ public struct Trouble: Hashable, Sendable {
     public var nextTry: Int64?
 }
 
-/// One finished pass that did something.
+/// One pass that did something, or that failed for good, or the first good one after such a one.
 public struct PassRecord: Hashable, Sendable {
     /// Seconds since the epoch.
     public var began: Int64
     /// Seconds since the epoch.
     public var ended: Int64
-    /// "done", or what went wrong.
+    /// `done`, or what went wrong.
     public var outcome: String
     /// Files placed.
     public var placed: Int
@@ -55,6 +55,12 @@ public struct PassRecord: Hashable, Sendable {
     public var bytes: Int64
     /// Entries that failed.
     public var failed: Int
+
+    /// The outcome of a pass that came to its end.
+    public static let done = "done"
+
+    /// Whether it broke off.
+    public var isFailure: Bool { outcome != Self.done }
 
     /// Makes a record.
     public init(

@@ -54,6 +54,8 @@ struct RootTests {
                 #expect(try stand.mirror() == before, "\(exchange), \(server)")
                 let again = try await stand.place.run("sync")
                 #expect(again.code == 73 && again.errors.contains("is another one than"), "\(again)")
+                let status = try await stand.place.run("status")
+                #expect(status.code == 1 && status.output.contains("is another one than"), "\(status)")
                 #expect(try stand.mirror() == before, "\(exchange), \(server)")
             }
         }

@@ -10,7 +10,8 @@ struct StatusReport: Encodable, Sendable {
     @Nullable var checkedAt: Moment?
     /// When the last full listing was completed.
     @Nullable var listedAt: Moment?
-    /// Whether `in_step_as_of` is longer ago than the schedule allows, or the daemon cannot compare at the moment.
+    /// Whether `in_step_as_of` is longer ago than the schedule allows, or Dropbox cannot be compared with: the daemon
+    /// waits for it, or no daemon runs and the last pass failed.
     var stale: Bool
     /// Whether a full listing is under way.
     var listing: Bool
@@ -96,9 +97,10 @@ extension StatusReport {
         let progress = try await store.progress()
         let (extent, backlog) = (try await store.extent(), try await store.backlog())
         let troubles = try await store.troubles(limit: mostPaths)
+        let lastPass = try await store.lastPass()
         let isStale =
             progress.inStepAsOf.map { Freshness(config.schedule).isExceeded(since: $0, now: now) } ?? true
-            || daemon?.now?.phase == "waiting"
+            || daemon?.now?.phase == "waiting" || (daemon == nil && lastPass?.isFailure == true)
         // New patterns take effect with the next pass.
         let isSelected = !progress.isMarking && store.selection == config.mirror.selection
         let isDone = backlog.isEmpty && !progress.isListing && isSelected && progress.inStepAsOf != nil
@@ -112,7 +114,7 @@ extension StatusReport {
                 folders: extent.folders, bytes: extent.bytes),
             backlog: Backlog(
                 files: backlog.pendingFiles, bytes: backlog.pendingBytes, removals: backlog.pendingRemovals),
-            daemon: daemon, lastPass: try await store.lastPass().map(LastPass.init), failing: backlog.failing,
+            daemon: daemon, lastPass: lastPass.map(LastPass.init), failing: backlog.failing,
             parked: backlog.parked, leftOut: try await store.leftOut(by: store.selection),
             troubles: troubles.map(Path.init))
     }

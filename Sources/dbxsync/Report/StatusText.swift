@@ -1,3 +1,5 @@
+import Store
+
 /// `dbxsync status` for people; pure.
 enum StatusText {
     /// Lines listed for paths that are not as in the account; the others are counted.
@@ -104,6 +106,6 @@ enum StatusText {
             "\(HumanText.count(pass.placed)) placed, \(HumanText.count(pass.removed)) removed, "
             + "\(HumanText.count(pass.failed)) failed, \(HumanText.bytes(pass.bytes)) fetched"
         let ended = TimeText.distance(pass.ended.seconds, from: now)
-        return escapingControls(pass.outcome == "done" ? "\(ended): \(counts)" : "\(ended): \(counts); \(pass.outcome)")
+        return escapingControls(pass.outcome == PassRecord.done ? "\(ended): \(counts)" : "\(ended): \(counts); \(pass.outcome)")
     }
 }
