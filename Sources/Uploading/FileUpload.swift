@@ -1,6 +1,6 @@
 public import Dropbox
 public import Logging
-import SyncModel
+public import SyncModel
 import Transport
 
 /// Uploads files, each whole or not at all.
@@ -13,6 +13,7 @@ public struct FileUpload: Sendable {
     private static let attempts = 4
 
     let uploader: DropboxUploader
+    private let finishes: FinishQueue
     let client: DropboxClient
     let journal: SessionJournal
     /// Names the server in the journal.
@@ -31,7 +32,8 @@ public struct FileUpload: Sendable {
 
     /// Makes uploads with the sign-in of `client`; progress across processes is kept in `journal`.
     public init(client: DropboxClient, journal: SessionJournal, server: String, meter: UploadMeter, logger: Logger) {
-        self.uploader = DropboxUploader(client)
+        uploader = DropboxUploader(client)
+        finishes = FinishQueue(uploader)
         self.client = client
         self.journal = journal
         self.server = server
@@ -62,9 +64,14 @@ public struct FileUpload: Sendable {
         var commit = commit
         commit.modified = commit.modified ?? file.modified
         if file.size <= Self.threshold { return try await put(try file.snapshot(), commit) }
-        let upload = SessionUpload(self, file, commit)
+        return try await put(Digests(file), commit)
+    }
+
+    /// Uploads a large file.
+    func put(_ digests: Digests, _ commit: CommitInfo) async throws -> Outcome {
+        let upload = SessionUpload(self, digests, commit)
         if let there = try await upload.identical() {
-            meter.add(file.size)
+            meter.add(digests.file.size)
             return Outcome(file: there, wasThere: true)
         }
         return Outcome(file: try await upload.run(), wasThere: false)
@@ -93,7 +100,7 @@ public struct FileUpload: Sendable {
     /// Makes a file of a session; when the session is gone it is looked for, because a lost answer looks the same.
     func finish(_ wish: SessionFinish, _ hash: ContentHash) async throws -> UploadedFile {
         do {
-            return try await uploader.finish(wish)
+            return try await finishes.finish(wish)
         } catch let error as DropboxError where error.uploadRefusal == .sessionNotFound {
             guard let there = try await find(wish.commit, hash) else { throw error }
             return there
@@ -108,7 +115,7 @@ public struct FileUpload: Sendable {
     }
 
     /// The file of that content which the commit would have made, if it is there.
-    func find(_ commit: CommitInfo, _ hash: ContentHash) async throws -> UploadedFile? {
+    public func find(_ commit: CommitInfo, _ hash: ContentHash) async throws -> UploadedFile? {
         if let there = try await look(commit.path), there.version.hash == hash { return there }
         guard commit.autorename else { return nil }
         if let there = try await look(Renamed.conflictedCopy(of: commit.path)), there.version.hash == hash {
@@ -123,11 +130,12 @@ public struct FileUpload: Sendable {
     }
 
     /// The file at a path of the account; `nil` if there is none.
-    func look(_ path: String) async throws -> UploadedFile? {
+    public func look(_ path: String) async throws -> UploadedFile? {
         do {
             let entry = try await client.metadata(of: path)
             guard case .file(_, let version) = entry.node else { return nil }
-            return UploadedFile(path: entry.pathDisplay, id: entry.id, version: version)
+            return UploadedFile(
+                path: entry.pathDisplay, pathLower: entry.pathLower, id: entry.id, version: version)
         } catch let error as DropboxError where error.code == .refused {
             return nil
         }

@@ -20,19 +20,26 @@ struct FileIdentity: Hashable, Sendable {
 }
 
 /// A regular file that is open for reading.
-final class LocalFile: Sendable {
+public final class LocalFile: Sendable {
     let path: String
     let identity: FileIdentity
-    let descriptor: Int32
+    /// For reading; open as long as this object is there.
+    public let descriptor: Int32
 
     /// Opens the file at `path`; symbolic links are followed.
-    init(_ path: String) throws(UploadError) {
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)  // a named pipe would block
+    convenience init(_ path: String) throws(UploadError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)  // a named pipe would block
         guard descriptor >= 0 else {
             throw errno == ENOENT || errno == ENOTDIR
                 ? UploadError(.missing, path, "no such file")
                 : UploadError(.unreadable, path, "cannot be opened: \(String(cString: strerror(errno)))")
         }
+        try self.init(descriptor: descriptor, path: path)
+    }
+
+    /// Takes over a descriptor that was opened for reading; `path` leads to the same file.
+    public init(descriptor: Int32, path: String) throws(UploadError) {
+        self.descriptor = descriptor
         var status = stat()
         let failed = fstat(descriptor, &status) != 0
         self.path = path

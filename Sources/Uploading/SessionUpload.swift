@@ -1,7 +1,6 @@
 import Dropbox
 import Logging
 import SyncModel
-import Synchronization
 import Transport
 
 /// The upload of one large file by a session.
@@ -17,13 +16,13 @@ struct SessionUpload: Sendable {
     private let key: SessionJournal.Key
     private let digests: Digests
 
-    init(_ upload: FileUpload, _ file: LocalFile, _ commit: CommitInfo) {
+    init(_ upload: FileUpload, _ digests: Digests, _ commit: CommitInfo) {
         self.upload = upload
-        self.file = file
+        self.file = digests.file
         self.commit = commit
         key = SessionJournal.Key(
             path: file.path, identity: file.identity, remote: commit.path, server: upload.server)
-        digests = Digests(file, Pieces(total: file.size))
+        self.digests = digests
     }
 
     /// The file in the account, if it has these very bytes already; asked before anything is sent.
@@ -84,9 +83,7 @@ struct SessionUpload: Sendable {
     private func length(_ index: Int) -> Int64 { Int64(digests.pieces.range(index).count) }
 
     /// The hash of all bytes, of which most digests are known from sending.
-    private func wholeHash() throws -> ContentHash {
-        try ContentHash(blocks: (0..<digests.pieces.count).flatMap { try digests.of($0) })
-    }
+    private func wholeHash() throws -> ContentHash { try digests.whole() }
 
     // MARK: At once
 
@@ -198,24 +195,5 @@ extension DropboxError {
         case .sessionNotFound, .sessionUnusable, .sessionClosed, .incorrectOffset: true
         default: false
         }
-    }
-}
-
-/// The digests of a file's blocks, each computed once.
-private final class Digests: Sendable {
-    let pieces: Pieces
-    private let file: LocalFile
-    private let known = Mutex<[Int: [BlockDigest]]>([:])
-
-    init(_ file: LocalFile, _ pieces: Pieces) {
-        self.file = file
-        self.pieces = pieces
-    }
-
-    func of(_ index: Int) throws -> [BlockDigest] {
-        if let digests = known.withLock({ $0[index] }) { return digests }
-        let digests = try file.digests(of: pieces.range(index))
-        known.withLock { $0[index] = digests }
-        return digests
     }
 }

@@ -40,5 +40,8 @@ extension UploadError: CustomStringConvertible {
     public var description: String { "\(path): \(reason)" }
 }
 
-/// The file is not what it was when its upload began.
-struct FileChanged: Error {}
+/// The file is not what it was when its upload began; nothing of it has become a file of the account.
+public struct FileChanged: Error {
+    /// Somebody has written it.
+    public init() {}
+}

@@ -124,14 +124,17 @@ extension TimestampText {
 public struct UploadedFile: Hashable, Sendable {
     /// Its path for people to read; another than asked for after an `autorename`.
     public var path: String
+    /// The server's key for its path; empty where it is not known.
+    public var pathLower: String
     /// `id:…`.
     public var id: String
     /// Revision, size, hash and time.
     public var version: FileVersion
 
     /// Names a file.
-    public init(path: String, id: String, version: FileVersion) {
+    public init(path: String, pathLower: String = "", id: String, version: FileVersion) {
         self.path = path
+        self.pathLower = pathLower
         self.id = id
         self.version = version
     }
@@ -141,6 +144,7 @@ public struct UploadedFile: Hashable, Sendable {
 struct UploadedJSON: Decodable {
     let name: String
     let path_display: String?
+    let path_lower: String?
     let id: String
     let rev: String
     let size: Int64
@@ -153,7 +157,7 @@ struct UploadedJSON: Decodable {
                 throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "not valid"))
             }
             return UploadedFile(
-                path: path_display ?? name, id: id,
+                path: path_display ?? name, pathLower: path_lower ?? "", id: id,
                 version: FileVersion(rev: Rev(rev), size: size, hash: hash, modified: time))
         }
     }

@@ -1,0 +1,59 @@
+import Dropbox
+
+/// Makes files of sessions with one request at a time: what comes while one is under way goes together with the next.
+///
+/// The account is locked for each; requests side by side would only be told to come again.
+actor FinishQueue {
+    /// What somebody who has waited is to do.
+    private enum Turn: Sendable {
+        case done(Result<UploadedFile, any Error>)
+        /// Make the next request, for these others, too.
+        case lead([Waiting])
+    }
+
+    private struct Waiting: Sendable {
+        var wish: SessionFinish
+        var turn: CheckedContinuation<Turn, Never>
+    }
+
+    private let uploader: DropboxUploader
+    private var waiting: [Waiting] = []
+    private var isBusy = false
+
+    init(_ uploader: DropboxUploader) { self.uploader = uploader }
+
+    /// Makes a file of a closed session.
+    func finish(_ wish: SessionFinish) async throws -> UploadedFile {
+        guard isBusy else {
+            isBusy = true
+            return try await lead(wish, [])
+        }
+        switch await withCheckedContinuation({ waiting.append(Waiting(wish: wish, turn: $0)) }) {
+        case .done(let result): return try result.get()
+        case .lead(let others): return try await lead(wish, others)
+        }
+    }
+
+    private func lead(_ wish: SessionFinish, _ others: [Waiting]) async throws -> UploadedFile {
+        defer { handOver() }
+        guard !others.isEmpty else { return try await uploader.finish(wish) }
+        let results: [Result<UploadedFile, DropboxError>]
+        do {
+            results = try await uploader.finish([wish] + others.map(\.wish))
+        } catch {
+            for other in others { other.turn.resume(returning: .done(.failure(error))) }
+            throw error
+        }
+        for (other, result) in zip(others, results.dropFirst()) {
+            other.turn.resume(returning: .done(result.mapError { $0 }))
+        }
+        return try results[0].get()
+    }
+
+    private func handOver() {
+        let next = waiting.prefix(DropboxUploader.batchLimit)
+        waiting.removeFirst(next.count)
+        guard let first = next.first else { return isBusy = false }
+        first.turn.resume(returning: .lead(Array(next.dropFirst())))
+    }
+}
