@@ -38,6 +38,14 @@ public final class DiskPool: Sendable {
     }
 }
 
+extension DiskPool: TaskExecutor {
+    /// Runs a part of a task that prefers these threads: what it does there may block.
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        post { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
+}
+
 /// A queue that threads wait on.
 private final class WorkQueue: Sendable {
     private struct State {
