@@ -20,7 +20,7 @@ public struct Origin: Hashable, Sendable {
     /// Why a state that is about this origin must not be used for `other`; `nil` if it may.
     ///
     /// What the other one does not hold would be removed from the mirror.
-    func refusal(of other: Origin) -> StoreError? {
+    public func refusal(of other: Origin) -> StoreError? {
         if account != other.account {
             return StoreError(
                 code: .otherOwner,

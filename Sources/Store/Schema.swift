@@ -5,12 +5,13 @@ enum Schema {
     /// "dbxs": tells our files from others' (SQLite, `PRAGMA application_id`).
     static let applicationID = 0x6462_7873
 
-    static let version = 2
+    static let version = 3
 
     static func migrate(_ db: Database) throws {
         let present = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         if present < 1 { try createVersion1(db) }
         if present < 2 { try createVersion2(db) }
+        if present < 3 { try createVersion3(db) }
     }
 
     private static func createVersion1(_ db: Database) throws {
@@ -55,6 +56,33 @@ enum Schema {
                 ALTER TABLE state ADD COLUMN selection TEXT;
                 ALTER TABLE state ADD COLUMN marked_up_to TEXT;
                 PRAGMA user_version = 2;
+                """)
+    }
+
+    private static func createVersion3(_ db: Database) throws {
+        // path: below the watched folder. size and what follows: what stands there and has settled; sent_…: what Dropbox
+        // has confirmed, and when the row was written; intent_…: an upload whose end is not known. Times: nanoseconds
+        // since the epoch, sent_at and not_before seconds. state.outbox: which folders the rows are about.
+        // upload: what an outbox in the mirror has uploaded and the account has not told of yet; folders: names and
+        // inodes of those above it, as JSON.
+        try db.execute(
+            sql: """
+                CREATE TABLE outbox (
+                    path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER,
+                    sent_size INTEGER, sent_mtime_ns INTEGER, sent_ctime_ns INTEGER, sent_inode INTEGER,
+                    remote TEXT, rev TEXT, hash BLOB, id TEXT, sent_at INTEGER NOT NULL,
+                    intent_size INTEGER, intent_mtime_ns INTEGER, intent_ctime_ns INTEGER, intent_inode INTEGER,
+                    intent_remote TEXT, intent_hash BLOB, intent_replaces TEXT,
+                    attempts INTEGER NOT NULL, not_before INTEGER, reason TEXT, parked INTEGER NOT NULL,
+                    is_open INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+                CREATE INDEX outbox_open ON outbox(not_before, path) WHERE is_open = 1;
+                CREATE INDEX outbox_sent ON outbox(sent_inode) WHERE sent_inode IS NOT NULL;
+                CREATE TABLE upload (
+                    key TEXT PRIMARY KEY, rev TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, hash BLOB NOT NULL,
+                    modified INTEGER NOT NULL, inode INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, folders TEXT NOT NULL
+                    ) STRICT, WITHOUT ROWID;
+                ALTER TABLE state ADD COLUMN outbox TEXT;
+                PRAGMA user_version = 3;
                 """)
     }
 }

@@ -87,10 +87,21 @@ extension StateStore {
     }
 }
 
-/// Takes rows out of have; their keys are compared with the want again.
+/// Writes and removes rows of have; those that go are compared with the want again.
 enum Standings {
     /// Rows read at a time.
     private static let window = 1000
+
+    static func set(_ key: RemoteKey, _ node: LocalNode, _ db: Database) throws {
+        let sql = """
+            INSERT INTO have (key, name, kind, rev, size, hash, modified, inode, mtime_ns)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET name = excluded.name, kind = excluded.kind, rev = excluded.rev,
+                size = excluded.size, hash = excluded.hash, modified = excluded.modified, inode = excluded.inode,
+                mtime_ns = excluded.mtime_ns
+            """
+        try db.cachedStatement(sql: sql).execute(arguments: StatementArguments([key.text] + Rows.arguments(node)))
+    }
 
     static func forget(_ key: RemoteKey, _ pending: Pending) throws {
         try pending.db.cachedStatement(sql: "DELETE FROM have WHERE key = ?").execute(arguments: [key.text])
@@ -148,15 +159,7 @@ private struct Committer {
 
     private func setHave(_ key: RemoteKey, _ node: LocalNode?) throws {
         guard let node else { return try remove(key) }
-        let sql = """
-            INSERT INTO have (key, name, kind, rev, size, hash, modified, inode, mtime_ns)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT DO UPDATE SET name = excluded.name, kind = excluded.kind, rev = excluded.rev,
-                size = excluded.size, hash = excluded.hash, modified = excluded.modified, inode = excluded.inode,
-                mtime_ns = excluded.mtime_ns
-            """
-        try db.cachedStatement(sql: sql)
-            .execute(arguments: StatementArguments([key.text] + Rows.arguments(node)))
+        try Standings.set(key, node, db)
     }
 
     /// What does not stand has nothing below it.

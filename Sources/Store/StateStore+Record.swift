@@ -54,6 +54,7 @@ private struct Recorder {
     private let db: Database
     let generation: Int64
     let isListing: Bool
+    private let uploads: Uploads
     var result = Recorded()
     private var knownFolders: Set<RemoteKey> = []
 
@@ -63,6 +64,7 @@ private struct Recorder {
         let row = try Row.fetchOne(db, sql: "SELECT generation, listing FROM state")
         generation = row?[0] ?? 1
         isListing = row?[1] ?? true
+        uploads = try Uploads(pending)
     }
 
     mutating func execute(_ edit: TreeEdit) throws {
@@ -105,6 +107,7 @@ private struct Recorder {
             .execute(arguments: StatementArguments([key.text] + Rows.arguments(node) + [generation]))
         result.changed += 1
         if case .folder = node {} else { knownFolders.remove(key) }
+        try uploads.recognise(key)
         guard try pending.refresh(key) else { return }
         if case .file(_, let version) = node {
             result.files += 1
@@ -158,6 +161,7 @@ private struct Recorder {
             try finishListing(after: start, upTo: end)
             start = end
         }
+        try uploads.forget()
         try db.execute(literal: "UPDATE state SET listing = 0, ever_listed = 1, listed_at = \(now)")
     }
 
