@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -53,4 +54,11 @@ int dbx_begin_writeout(int file, off_t offset, off_t length) {
 int dbx_set_modified(int file, int64_t seconds) {
     struct timespec times[2] = {{0, UTIME_OMIT}, {seconds, 0}};
     return futimens(file, times);
+}
+
+int dbx_has_writer(int file) {
+    // SIGIO, which would end the process, is the default for whoever opens the file meanwhile; SIGURG is ignored.
+    if (fcntl(file, F_SETSIG, SIGURG) != 0 || fcntl(file, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;
+    fcntl(file, F_SETLEASE, F_UNLCK);
+    return 0;
 }

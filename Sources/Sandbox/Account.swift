@@ -26,6 +26,9 @@ public final class Account: Sendable {
     /// The number of living files and folders, the root not counted.
     public var entryCount: Int { state.withLock { $0.index.count } }
 
+    /// All revisions of files that were ever made.
+    public var revisionCount: Int { state.withLock { $0.revisions.count } }
+
     /// The namespace of the account's own files.
     public static let namespaceID = "70011"
 }

@@ -27,3 +27,6 @@ int dbx_syncfs(int descriptor);
 int dbx_begin_writeout(int file, off_t offset, off_t length);
 // futimens(2): sets the modification time to whole seconds, leaves the access time.
 int dbx_set_modified(int file, int64_t seconds);
+// Whether somebody has the file open for writing: fcntl(2) F_SETLEASE refuses a read lease then. 0 also where leases are
+// not possible (another user's file, some network file systems).
+int dbx_has_writer(int file);

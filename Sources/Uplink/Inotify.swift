@@ -1,0 +1,112 @@
+import Glibc
+import Synchronization
+
+/// The kernel's news of folders (inotify(7)), read by a thread of its own.
+final class Inotify: Sendable {
+    private let descriptor: Int32
+    /// Closing it ends the thread.
+    private let alive: Int32
+
+    private static let mask = UInt32(
+        IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_ONLYDIR
+            | IN_EXCL_UNLINK)
+
+    /// Starts the thread, which puts what it reads into `inbox`.
+    init(_ inbox: Inbox) throws(DiskProblem) {
+        descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
+        guard descriptor >= 0 else { throw DiskProblem("cannot be watched", errno) }
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else {
+            close(descriptor)
+            throw DiskProblem("cannot be watched", errno)
+        }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        alive = ends[1]
+        let reader = Reader(descriptor: descriptor, end: ends[0], inbox: inbox)
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(reader).toOpaque()
+        let failed = pthread_create(
+            &thread, nil,
+            { context in
+                if let context { Unmanaged<Reader>.fromOpaque(context).takeRetainedValue().run() }
+                return nil
+            }, context)
+        guard failed == 0 else {
+            Unmanaged<Reader>.fromOpaque(context).release()
+            close(alive)
+            throw DiskProblem("cannot be watched", failed)
+        }
+        pthread_detach(thread)
+    }
+
+    deinit { close(alive) }
+
+    /// Watches an open folder.
+    ///
+    /// - Returns: the number of the watch, or the negative error number.
+    func watch(_ folder: Int32) -> Int32 {
+        // By its descriptor: whatever its path leads to by now.
+        let watch = inotify_add_watch(descriptor, "/proc/self/fd/\(folder)", Self.mask)
+        return watch >= 0 ? watch : -errno
+    }
+
+    func unwatch(_ watch: Int32) { inotify_rm_watch(descriptor, watch) }
+
+    /// Reads the events of a buffer: each has a head of 16 bytes, and a name padded with NULs.
+    static func news(_ bytes: UnsafeRawBufferPointer) -> [News] {
+        var found: [News] = []
+        var place = 0
+        while place + 16 <= bytes.count {
+            let watch = bytes.loadUnaligned(fromByteOffset: place, as: Int32.self)
+            let mask = Int32(bitPattern: bytes.loadUnaligned(fromByteOffset: place + 4, as: UInt32.self))
+            let length = Int(bytes.loadUnaligned(fromByteOffset: place + 12, as: UInt32.self))
+            let name = bytes[(place + 16)..<min(place + 16 + length, bytes.count)].prefix { $0 != 0 }
+            place += 16 + length
+            if mask & IN_Q_OVERFLOW != 0 {
+                found.append(.overflow)
+            } else if mask & (IN_IGNORED | IN_DELETE_SELF) != 0 {
+                found.append(.unwatched(watch))
+            } else if !name.isEmpty {
+                let isFolder = UInt32(bitPattern: mask) & UInt32(IN_ISDIR) != 0
+                found.append(.touched(watch: watch, name: Array(name), isFolder: isFolder))
+            }
+        }
+        return found
+    }
+}
+
+/// The thread's side: owns both descriptors.
+private final class Reader: Sendable {
+    private let descriptor: Int32
+    private let end: Int32
+    private let inbox: Inbox
+
+    init(descriptor: Int32, end: Int32, inbox: Inbox) {
+        self.descriptor = descriptor
+        self.end = end
+        self.inbox = inbox
+    }
+
+    deinit {
+        close(descriptor)
+        close(end)
+    }
+
+    func run() {
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            var waited = [
+                pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: end, events: Int16(POLLIN), revents: 0),
+            ]
+            if poll(&waited, 2, -1) < 0 && errno != EINTR { return }
+            if waited[1].revents != 0 { return }
+            let count = read(descriptor, &buffer, buffer.count)
+            if count > 0 {
+                inbox.add(buffer.withUnsafeBytes { Inotify.news(UnsafeRawBufferPointer(rebasing: $0[..<count])) })
+            } else if count < 0 && errno != EAGAIN && errno != EINTR {
+                return
+            }
+        }
+    }
+}
