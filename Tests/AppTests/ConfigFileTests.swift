@@ -2,6 +2,7 @@ import Logging
 import MirrorFS
 import SyncModel
 import Testing
+import Uplink
 
 @testable import dbxsync
 
@@ -93,6 +94,64 @@ struct ConfigFileTests {
         #expect(config.transfer.bandwidth == 20_000_000)
         #expect(!config.transfer.bulk)
         #expect(config.log.level == .debug)
+    }
+
+    @Test("an outbox, and what it may not be")
+    func outbox() throws {
+        func read(_ table: String) -> Result<Config, ConfigProblems> {
+            let text = "account.app_key = \"k\"\nmirror.directory = \"/srv/m\"\n[outbox]\n\(table)\n"
+            return ConfigFile.parse(Array(text.utf8), file: "F")
+        }
+        func problem(_ table: String) -> String {
+            if case .failure(let found) = read(table) { found.description } else { "" }
+        }
+        let both = "directory = \"/srv/o\"\nremote_folder = \"/In\""
+        let plain = try read(both).get().outbox
+        #expect(plain.after == .keep && plain.settle == .seconds(2) && plain.remoteFolder == "/In")
+        for (text, after) in [
+            ("delete", AfterUpload.delete), ("move:sent/x", .move("sent/x")), ("move:/a/b/", .move("/a/b")),
+        ] {
+            #expect(try read("\(both)\nafter = \"\(text)\"").get().outbox.after == after)
+        }
+        #expect(try read("").get().outbox == Config.OutboxTable())
+        #expect(try read("settle = \"2s\"").get().outbox.settings == nil)
+        #expect(problem("directory = \"/srv/o\"") == "F:3:1: outbox.remote_folder: is missing, and there is no default")
+        #expect(problem("after = \"delete\"").contains("outbox.directory: is missing"))
+        #expect(problem("\(both)\nafter = \"move:\"").hasPrefix("F:6:9: outbox.after: \"move:\" names no folder"))
+        #expect(problem("\(both)\nafter = \"move:../x\"").contains("holds \".\" or \"..\""))
+        #expect(
+            problem("\(both)\nafter = \"burn\"").contains("wants \"keep\", \"delete\" or \"move:DIR\", not \"burn\""))
+        #expect(problem("\(both)\nafter = \"move:/srv/m/x\"").contains("outbox.after: \"/srv/m/x\" lies in the mirror"))
+        #expect(problem("\(both)\nafter = \"move:/srv\"").contains("outbox.after: \"/srv\" holds the outbox"))
+        #expect(problem("\(both)\nsettle = \"1ms\"").contains("outbox.settle: \"1ms\" is out of range"))
+        #expect(problem("\(both)\nexclude = [\"\"]").contains("outbox.exclude: the pattern \"\" is empty"))
+        for place in ["/srv/m", "/srv/m/o", "/srv", "/var/lib", "/var/lib/dbxsync/o", "/"] {
+            let found = problem("directory = \"\(place)\"\nremote_folder = \"\"")
+            #expect(found.hasPrefix("F:4:13: outbox.directory: "), "\(place): \(found)")
+        }
+    }
+
+    @Test("an outbox in the mirror is where its Dropbox folder stands in it, and keeps its files")
+    func outboxInMirror() throws {
+        func problem(_ directory: String, _ folder: String, _ more: String = "") -> String {
+            let text = """
+                account.app_key = "k"
+                mirror = {directory = "/srv/m", remote_root = "/Team"}
+                [outbox]
+                inside_mirror = true
+                directory = "\(directory)"
+                remote_folder = "\(folder)"
+                \(more)
+                """
+            if case .failure(let found) = ConfigFile.parse(Array(text.utf8), file: "F") { return found.description }
+            return ""
+        }
+        #expect(problem("/srv/m/a/b", "/Team/a/b") == "")
+        #expect(problem("/srv/m/a/b", "/Team/b").hasPrefix("F:6:17: outbox.remote_folder: in the mirror"))
+        #expect(problem("/srv/m", "/Team").hasPrefix("F:4:17: outbox.inside_mirror: \"/srv/m\" does not lie"))
+        #expect(problem("/srv/x", "/Team/x").hasPrefix("F:4:17: outbox.inside_mirror: \"/srv/x\" does not lie"))
+        #expect(problem("/srv/m/.dbxsync/x", "/Team/.dbxsync/x").hasPrefix("F:5:13: outbox.directory: "))
+        #expect(problem("/srv/m/a", "/Team/a", "after = \"delete\"").hasPrefix("F:7:9: outbox.after: in the mirror"))
     }
 
     @Test("dotted keys and inline tables are the same configuration")
@@ -251,7 +310,7 @@ struct ConfigFileTests {
         #expect(problems(needed + "[miror]\nfile_mode = 1\n") == ["5:2: miror: unknown table, did you mean [mirror]?"])
         #expect(
             problems(needed + "[zzzzzz]\na = 1\n") == [
-                "5:2: zzzzzz: unknown table; there are account, log, mirror, schedule, state, transfer"
+                "5:2: zzzzzz: unknown table; there are account, log, mirror, outbox, schedule, state, transfer"
             ])
         #expect(problems("log = 3\n" + needed) == ["1:1: log: is a table: write [log], found the number 3"])
         #expect(

@@ -1,4 +1,5 @@
 import Testing
+import Uplink
 
 @testable import dbxsync
 
@@ -29,6 +30,24 @@ struct DropInTests {
         #expect(lines.suffix(2) == ["ReadWritePaths=-/srv/dropbox", "ReadWritePaths=-/data/state"])
         let apart = try settings { $0.account.credentials = "/keys/credentials.json" }
         #expect(apart.suffix(2) == ["ReadWritePaths=-/srv/dropbox", "ReadWritePaths=-/keys"])
+    }
+
+    @Test("an outbox is granted if files are removed or moved there, and what hides it is lifted in any case")
+    func outbox() throws {
+        func lines(_ after: AfterUpload) throws -> [String] {
+            try settings {
+                $0.outbox.directory = "/home/a/out"
+                $0.outbox.after = after
+            }
+        }
+        #expect(try lines(.keep).contains("RequiresMountsFor=/srv/dropbox /home/a/out"))
+        #expect(try lines(.keep).suffix(2) == ["ReadWritePaths=-/srv/dropbox", "ProtectHome=no"])
+        #expect(try lines(.delete).suffix(2) == ["ReadWritePaths=-/home/a/out", "ProtectHome=no"])
+        #expect(try lines(.move("sent")).suffix(2) == ["ReadWritePaths=-/home/a/out", "ProtectHome=no"])
+        #expect(
+            try lines(.move("/data/sent")).suffix(3) == [
+                "ReadWritePaths=-/home/a/out", "ReadWritePaths=-/data/sent", "ProtectHome=no",
+            ])
     }
 
     @Test(

@@ -69,7 +69,7 @@ struct CommandTests {
         try await Stand.run { stand in
             let keys = [
                 "account", "backlog", "checked_at", "daemon", "failing", "in_step", "in_step_as_of", "last_pass",
-                "left_out", "listed_at", "listing", "mirror", "parked", "stale", "troubles",
+                "left_out", "listed_at", "listing", "mirror", "outbox", "parked", "stale", "troubles",
             ]
             stand.account.fill(Seed(files: 30))
             let before = try await stand.place.run("status", "--json")

@@ -342,7 +342,7 @@ class Checks:
         found = eventually("the entry", lambda: self.service.journal("DBXSYNC_EVENT=failed"), self.service.evidence)
         require(found[-1]["DBXSYNC_PATH"] == "/spoilt.bin" and found[-1]["PRIORITY"] == "4", found[-1])
         explained = self.run("journalctl", "--no-pager", "--catalog", "DBXSYNC_EVENT=failed")
-        require("Subject: Dropbox path /spoilt.bin is not up to date" in explained, explained)
+        require("Subject: Path /spoilt.bin is not up to date" in explained, explained)
         status = self.service.dbxsync("status")
         require(status.code == 1 and "/spoilt.bin" in status.out, status)
         self.account.get("faults", "DELETE")

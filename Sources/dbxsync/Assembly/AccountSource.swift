@@ -66,6 +66,24 @@ actor AccountSource: RemoteSource {
         try await checkedClient().downloadZip(of: folder, into: sink)
     }
 
+    /// A client for the whole account, once it is known that state and sign-in belong to the same one.
+    ///
+    /// The mirrored folder may be gone meanwhile: that is no reason not to upload.
+    func outboxClient() async throws -> DropboxClient {
+        let own = connection.outboxClient(tokens)
+        let account = try await own.account()
+        if let owner = try await store.progress().origin {
+            var present = owner
+            present.account = account.accountID
+            present.accountName = "\(account.displayName) <\(account.email)>"
+            if let refusal = owner.refusal(of: present) { throw refusal }
+        } else {
+            _ = try await checkedClient()
+        }
+        guard config.account.teamSpace else { return own }
+        return connection.outboxClient(tokens, pathRoot: .root(account.rootNamespace))
+    }
+
     /// The client, once it is known that state and sign-in belong to the same account and folder.
     private func checkedClient() async throws -> DropboxClient {
         if let client { return client }

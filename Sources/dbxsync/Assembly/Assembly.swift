@@ -17,6 +17,8 @@ struct Assembly: Sendable {
     let mirror: MirrorTree
     /// Where its disk is worked on.
     let disk: DiskPool
+    /// The account as the engine sees it.
+    let source: AccountSource
     /// The engine.
     let engine: SyncEngine
     /// Where the engine tells how it gets on.
@@ -51,7 +53,8 @@ struct Assembly: Sendable {
             remote: source, store: store, mirror: mirror, disk: disk, settings: config.engineSettings,
             surroundings: EngineSurroundings(now: { Int64(time(nil)) }), board: board, logger: logger)
         return Assembly(
-            connection: connection, store: store, mirror: mirror, disk: disk, engine: engine, board: board, lock: lock)
+            connection: connection, store: store, mirror: mirror, disk: disk, source: source, engine: engine,
+            board: board, lock: lock)
     }
 
     /// Ends the transport and closes the state file.

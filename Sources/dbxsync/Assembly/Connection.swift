@@ -12,6 +12,8 @@ struct Connection: Sendable {
     ///
     /// A transport of its own: requests with and without HTTP/2 to one host on one curl_multi hang (seen with 7.88.1).
     private let segmentTransport: CurlTransport
+    /// Sends the requests of the outbox: its thread reads files, of a disk that may hang.
+    private let outboxTransport: CurlTransport?
     /// Where the API is.
     let endpoints: Endpoints
     /// Signs in and out.
@@ -46,6 +48,9 @@ struct Connection: Sendable {
         transport = CurlTransport(settings: settings, bandwidth: bandwidth)
         settings.sharesConnections = false
         segmentTransport = CurlTransport(settings: settings, bandwidth: bandwidth)
+        settings.sharesConnections = true
+        let hasOutbox = config.outbox.directory != nil
+        outboxTransport = hasOutbox ? CurlTransport(settings: settings, bandwidth: bandwidth) : nil
         oauth = OAuthFlow(
             transport: transport, endpoints: endpoints, appKey: config.account.appKey,
             appSecret: config.account.appSecret, settings: calls, logger: logger)
@@ -67,16 +72,25 @@ struct Connection: Sendable {
             waiting: waiting, onPause: onPause, logger: logger)
     }
 
+    /// A client for the outbox; its waits are not the engine's, and the watchdog does not hear of them.
+    func outboxClient(_ tokens: TokenSource, pathRoot: PathRoot? = nil) -> DropboxClient {
+        DropboxClient(
+            transport: outboxTransport ?? transport, endpoints: endpoints, tokens: tokens, pathRoot: pathRoot,
+            settings: calls, logger: logger)
+    }
+
     /// Changes the bandwidth of all transfers together; running ones included.
     func limit(bandwidth: Int64?) {
         transport.limit(bandwidth: bandwidth)
         segmentTransport.limit(bandwidth: bandwidth)
+        outboxTransport?.limit(bandwidth: bandwidth)
     }
 
     /// Ends all requests.
     func stop() async {
         await transport.stop()
         await segmentTransport.stop()
+        await outboxTransport?.stop()
     }
 
     /// Where the sign-in is kept: a systemd credential, else the configured file (systemd.exec(5), CREDENTIALS).

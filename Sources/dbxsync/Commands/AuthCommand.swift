@@ -23,7 +23,10 @@ struct AuthCommand: AsyncParsableCommand {
     @Option(help: "The PKCE verifier (RFC 7636) to use.")
     var verifier: String?
 
-    @Flag(help: "Also ask for the permission to write files, which dbxsync put needs.")
+    @Flag(
+        help:
+            "Also ask for the permission to write files, which dbxsync put needs; asked for by itself with an [outbox]."
+    )
     var uploads = false
 
     @Flag(help: "Sign out: the sign-in is ended at Dropbox and the credentials file is removed.")
@@ -62,13 +65,17 @@ struct AuthCommand: AsyncParsableCommand {
 
     // MARK: Signing in
 
-    private var wantedScopes: [String] { OAuthFlow.readScopes + (uploads ? [OAuthFlow.writeScope] : []) }
+    /// An outbox needs the permission to write just as well.
+    private func wantedScopes(_ config: Config) -> [String] {
+        OAuthFlow.readScopes + (uploads || config.outbox.directory != nil ? [OAuthFlow.writeScope] : [])
+    }
 
     private func signIn(_ config: Config, _ connection: Connection, _ file: CredentialsFile) async throws {
         guard !file.isReadOnly else {
             throw Failure(
                 .signedOut, "the sign-in is the systemd credential dbxsync-credentials, which only systemd can replace")
         }
+        let wantedScopes = wantedScopes(config)
         let pkce = verifier.flatMap { PKCE(verifier: $0) } ?? PKCE()
         let pasted = try code ?? ask(connection.oauth.authorizeURL(pkce, scopes: wantedScopes))
         let grant = try await connection.oauth.exchange(code: pasted, pkce)

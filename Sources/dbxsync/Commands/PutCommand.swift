@@ -72,7 +72,7 @@ struct PutCommand: AsyncParsableCommand {
             let wish = CommitInfo(path: target, mode: Self.mode(mode) ?? .add, autorename: autorename)
             do {
                 let client = try await connection.wholeAccount(config)
-                let upload = connection.uploads(client, config, log)
+                let upload = connection.uploads(client, config, log.logger())
                 let line = ProgressLine(terminal: log.terminal)
                 let code =
                     source.isFolder

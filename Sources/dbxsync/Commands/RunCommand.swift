@@ -5,6 +5,7 @@ import Glibc
 import Logging
 import ServiceLifecycle
 import UnixSignals
+import Uplink
 
 /// `dbxsync run`: the daemon, in the foreground.
 struct RunCommand: AsyncParsableCommand {
@@ -37,7 +38,13 @@ struct RunCommand: AsyncParsableCommand {
             "dbxsync \(Dbxsync.version) keeps \(config.mirror.directory)",
             metadata: ["event": "started"])
         do {
-            try await services(config, assembly, log, notifier).run()
+            let outbox = try assembly.outbox(config, logger: logger)
+            if let settings = config.outbox.settings {
+                logger.notice(
+                    "what is put into \(settings.directory) goes to \(settings.remoteFolder.isEmpty ? "/" : settings.remoteFolder)"
+                )
+            }
+            try await services(config, assembly, outbox, log, notifier).run()
         } catch {
             await assembly.close()
             throw error
@@ -48,7 +55,7 @@ struct RunCommand: AsyncParsableCommand {
 
     /// The engine's end is everybody's end.
     private func services(
-        _ config: Config, _ assembly: Assembly, _ log: LogOutput, _ notifier: SystemdNotifier
+        _ config: Config, _ assembly: Assembly, _ outbox: Outbox?, _ log: LogOutput, _ notifier: SystemdNotifier
     ) -> ServiceGroup {
         let freshness = FreshnessWatch(Freshness(config.schedule), began: Moment.now.seconds)
         var services: [any Service] = [
@@ -62,6 +69,7 @@ struct RunCommand: AsyncParsableCommand {
         if let interval = SystemdNotifier.watchdogInterval {
             services.append(WatchdogService(board: assembly.board, notifier: notifier, interval: interval))
         }
+        if let outbox { services.append(OutboxService(outbox: outbox)) }
         services.append(EngineService(engine: assembly.engine))
         var logger = log.logger()
         logger.logLevel = .critical  // what went wrong is told once, by us

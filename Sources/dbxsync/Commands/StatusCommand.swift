@@ -23,7 +23,7 @@ struct StatusCommand: AsyncParsableCommand {
             } else {
                 for line in StatusText.lines(report, now: Moment.now.seconds) { printOut(line) }
             }
-            return report.inStep ? .done : .incomplete
+            return report.isWell ? .done : .incomplete
         }
     }
 

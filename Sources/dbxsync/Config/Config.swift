@@ -1,6 +1,7 @@
 import Logging
 import MirrorFS
 import SyncModel
+import Uplink
 
 /// A configuration that has been checked: every value is in range and they fit together.
 ///
@@ -16,6 +17,8 @@ struct Config: Equatable, Sendable {
     var schedule = ScheduleSettings()
     /// `[transfer]`: how fast it fetches.
     var transfer = TransferSettings()
+    /// `[outbox]`: which folder goes up.
+    var outbox = OutboxTable()
     /// `[log]`: what it tells.
     var log = LogSettings()
 }
@@ -88,6 +91,30 @@ extension Config {
         var bandwidth: Int64?
         /// Folders of many small files come as one zip.
         var bulk = true
+    }
+
+    /// Which folder goes up.
+    struct OutboxTable: Equatable, Sendable {
+        /// Absolute path of the watched folder; nil: there is no outbox.
+        var directory: String?
+        /// The Dropbox folder that receives what lies in it: empty for the top, else `/…`; set in a checked
+        /// configuration with an outbox.
+        var remoteFolder: String?
+        /// What becomes of a file afterwards.
+        var after = AfterUpload.keep
+        /// How long a file has to be left alone.
+        var settle = Duration.seconds(2)
+        /// Patterns of what is left alone.
+        var exclude: [SelectionPattern] = []
+        /// It lies in the mirror, where the folder stands that it goes to.
+        var insideMirror = false
+
+        /// What is watched; nil: nothing.
+        var settings: OutboxSettings? {
+            guard let directory, let remoteFolder else { return nil }
+            return OutboxSettings(
+                directory: directory, remoteFolder: remoteFolder, after: after, settle: settle, exclude: exclude)
+        }
     }
 
     /// What it tells.

@@ -1,6 +1,7 @@
 import Logging
 import MirrorFS
 import SyncModel
+import Uplink
 
 /// A value as it is written in the file.
 enum ConfigLiteral: Equatable, Sendable {
@@ -223,6 +224,36 @@ extension ConfigForm {
                 return match.value
             },
             show: { value in values.first { $0.value == value }.map { .text($0.word) } })
+    }
+}
+
+extension ConfigForm where Value == AfterUpload {
+    /// What becomes of a file that was uploaded.
+    static let afterUpload = ConfigForm(
+        read: { literal, found throws(Refusal) in
+            let wants = "wants \"keep\", \"delete\" or \"move:DIR\""
+            guard case .text(let text) = literal else { throw Refusal("\(wants), found \(found)") }
+            switch text {
+            case "keep": return .keep
+            case "delete": return .delete
+            default: break
+            }
+            guard text.hasPrefix("move:") else { throw Refusal("\(wants), not \(quoted(text))") }
+            return .move(try folder(String(text.dropFirst("move:".count))))
+        },
+        show: { value in
+            switch value {
+            case .keep: .text("keep")
+            case .delete: .text("delete")
+            case .move(let folder): .text("move:\(folder)")
+            }
+        })
+
+    /// An absolute path, or one below the outbox.
+    private static func folder(_ text: String) throws(Refusal) -> String {
+        let path = try PathText.absolute(text.hasPrefix("/") ? text : "/" + text)
+        guard path != "/" else { throw Refusal("\(quoted("move:" + text)) names no folder") }
+        return text.hasPrefix("/") ? path : String(path.dropFirst())
     }
 }
 

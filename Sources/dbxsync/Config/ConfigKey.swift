@@ -72,6 +72,12 @@ extension Config {
         ConfigKey("transfer.parallel", \.transfer.parallel, .count(1...256), .nextPass),
         ConfigKey("transfer.bandwidth", \.transfer.bandwidth, .rateOrUnlimited(least: 1_000), .live),
         ConfigKey("transfer.bulk", \.transfer.bulk, .flag, .nextPass),
+        ConfigKey("outbox.directory", \.outbox.directory, .optional(.path), .restart),
+        ConfigKey("outbox.remote_folder", \.outbox.remoteFolder, .optional(.remoteFolder), .restart),
+        ConfigKey("outbox.after", \.outbox.after, .afterUpload, .restart),
+        ConfigKey("outbox.settle", \.outbox.settle, .duration(.milliseconds(100)...days(1)), .restart),
+        ConfigKey("outbox.exclude", \.outbox.exclude, .patterns, .restart),
+        ConfigKey("outbox.inside_mirror", \.outbox.insideMirror, .flag, .restart),
         ConfigKey("log.level", \.log.level, .level, .live),
     ]
 

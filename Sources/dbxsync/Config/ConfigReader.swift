@@ -1,3 +1,5 @@
+import Uplink
+
 /// Walks a parsed document key by key and collects every problem.
 struct ConfigReader {
     private let document: TomlDocument
@@ -22,6 +24,9 @@ struct ConfigReader {
         for key in Config.requiredKeys where !seen.contains(key) {
             let table = String(key.prefix { $0 != "." })
             complain(tables[table], key, "is missing, and there is no default")
+        }
+        for key in config.outbox.missingKeys where !seen.contains(key) {
+            complain(tables["outbox"], key, "is missing, and there is no default")
         }
         for (key, message) in config.contradictions() where !failed.contains(key) {
             complain(places[key], key, message)
@@ -124,6 +129,39 @@ extension Config {
             }
             if PathText.contains(mirrored, signIn) {
                 found.append(("account.credentials", "\(quoted(signIn)) lies in the mirror \(quoted(mirrored))"))
+            }
+        }
+        return found + outbox.contradictions(with: self)
+    }
+}
+
+extension Config.OutboxTable {
+    /// The keys that have to be set for what is set.
+    fileprivate var missingKeys: [String] {
+        if self == Config.OutboxTable() { return [] }
+        return (directory == nil ? ["outbox.directory"] : []) + (remoteFolder == nil ? ["outbox.remote_folder"] : [])
+    }
+
+    /// What is not possible beside the rest of the configuration.
+    fileprivate func contradictions(with config: Config) -> [(key: String, message: String)] {
+        guard let directory else { return [] }
+        let key = "outbox.directory"
+        if directory == "/" { return [(key, "the root of the file system cannot be an outbox")] }
+        var found: [(key: String, message: String)] = []
+        let others = [("the mirror", config.mirror.directory), ("the state directory", config.state.directory)]
+        for (what, other) in others where !other.isEmpty {
+            if insideMirror && other == config.mirror.directory { continue }
+            if let problem = OutboxPlaces.overlap(directory, what, other) { found.append((key, problem)) }
+        }
+        if insideMirror, let problem = OutboxPlaces.misplaced(self, config.mirror) { found.append(problem) }
+        if PathText.contains(directory, config.account.credentials) {
+            found.append((key, "\(quoted(config.account.credentials)), the sign-in, lies in it and would be uploaded"))
+        }
+        if case .move(let folder) = after, folder.hasPrefix("/") {
+            let places = others.filter { PathText.contains($0.1, folder) }.map(\.0)
+            for what in places { found.append(("outbox.after", "\(quoted(folder)) lies in \(what)")) }
+            if PathText.contains(folder, directory) {
+                found.append(("outbox.after", "\(quoted(folder)) holds the outbox"))
             }
         }
         return found

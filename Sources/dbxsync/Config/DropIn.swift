@@ -1,11 +1,13 @@
 import SyncModel
+import Uplink
 
 /// The systemd drop-in that lets a service write to what its configuration names, and to nothing else; pure.
 struct DropIn {
     /// The unit that runs with the configuration.
     let unit: String
     private let file: String
-    private let mirror: String
+    /// What has to be mounted.
+    private let mounts: [String]
     /// What has to be writable beside the service's own state directory.
     private let granted: [String]
     /// What would hide it.
@@ -27,15 +29,17 @@ struct DropIn {
     /// What `config`, read from `file`, asks for.
     init(_ config: Config, file: String) {
         self.file = file
-        mirror = config.mirror.directory
+        let mirror = config.mirror.directory
+        mounts = [mirror, config.outbox.directory].compactMap(\.self)
         let name = Self.instance(file)
         unit = name.map { "dbxsync@\($0).service" } ?? "dbxsync.service"
         // The sign-in is renewed by a new file beside the old one.
-        let wanted = [mirror, config.state.directory, Self.parent(config.account.credentials)]
+        let wanted = [mirror, config.state.directory, Self.parent(config.account.credentials)] + Self.outbox(config)
         var covered = ["/var/lib/dbxsync" + (name.map { "/\($0)" } ?? "")]
         for path in wanted where !covered.contains(where: { PathText.contains($0, path) }) { covered.append(path) }
         granted = Array(covered.dropFirst())
-        lifted = Self.shields.filter { wanted.contains(where: $0.hides) }
+        let seen = wanted + [config.outbox.directory].compactMap(\.self)
+        lifted = Self.shields.filter { seen.contains(where: $0.hides) }
     }
 
     /// The drop-in as a file.
@@ -50,8 +54,8 @@ struct DropIn {
             "#   systemctl daemon-reload",
             "#   systemctl restart \(unit)",
             "[Unit]",
-            "# Not before this file system is mounted.",
-            "RequiresMountsFor=\(try Self.word(mirror))",
+            "# Not before these file systems are mounted.",
+            "RequiresMountsFor=\(try mounts.map(Self.word).joined(separator: " "))",
             "",
             "[Service]",
             "# These, and its own state directory; no longer /srv, /mnt, /media and /data as a whole. \"-\": what is not",
@@ -71,6 +75,16 @@ struct DropIn {
         guard file.hasPrefix(folder), file.hasSuffix(suffix) else { return nil }
         let name = file.dropFirst(folder.count).dropLast(suffix.count)
         return name.isEmpty || name.contains("/") ? nil : String(name)
+    }
+
+    /// Files of the outbox are removed or moved; where they stay they are only read.
+    private static func outbox(_ config: Config) -> [String] {
+        guard let directory = config.outbox.directory else { return [] }
+        switch config.outbox.after {
+        case .keep: return []
+        case .delete: return [directory]
+        case .move(let folder): return folder.hasPrefix("/") ? [directory, folder] : [directory]
+        }
     }
 
     private static func parent(_ path: String) -> String {

@@ -31,6 +31,11 @@ enum PathText {
         inner.pathComponents.starts(with: outer.pathComponents)
     }
 
+    /// The path of `inner` from `outer` on.
+    static func below(_ outer: String, _ inner: String) -> String {
+        inner.pathComponents.dropFirst(outer.pathComponents.count).joined(separator: "/")
+    }
+
     private static let slash = UInt8(ascii: "/")
 }
 

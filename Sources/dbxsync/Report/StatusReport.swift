@@ -1,4 +1,5 @@
 import Store
+import Uplink
 
 /// What `dbxsync status` knows, as one value: the JSON document of `--json`, sizes in bytes.
 struct StatusReport: Encodable, Sendable {
@@ -33,6 +34,8 @@ struct StatusReport: Encodable, Sendable {
     var leftOut: Int
     /// The paths that failed or cannot be mirrored, at most a thousand.
     var troubles: [Path]
+    /// The outbox; null if none is configured.
+    @Nullable var outbox: Outbox?
 
     /// Whose account it is.
     struct Account: Encodable, Sendable {
@@ -47,6 +50,23 @@ struct StatusReport: Encodable, Sendable {
         var files: Int
         var folders: Int
         var bytes: Int64
+    }
+
+    /// The watched folder whose files go up.
+    struct Outbox: Encodable, Sendable {
+        var directory: String
+        var remoteFolder: String
+        /// The number of files that wait for their first or next upload.
+        var waiting: Int
+        var waitingBytes: Int64
+        /// The number of files that stand there and are uploaded.
+        var uploaded: Int
+        /// The number of files that failed and are tried again.
+        var failing: Int
+        /// The number of files that Dropbox does not take as they are.
+        var parked: Int
+        /// Those that failed or are parked, at most a thousand.
+        var troubles: [Path]
     }
 
     /// What is still to be done.
@@ -72,6 +92,9 @@ struct StatusReport: Encodable, Sendable {
         var bytes: Int64
         var failed: Int
     }
+
+    /// Whether the mirror is in step, and nothing in the outbox has failed.
+    var isWell: Bool { inStep && (outbox.map { $0.failing + $0.parked == 0 } ?? true) }
 
     /// One path that is not as in the account.
     struct Path: Encodable, Sendable {
@@ -116,7 +139,18 @@ extension StatusReport {
                 files: backlog.pendingFiles, bytes: backlog.pendingBytes, removals: backlog.pendingRemovals),
             daemon: daemon, lastPass: lastPass.map(LastPass.init), failing: backlog.failing,
             parked: backlog.parked, leftOut: try await store.leftOut(by: store.selection),
-            troubles: troubles.map(Path.init))
+            troubles: troubles.map { Path($0) }, outbox: try await outbox(store, config.outbox))
+    }
+
+    private static func outbox(_ store: StateStore, _ table: Config.OutboxTable) async throws -> Outbox? {
+        guard let settings = table.settings else { return nil }
+        let backlog = try await store.outboxBacklog()
+        return Outbox(
+            directory: settings.directory, remoteFolder: settings.remoteFolder, waiting: backlog.waiting,
+            waitingBytes: backlog.bytes, uploaded: backlog.uploaded, failing: backlog.failing, parked: backlog.parked,
+            troubles: try await store.outboxTroubles(limit: mostPaths).map {
+                Path($0, in: settings.directory)
+            })
     }
 
 }
@@ -135,9 +169,11 @@ extension StatusReport.LastPass {
 }
 
 extension StatusReport.Path {
-    fileprivate init(_ trouble: Trouble) {
+    /// - Parameter folder: what the path is below of; nil for the mirror.
+    fileprivate init(_ trouble: Trouble, in folder: String? = nil) {
+        let path = folder.map { trouble.path.isEmpty ? $0 : "\($0)/\(trouble.path)" }
         self.init(
-            path: trouble.path, state: trouble.isParked ? "parked" : "failing", reason: trouble.reason,
+            path: path ?? trouble.path, state: trouble.isParked ? "parked" : "failing", reason: trouble.reason,
             attempts: trouble.attempts, nextTry: trouble.nextTry.map(Moment.init))
     }
 }

@@ -11,26 +11,50 @@ enum StatusText {
             + [
                 ("account", account(report)), ("mirror", mirror(report)), ("daemon", daemon(report)),
                 ("checked", checked(report, now)), ("left out", leftOut(report)), ("backlog", backlog(report)),
-                ("last pass", lastPass(report, now)),
+                ("last pass", lastPass(report, now)), ("outbox", outbox(report)),
             ].compactMap { name, text in text.map { "  " + padded(name) + $0 } }
-            + troubles(report, now: now)
+            + troubles(report, now: now) + outboxTroubles(report, now)
     }
 
     /// The paths that are not as in the account, with reason and next try.
     static func troubles(_ report: StatusReport, now: Int64 = Moment.now.seconds) -> [String] {
         let count = report.failing + report.parked
         if count == 0 { return [] }
-        let shown = report.troubles.prefix(mostPaths)
+        let heading =
+            "not as in the account: \(HumanText.count(count, "path"))"
+            + " (\(HumanText.count(report.failing)) failing, \(HumanText.count(report.parked)) parked)"
+        return [heading] + lines(report.troubles, of: count, now)
+    }
+
+    /// The files of the outbox that failed, with reason and next try.
+    private static func outboxTroubles(_ report: StatusReport, _ now: Int64) -> [String] {
+        guard let outbox = report.outbox, outbox.failing + outbox.parked > 0 else { return [] }
+        let count = outbox.failing + outbox.parked
+        let heading =
+            "not uploaded: \(HumanText.count(count, "path"))"
+            + " (\(HumanText.count(outbox.failing)) failing, \(HumanText.count(outbox.parked)) parked)"
+        return [heading] + lines(outbox.troubles, of: count, now)
+    }
+
+    private static func lines(_ paths: [StatusReport.Path], of count: Int, _ now: Int64) -> [String] {
+        let shown = paths.prefix(mostPaths)
         let lines = shown.map { path in
             let next = path.nextTry.map { "; next try \(TimeText.distance(max($0.seconds, now), from: now))" } ?? ""
             let tries = path.attempts > 1 ? " (\(path.attempts) tries)" : ""
             return escapingControls("  \(padded(path.state))\(path.path): \(path.reason)\(tries)\(next)")
         }
-        let heading =
-            "not as in the account: \(HumanText.count(count, "path"))"
-            + " (\(HumanText.count(report.failing)) failing, \(HumanText.count(report.parked)) parked)"
-        let more = count > shown.count ? ["  and \(HumanText.count(count - shown.count)) more (see: --json)"] : []
-        return [heading] + lines + more
+        return lines + (count > shown.count ? ["  and \(HumanText.count(count - shown.count)) more (see: --json)"] : [])
+    }
+
+    /// Not told where there is none.
+    private static func outbox(_ report: StatusReport) -> String? {
+        guard let outbox = report.outbox else { return nil }
+        let target = outbox.remoteFolder.isEmpty ? "/" : outbox.remoteFolder
+        let waiting =
+            outbox.waiting == 0
+            ? "nothing waits"
+            : "\(HumanText.count(outbox.waiting, "file")), \(HumanText.bytes(outbox.waitingBytes)), to go up"
+        return escapingControls("\(outbox.directory) -> \(target): ") + waiting
     }
 
     private static func padded(_ word: String) -> String {

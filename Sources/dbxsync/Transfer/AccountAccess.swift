@@ -1,5 +1,6 @@
 import Dropbox
 import Glibc
+import Logging
 import SyncModel
 import Uploading
 
@@ -13,10 +14,10 @@ extension Connection {
     }
 
     /// Uploads for commands; where they stand is kept across processes.
-    func uploads(_ client: DropboxClient, _ config: Config, _ log: LogOutput) -> FileUpload {
+    func uploads(_ client: DropboxClient, _ config: Config, _ logger: Logger) -> FileUpload {
         FileUpload(
             client: client, journal: SessionJournal(directory: Self.journalDirectory(config)), server: endpoints.api,
-            meter: UploadMeter(), logger: log.logger())
+            meter: UploadMeter(), logger: logger)
     }
 
     /// In the state directory; for a user who may not write there, where users keep such things (XDG base directories).
