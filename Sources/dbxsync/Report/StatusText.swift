@@ -130,6 +130,7 @@ enum StatusText {
             "\(HumanText.count(pass.placed)) placed, \(HumanText.count(pass.removed)) removed, "
             + "\(HumanText.count(pass.failed)) failed, \(HumanText.bytes(pass.bytes)) fetched"
         let ended = TimeText.distance(pass.ended.seconds, from: now)
-        return escapingControls(pass.outcome == PassRecord.done ? "\(ended): \(counts)" : "\(ended): \(counts); \(pass.outcome)")
+        let failure = pass.outcome == PassRecord.done ? "" : "; " + pass.outcome
+        return escapingControls("\(ended): \(counts)" + failure)
     }
 }
