@@ -32,7 +32,7 @@ public final class DropboxClient: RemoteSource {
     ///   - settings: How patient calls are.
     ///   - clock: Measures and waits.
     ///   - waiting: Is told of each wait, for back-off or because the server asks for it, and does it.
-    ///   - onPause: Is told for how long the server wants no requests.
+    ///   - gate: The account's; `nil` for one of its own.
     ///   - jitter: Random numbers in 0..<1, for delays.
     ///   - logger: Is told of failed tries, at debug level.
     public init(
@@ -40,7 +40,7 @@ public final class DropboxClient: RemoteSource {
         tokens: TokenSource, remoteRoot: String = "", rootKey: String? = nil,
         pathRoot: PathRoot? = nil, settings: CallSettings = CallSettings(),
         clock: any Clock<Duration> = ContinuousClock(), waiting: @escaping Waiting = { _, sleep in try await sleep() },
-        onPause: @escaping @Sendable (Duration) -> Void = { _ in },
+        gate: RequestGate? = nil,
         jitter: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
         logger: Logger = Logger(label: "dbxsync.dropbox")
     ) {
@@ -50,7 +50,7 @@ public final class DropboxClient: RemoteSource {
         self.paths = RootedPaths(rootDepth: components.count, rootKey: rootKey)
         self.endpoints = endpoints
         self.pageSize = Mutex(PageSize(settings.pageLimit))
-        let gate = RequestGate(time: time, onPause: onPause)
+        let gate = gate ?? RequestGate(time: time)
         func runner(_ transport: any HTTPTransport) -> RequestRunner {
             RequestRunner(
                 transport: transport, tokens: tokens, pathRoot: pathRoot, gate: gate, settings: settings, time: time,

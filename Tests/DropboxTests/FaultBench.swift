@@ -94,12 +94,12 @@ private struct FaultCalls {
     private let longpollLimit: Duration
 
     init(_ server: SandboxServer, transport: any HTTPTransport, base: String, row: FaultMatrix.Row) {
-        let limit: Duration = row == .stall ? .seconds(1) : .seconds(30)  // a machine under load is slow, too
+        let limit: Duration = row == .stall ? .seconds(3) : .seconds(30)  // a machine under load is slow, too
         let settings = CallSettings(
             attempts: 2, pausePatience: .seconds(12), pageLimit: 4, stallLimit: limit, answerStallLimit: limit)
         let clock = SteppingClock()
         self.server = server
-        longpollLimit = row == .stall ? .seconds(1) : .seconds(29)
+        longpollLimit = row == .stall ? .seconds(3) : .seconds(29)
         let signIn = server.tokens.issue()
         oauth = OAuthFlow(
             transport: transport, endpoints: Endpoints(base: base), appKey: server.tokens.appKey, settings: settings,

@@ -63,6 +63,25 @@ struct RetryTests {
         #expect(command.transport.requests.count == 4)
     }
 
+    @Test("one 429 holds the requests of the account's other clients, too")
+    func otherClients() async throws {
+        let clock = SteppingClock()
+        let gate = RequestGate(clock: clock)
+        func client(_ reply: ScriptedTransport.Reply) -> DropboxClient {
+            DropboxClient(
+                transport: ScriptedTransport { _, _ in reply }, endpoints: Endpoints(base: "https://server"),
+                tokens: TokenSource(credentials: Credentials(accessToken: "T0")),
+                settings: CallSettings(pausePatience: .zero), clock: clock, gate: gate)
+        }
+        let refused = client(.answer(429, "", headers: ["Retry-After": "30"]))
+        let error = try await refusal { _ = try await refused.changes(since: nil) }
+        #expect(error?.code == .rateLimited && clock.sleeps.isEmpty)
+        let other = try await refusal { _ = try await client(.answer(200, emptyPage)).changes(since: nil) }
+        #expect(other?.code == .rateLimited, "a call of no patience does not wait for somebody else's pause either")
+        try await clock.sleep(for: .seconds(30))
+        _ = try await client(.answer(200, emptyPage)).changes(since: nil)
+    }
+
     @Test("one 429 holds every other request of the account")
     func gate() async throws {
         let clock = Mutex<[Duration]>([])

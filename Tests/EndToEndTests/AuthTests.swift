@@ -54,8 +54,10 @@ struct AuthTests {
     func wrongCode() async throws {
         try await Stand.run { stand in
             let before = try credentials(stand)["access_token"] as? String
-            let ending = try await stand.place.run("auth", "--code", "nonsense", "--verifier", verifier)
-            #expect(ending.code == 77, "\(ending)")
+            for code in ["nonsense", "-none"] {
+                let ending = try await stand.place.run("auth", "--code", code, "--verifier", "-" + verifier)
+                #expect(ending.code == 77, "\(ending)")
+            }
             let after = try credentials(stand)["access_token"] as? String
             #expect(after == before)
         }

@@ -1,22 +1,33 @@
 import Synchronization
 
-/// The one gate of an account that every request with its token passes.
-final class RequestGate: Sendable {
+/// The one gate of an account that every request with its token passes; all clients for it share one.
+public final class RequestGate: Sendable {
     private let pace = Mutex(Pace())
-    private let time: TimeSource
+    private let now: @Sendable () -> Duration
     private let onPause: @Sendable (Duration) -> Void
 
+    /// Makes an open gate.
+    ///
+    /// - Parameters:
+    ///   - clock: measures pauses.
+    ///   - onPause: is told for how long the server wants no requests.
+    public convenience init(
+        clock: any Clock<Duration> = ContinuousClock(), onPause: @escaping @Sendable (Duration) -> Void = { _ in }
+    ) {
+        self.init(time: TimeSource(clock), onPause: onPause)
+    }
+
     init(time: TimeSource, onPause: @escaping @Sendable (Duration) -> Void = { _ in }) {
-        self.time = time
+        now = time.now
         self.onPause = onPause
     }
 
-    /// Returns when a request may go out; the time it had to wait is added to `waited`.
+    /// Returns when a request may go out; the time it had to wait, in `time`, is added to `waited`.
     ///
     /// - Returns: `nil` if that would take longer than `limit` in all.
-    func pass(waited: inout Duration, limit: Duration?) async throws -> Pace.Ticket? {
+    func pass(in time: TimeSource, waited: inout Duration, limit: Duration?) async throws -> Pace.Ticket? {
         while true {
-            switch pace.withLock({ $0.admit(at: time.now()) }) {
+            switch pace.withLock({ $0.admit(at: now()) }) {
             case .go(let ticket): return ticket
             case .wait(let duration):
                 waited += duration
@@ -29,7 +40,7 @@ final class RequestGate: Sendable {
 
     /// Holds everybody for `pause`.
     func hold(_ ticket: Pace.Ticket, for pause: Duration) {
-        pace.withLock { $0.rateLimited(ticket, at: time.now(), for: pause) }
+        pace.withLock { $0.rateLimited(ticket, at: now(), for: pause) }
         onPause(pause)
     }
 

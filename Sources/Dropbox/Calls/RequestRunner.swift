@@ -61,7 +61,7 @@ struct RequestRunner: Sendable {
     private func admit(_ call: Call, _ sent: inout Sent, _ tries: inout Tries) async throws {
         guard call.isAuthorized else { return }
         sent.token = try await tokens?.accessToken()
-        sent.ticket = try await gate.pass(waited: &tries.paused, limit: settings.pausePatience)
+        sent.ticket = try await gate.pass(in: time, waited: &tries.paused, limit: settings.pausePatience)
         guard sent.ticket != nil else {
             let reason = "the account has to pause for longer than this call may take"
             let error = tries.lastPause ?? DropboxError(.rateLimited, call.endpoint, reason, disposition: .unreachable)

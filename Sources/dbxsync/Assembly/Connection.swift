@@ -21,7 +21,8 @@ struct Connection: Sendable {
     private let config: Config
     private let calls: CallSettings
     private let waiting: Waiting
-    private let onPause: @Sendable (Duration) -> Void
+    /// Passed by all requests with the sign-in: who is told to pause holds up everybody.
+    private let gate: RequestGate
     private let logger: Logger
 
     /// Requests beside downloads: listing, longpoll, tokens and what is just beginning.
@@ -38,7 +39,7 @@ struct Connection: Sendable {
         self.config = config
         self.calls = calls
         self.waiting = waiting
-        self.onPause = onPause
+        gate = RequestGate(onPause: onPause)
         self.logger = logger
         endpoints = config.account.endpoint.map { Endpoints(base: $0) } ?? .dropbox
         let bandwidth = Bandwidth(rate: config.transfer.bandwidth)
@@ -69,14 +70,14 @@ struct Connection: Sendable {
         DropboxClient(
             transport: transport, segmentTransport: segmentTransport, endpoints: endpoints, tokens: tokens,
             remoteRoot: config.mirror.remoteRoot, rootKey: rootKey, pathRoot: pathRoot, settings: calls,
-            waiting: waiting, onPause: onPause, logger: logger)
+            waiting: waiting, gate: gate, logger: logger)
     }
 
     /// A client for the outbox; its waits are not the engine's, and the watchdog does not hear of them.
     func outboxClient(_ tokens: TokenSource, pathRoot: PathRoot? = nil) -> DropboxClient {
         DropboxClient(
             transport: outboxTransport ?? transport, endpoints: endpoints, tokens: tokens, pathRoot: pathRoot,
-            settings: calls, logger: logger)
+            settings: calls, gate: gate, logger: logger)
     }
 
     /// Changes the bandwidth of all transfers together; running ones included.

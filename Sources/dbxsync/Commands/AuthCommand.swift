@@ -17,10 +17,11 @@ struct AuthCommand: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Option(help: "The code that the page has shown; needs --verifier.")
+    // Both may begin with a hyphen, being Base64 for URLs.
+    @Option(parsing: .unconditional, help: "The code that the page has shown; needs --verifier.")
     var code: String?
 
-    @Option(help: "The PKCE verifier (RFC 7636) to use.")
+    @Option(parsing: .unconditional, help: "The PKCE verifier (RFC 7636) to use.")
     var verifier: String?
 
     @Flag(
