@@ -41,9 +41,11 @@ test: ## run every test
 	done; \
 	if [ -n "$${failed-}" ]; then echo "failed:$$failed"; exit 1; fi
 	@if [ -x Tests/SandboxConformance/run ]; then echo Tests/SandboxConformance/run; Tests/SandboxConformance/run; fi
-	@echo scripts/soak.py
-	@python3 -B scripts/soak.py "$$(swift build --show-bin-path)" "$${SOAK_SECONDS:-120}"
-	@$(MAKE) --no-print-directory systemd-test
+	@# Two minutes of mostly waiting, while a release is built for the next step.
+	@echo scripts/soak.py; bin="$$(swift build --show-bin-path)"; \
+	python3 -B scripts/soak.py "$$bin" "$${SOAK_SECONDS:-120}" & soak=$$!; \
+	$(MAKE) --no-print-directory systemd-test; failed=$$?; \
+	wait $$soak && exit $$failed
 
 # Whether the machine can boot a container is asked before a release is built for it.
 .PHONY: systemd-test
