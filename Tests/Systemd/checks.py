@@ -62,7 +62,7 @@ class Checks:
         values = [
             ("app_key", '"sandboxappkey00"'), ("endpoint", f'"{self.account.url}"'), ("min_free_space", '"0"'),
             ("interval", '"1h"'), ("remote_root", f'"{service.root}"'), *more]
-        text = re.sub(r'(?m)^#(directory = )"/srv.*', rf'\g<1>"{service.mirror}"', text)
+        text = re.sub(r'(?m)^#(directory = )"/srv/dropbox".*', rf'\g<1>"{service.mirror}"', text)
         for key, value in values:
             text, count = re.subn(rf"(?m)^#{key} = .*", lambda _: f"{key} = {value}", text)
             require(count == 1, f"no {key} in the configuration")
