@@ -50,7 +50,7 @@ public final class DropboxClient: RemoteSource {
         self.paths = RootedPaths(rootDepth: components.count, rootKey: rootKey)
         self.endpoints = endpoints
         self.pageSize = Mutex(PageSize(settings.pageLimit))
-        let gate = gate ?? RequestGate(time: time)
+        let gate = gate ?? RequestGate(clock: clock)
         func runner(_ transport: any HTTPTransport) -> RequestRunner {
             RequestRunner(
                 transport: transport, tokens: tokens, pathRoot: pathRoot, gate: gate, settings: settings, time: time,

@@ -61,12 +61,9 @@ public actor SyncEngine {
                 try await wait(for: nil)
             } catch {
                 if Task.isCancelled { return }
-                switch disposition(of: error) {
-                case .signedOut, .fatal: throw error
-                default:
-                    requestIfReloaded(since: used)
-                    try? await wait(after: error)  // cancelled: the loop ends
-                }
+                if endsAll(error) { throw error }
+                requestIfReloaded(since: used)
+                try? await wait(after: error)  // cancelled: the loop ends
             }
         }
     }

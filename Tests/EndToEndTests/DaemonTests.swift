@@ -76,14 +76,20 @@ struct DaemonTests {
         }
     }
 
+    /// A daemon in the middle of a download that would take hours.
+    private func longDownload(_ stand: Stand) async throws -> (Program, NotifySocket) {
+        try stand.account.put("/large.bin", .generated(seed: 1, size: 100_000_000))
+        let socket = try NotifySocket()
+        let daemon = try stand.place.start("run", environment: ["NOTIFY_SOCKET": socket.path])
+        try await socket.wait(for: "READY=1", from: daemon)
+        try await eventually("a download", or: daemon.told) { stand.downloads.count > 0 }
+        return (daemon, socket)
+    }
+
     @Test("a bandwidth limit that would take hours is gone after SIGHUP")
     func bandwidth() async throws {
         try await Stand.run(["transfer": "bandwidth = \"10kB/s\""]) { stand in
-            try stand.account.put("/large.bin", .generated(seed: 1, size: 100_000_000))
-            let socket = try NotifySocket()
-            let daemon = try stand.place.start("run", environment: ["NOTIFY_SOCKET": socket.path])
-            try await socket.wait(for: "READY=1", from: daemon)
-            try await eventually("a download", or: daemon.told) { stand.downloads.count > 0 }
+            let (daemon, socket) = try await longDownload(stand)
             #expect(try stand.mirror().lines == [:])
             try stand.place.configure(endpoint: stand.server.url, ["transfer": "bandwidth = \"2GB/s\""])
             daemon.send(SIGHUP)
@@ -94,11 +100,7 @@ struct DaemonTests {
     @Test("a reload in a long first pass is answered and told at once; what it cannot change counts right after it")
     func longPass() async throws {
         try await Stand.run(["transfer": "bandwidth = \"10kB/s\""]) { stand in
-            try stand.account.put("/large.bin", .generated(seed: 1, size: 100_000_000))
-            let socket = try NotifySocket()
-            let daemon = try stand.place.start("run", environment: ["NOTIFY_SOCKET": socket.path])
-            try await socket.wait(for: "READY=1", from: daemon)
-            try await eventually("a download", or: daemon.told) { stand.downloads.count > 0 }
+            let (daemon, socket) = try await longDownload(stand)
             // News are heard beside the download.
             try stand.account.put("/small.txt", "small")
             try await eventually("news", or: daemon.told) { (try? stand.mirror().lines.keys.count) == 1 }

@@ -74,23 +74,3 @@ final class Program {
         _ = try await ending()
     }
 }
-
-/// Looks until `condition` holds; what never comes is told as an error.
-func eventually(
-    _ what: String, within limit: Duration = .seconds(60), or evidence: @autoclosure () -> String = "",
-    _ condition: () throws -> Bool
-) async throws {
-    let end = ContinuousClock.now + limit
-    while try !condition() {
-        guard ContinuousClock.now < end else { throw NeverCame(what: what, evidence: evidence()) }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-}
-
-/// Something that was waited for in vain.
-struct NeverCame: Error, CustomStringConvertible {
-    let what: String
-    let evidence: String
-
-    var description: String { "waited in vain for \(what)\n\(evidence)" }
-}

@@ -22,7 +22,7 @@ struct OutboxCrashTests {
                 try await world.holds(["a/one.txt": "one"])
                 let standing = ["a"] + (after == .keep ? ["a/one.txt"] : [])
                 let done = after == .move("done") ? ["done", "done/a", "done/a/one.txt"] : []
-                try await eventually("the end", or: "\(world.names())", #_sourceLocation) {
+                try await eventually("the end", or: "\(world.names())") {
                     world.names() == standing + done
                 }
                 try await world.isQuiet()
@@ -40,10 +40,19 @@ struct OutboxCrashTests {
                 try world.drop("edited", "one.txt")
                 try await world.running(try world.outbox(.delete)) {
                     try await world.holds(["one.txt": "edited"])
-                    try await eventually("removal", #_sourceLocation) { world.names() == [] }
+                    try await eventually("removal") { world.names() == [] }
                 }
                 #expect(world.made == 2)
             }
+        }
+    }
+
+    /// Calls `act` when the outbox comes to `point` for the first time.
+    private func once(at point: OutboxPoint, _ act: @escaping @Sendable () throws -> Void) -> OutboxHook {
+        let isFirst = Atomic(true)
+        return { here in
+            guard here == point, isFirst.exchange(false, ordering: .relaxed) else { return }
+            try act()
         }
     }
 
@@ -51,18 +60,10 @@ struct OutboxCrashTests {
     func droppedMeanwhile() async throws {
         try await OutboxWorld.run { world in
             try world.drop("one", "one.txt")
-            let times = Mutex(0)
-            let outbox = try world.outbox(.delete) { point in
-                guard point == .setAside,
-                    times.withLock({
-                        $0 += 1; return $0
-                    }) == 1
-                else { return }
-                try world.drop("two", "one.txt")
-            }
+            let outbox = try world.outbox(.delete, hook: once(at: .setAside) { try world.drop("two", "one.txt") })
             try await world.running(outbox) {
                 try await world.holds(["one.txt": "two"])
-                try await eventually("removal", #_sourceLocation) { world.names() == [] }
+                try await eventually("removal") { world.names() == [] }
             }
             #expect(world.made == 2)
         }
@@ -72,22 +73,16 @@ struct OutboxCrashTests {
     func writtenMeanwhile() async throws {
         try await OutboxWorld.run { world in
             try world.drop("one", "one.txt")
-            let times = Mutex(0)
-            let outbox = try world.outbox(.delete) { point in
-                guard point == .setAside,
-                    times.withLock({
-                        $0 += 1; return $0
-                    }) == 1
-                else { return }
+            let hook = once(at: .setAside) {
                 let hidden = try #require(world.names().first { $0.hasPrefix(".dbxsync-sent-") })
                 let file = try FileHandle(forWritingTo: URL(filePath: world.place("out/" + hidden)))
                 try file.seekToEnd()
                 try file.write(contentsOf: Data(" more".utf8))
                 try file.close()
             }
-            try await world.running(outbox) {
+            try await world.running(try world.outbox(.delete, hook: hook)) {
                 try await world.holds(["one.txt": "one more"])
-                try await eventually("removal", #_sourceLocation) { world.names() == [] }
+                try await eventually("removal") { world.names() == [] }
             }
         }
     }
@@ -99,7 +94,7 @@ struct OutboxCrashTests {
             let writer = try FileHandle(forWritingTo: URL(filePath: world.place("out/one.txt")))
             try await world.running(try world.outbox(.delete)) {
                 try await world.holds(["one.txt": "one"])
-                try await eventuallyAsync("a wait", #_sourceLocation) {
+                try await eventually("a wait") {
                     try await world.store.outboxFile(OutboxPath("one.txt"))?.notBefore != nil
                 }
                 #expect(world.names() == ["one.txt"])
@@ -107,7 +102,7 @@ struct OutboxCrashTests {
                 try writer.write(contentsOf: Data(" and more".utf8))
                 try writer.close()
                 try await world.holds(["one.txt": "one and more"])
-                try await eventually("removal", #_sourceLocation) { world.names() == [] }
+                try await eventually("removal") { world.names() == [] }
             }
         }
     }
@@ -122,7 +117,7 @@ struct OutboxCrashTests {
                     for text in ["one", "two", "three"] {
                         try world.drop(text, "a/file.txt")
                         try await world.holds(["a/file.txt": text])
-                        try await eventually("a move", #_sourceLocation) { !world.names().contains("a/file.txt") }
+                        try await eventually("a move") { !world.names().contains("a/file.txt") }
                     }
                 }
                 #expect(world.names(folder) == ["a", "a/file (1).txt", "a/file (2).txt", "a/file.txt"])
@@ -143,12 +138,12 @@ struct OutboxCrashTests {
             }
             for kill in 1...3 {
                 try await world.running(try world.outbox()) {
-                    try await eventually("pieces", #_sourceLocation) { appended() >= kill * 3 }
+                    try await eventually("pieces") { appended() >= kill * 3 }
                 }
             }
             world.account.configure { $0.uploadRate = 0 }
             try await world.running(try world.outbox()) {
-                try await eventually("the file", #_sourceLocation) {
+                try await eventually("the file") {
                     world.hashes() == ["large.bin": contentHash(of: bytes)]
                 }
                 try await world.isQuiet()

@@ -10,9 +10,9 @@ import Uploading
 
 /// What Dropbox does not take, and what cannot be reached.
 struct OutboxRefusalTests {
-    private func trouble(_ world: OutboxWorld, _ location: SourceLocation = #_sourceLocation) async throws -> Trouble {
+    private func trouble(_ world: OutboxWorld, fileID: String = #fileID, line: Int = #line) async throws -> Trouble {
         var found: [Trouble] = []
-        try await eventuallyAsync("a trouble", location) {
+        try await eventually("a trouble", fileID: fileID, line: line) {
             found = try await world.store.outboxTroubles(limit: 9)
             return !found.isEmpty
         }
@@ -34,7 +34,7 @@ struct OutboxRefusalTests {
                 try FileManager.default.moveItem(
                     atPath: world.place("out/a/bad.txt"), toPath: world.place("out/a/fine.txt"))
                 try await world.holds(["good.txt": "y", "a/fine.txt": "x"])
-                try await eventuallyAsync("no trouble", #_sourceLocation) {
+                try await eventually("no trouble") {
                     try await world.store.outboxTroubles(limit: 9).isEmpty
                 }
             }
@@ -58,7 +58,7 @@ struct OutboxRefusalTests {
                 world.account.configure { ($0.quota, $0.readOnlyFolder) = (0, "") }
                 try await world.running(try world.outbox(.delete)) {
                     try await world.holds(["a.txt": "more than there is room for"])
-                    try await eventually("removal", #_sourceLocation) { world.names() == [] }
+                    try await eventually("removal") { world.names() == [] }
                 }
                 #expect(world.made == 1)
             }
@@ -71,7 +71,7 @@ struct OutboxRefusalTests {
             try world.drop("x", "a.txt")
             await world.server.stop()
             try await world.running(try world.outbox()) {
-                try await eventuallyAsync("a file that waits", #_sourceLocation) {
+                try await eventually("a file that waits") {
                     try await world.store.outboxBacklog().waiting == 1
                 }
                 try await Task.sleep(for: .milliseconds(300))

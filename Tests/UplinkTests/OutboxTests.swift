@@ -38,7 +38,7 @@ struct OutboxTests {
             world.account.configure { $0.delay = 20 }
             for number in 0..<200 { try world.drop("text \(number)", "\(number).txt") }
             try await world.running(try world.outbox()) {
-                try await eventually("200", #_sourceLocation) { world.made == 200 }
+                try await eventually("200") { world.made == 200 }
                 try await world.isQuiet()
             }
             let finishes = world.server.log.records.filter { $0.endpoint.contains("upload_session/finish") }
@@ -52,12 +52,12 @@ struct OutboxTests {
         try await OutboxWorld.run { world in
             for number in 0..<20 { try world.drop("text \(number)", "\(number).txt") }
             try await world.running(try world.outbox()) {
-                try await eventually("20", #_sourceLocation) { world.made == 20 }
+                try await eventually("20") { world.made == 20 }
             }
             try world.remove("3.txt")
             try world.drop("new", "new.txt")
             try await world.running(try world.outbox()) {
-                try await eventually("21", #_sourceLocation) { world.made == 21 }
+                try await eventually("21") { world.made == 21 }
                 try await world.isQuiet()
             }
             #expect(world.made == 21 && world.hashes().count == 21)
@@ -73,7 +73,7 @@ struct OutboxTests {
                 try world.drop("two", "a.txt")
                 try await world.holds(["a.txt": "two"])
                 try world.drop("two", "a.txt")
-                try await eventuallyAsync("a look", #_sourceLocation) {
+                try await eventually("a look") {
                     let row = try await world.store.outboxFile(OutboxPath("a.txt"))
                     let state = try WatchedFolder(world.place("out")).state(OutboxPath("a.txt"))
                     return row?.receipt?.of == state
@@ -89,12 +89,12 @@ struct OutboxTests {
             try await world.running(try world.outbox(.delete)) {
                 for text in ["monday", "tuesday", "tuesday", "wednesday"] {
                     try world.drop(text, "report.txt")
-                    try await eventually("removal", #_sourceLocation) { world.names() == [] }
+                    try await eventually("removal") { world.names() == [] }
                     try await world.holds(["report.txt": text])
                 }
                 _ = try world.account.delete("/in/report.txt")
                 try world.drop("wednesday", "report.txt")
-                try await eventually("removal", #_sourceLocation) { world.names() == [] }
+                try await eventually("removal") { world.names() == [] }
                 try await world.holds(["report.txt": "wednesday"])
             }
         }
@@ -202,7 +202,7 @@ struct OutboxTests {
                 ])
                 try files.moveItem(atPath: world.place("out/renamed"), toPath: world.place("gone"))
                 try world.place.write("three", to: "gone/sub/three.txt")
-                try await eventuallyAsync("nothing", #_sourceLocation) {
+                try await eventually("nothing") {
                     try await world.store.standingInOutbox(limit: 10) == []
                 }
             }
@@ -242,13 +242,13 @@ struct OutboxTests {
             try #require(file >= 0)
             close(file)
             try await world.running(try world.outbox()) {
-                try await eventuallyAsync("a trouble", #_sourceLocation) {
+                try await eventually("a trouble") {
                     try await world.store.outboxTroubles(limit: 9).map(\.path) == ["\u{FFFD}"]
                 }
                 let good = world.place("out/good")
                 #expect(bad.withUnsafeBufferPointer { $0.baseAddress.map { rename($0, good) } } == 0)
                 try await world.holds(["good": ""])
-                try await eventuallyAsync("no trouble", #_sourceLocation) {
+                try await eventually("no trouble") {
                     try await world.store.outboxTroubles(limit: 9).isEmpty
                 }
             }
@@ -262,12 +262,12 @@ struct OutboxTests {
             try await world.running(try world.outbox(rescan: .milliseconds(200))) {
                 try await world.holds(["one.txt": "one"])
                 try FileManager.default.moveItem(atPath: world.place("out"), toPath: world.place("away"))
-                try await eventuallyAsync("a trouble", #_sourceLocation) {
+                try await eventually("a trouble") {
                     try await world.store.outboxTroubles(limit: 9).map(\.path) == [""]
                 }
                 try world.drop("two", "two.txt")
                 try await world.holds(["one.txt": "one", "two.txt": "two"])
-                try await eventuallyAsync("no trouble", #_sourceLocation) {
+                try await eventually("no trouble") {
                     try await world.store.outboxTroubles(limit: 9).isEmpty
                 }
             }

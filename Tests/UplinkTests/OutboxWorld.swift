@@ -89,14 +89,16 @@ final class OutboxWorld: Sendable {
     // MARK: Looking
 
     /// Waits until the account holds these files below `/in` with these texts, and no others.
-    func holds(_ files: [String: String], _ location: SourceLocation = #_sourceLocation) async throws {
+    func holds(_ files: [String: String], fileID: String = #fileID, line: Int = #line) async throws {
         let wanted = files.mapValues { contentHash(of: Array($0.utf8)) }
-        try await eventually("\(files.keys.sorted())", or: "\(texts())", location) { hashes() == wanted }
+        try await eventually("\(files.keys.sorted())", or: "\(texts())", fileID: fileID, line: line) {
+            hashes() == wanted
+        }
     }
 
     /// Waits until nothing is to be done.
-    func isQuiet(_ location: SourceLocation = #_sourceLocation) async throws {
-        try await eventuallyAsync("quiet", location) {
+    func isQuiet(fileID: String = #fileID, line: Int = #line) async throws {
+        try await eventually("quiet", fileID: fileID, line: line) {
             let backlog = try await self.store.outboxBacklog()
             return backlog.waiting == 0
         }
@@ -122,35 +124,4 @@ final class OutboxWorld: Sendable {
 
     /// The number of revisions that were ever made.
     var made: Int { account.revisionCount }
-}
-
-/// Something that was waited for in vain.
-struct NeverCame: Error, CustomStringConvertible {
-    let description: String
-}
-
-func eventually(
-    _ what: String, within limit: Duration = .seconds(60), or evidence: @autoclosure () -> String = "",
-    _ location: SourceLocation, _ condition: () throws -> Bool
-) async throws {
-    let end = ContinuousClock.now + limit
-    while try !condition() {
-        guard ContinuousClock.now < end else {
-            throw NeverCame(description: "\(location): waited in vain for \(what); \(evidence())")
-        }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-}
-
-func eventuallyAsync(
-    _ what: String, within limit: Duration = .seconds(60), _ location: SourceLocation,
-    _ condition: () async throws -> Bool
-) async throws {
-    let end = ContinuousClock.now + limit
-    while try await !condition() {
-        guard ContinuousClock.now < end else {
-            throw NeverCame(description: "\(location): waited in vain for \(what)")
-        }
-        try await Task.sleep(for: .milliseconds(10))
-    }
 }

@@ -39,7 +39,7 @@ public struct OAuthFlow: Sendable {
         self.appSecret = appSecret
         self.endpoints = endpoints
         runner = RequestRunner(
-            transport: transport, tokens: nil, pathRoot: nil, gate: RequestGate(time: time), settings: settings,
+            transport: transport, tokens: nil, pathRoot: nil, gate: RequestGate(clock: clock), settings: settings,
             time: time, jitter: jitter, logger: logger)
     }
 

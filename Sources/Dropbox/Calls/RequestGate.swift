@@ -11,14 +11,10 @@ public final class RequestGate: Sendable {
     /// - Parameters:
     ///   - clock: measures pauses.
     ///   - onPause: is told for how long the server wants no requests.
-    public convenience init(
+    public init(
         clock: any Clock<Duration> = ContinuousClock(), onPause: @escaping @Sendable (Duration) -> Void = { _ in }
     ) {
-        self.init(time: TimeSource(clock), onPause: onPause)
-    }
-
-    init(time: TimeSource, onPause: @escaping @Sendable (Duration) -> Void = { _ in }) {
-        now = time.now
+        now = TimeSource(clock).now
         self.onPause = onPause
     }
 
