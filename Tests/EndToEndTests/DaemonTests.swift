@@ -93,6 +93,7 @@ struct DaemonTests {
             #expect(try stand.mirror().lines == [:])
             try stand.place.configure(endpoint: stand.server.url, ["transfer": "bandwidth = \"2GB/s\""])
             daemon.send(SIGHUP)
+            try await socket.wait(for: "READY=1", times: 2, from: daemon)
             try await stand.equality(from: daemon)
         }
     }
