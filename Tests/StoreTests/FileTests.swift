@@ -39,6 +39,17 @@ import Testing
         #expect(try await StateStore.open(at: folder("state.db")).progress().mirrorID == "m")
     }
 
+    @Test("the names of all files are for the owner's eyes, in the state file and in its log") func mode() async throws
+    {
+        let folder = try TemporaryFolder()
+        let store = try StateStore.open(at: folder("state.db"))
+        try await store.bind(mirrorID: "m")
+        for name in ["state.db", "state.db-wal"] {
+            let attributes = try FileManager.default.attributesOfItem(atPath: folder(name))
+            #expect(attributes[.posixPermissions] as? Int == 0o600, "\(name)")
+        }
+    }
+
     @Test("what a crash left before the file had its name is thrown away", arguments: ["", "half a file"])
     func draftLeft(text: String) async throws {
         let folder = try TemporaryFolder()
