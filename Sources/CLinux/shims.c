@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -43,7 +44,15 @@ int dbx_reserve(int file, off_t offset, off_t length) {
 
 void dbx_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
 
-void dbx_release_memory(void) { malloc_trim(0); }
+// Set by the linker: what lies between is never written to.
+extern const char __executable_start, etext;
+
+void dbx_release_memory(void) {
+    malloc_trim(0);
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = ((uintptr_t)&__executable_start + page - 1) / page * page, end = (uintptr_t)&etext / page * page;
+    if (start < end) madvise((void *)start, end - start, MADV_DONTNEED);
+}
 
 int dbx_syncfs(int descriptor) { return syncfs(descriptor); }
 

@@ -50,6 +50,7 @@ public final class StatusBoard: Sendable {
     private let beats = Atomic<UInt64>(0)
     private let received = Atomic<Int64>(0)
     private let silences = Mutex(Silences())
+    private let news = Request()
 
     /// Makes an empty board.
     public init() {}
@@ -60,6 +61,13 @@ public final class StatusBoard: Sendable {
         copy.bytesDone += received.load(ordering: .relaxed)
         return copy
     }
+
+    /// Waits until the status is changed, if it was not since the last call; one waiter at a time.
+    ///
+    /// Bytes that arrive are no change: they come by the thousand.
+    ///
+    /// - Throws: `CancellationError`.
+    public func change() async throws { try await news.next() }
 
     /// A number that grows whenever work was finished: a page, bytes, a batch, a returned longpoll.
     public var beat: UInt64 { beats.load(ordering: .relaxed) }
@@ -72,11 +80,13 @@ public final class StatusBoard: Sendable {
     /// - Returns: whether that is news.
     public func pause(until end: Int64) -> Bool {
         tick()
-        return status.withLock { status in
+        let isNews = status.withLock { status in
             guard end > status.pausedUntil ?? 0 else { return false }
             status.pausedUntil = end
             return true
         }
+        if isNews { news.make() }
+        return isNews
     }
 
     /// Does work that may finish nothing for so long: a wait with an end, or a step whose length is known in advance.
@@ -114,6 +124,7 @@ public final class StatusBoard: Sendable {
     func update(_ change: (inout EngineStatus) -> Void) {
         status.withLock { change(&$0) }
         tick()
+        news.make()
     }
 
     /// Counts bytes as they arrive.

@@ -39,7 +39,8 @@ struct StatusService: Service {
             let now = Moment.now.seconds
             let (staleSince, news) = freshness.look(status.inStepAsOf, now: now)
             tell(news, status, now)
-            if looks.isMultiple(of: tellEvery) {
+            let isTelling = looks.isMultiple(of: tellEvery)
+            if isTelling {
                 notifier.status(StatusLine.text(status, now: now, pause: board.silence, staleSince: staleSince))
                 let live = LiveStatus(status, now: now)
                 if live != last { live.write(in: stateDirectory) }
@@ -47,6 +48,19 @@ struct StatusService: Service {
             }
             looks += 1
             try? await Task.sleep(for: pause)  // cancelled: the loop ends
+            if isTelling && status.phase == .idle { await waitForChange() }
+        }
+    }
+
+    /// How long nothing is looked at when nothing happens: the time alone can make the mirror stale.
+    private static let longestPause = Duration.seconds(30)
+
+    private func waitForChange() async {
+        await withTaskGroup(of: Void.self) { [board] race in
+            race.addTask { try? await board.change() }
+            race.addTask { try? await Task.sleep(for: Self.longestPause) }
+            await race.next()
+            race.cancelAll()
         }
     }
 
