@@ -14,6 +14,7 @@ struct Fill {
     private let context: PassContext
     private let publisher: Publisher
     private let fetcher: Fetcher
+    private let planner: WindowPlanner
     /// Whether more may become pending while this runs.
     private let isListing: @Sendable () -> Bool
 
@@ -31,6 +32,9 @@ struct Fill {
     /// What is being fetched.
     private var underWay: [RemoteKey: Errand] = [:]
     private var isPublishing = false
+    private var isPlanning = false
+    /// Whether the next window takes more than planning, or is the last one.
+    private var mayPlanAhead = true
     private var isTicking = false
     private var isListening = false
     private var publishNow = false
@@ -57,6 +61,7 @@ struct Fill {
     private enum Step: Sendable {
         case fetched(RemoteKey, Fetcher.Fetched)
         case unzipped(ZipFetcher.Left)
+        case planned(WindowPlanner.Plan?, epoch: Int)
         case published([RemoteKey])
         case tick
         case news
@@ -75,6 +80,7 @@ struct Fill {
         self.isListing = isListing
         publisher = Publisher(context: context)
         fetcher = Fetcher(context: context)
+        planner = WindowPlanner(context: context, publisher: publisher)
         zips = ZipQueue(context)
     }
 
@@ -84,6 +90,7 @@ struct Fill {
             while true {
                 try await takeArrivals()
                 if isHungry { try await refill(&group) }
+                planAhead(&group)
                 startZips(&group)
                 startFetches(&group)
                 startPublishing(&group)
@@ -107,13 +114,13 @@ struct Fill {
 
     private var isQueueing: Bool { !queue.isEmpty || !zips.isEmpty }
 
-    private var isWorking: Bool { isFetching || isPublishing || !ready.isEmpty || isQueueing }
+    private var isWorking: Bool { isFetching || isPublishing || isPlanning || !ready.isEmpty || isQueueing }
 
-    private var isOnlyFetching: Bool { isFetching && !isPublishing && ready.isEmpty && !isQueueing }
+    private var isOnlyFetching: Bool { isFetching && !isPublishing && !isPlanning && ready.isEmpty && !isQueueing }
 
     private var isHungry: Bool {
         let isShort = queue.count < context.settings.parallel || (mayGroup && !hasGrouped)
-        return isShort && zips.isEmpty && !isExhausted
+        return isShort && zips.isEmpty && !isExhausted && !isPlanning
     }
 
     // MARK: The group
@@ -132,6 +139,18 @@ struct Fill {
                     : try await fetcher.fetch(placement, unless: errand.abandonment)
                 return .fetched(placement.key, fetched)
             }
+        }
+    }
+
+    /// Plans the next window while files of this one still arrive, so that no request waits for the state file.
+    private mutating func planAhead(_ group: inout ThrowingTaskGroup<Step, any Error>) {
+        guard mayPlanAhead, !isPlanning, !isExhausted, !mayGroup, zips.isEmpty,
+            queue.count >= context.settings.parallel, queue.count <= context.settings.window / 2
+        else { return }
+        isPlanning = true
+        group.addTask { [planner, position, busy, moving, failedFolders, epoch] in
+            let plan = try await planner.next(after: position, except: busy, moving, failedFolders)
+            return .planned(plan, epoch: epoch)
         }
     }
 
@@ -184,6 +203,9 @@ struct Fill {
         case .fetched(let key, let fetched):
             guard let errand = underWay.removeValue(forKey: key) else { return }
             try await take(fetched, for: errand)
+        case .planned(let plan, let planned):
+            isPlanning = false
+            if let plan, planned == epoch { take(plan) } else { mayPlanAhead = false }
         case .unzipped(let left):
             try await takeArrivals()
             zips.finished(left)
@@ -363,10 +385,12 @@ struct Fill {
             let items = window.filter { !busy.contains($0.key) }
             // What is queued would have to be put back: it is worked off first.
             if queue.count >= context.settings.parallel, !Planner.clearing(items).isEmpty { return }
-            foundInSweep += items.count
-            if try await clearTheWay(items, &group) { continue }
-            position = last.key
-            try await plan(items)
+            if try await clearTheWay(items, &group) {
+                foundInSweep += items.count
+                continue
+            }
+            take(try await planner.plan(items, upTo: last.key, moving, failedFolders))
+            mayPlanAhead = true
         }
     }
 
@@ -403,48 +427,20 @@ struct Fill {
         }
     }
 
-    private mutating func plan(_ items: [PendingItem]) async throws {
-        let donors = try await context.store.donors(for: items, moving: moving)
-        let operations = Planner.filling(items, donors: donors, moving: moving)
-        var placements: [Placement] = []
-        var others: [Mutation] = []
-        for operation in operations {
-            if case .place(let placement) = operation {
-                placements.append(placement)
-            } else {
-                others.append(Mutation(operation))
-            }
-        }
-        if !others.isEmpty || !placements.isEmpty { context.board.update { $0.phase = .applying } }
-        for start in stride(from: 0, to: others.count, by: context.settings.batch) {
-            let batch = Array(others[start..<min(start + context.settings.batch, others.count)])
-            failedFolders.formUnion(try await publisher.publish(batch))
-        }
-        let (waiting, possible) = placements.partitioned { $0.key.ancestors.contains(where: failedFolders.contains) }
-        if !waiting.isEmpty {
-            try await publisher.commit(
-                waiting.map { .failed($0.key, why: "waits for its folder, which could not be made", retry: nil) })
-        }
-        busy.formUnion(possible.map(\.key))
-        for placement in possible { moving.merge(placement.move) { $1 } }
-        queue.append(contentsOf: possible)
-        untouched.formUnion(try await surveyed(possible))
-    }
-
-    private func surveyed(_ placements: [Placement]) async throws -> Set<RemoteKey> {
-        let small = placements.filter { $0.sources == [.download] && $0.version.size <= SmallBody.limit }
-        if small.isEmpty { return [] }
-        let needed = small.reduce(context.settings.minFreeSpace) { $0 + $1.version.size }
-        return try await context.reading.run { [mirror = context.mirror] in
-            // Where space is short it is asked for before each download.
-            try mirror.freeSpace() > needed ? mirror.untouched(small) : []
-        }
+    private mutating func take(_ plan: WindowPlanner.Plan) {
+        position = plan.last
+        foundInSweep += plan.found
+        failedFolders.formUnion(plan.failedFolders)
+        busy.formUnion(plan.placements.map(\.key))
+        for placement in plan.placements { moving.merge(placement.move) { $1 } }
+        queue.append(contentsOf: plan.placements)
+        untouched.formUnion(plan.untouched)
     }
 }
 
 extension Array {
     /// The elements that fulfil the condition, and the others, both in order.
-    fileprivate func partitioned(by condition: (Element) -> Bool) -> (matching: [Element], others: [Element]) {
+    func partitioned(by condition: (Element) -> Bool) -> (matching: [Element], others: [Element]) {
         var parts: (matching: [Element], others: [Element]) = ([], [])
         for element in self {
             if condition(element) { parts.matching.append(element) } else { parts.others.append(element) }

@@ -18,20 +18,40 @@ struct Pending {
     /// - Returns: whether it is pending.
     @discardableResult
     func refresh(_ key: RemoteKey) throws -> Bool {
-        let row = try Row.fetchOne(db.cachedStatement(sql: Self.isDueSQL), arguments: [key.text])
-        let isDue: Bool = row?[0] ?? false
-        guard isDue else {
+        let answer = try Int.fetchOne(db.cachedStatement(sql: Self.isDueSQL), arguments: [key.text])
+        guard let due = answer.flatMap(Due.init), due != .nothing else {
             try db.cachedStatement(sql: "DELETE FROM pending WHERE key = ?").execute(arguments: [key.text])
             return false
         }
-        let sql = """
-            INSERT INTO pending (key) VALUES (?)
-            ON CONFLICT DO UPDATE SET attempts = 0, not_before = NULL, reason = NULL, parked = 0
-            """
-        try db.cachedStatement(sql: sql).execute(arguments: [key.text])
-        if row?[1] ?? false { try markFoldersOnTheWay(to: key) }
+        try db.cachedStatement(sql: "INSERT INTO pending (key) VALUES (?) \(Self.asNewSQL)")
+            .execute(arguments: [key.text])
+        if due == .addition { try markFoldersOnTheWay(to: key) }
         return true
     }
+
+    /// The same for a key that was not wanted before: usually nothing stands there, which one statement can tell.
+    func refreshAdded(_ key: RemoteKey) throws -> Bool {
+        guard inEffect.selection.isEverything else { return try refresh(key) }
+        let sql = """
+            INSERT INTO pending (key) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM have h WHERE h.key = ?1) \(Self.asNewSQL)
+            """
+        try db.cachedStatement(sql: sql).execute(arguments: [key.text])
+        return try db.changesCount > 0 || refresh(key)
+    }
+
+    /// The same for a key where something was placed: usually it is what is wanted, which one statement can tell.
+    func refreshPlaced(_ key: RemoteKey) throws {
+        let sql = """
+            DELETE FROM pending WHERE key = ?1 AND EXISTS (
+                SELECT 1 FROM want w JOIN have h ON h.key = w.key WHERE w.key = ?1 AND NOT \(Self.differsSQL))
+            """
+        try db.cachedStatement(sql: sql).execute(arguments: [key.text])
+        if db.changesCount == 0 { try refresh(key) }
+    }
+
+    /// Behind an INSERT: what was pending already has had no failure yet.
+    private static let asNewSQL =
+        "ON CONFLICT DO UPDATE SET attempts = 0, not_before = NULL, reason = NULL, parked = 0"
 
     /// The folders above something selected are made even if they are not selected themselves.
     ///
@@ -78,12 +98,19 @@ struct Pending {
             AND verdict(b.key, b.kind = 0) = 0)
         """
 
-    /// Whether the key ?1 is to be pending, and whether it is wanted.
+    /// Why a key is to be pending.
+    private enum Due: Int {
+        case nothing = 0
+        case removal
+        case addition
+    }
+
+    /// What is to be done about the key ?1, as `Due`.
     private static let isDueSQL = """
         SELECT CASE
-            WHEN w.key IS NULL THEN h.key IS NOT NULL AND \(isLeavingSQL)
-            WHEN NOT \(differsSQL) THEN 0
-            ELSE \(isDueIfDiffersSQL) END, w.key IS NOT NULL
+            WHEN w.key IS NULL THEN \(Due.removal.rawValue) * (h.key IS NOT NULL AND \(isLeavingSQL))
+            WHEN NOT \(differsSQL) THEN \(Due.nothing.rawValue)
+            ELSE \(Due.addition.rawValue) * (\(isDueIfDiffersSQL)) END
         FROM (SELECT ?1 AS key) k LEFT JOIN want w ON w.key = k.key LEFT JOIN have h ON h.key = k.key
         """
 

@@ -133,7 +133,7 @@ private struct Committer {
         switch outcome {
         case .have(let key, let node):
             try setHave(key, node)
-            try pending.refresh(key)
+            try pending.refreshPlaced(key)
             return false
         case .recheck(let key):
             try pending.refresh(key)

@@ -108,7 +108,7 @@ private struct Recorder {
         result.changed += 1
         if case .folder = node {} else { knownFolders.remove(key) }
         try uploads.recognise(key)
-        guard try pending.refresh(key) else { return }
+        guard try stored == nil ? pending.refreshAdded(key) : pending.refresh(key) else { return }
         if case .file(_, let version) = node {
             result.files += 1
             result.bytes += version.size
