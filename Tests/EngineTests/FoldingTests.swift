@@ -159,13 +159,15 @@ enum FoldingFS {
     }
 
     /// Calls `body` while such a file system is mounted at `directory`; `mode` is `case` or `form`.
-    static func mounted(at directory: String, _ mode: String, _ body: () async throws -> Void) async throws {
+    static func mounted<Result>(
+        at directory: String, _ mode: String, _ body: () async throws -> Result
+    ) async throws -> Result {
         let process = try start([program, directory, mode])
         while process.isRunning, try !String(contentsOfFile: "/proc/self/mounts", encoding: .utf8).contains(directory) {
             try await Task.sleep(for: .milliseconds(10))
         }
         try #require(process.isRunning)
         defer { umount2(directory, Int32(MNT_DETACH)) }  // which ends the process, too
-        try await body()
+        return try await body()
     }
 }

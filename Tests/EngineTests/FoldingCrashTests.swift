@@ -1,0 +1,96 @@
+import Engine
+import Foundation
+import Sandbox
+import Store
+import Synchronization
+import TestSupport
+import Testing
+
+/// Crashes at every fault point while names come that a file system takes for those that stand there: what a restart
+/// finds under a name may be the other one's.
+@Suite(.enabled(if: FoldingFS.isAvailable, "needs root, FUSE and the package python3-pyfuse3"), .serialized)
+struct FoldingCrashTests {
+    private struct SimulatedCrash: Error {}
+
+    /// What came of it.
+    private struct End: Equatable {
+        var lines: [String: String]
+        var parked: [String]
+        var aside: [String]
+        var broken: [String]
+    }
+
+    @Test(
+        "a crash at any fault point ends as if there had been none",
+        arguments: [FoldingTests.Kind.files, .fileThenFolder, .folderThenFile], [false, true])
+    func everyFaultPoint(_ kind: FoldingTests.Kind, isLeaving: Bool) async throws {
+        var whole: [End] = []
+        for pair in FoldingTests.pairs {
+            let end = try await end(kind, pair, isLeaving, crashAt: .max).end
+            #expect(end.aside == [] && end.broken == [])
+            #expect(end.parked.isEmpty == isLeaving)
+            whole.append(end)
+        }
+        var point = 0
+        while true {
+            let number = point % whole.count
+            let (crashed, end) = try await end(kind, FoldingTests.pairs[number], isLeaving, crashAt: point)
+            #expect(end == whole[number], "crash at fault point \(point)")
+            if !crashed { break }
+            point += 1
+        }
+        #expect(point >= 10)
+    }
+
+    /// Has the second name come, instead of the first one if that `isLeaving`, crashes and starts again.
+    private func end(
+        _ kind: FoldingTests.Kind, _ pair: (mode: String, first: String, second: String), _ isLeaving: Bool,
+        crashAt point: Int
+    ) async throws -> (crashed: Bool, end: End) {
+        let rig = try Rig()
+        rig.settings.batch = 2
+        return try await FoldingFS.mounted(at: rig.mirror, pair.mode) {
+            try kind.put(pair.first, isFirst: true, in: rig.account)
+            _ = try rig.account.put("/other.txt", "other")
+            try await rig.pass()
+            try rig.crash()
+            if isLeaving { _ = try rig.account.delete("/" + pair.first) }
+            try kind.put(pair.second, isFirst: false, in: rig.account)
+            _ = try rig.account.move("/other.txt", "/another.txt")
+            let crashed = try await crashes(rig, at: point)
+            for _ in 0..<2 {
+                try await rig.pass()
+                rig.time.advance(by: 90_000)
+            }
+            let end = End(
+                lines: try Tree(directory: rig.mirror).lines.mapValues(Self.withoutTime),
+                parked: try await rig.start().store.troubles(limit: 9).map(\.path),
+                aside: try FileManager.default.subpathsOfDirectory(atPath: rig.mirror + "/.dbxsync")
+                    .filter { $0.hasPrefix("aside/") },
+                broken: try await rig.brokenInvariants())
+            try rig.crash()
+            return (crashed, end)
+        }
+    }
+
+    /// Each account has its own times.
+    private static func withoutTime(_ line: String) -> String {
+        line.hasPrefix("file") ? line.split(separator: " ").dropLast().joined(separator: " ") : line
+    }
+
+    private func crashes(_ rig: Rig, at point: Int) async throws -> Bool {
+        let countdown = Atomic<Int>(point)
+        rig.faults = { _ in
+            if countdown.wrappingSubtract(1, ordering: .relaxed).oldValue <= 0 { throw SimulatedCrash() }
+        }
+        defer { rig.faults = { _ in } }
+        do {
+            try await rig.pass()
+            try rig.crash()
+            return false
+        } catch is SimulatedCrash {
+            try rig.crash()
+            return true
+        }
+    }
+}
