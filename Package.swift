@@ -107,6 +107,7 @@ if Context.environment["DBXSYNC_FUZZING"] != nil {
     package.targets.append(
         .executableTarget(
             name: "fuzz",
-            dependencies: ["SyncModel", "Dropbox", "Store", "MirrorFS", "ZipStream", "CToml", logging], path: "Fuzz",
+            dependencies: ["SyncModel", "Dropbox", "Store", "MirrorFS", "Uplink", "ZipStream", "CToml", logging],
+            path: "Fuzz",
             exclude: ["corpus"], swiftSettings: strict))
 }
