@@ -50,7 +50,7 @@ struct Pending {
     }
 
     /// Behind an INSERT: what was pending already has had no failure yet.
-    private static let asNewSQL =
+    static let asNewSQL =
         "ON CONFLICT DO UPDATE SET attempts = 0, not_before = NULL, reason = NULL, parked = 0"
 
     /// The folders above something selected are made even if they are not selected themselves.

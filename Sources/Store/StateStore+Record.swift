@@ -180,7 +180,7 @@ private struct Recorder {
                 INSERT INTO pending (key)
                 SELECT h.key FROM want w JOIN have h ON h.key = w.key
                 WHERE w.key > ? AND w.key <= ? AND w.generation < ? AND verdict(h.key, h.kind = 0) <> 0
-                ON CONFLICT DO UPDATE SET attempts = 0, not_before = NULL, reason = NULL, parked = 0
+                \(Pending.asNewSQL)
                 """
         ).execute(arguments: bounds)
         try db.cachedStatement(

@@ -2,14 +2,11 @@ import Engine
 import Sandbox
 import Store
 import SyncModel
-import Synchronization
 import TestSupport
 import Testing
 
 /// Crashes at every fault point of a scenario, one after the other, each followed by a restart with news in between.
 @Suite struct CrashSweepTests {
-    struct SimulatedCrash: Error {}
-
     @Test("a crash at any fault point converges after the restart") func everyFaultPoint() async throws {
         var point = 0
         while true {
@@ -24,21 +21,8 @@ import Testing
     private func crash(at number: Int) async throws -> Bool {
         let rig = try scenario()
         try await rig.pass()
-        try rig.crash()
         try change(rig.account)
-        let countdown = Atomic<Int>(number)
-        rig.faults = { _ in
-            if countdown.wrappingSubtract(1, ordering: .relaxed).oldValue <= 0 { throw SimulatedCrash() }
-        }
-        let crashed: Bool
-        do {
-            try await rig.pass()
-            crashed = false
-        } catch is SimulatedCrash {
-            crashed = true
-        }
-        try rig.crash()
-        rig.faults = { _ in }
+        let crashed = try await rig.crashes(at: number)
         try news(rig.account)
         try await rig.pass()
         rig.time.advance(by: 86_400 * 2)

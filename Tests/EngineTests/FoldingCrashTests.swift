@@ -2,7 +2,6 @@ import Engine
 import Foundation
 import Sandbox
 import Store
-import Synchronization
 import TestSupport
 import Testing
 
@@ -10,8 +9,6 @@ import Testing
 /// finds under a name may be the other one's.
 @Suite(.enabled(if: FoldingFS.isAvailable, "needs root, FUSE and the package python3-pyfuse3"), .serialized)
 struct FoldingCrashTests {
-    private struct SimulatedCrash: Error {}
-
     /// What came of it.
     private struct End: Equatable {
         var lines: [String: String]
@@ -53,11 +50,10 @@ struct FoldingCrashTests {
             try kind.put(pair.first, isFirst: true, in: rig.account)
             _ = try rig.account.put("/other.txt", "other")
             try await rig.pass()
-            try rig.crash()
             if isLeaving { _ = try rig.account.delete("/" + pair.first) }
             try kind.put(pair.second, isFirst: false, in: rig.account)
             _ = try rig.account.move("/other.txt", "/another.txt")
-            let crashed = try await crashes(rig, at: point)
+            let crashed = try await rig.crashes(at: point)
             for _ in 0..<2 {
                 try await rig.pass()
                 rig.time.advance(by: 90_000)
@@ -76,21 +72,5 @@ struct FoldingCrashTests {
     /// Each account has its own times.
     private static func withoutTime(_ line: String) -> String {
         line.hasPrefix("file") ? line.split(separator: " ").dropLast().joined(separator: " ") : line
-    }
-
-    private func crashes(_ rig: Rig, at point: Int) async throws -> Bool {
-        let countdown = Atomic<Int>(point)
-        rig.faults = { _ in
-            if countdown.wrappingSubtract(1, ordering: .relaxed).oldValue <= 0 { throw SimulatedCrash() }
-        }
-        defer { rig.faults = { _ in } }
-        do {
-            try await rig.pass()
-            try rig.crash()
-            return false
-        } catch is SimulatedCrash {
-            try rig.crash()
-            return true
-        }
     }
 }

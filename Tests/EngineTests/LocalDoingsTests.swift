@@ -9,8 +9,6 @@ import Testing
 
 /// What somebody does in the mirror is told and holds up nothing else.
 @Suite struct LocalDoingsTests {
-    struct SimulatedCrash: Error {}
-
     @Test("keep: an edited file in a folder's way stays, is told, and the pass ends") func keptFile() async throws {
         let rig = try Rig()
         rig.localChanges = .keep

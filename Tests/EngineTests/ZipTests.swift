@@ -230,17 +230,9 @@ import Testing
     }
 
     @Test("a crash in the middle loses nothing") func crash() async throws {
-        struct SimulatedCrash: Error {}
         for moment in [1, 3, 40, 90] {
             let rig = try await Self.rig { $0.settings.batch = 8 }
-            try rig.crash()
-            let countdown = Atomic<Int>(moment)
-            rig.faults = { _ in
-                if countdown.wrappingSubtract(1, ordering: .relaxed).oldValue <= 0 { throw SimulatedCrash() }
-            }
-            await #expect(throws: SimulatedCrash.self) { try await rig.pass() }
-            try rig.crash()
-            rig.faults = { _ in }
+            #expect(try await rig.crashes(at: moment))
             try await rig.pass()
             try await expectMirrored(rig)
         }

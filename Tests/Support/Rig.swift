@@ -89,6 +89,27 @@ public final class Rig {
         running = nil
     }
 
+    /// Starts anew and runs a pass that crashes at a fault point, counted from 0; what follows starts anew again.
+    ///
+    /// - Returns: whether the pass has come to that point.
+    public func crashes(at point: Int) async throws -> Bool {
+        try crash()
+        let countdown = Atomic<Int>(point)
+        faults = { _ in
+            if countdown.wrappingSubtract(1, ordering: .relaxed).oldValue <= 0 { throw SimulatedCrash() }
+        }
+        defer { faults = { _ in } }
+        let crashed: Bool
+        do {
+            try await pass()
+            crashed = false
+        } catch is SimulatedCrash {
+            crashed = true
+        }
+        try crash()
+        return crashed
+    }
+
     /// Compares the mirror with the state and has all that differs put right by the next pass, as `verify --repair`.
     ///
     /// - Returns: the number of findings.
@@ -107,6 +128,12 @@ public final class Rig {
 
     /// What is wrong with the state; empty if nothing is.
     public func brokenInvariants() async throws -> [String] { try await start().store.brokenInvariants() }
+}
+
+/// The end of a process in the middle of its work.
+public struct SimulatedCrash: Error {
+    /// Makes one.
+    public init() {}
 }
 
 /// A clock that is moved by hand.

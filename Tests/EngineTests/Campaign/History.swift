@@ -10,7 +10,6 @@ import TestSupport
 
 /// One random history of an account and of the machine that mirrors it, told by its seed.
 final class History {
-    struct SimulatedCrash: Error {}
     struct NeverEnds: Error {}
 
     private let rig: Rig
