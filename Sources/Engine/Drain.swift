@@ -12,6 +12,8 @@ struct Drain: Sendable {
     let latency: Latency
     /// Whether what is recorded ends with a page that announces no other.
     let isWhole: Flag
+    /// Made whenever a page is recorded.
+    var recorded = Request()
 
     /// Pages in a row that bring nothing and announce more, after which the server is taken to be confused.
     private static let emptyPagesAllowed = 1000
@@ -19,40 +21,54 @@ struct Drain: Sendable {
     /// Resets in one go after which the server is taken to be confused.
     private static let resetsAllowed = 3
 
+    /// What the remote has sent, and when it was asked for that.
+    private typealias Answer = Result<(page: ChangePage, asked: Int64), any Error>
+
     /// Reads and records pages until the remote has no more.
+    ///
+    /// The next page is on its way while one is recorded.
     ///
     /// - Returns: the time before the last page was asked for: the want is complete as of then.
     func run() async throws -> Int64 {
-        var cursor = try await store.progress().cursor
+        var answer = await ask(since: try await store.progress().cursor)
         var resets = 0
         var emptyInARow = 0
         while true {
             try Task.checkCancellation()
-            let asked = now()
-            let page: ChangePage
+            let (page, asked): (ChangePage, Int64)
             do {
-                let begin = ContinuousClock.now
-                page = try await remote.changes(since: cursor)
-                latency.note(ContinuousClock.now - begin)
+                (page, asked) = try answer.get()
             } catch  where disposition(of: error) == .cursorReset {
                 resets += 1
                 guard resets < Self.resetsAllowed else {
                     throw EngineError(.pass, "Dropbox refuses every cursor, its own newest one included: \(error)")
                 }
                 try await reset(because: error)
-                cursor = nil
+                answer = await ask(since: nil)
                 continue
             }
+            async let next = page.hasMore ? ask(since: page.cursor) : nil
             try await record(page)
-            cursor = page.cursor
-            if !page.hasMore {
+            emptyInARow = page.changes.isEmpty ? emptyInARow + 1 : 0
+            guard emptyInARow < Self.emptyPagesAllowed || !page.hasMore else {
+                throw EngineError(.pass, "Dropbox announces more changes and sends none, \(emptyInARow) pages long")
+            }
+            guard let following = await next else {
                 isWhole.set(true)
                 return asked
             }
-            emptyInARow = page.changes.isEmpty ? emptyInARow + 1 : 0
-            guard emptyInARow < Self.emptyPagesAllowed else {
-                throw EngineError(.pass, "Dropbox announces more changes and sends none, \(emptyInARow) pages long")
-            }
+            answer = following
+        }
+    }
+
+    private func ask(since cursor: Cursor?) async -> Answer {
+        let (asked, begin) = (now(), ContinuousClock.now)
+        do {
+            let page = try await remote.changes(since: cursor)
+            latency.note(ContinuousClock.now - begin)
+            return .success((page, asked))
+        } catch {
+            return .failure(error)
         }
     }
 
@@ -75,6 +91,7 @@ struct Drain: Sendable {
         for entry in page.passedOver { events.note(.warning, "passed over: \(entry)", event: "passed_over") }
         let recorded = try await store.record(
             PageFold.edits(for: page.changes), cursor: page.cursor, isLast: !page.hasMore, now: now())
+        self.recorded.make()
         events.count { $0.listed += page.changes.count }
         board.update { status in
             status.listed += page.changes.count

@@ -15,8 +15,8 @@ struct Fill {
     private let publisher: Publisher
     private let fetcher: Fetcher
     private let planner: WindowPlanner
-    /// Whether more may become pending while this runs.
-    private let isListing: @Sendable () -> Bool
+    /// The listing that runs beside this, which makes more and more pending.
+    private let listing: Listing?
 
     private var queue: ArraySlice<Placement> = []
     /// What of it comes as zips.
@@ -36,6 +36,7 @@ struct Fill {
     /// Whether the next window takes more than planning, or is the last one.
     private var mayPlanAhead = true
     private var isTicking = false
+    private var isWatching = false
     private var isListening = false
     private var publishNow = false
     /// Grows when paths or wishes may have changed: what was planned before is looked at once more.
@@ -64,6 +65,7 @@ struct Fill {
         case planned(WindowPlanner.Plan?, epoch: Int)
         case published([RemoteKey])
         case tick
+        case listed
         case news
     }
 
@@ -75,9 +77,9 @@ struct Fill {
         var abandonment = Request()
     }
 
-    init(_ context: PassContext, isListing: @escaping @Sendable () -> Bool) {
+    init(_ context: PassContext, beside listing: Listing?) {
         self.context = context
-        self.isListing = isListing
+        self.listing = listing
         publisher = Publisher(context: context)
         fetcher = Fetcher(context: context)
         planner = WindowPlanner(context: context, publisher: publisher)
@@ -95,6 +97,7 @@ struct Fill {
                 startFetches(&group)
                 startPublishing(&group)
                 startTicking(&group)
+                watchListing(&group)
                 if isExhausted, isOnlyFetching { try await attendToOthers(&group) }
                 guard let step = try await group.next() else {
                     if isExhausted { break }
@@ -109,6 +112,8 @@ struct Fill {
         }
         try await giveUpOnUnreachable()
     }
+
+    private var isListing: Bool { listing?.isRunning ?? false }
 
     private var isFetching: Bool { !underWay.isEmpty || zips.underWay > 0 }
 
@@ -178,9 +183,12 @@ struct Fill {
         }
     }
 
-    /// A tick bounds how long finished files wait, and looks again while there may be more to fetch or zips arrive.
+    /// A tick bounds how long finished files wait, and looks again while there may be more to fetch or zips arrive; what
+    /// a listing brings is heard of.
     private mutating func startTicking(_ group: inout ThrowingTaskGroup<Step, any Error>) {
-        guard !isTicking, !ready.isEmpty || zips.underWay > 0 || (queue.isEmpty && !isExhausted) else { return }
+        guard !isTicking, !ready.isEmpty || zips.underWay > 0 || (queue.isEmpty && !isExhausted && !isListing) else {
+            return
+        }
         isTicking = true
         let clock = context.surroundings.clock
         group.addTask {
@@ -189,8 +197,19 @@ struct Fill {
         }
     }
 
+    /// Looks again as soon as a page is recorded.
+    private mutating func watchListing(_ group: inout ThrowingTaskGroup<Step, any Error>) {
+        guard let listing, listing.isRunning, !isWatching else { return }
+        isWatching = true
+        group.addTask {
+            try await listing.news.next()
+            return .listed
+        }
+    }
+
     private mutating func take(_ step: Step) async throws {
         switch step {
+        case .listed: isWatching = false
         case .tick:
             isTicking = false
             publishNow = true
@@ -277,7 +296,7 @@ struct Fill {
         }
     }
 
-    private var mayGroup: Bool { zips.isOpen && !isListing() }
+    private var mayGroup: Bool { zips.isOpen && !isListing }
 
     /// Takes out of the queue what comes as zips.
     private mutating func makeGroups() async throws {
@@ -320,7 +339,7 @@ struct Fill {
 
     /// Removes what is to be removed; listens for news, and records them.
     private mutating func attendToOthers(_ group: inout ThrowingTaskGroup<Step, any Error>) async throws {
-        if isListing() { return }
+        if isListing { return }
         if mayRemove, underWay.values.allSatisfy({ $0.placement.sources == [.download] }) {
             mayRemove = false
             let progress = try await context.store.progress()
@@ -370,7 +389,7 @@ struct Fill {
     ) async throws {
         while queue.count < goal {
             // Asked first: what is recorded after this look is found by the next one.
-            let mayGrow = isListing()
+            let mayGrow = isListing
             let window = try await context.store.additions(
                 after: position, limit: context.settings.window, now: context.now())
             guard let last = window.last else {

@@ -73,19 +73,21 @@ struct SyncPass: Sendable {
 
     private func drainThenFill() async throws -> Int64 {
         let asOf = try await Drain(context).run()
-        try await fill { false }
+        try await fill(beside: nil)
         return asOf
     }
 
     /// The first listing: files begin to arrive while it still runs.
     private func drainAndFill() async throws -> Int64 {
-        let isListing = Flag(true)
+        let listing = Listing()
         async let drained: Int64 = {
-            defer { isListing.set(false) }
-            return try await Drain(context).run()
+            defer { listing.end() }
+            var drain = Drain(context)
+            drain.recorded = listing.news
+            return try await drain.run()
         }()
         do {
-            try await fill { isListing.value }
+            try await fill(beside: listing)
         } catch  where disposition(of: error) == .pass {
             _ = try await drained  // the listing need not begin again because the disk is full
             throw error
@@ -94,8 +96,8 @@ struct SyncPass: Sendable {
     }
 
     /// Whatever stops downloads does not stop removals: on a full disk those may be what makes room.
-    private func fill(while isListing: @escaping @Sendable () -> Bool) async throws {
-        var fill = Fill(context, isListing: isListing)
+    private func fill(beside listing: Listing?) async throws {
+        var fill = Fill(context, beside: listing)
         do {
             try await fill.run()
         } catch  where ![.fatal, .signedOut, .sourceGone].contains(disposition(of: error)) {

@@ -15,7 +15,7 @@ public final class SandboxRemote: RemoteSource {
         var bytes: Int64 = 0
         var ignoresRanges = false
         var held: Set<String> = []
-        var onPage: (@Sendable (Int) throws -> Void)?
+        var onPage: (@Sendable (Int) async throws -> Void)?
         var alter: (@Sendable (inout ChangePage) throws -> Void)?
         var onDownload: (@Sendable (String) throws -> Void)?
         var zips: [String] = []
@@ -29,7 +29,7 @@ public final class SandboxRemote: RemoteSource {
     }
 
     /// Called before each page with its number from 1; throws to make it fail.
-    public func onPage(_ hook: (@Sendable (Int) throws -> Void)?) { state.withLock { $0.onPage = hook } }
+    public func onPage(_ hook: (@Sendable (Int) async throws -> Void)?) { state.withLock { $0.onPage = hook } }
 
     /// Called with each page before it is handed over; throws to make it fail.
     public func alter(_ hook: (@Sendable (inout ChangePage) throws -> Void)?) { state.withLock { $0.alter = hook } }
@@ -81,7 +81,7 @@ public final class SandboxRemote: RemoteSource {
             state.pages += 1
             return (state.pages, state.onPage)
         }
-        try hook?(number)
+        try await hook?(number)
         do {
             let page = try cursor.map { try account.continueList($0.text) } ?? account.list(ListOptions(limit: limit))
             var answer = ChangePage(
