@@ -35,8 +35,7 @@ struct Pending {
         let sql = """
             INSERT INTO pending (key) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM have h WHERE h.key = ?1) \(Self.asNewSQL)
             """
-        try db.cachedStatement(sql: sql).execute(arguments: [key.text])
-        return try db.changesCount > 0 || refresh(key)
+        return try RowStatement(db, sql).execute { $0.bind(key.text) } > 0 || refresh(key)
     }
 
     /// The same for a key where something was placed: usually it is what is wanted, which one statement can tell.
@@ -45,8 +44,7 @@ struct Pending {
             DELETE FROM pending WHERE key = ?1 AND EXISTS (
                 SELECT 1 FROM want w JOIN have h ON h.key = w.key WHERE w.key = ?1 AND NOT \(Self.differsSQL))
             """
-        try db.cachedStatement(sql: sql).execute(arguments: [key.text])
-        if db.changesCount == 0 { try refresh(key) }
+        if try RowStatement(db, sql).execute({ $0.bind(key.text) }) == 0 { try refresh(key) }
     }
 
     /// Behind an INSERT: what was pending already has had no failure yet.

@@ -46,28 +46,47 @@ enum Rows {
         return FileVersion(rev: Rev(rev), size: size, hash: hash, modified: Timestamp(seconds: modified))
     }
 
-    /// Arguments for name, kind, rev, size, hash, modified, reason.
-    static func arguments(_ node: RemoteNode) -> [(any DatabaseValueConvertible)?] {
+    /// Gives the values of name, kind, rev, size, hash, modified, reason.
+    static func bind(_ node: RemoteNode, to row: inout RowValues) {
+        row.bind(node.name.text)
         switch node {
-        case .folder(let name): [name.text, folder, nil, nil, nil, nil, nil]
-        case .file(let name, let version): [name.text, file] + arguments(version) + [nil]
-        case .unavailable(let name, let why, let rev):
-            [name.text, unavailable, rev?.text, nil, nil, nil, why.stored]
+        case .folder:
+            row.bind(Int64(folder))
+            row.bindNull(times: 5)
+        case .file(_, let version):
+            row.bind(Int64(file))
+            bind(version, to: &row)
+            row.bindNull()
+        case .unavailable(_, let why, let rev):
+            row.bind(Int64(unavailable))
+            if let rev { row.bind(rev.text) } else { row.bindNull() }
+            row.bindNull(times: 3)
+            row.bind(why.stored)
         }
     }
 
-    /// Arguments for name, kind, rev, size, hash, modified, inode, mtime_ns.
-    static func arguments(_ node: LocalNode) -> [(any DatabaseValueConvertible)?] {
+    /// Gives the values of name, kind, rev, size, hash, modified, inode, mtime_ns.
+    static func bind(_ node: LocalNode, to row: inout RowValues) {
+        row.bind(node.name.text)
         switch node {
-        case .folder(let name, let inode):
-            [name.text, folder, nil, nil, nil, nil, Int64(bitPattern: inode), nil]
-        case .file(let name, let version, let print):
-            [name.text, file] + arguments(version) + [Int64(bitPattern: print.inode), print.modifiedNanoseconds]
+        case .folder(_, let inode):
+            row.bind(Int64(folder))
+            row.bindNull(times: 4)
+            row.bind(Int64(bitPattern: inode))
+            row.bindNull()
+        case .file(_, let version, let print):
+            row.bind(Int64(file))
+            bind(version, to: &row)
+            row.bind(Int64(bitPattern: print.inode))
+            row.bind(print.modifiedNanoseconds)
         }
     }
 
-    private static func arguments(_ version: FileVersion) -> [(any DatabaseValueConvertible)?] {
-        [version.rev.text, version.size, version.hash.data, version.modified.seconds]
+    private static func bind(_ version: FileVersion, to row: inout RowValues) {
+        row.bind(version.rev.text)
+        row.bind(version.size)
+        row.bind(version.hash)
+        row.bind(version.modified.seconds)
     }
 }
 

@@ -12,15 +12,19 @@ extension StateStore {
         let faults = faults
         try await write { db in
             try faults(.intend)
-            let statement = try db.cachedStatement(
-                sql: """
-                    INSERT OR REPLACE INTO intent
-                        (key, path, name, kind, rev, size, hash, modified, inode, mtime_ns)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """)
+            let insert = try RowStatement(
+                db,
+                """
+                INSERT OR REPLACE INTO intent
+                    (key, path, name, kind, rev, size, hash, modified, inode, mtime_ns)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """)
             for intent in intents {
-                let after = intent.after.map { Rows.arguments($0) } ?? Array(repeating: nil, count: 8)
-                try statement.execute(arguments: StatementArguments([intent.key.text, intent.path.text] + after))
+                try insert.execute { row in
+                    row.bind(intent.key.text)
+                    row.bind(intent.path.text)
+                    if let after = intent.after { Rows.bind(after, to: &row) } else { row.bindNull(times: 8) }
+                }
             }
         }
         try faults(.intended)
@@ -60,9 +64,11 @@ extension StateStore {
         let news = try await write { db in
             try faults(.commit)
             var news: [RemoteKey: String] = [:]
+            let isDone = try RowStatement(db, "DELETE FROM intent WHERE key = ?")
+            let committer = Committer(pending: Pending(db, inEffect), now: now, jitter: jitter)
             for outcome in outcomes {
-                try db.cachedStatement(sql: "DELETE FROM intent WHERE key = ?").execute(arguments: [outcome.key.text])
-                if try Committer(pending: Pending(db, inEffect), now: now, jitter: jitter).apply(outcome) {
+                try isDone.execute { $0.bind(outcome.key.text) }
+                if try committer.apply(outcome) {
                     news[outcome.key] = try displayPath(db, outcome.key)
                 }
             }
@@ -100,7 +106,10 @@ enum Standings {
                 size = excluded.size, hash = excluded.hash, modified = excluded.modified, inode = excluded.inode,
                 mtime_ns = excluded.mtime_ns
             """
-        try db.cachedStatement(sql: sql).execute(arguments: StatementArguments([key.text] + Rows.arguments(node)))
+        try RowStatement(db, sql).execute { row in
+            row.bind(key.text)
+            Rows.bind(node, to: &row)
+        }
     }
 
     static func forget(_ key: RemoteKey, _ pending: Pending) throws {

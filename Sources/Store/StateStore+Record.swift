@@ -82,6 +82,8 @@ private struct Recorder {
     }
 
     private func storedWant(_ key: RemoteKey) throws -> (node: RemoteNode, generation: Int64)? {
+        // What a first listing mentions is new.
+        guard try RowStatement(db, "SELECT 1 FROM want WHERE key = ?").finds({ $0.bind(key.text) }) else { return nil }
         let sql = "SELECT \(Rows.wantColumns), w.generation FROM want w WHERE w.key = ?"
         let row = try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text])
         guard let row, let node = try Rows.want(row, at: 0) else { return nil }
@@ -103,8 +105,11 @@ private struct Recorder {
                 size = excluded.size, hash = excluded.hash, modified = excluded.modified, reason = excluded.reason,
                 generation = excluded.generation
             """
-        try db.cachedStatement(sql: sql)
-            .execute(arguments: StatementArguments([key.text] + Rows.arguments(node) + [generation]))
+        try RowStatement(db, sql).execute { row in
+            row.bind(key.text)
+            Rows.bind(node, to: &row)
+            row.bind(generation)
+        }
         result.changed += 1
         if case .folder = node {} else { knownFolders.remove(key) }
         try uploads.recognise(key)
@@ -117,9 +122,8 @@ private struct Recorder {
 
     /// Parents may come after their children or not at all (ListFolderResult.entries): missing ones are implied.
     private mutating func ensureParents(of key: RemoteKey, names: [FileName]) throws {
-        let ancestors = Array(key.ancestors.reversed())
-        guard let nearest = ancestors.last, !knownFolders.contains(nearest) else { return }
-        for (index, ancestor) in ancestors.enumerated() where !knownFolders.contains(ancestor) {
+        guard let nearest = key.parent, nearest != .root, !knownFolders.contains(nearest) else { return }
+        for (index, ancestor) in key.ancestors.reversed().enumerated() where !knownFolders.contains(ancestor) {
             let stored = try storedWant(ancestor)
             if let stored, stored.node.isFolder {
                 try put(ancestor, stored.node)

@@ -97,9 +97,10 @@ extension StateStore {
                 FROM have h WHERE h.hash = ? LIMIT ?
                 """
             let statement = try db.cachedStatement(sql: sql)
+            let holder = try RowStatement(db, "SELECT 1 FROM have WHERE hash = ?")
             var resolver = PathResolver(db: db)
             var donors = Donors()
-            for (hash, need) in needs {
+            for (hash, need) in needs where try holder.finds({ $0.bind(hash) }) {
                 for row in try Row.fetchAll(statement, arguments: [hash.data, need]) {
                     let key = RemoteKey(row[0])
                     guard let node = try Rows.have(row, at: 2), let standing = try resolver.standing(key, node)
