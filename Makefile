@@ -76,16 +76,10 @@ demo: ## watch it work, against a local stand-in for Dropbox
 	@scripts/dependencies.sh build demo
 	@scripts/demo.sh
 
-# End-to-end tests run the programs that the plain build has made, so they would prove nothing here; SizeTests bound the
-# memory, of which a sanitizer takes a lot.
 .PHONY: sanitize
-sanitize: DBXSYNC_WARNINGS :=
 sanitize: ## the suite under the address and the thread sanitizer
 	@scripts/dependencies.sh build test
-	ASAN_OPTIONS=detect_leaks=0:suppressions=$(CURDIR)/scripts/asan.supp swift test --disable-xctest --sanitize=address \
-		--scratch-path .build/asan --skip EndToEnd --skip SizeTests
-	TSAN_OPTIONS=suppressions=$(CURDIR)/scripts/tsan.supp swift test --disable-xctest --sanitize=thread \
-		--scratch-path .build/tsan --skip EndToEnd --skip SizeTests
+	@scripts/sanitize.sh
 
 .PHONY: mutants
 mutants: ## plant faults one at a time: the campaign of random histories has to find each (20 minutes)

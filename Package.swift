@@ -77,9 +77,11 @@ let package = Package(
 
         // Tests.
         .target(
-            name: "TestSupport", dependencies: ["SyncModel", "Sandbox", "Engine", "Store", "MirrorFS", logging],
+            name: "TestSupport",
+            dependencies: ["SyncModel", "Sandbox", "Engine", "Store", "MirrorFS", "MutexInSight", logging],
             path: "Tests/Support", swiftSettings: strict),
         .target(name: "NetworkSupport", path: "Tests/NetworkSupport", swiftSettings: strict),
+        .target(name: "MutexInSight", path: "Tests/ThreadSanitizer"),
         tests("SyncModelTests", ["SyncModel", "TestSupport"]),
         .testTarget(
             name: "TransportTests", dependencies: ["Transport", "CCurl", "NetworkSupport"], swiftSettings: strict,

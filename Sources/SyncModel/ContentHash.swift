@@ -11,10 +11,17 @@ public struct ContentHash: Hashable, Sendable {
 
     /// Reads 64 hex digits; `nil` for anything else.
     public init?(hex: String) {
-        let digits = hex.utf8.map(ContentHash.value(ofHexDigit:))
-        guard digits.count == 64, !digits.contains(nil) else { return nil }
-        let values = digits.compactMap(\.self)
-        self.bytes = stride(from: 0, to: 64, by: 2).map { values[$0] << 4 | values[$0 + 1] }
+        guard hex.utf8.count == 64 else { return nil }
+        var digits = hex.utf8.makeIterator()
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(32)
+        while let high = digits.next(), let low = digits.next() {
+            guard let high = ContentHash.value(ofHexDigit: high), let low = ContentHash.value(ofHexDigit: low) else {
+                return nil
+            }
+            bytes.append(high << 4 | low)
+        }
+        self.bytes = bytes
     }
 
     private static func value(ofHexDigit digit: UInt8) -> UInt8? {
@@ -26,10 +33,19 @@ public struct ContentHash: Hashable, Sendable {
         }
     }
 
+    private static func hexDigit(_ value: UInt8) -> UInt8 {
+        value + (value < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
+    }
+
     /// 64 lower-case hex digits.
     public var hex: String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        String(unsafeUninitializedCapacity: 64) { text in
+            for (index, byte) in bytes.enumerated() {
+                text[2 * index] = ContentHash.hexDigit(byte >> 4)
+                text[2 * index + 1] = ContentHash.hexDigit(byte & 15)
+            }
+            return 64
+        }
     }
 
     /// The hash of no content at all: SHA-256 of nothing.

@@ -1,3 +1,4 @@
+import Glibc
 public import SyncModel
 import Transport
 
@@ -165,14 +166,6 @@ struct ContentRange: Hashable {
 }
 
 extension String {
-    /// Whether `needle`'s bytes stand somewhere in these.
-    fileprivate func utf8Contains(_ needle: String) -> Bool {
-        let needle = Array(needle.utf8)
-        let found = utf8.withContiguousStorageIfAvailable { bytes in
-            bytes.indices.dropLast(needle.count - 1).contains { start in
-                bytes[start] == needle[0] && bytes[start..<(start + needle.count)].elementsEqual(needle)
-            }
-        }
-        return found ?? false
-    }
+    /// Whether `needle` stands somewhere in these bytes, before the first NUL.
+    fileprivate func utf8Contains(_ needle: String) -> Bool { strstr(self, needle) != nil }
 }
