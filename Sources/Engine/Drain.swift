@@ -9,7 +9,6 @@ struct Drain: Sendable {
     let now: @Sendable () -> Int64
     let board: StatusBoard
     let events: EventLog
-    let latency: Latency
     /// Whether what is recorded ends with a page that announces no other.
     let isWhole: Flag
     /// Made whenever a page is recorded.
@@ -62,11 +61,9 @@ struct Drain: Sendable {
     }
 
     private func ask(since cursor: Cursor?) async -> Answer {
-        let (asked, begin) = (now(), ContinuousClock.now)
+        let asked = now()
         do {
-            let page = try await remote.changes(since: cursor)
-            latency.note(ContinuousClock.now - begin)
-            return .success((page, asked))
+            return .success((try await remote.changes(since: cursor), asked))
         } catch {
             return .failure(error)
         }
@@ -107,6 +104,6 @@ extension Drain {
     init(_ context: PassContext) {
         self.init(
             remote: context.remote, store: context.store, now: context.surroundings.now, board: context.board,
-            events: context.events, latency: context.latency, isWhole: context.isWhole)
+            events: context.events, isWhole: context.isWhole)
     }
 }

@@ -17,7 +17,6 @@ struct PassContext: Sendable {
     let board: StatusBoard
     let events: EventLog
     let segments: SegmentBudget
-    let latency = Latency()
     /// Whether all pages of the news are recorded, so that what is not wanted is known to be gone from the account.
     let isWhole = Flag(false)
     /// Waits for whatever would begin the next pass.

@@ -72,7 +72,7 @@ public struct PlanPreview: Sendable {
         try await store.select(selection)
         _ = try await Drain(
             remote: remote, store: store, now: now, board: StatusBoard(), events: EventLog(logger),
-            latency: Latency(), isWhole: Flag(false)
+            isWhole: Flag(false)
         ).run()
         try await store.retryAll()
         var totals = Totals()

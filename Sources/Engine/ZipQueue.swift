@@ -18,11 +18,8 @@ struct ZipQueue {
 
     var isEmpty: Bool { groups.isEmpty }
 
-    /// Whether zips are wanted from a remote as far away as this one, and have not shown to be of no use.
-    var isOpen: Bool {
-        guard let rules = context.settings.bulk, let latency = context.latency.least else { return false }
-        return latency >= rules.leastLatency && useless < Self.uselessAllowed
-    }
+    /// Whether zips are wanted, and have not shown to be of no use.
+    var isOpen: Bool { context.settings.bulk != nil && useless < Self.uselessAllowed }
 
     /// Takes over what is to come as zips.
     ///

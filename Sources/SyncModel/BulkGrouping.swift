@@ -36,15 +36,9 @@ public struct BulkGroup: Hashable, Sendable {
 public struct BulkGrouping: Hashable, Sendable {
     /// The number of files from which on a zip is asked for.
     public var leastFiles: Int
-    /// The time for the quickest page of a listing from which on zips are asked for: of a near server, what the disk takes
-    /// is what counts.
-    public var leastLatency: Duration
 
     /// Makes rules.
-    public init(leastFiles: Int = 50, leastLatency: Duration = .milliseconds(30)) {
-        self.leastFiles = leastFiles
-        self.leastLatency = leastLatency
-    }
+    public init(leastFiles: Int = 50) { self.leastFiles = leastFiles }
 
     /// Entries of a zip, its own folder counted, from which on the server refuses (files.stone, download_zip).
     public static let entryLimit = 10_000

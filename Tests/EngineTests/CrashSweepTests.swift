@@ -40,7 +40,7 @@ import Testing
         rig.settings.batch = 4
         rig.settings.window = 8
         rig.settings.parallel = 2
-        rig.settings.bulk = BulkGrouping(leastFiles: 3, leastLatency: .zero)
+        rig.settings.bulk = BulkGrouping(leastFiles: 3)
         for number in 0..<8 { _ = try rig.account.put("/keep/\(number)", "k\(number)") }
         for number in 0..<6 { _ = try rig.account.put("/move/sub/\(number)", "m\(number)") }
         _ = try rig.account.put("/flip", "file")

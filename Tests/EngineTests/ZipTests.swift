@@ -14,7 +14,7 @@ import Testing
         leastFiles: Int, inMemory: Bool = false, _ change: (Rig) -> Void = { _ in }
     ) async throws -> Rig {
         let rig = try Rig(inMemory: inMemory)
-        rig.settings.bulk = BulkGrouping(leastFiles: leastFiles, leastLatency: .zero)
+        rig.settings.bulk = BulkGrouping(leastFiles: leastFiles)
         change(rig)
         try await rig.pass()
         rig.remote.resetCounts()
@@ -57,17 +57,10 @@ import Testing
         async throws
     {
         let rig = try Rig(Account(seed: Seed(files: 1500, maxSize: 2000)), pageSize: 100)
+        rig.settings.bulk = BulkGrouping()
         let report = try await rig.pass()
         try await expectMirrored(rig)
         #expect(report.placed == 1500 && report.failed == 0)
-    }
-
-    @Test("from a near server everything comes file by file") func near() async throws {
-        let rig = try await Self.rig { $0.settings.bulk?.leastLatency = .seconds(3600) }
-        try await rig.pass()
-        try await expectMirrored(rig)
-        #expect(rig.remote.zips == [])
-        #expect(rig.remote.downloads == 95)
     }
 
     @Test("without it everything comes file by file") func off() async throws {

@@ -51,7 +51,7 @@ final class History {
     /// Some histories see folders of a few files as zips, some of which are cut or damaged.
     private static func chooseZips(_ rig: Rig, _ random: inout SeededRandom) {
         rig.settings.bulk =
-            random.chance(60) ? BulkGrouping(leastFiles: random.number(1...3), leastLatency: .zero) : nil
+            random.chance(60) ? BulkGrouping(leastFiles: random.number(1...3)) : nil
         let chance = Shared(SeededRandom(seed: random.next()))
         rig.remote.onZip { _, bytes in
             chance.withLock { chance in
