@@ -38,7 +38,7 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
         self.name = name
         self.version = version
         self.mode = mode
-        file = try Descriptor.open(name, in: folder, flags: O_RDWR | O_CREAT, mode: 0o600)
+        file = try Descriptor.open(name, in: folder, flags: O_RDWR | O_CREAT, mode: mode)
         let present = Int64(try file.status().st_size)
         // Segments leave holes; without their list nobody can tell what is missing.
         let hadSegments = present > 0 && unlinkat(folder.number, BlockFile.listName(of: name), 0) == 0
@@ -107,12 +107,16 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
                 message: "revision \(version.rev.text) should be \(version.size) bytes with hash "
                     + "\(version.hash.hex.prefix(12))…, received were \(got)")
         }
-        guard fchmod(file.number, mode) == 0 else { throw MirrorError.call("set the mode of", place) }
         try setModificationTime(file, version.modified, name)
+        let status = try file.status()
+        // What an earlier run has left may have another mode, and the process's mask takes from that of a new file.
+        if status.st_mode & 0o7777 != mode, fchmod(file.number, mode) != 0 {
+            throw MirrorError.call("set the mode of", place)
+        }
         let isLarge = version.size >= Self.largeFile
         if isLarge { try file.sync() }
         return StagedFile(
-            version: version, fingerprint: Fingerprint(try file.status()), isDurable: isLarge, name: name)
+            version: version, fingerprint: Fingerprint(status), isDurable: isLarge, name: name)
     }
 
     /// Removes the part file.

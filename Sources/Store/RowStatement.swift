@@ -28,6 +28,8 @@ struct RowStatement {
         defer { sqlite3_reset(raw) }
         var values = RowValues(raw)
         bind(&values)
+        // What is not bound keeps the value of the row before.
+        precondition(values.count == sqlite3_bind_parameter_count(raw), "values do not fit \(statement.sql)")
         let code = values.result == SQLITE_OK ? sqlite3_step(raw) : values.result
         guard code == SQLITE_ROW || code == SQLITE_DONE else {
             let message = sqlite3_db_handle(raw).flatMap(sqlite3_errmsg).map { String(cString: $0) }
@@ -40,7 +42,7 @@ struct RowStatement {
 /// Gives a statement its values, in the order of its parameters, all of them.
 struct RowValues {
     private let statement: SQLiteStatement
-    private var index: Int32 = 0
+    private(set) var count: Int32 = 0
     /// The first refusal.
     private(set) var result = SQLITE_OK
 
@@ -74,8 +76,8 @@ struct RowValues {
     }
 
     private mutating func next(_ bind: (SQLiteStatement, Int32) -> Int32) {
-        index += 1
-        let code = bind(statement, index)
+        count += 1
+        let code = bind(statement, count)
         if result == SQLITE_OK { result = code }
     }
 }
