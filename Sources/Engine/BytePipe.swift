@@ -15,7 +15,7 @@ final class BytePipe: ByteSink {
     private let board: StatusBoard
 
     /// Bytes that may wait for the reader, beside those of one call.
-    private static let capacity = 1 << 20
+    private static let capacity = 128 << 10
 
     /// Nobody reads any more.
     struct Closed: Error {}

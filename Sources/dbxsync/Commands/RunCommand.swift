@@ -1,5 +1,4 @@
 import ArgumentParser
-import CLinux
 import Engine
 import Glibc
 import Logging
@@ -16,7 +15,6 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() async throws {
-        dbx_limit_arenas(2)  // a daemon is idle most of its life: below 40 MB instead of 46
         let log = LogOutput(level: .info)
         let notifier = SystemdNotifier()
         do {
