@@ -38,7 +38,8 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
         self.name = name
         self.version = version
         self.mode = mode
-        file = try Descriptor.open(name, in: folder, flags: O_RDWR | O_CREAT, mode: mode)
+        // Whoever goes on with it has to write to it, even if the file is to be read only.
+        file = try Descriptor.open(name, in: folder, flags: O_RDWR | O_CREAT, mode: mode | 0o600)
         let present = Int64(try file.status().st_size)
         // Segments leave holes; without their list nobody can tell what is missing.
         let hadSegments = present > 0 && unlinkat(folder.number, BlockFile.listName(of: name), 0) == 0

@@ -17,11 +17,14 @@ final class Bench {
 
     private static let strictMask: mode_t = umask(0o077)
 
-    init(_ localChanges: LocalChanges = .aside, path: String? = nil, faults: @escaping FaultHook = { _ in }) throws {
+    init(
+        _ localChanges: LocalChanges = .aside, path: String? = nil, fileMode: UInt32 = 0o644,
+        faults: @escaping FaultHook = { _ in }
+    ) throws {
         _ = Self.strictMask
         folder = try TemporaryFolder()
         self.path = try path ?? folder.folder("mirror")
-        let settings = MirrorSettings(fileMode: 0o644, directoryMode: 0o755, localChanges: localChanges)
+        let settings = MirrorSettings(fileMode: fileMode, directoryMode: 0o755, localChanges: localChanges)
         mirror = try MirrorTree.open(at: self.path, expecting: nil, newID: "bench", settings: settings, faults: faults)
     }
 

@@ -45,6 +45,23 @@ import Testing
         #expect(try parts(bench) == [])
     }
 
+    @Test("a part can be written on, whatever mode its file is to have") func readOnlyMode() throws {
+        let bench = try Bench(fileMode: 0o440)
+        let placement = try bench.placement("f", "hello, world")
+        let file = try bench.mirror.stage(placement.version, for: placement.key)
+        try write("hello", to: file)
+        #expect(try mode(of: ".dbxsync/staging/" + #require(parts(bench).first), bench) & 0o600 == 0o600)
+        try write(", world", to: file)
+        try bench.perform(Mutation(.place(placement), content: .staged(file.finish())))
+        #expect(try mode(of: "f", bench) == 0o440)
+    }
+
+    private func mode(of place: String, _ bench: Bench) throws -> mode_t {
+        var status = stat()
+        try #require(stat(bench.path + "/" + place, &status) == 0)
+        return status.st_mode & 0o7777
+    }
+
     @Test("another revision does not go on after it") func otherRevision() throws {
         let bench = try Bench()
         try write("hello", to: bench.mirror.stage(bench.version(of: "hello, world".utf8), for: RemoteKey("/f")))
