@@ -12,7 +12,7 @@ struct Drain: Sendable {
     /// Whether what is recorded ends with a page that announces no other.
     let isWhole: Flag
     /// Made whenever a page is recorded.
-    var recorded = Request()
+    var news = Request()
 
     /// Pages in a row that bring nothing and announce more, after which the server is taken to be confused.
     private static let emptyPagesAllowed = 1000
@@ -48,13 +48,13 @@ struct Drain: Sendable {
             }
             async let next = page.hasMore ? ask(since: page.cursor) : nil
             try await record(page)
-            emptyInARow = page.changes.isEmpty ? emptyInARow + 1 : 0
-            guard emptyInARow < Self.emptyPagesAllowed || !page.hasMore else {
-                throw EngineError(.pass, "Dropbox announces more changes and sends none, \(emptyInARow) pages long")
-            }
             guard let following = await next else {
                 isWhole.set(true)
                 return asked
+            }
+            emptyInARow = page.changes.isEmpty ? emptyInARow + 1 : 0
+            guard emptyInARow < Self.emptyPagesAllowed else {
+                throw EngineError(.pass, "Dropbox announces more changes and sends none, \(emptyInARow) pages long")
             }
             answer = following
         }
@@ -88,7 +88,7 @@ struct Drain: Sendable {
         for entry in page.passedOver { events.note(.warning, "passed over: \(entry)", event: "passed_over") }
         let recorded = try await store.record(
             PageFold.edits(for: page.changes), cursor: page.cursor, isLast: !page.hasMore, now: now())
-        self.recorded.make()
+        news.make()
         events.count { $0.listed += page.changes.count }
         board.update { status in
             status.listed += page.changes.count
@@ -101,9 +101,9 @@ struct Drain: Sendable {
 
 extension Drain {
     /// The drain of a pass.
-    init(_ context: PassContext) {
+    init(_ context: PassContext, news: Request = Request()) {
         self.init(
             remote: context.remote, store: context.store, now: context.surroundings.now, board: context.board,
-            events: context.events, isWhole: context.isWhole)
+            events: context.events, isWhole: context.isWhole, news: news)
     }
 }

@@ -82,9 +82,7 @@ struct SyncPass: Sendable {
         let listing = Listing()
         async let drained: Int64 = {
             defer { listing.end() }
-            var drain = Drain(context)
-            drain.recorded = listing.news
-            return try await drain.run()
+            return try await Drain(context, news: listing.news).run()
         }()
         do {
             try await fill(beside: listing)

@@ -74,7 +74,8 @@ private struct Recorder {
             try put(key, node)
         case .removeChildren(let key):
             // Only a folder has children (every row's parent is a folder), and most removals find nothing.
-            if try storedWant(key)?.node.isFolder == true { try removeBelow(key) }
+            let sql = "SELECT 1 FROM want WHERE key = ? AND kind = \(Rows.folder)"
+            if try RowStatement(db, sql).finds({ $0.bind(key.text) }) { try removeBelow(key) }
         case .removeSubtree(let key):
             try removeBelow(key)
             try remove(key)

@@ -4,10 +4,9 @@ import Testing
 
 /// Folders of many small files, by the real program over HTTP.
 struct BulkTests {
-    /// Fills the account of a mirror that is in step with nothing, and moves it far away.
+    /// Fills the account of a mirror that is in step with nothing.
     private static func fill(_ stand: Stand) async throws {
         try await stand.sync()
-        stand.account.configure { $0.delay = 40 }
         for folder in ["Büro/a", "Büro/b", "other", "Büro/cafe\u{301}"] {
             for number in 0..<60 {
                 let content = Content.generated(seed: UInt64(number), size: Int64(number * 40))

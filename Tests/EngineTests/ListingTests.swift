@@ -41,7 +41,7 @@ import Testing
         let seen = Atomic<Int>(0)
         remote.onPage { number in
             guard number == 3 else { return }
-            for _ in 0..<4000 where remote.downloads == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            try await eventually("a download") { remote.downloads > 0 }
             seen.store(remote.downloads, ordering: .relaxed)
         }
         try await rig.pass()
