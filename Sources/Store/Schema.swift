@@ -5,13 +5,14 @@ enum Schema {
     /// "dbxs": tells our files from others' (SQLite, `PRAGMA application_id`).
     static let applicationID = 0x6462_7873
 
-    static let version = 3
+    static let version = 4
 
     static func migrate(_ db: Database) throws {
         let present = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         if present < 1 { try createVersion1(db) }
         if present < 2 { try createVersion2(db) }
         if present < 3 { try createVersion3(db) }
+        if present < 4 { try createVersion4(db) }
     }
 
     private static func createVersion1(_ db: Database) throws {
@@ -83,6 +84,30 @@ enum Schema {
                     ) STRICT, WITHOUT ROWID;
                 ALTER TABLE state ADD COLUMN outbox TEXT;
                 PRAGMA user_version = 3;
+                """)
+    }
+
+    private static func createVersion4(_ db: Database) throws {
+        // state.swept_at: when the last complete comparison of the disk with have began. want_sum, have_sum: the
+        // multiset checksums of the two tables; NULL until they are computed. scrub_key: the last key whose bytes were
+        // read again; scrub_began: when that round began. have.proven_at: when the file's bytes were last seen to be
+        // right; NULL counts as the time the table was migrated. stranger: what others have put into the mirror, as the
+        // last look at each folder found it; folder: the key of the folder, path: its path below the mirror.
+        // unread: entries of the account that could not be read and have no path to be parked under.
+        try db.execute(
+            sql: """
+                ALTER TABLE state ADD COLUMN swept_at INTEGER;
+                ALTER TABLE state ADD COLUMN want_sum BLOB;
+                ALTER TABLE state ADD COLUMN have_sum BLOB;
+                ALTER TABLE state ADD COLUMN scrub_key TEXT;
+                ALTER TABLE state ADD COLUMN scrub_began INTEGER;
+                ALTER TABLE have ADD COLUMN proven_at INTEGER;
+                CREATE TABLE stranger (
+                    folder TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (folder, path)) STRICT, WITHOUT ROWID;
+                CREATE TABLE unread (
+                    id INTEGER PRIMARY KEY, what TEXT NOT NULL, reason TEXT NOT NULL, seen_at INTEGER NOT NULL,
+                    generation INTEGER NOT NULL) STRICT;
+                PRAGMA user_version = 4;
                 """)
     }
 }
