@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 int dbx_open_beneath(int folder, const char *path, int flags) {
@@ -55,6 +56,11 @@ void dbx_release_memory(void) {
 }
 
 int dbx_syncfs(int descriptor) { return syncfs(descriptor); }
+
+int64_t dbx_file_system(int descriptor) {
+    struct statfs status;
+    return fstatfs(descriptor, &status) == 0 ? (int64_t)(uint32_t)status.f_type : -1;
+}
 
 int dbx_begin_writeout(int file, off_t offset, off_t length) {
     return sync_file_range(file, offset, length, SYNC_FILE_RANGE_WRITE);

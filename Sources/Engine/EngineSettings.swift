@@ -20,12 +20,21 @@ public struct EngineSettings: Hashable, Sendable {
     public var window: Int
     /// What of the account is mirrored.
     public var selection: Selection
+    /// Time between comparisons of the mirror with what was put there, by stat; `nil`: only at the start.
+    public var sweep: Duration?
+    /// Whether to learn from the kernel what others do in the mirror.
+    public var watch: Bool
+    /// What becomes of files of others that are in nobody's way.
+    public var strangers: Strangers
+    /// The folder of the mirror that is an outbox, where others may do as they like; `nil` for none.
+    public var outbox: MirrorPath?
 
     /// Makes settings.
     public init(
         interval: Duration = .seconds(300), longpoll: Bool = true, relist: Duration? = .seconds(7 * 86_400),
         parallel: Int = 16, minFreeSpace: Int64 = 1 << 30, bulk: BulkGrouping? = BulkGrouping(), batch: Int = 512,
-        window: Int = 2048, selection: Selection = .everything
+        window: Int = 2048, selection: Selection = .everything, sweep: Duration? = .seconds(3600),
+        watch: Bool = true, strangers: Strangers = .keep, outbox: MirrorPath? = nil
     ) {
         self.interval = interval
         self.longpoll = longpoll
@@ -36,7 +45,19 @@ public struct EngineSettings: Hashable, Sendable {
         self.batch = batch
         self.window = window
         self.selection = selection
+        self.sweep = sweep
+        self.watch = watch
+        self.strangers = strangers
+        self.outbox = outbox
     }
+}
+
+/// What becomes of files of others that are in nobody's way.
+public enum Strangers: String, Hashable, Sendable, CaseIterable {
+    /// They stay, and are counted.
+    case keep
+    /// They are moved into `.dbxsync/aside`.
+    case aside
 }
 
 /// Time and chance, which tests replace.

@@ -6,6 +6,8 @@ public struct EngineStatus: Hashable, Sendable {
     public enum Phase: Hashable, Sendable {
         /// Before the first pass.
         case starting
+        /// Comparing the mirror with what was put there.
+        case sweeping
         /// Asking Dropbox for changes.
         case listing
         /// Bringing the mirror up to date.
@@ -20,6 +22,12 @@ public struct EngineStatus: Hashable, Sendable {
 
     /// What it is busy with.
     public var phase = Phase.starting
+    /// Entries that the comparison of the mirror has looked at so far.
+    public var swept = 0
+    /// The time for which the disk is known to be as recorded, seconds since the epoch.
+    public var diskAsOf: Int64?
+    /// How the mirror is watched; `nil` while that is not known.
+    public var watch: WatchState?
     /// Entries of the pages read in this pass.
     public var listed = 0
     /// Whether pages are still coming: the totals grow.
@@ -130,6 +138,12 @@ public final class StatusBoard: Sendable {
     /// Counts bytes as they arrive.
     func receive(_ bytes: Int) {
         received.wrappingAdd(Int64(bytes), ordering: .relaxed)
+        tick()
+    }
+
+    /// Counts entries that were looked at.
+    func swept(_ entries: Int) {
+        status.withLock { $0.swept = entries }
         tick()
     }
 

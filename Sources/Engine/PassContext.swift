@@ -17,12 +17,25 @@ struct PassContext: Sendable {
     let board: StatusBoard
     let events: EventLog
     let segments: SegmentBudget
+    /// Held while the mirror and have are changed together.
+    let gate: Gate
+    /// Whether the mirror is compared with have before anything else.
+    let mustSweep: Bool
     /// Whether all pages of the news are recorded, so that what is not wanted is known to be gone from the account.
     let isWhole = Flag(false)
     /// Waits for whatever would begin the next pass.
     let awaitNews: @Sendable () async throws -> Void
 
     func now() -> Int64 { surroundings.now() }
+
+    /// Compares the mirror with have.
+    ///
+    /// - Parameter seekingStrangers: whether the account is known, so that what is not from there can be told.
+    func sweeper(seekingStrangers: Bool) -> Sweeper {
+        Sweeper(
+            store: store, mirror: mirror, disk: disk, settings: settings, seeksStrangers: seekingStrangers, gate: gate,
+            board: board, events: events)
+    }
 }
 
 /// Logs each outcome once and keeps the pass's report.
@@ -58,6 +71,15 @@ final class EventLog: Sendable {
         if let bytes { metadata["bytes"] = "\(bytes)" }
         if let rev { metadata["rev"] = "\(rev.text)" }
         logger.log(level: level, "\(message())", metadata: metadata)
+    }
+
+    /// Tells how many paths of the mirror others have changed.
+    func tellDrift(_ count: Int) {
+        note(
+            .notice,
+            "\(count == 1 ? "1 path of the mirror was" : "\(count) paths of the mirror were") changed by somebody else "
+                + "and \(count == 1 ? "is" : "are") compared with Dropbox again",
+            event: "drift")
     }
 
     /// Tells of a path that is not as in the account; `shown` is how `status` writes it, if it was not told before.

@@ -24,6 +24,8 @@ public struct PassReport: Hashable, Sendable {
     public var failed = 0
     /// Entries that were parked in this pass.
     public var parked = 0
+    /// Paths that were found changed by others.
+    public var drifted = 0
     /// Full listings begun because the cursor was of no use any more.
     public var resets = 0
 
@@ -32,7 +34,7 @@ public struct PassReport: Hashable, Sendable {
 
     /// Whether nothing was found to do.
     public var isEmpty: Bool {
-        placed + folders + removed + setAside + failed + parked + resets + moved == 0
+        placed + folders + removed + setAside + failed + parked + resets + moved + drifted == 0
     }
 }
 
@@ -40,6 +42,7 @@ extension PassReport: CustomStringConvertible {
     /// The counts that are not zero, in words.
     public var summary: String {
         let parts = [
+            (drifted, "found changed here"),
             (placed, placed == 1 ? "file placed" : "files placed"), (downloaded, "of them downloaded"),
             (adopted, "already there"), (moved, "renamed"), (copied, "copied"),
             (folders, folders == 1 ? "folder made" : "folders made"), (removed, "removed"), (setAside, "set aside"),

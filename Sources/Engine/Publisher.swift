@@ -17,7 +17,7 @@ struct Publisher: Sendable {
         guard !batch.isEmpty else { return [] }
         let context = context
         let (results, news) = try await context.board.expectingSilence(of: Self.patience) {
-            try await shielded { try await Self.execute(batch, context) }
+            try await shielded { try await context.gate.pass { try await Self.execute(batch, context) } }
         }
         var failed: Set<RemoteKey> = []
         for (mutation, result) in zip(batch, results) {

@@ -17,6 +17,9 @@ public actor SyncEngine {
     private var settings: EngineSettings
     private var passes = 0
     private var failuresInARow = 0
+    private let gate = Gate()
+    /// When the mirror was last compared with have by this process.
+    private var sweptAt: Int64?
     /// How it gets on.
     public nonisolated let board: StatusBoard
     private nonisolated let requests = Request()
@@ -82,13 +85,16 @@ public actor SyncEngine {
         var logger = logger
         logger[metadataKey: "pass"] = "\(passes)"
         let events = EventLog(logger)
+        let began = surroundings.now()
+        let mustSweep = isDueForSweep(began)
         let context = PassContext(
             remote: remote, store: store, mirror: mirror, disk: disk, reading: reading, settings: settings,
             surroundings: surroundings, board: board, events: events, segments: SegmentBudget(settings.parallel),
+            gate: gate, mustSweep: mustSweep,
             awaitNews: { [weak self] in try await self?.wait(for: nil) })
-        let began = surroundings.now()
         do {
-            let report = try await SyncPass(context: context).run()
+            let report = try await SyncPass(context: context, onSwept: { [weak self] in await self?.swept(began) })
+                .run()
             try await disk.run { [mirror] in try mirror.sweepSpared() }
             board.update { $0.phase = .idle }
             try await keep(report, began: began, outcome: PassRecord.done, logger)
@@ -105,6 +111,13 @@ public actor SyncEngine {
             throw error
         }
     }
+
+    private func isDueForSweep(_ now: Int64) -> Bool {
+        guard let sweptAt else { return true }
+        return settings.sweep.map { now - sweptAt >= $0.components.seconds || now < sweptAt } ?? false
+    }
+
+    private func swept(_ time: Int64) { sweptAt = time }
 
     /// Whether time does not cure it, so that the daemon ends.
     private func endsAll(_ error: any Error) -> Bool { [.signedOut, .fatal].contains(disposition(of: error)) }

@@ -9,6 +9,8 @@ import SyncModel
 /// what leaves is where moved content comes from, and only with a complete listing behind them.
 struct SyncPass: Sendable {
     let context: PassContext
+    /// Called when the mirror was compared with have.
+    let onSwept: @Sendable () async -> Void
 
     /// Runs the pass.
     ///
@@ -20,6 +22,8 @@ struct SyncPass: Sendable {
         try await settleIntents()
         let isNewSelection = try await select()
         var progress = try await context.store.progress()
+        let hasListed = progress.everListed && !progress.isListing
+        if context.mustSweep { try await sweep(seekingStrangers: hasListed) }
         if !progress.isListing, isDueForRelist(progress) { try await context.store.beginRelist() }
         let pending = try await context.store.backlog()
         let known = progress.inStepAsOf
@@ -32,6 +36,8 @@ struct SyncPass: Sendable {
         progress = try await context.store.progress()
         if !progress.isListing { try await Prune(context: context).run() }
         try await finish(asOf: asOf, isNewSelection: isNewSelection)
+        // Before the account was listed nobody could tell whose the files in the mirror are.
+        if !hasListed && !progress.isListing { try await sweep(seekingStrangers: true) }
         return context.events.current
     }
 
@@ -64,6 +70,20 @@ struct SyncPass: Sendable {
                 event: "selection")
         }
         return isNew
+    }
+
+    /// What others did to the mirror is found before anything is planned.
+    private func sweep(seekingStrangers: Bool) async throws {
+        context.board.update { status in
+            status.phase = .sweeping
+            status.swept = 0
+        }
+        let began = context.now()
+        let found = try await context.sweeper(seekingStrangers: seekingStrangers).sweep(now: began)
+        context.board.update { $0.diskAsOf = began }
+        if found.drifted > 0 { context.events.tellDrift(found.drifted) }
+        await onSwept()
+        context.board.update { $0.phase = .listing }
     }
 
     private func isDueForRelist(_ progress: Progress) -> Bool {

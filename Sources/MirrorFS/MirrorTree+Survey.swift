@@ -43,7 +43,7 @@ extension Placement {
     /// Whether `seen`, which stands at the target, is not the file we know there and may be what is wanted.
     public func mayAlreadyBe(_ seen: Observed) -> Bool {
         guard case .file(let print) = seen, print.size == version.size else { return false }
-        guard case .file(_, _, let known)? = replacing?.node else { return true }
-        return known != print
+        guard case .file(_, let held, let known)? = replacing?.node else { return true }
+        return known != print || held.isUnproven
     }
 }

@@ -86,7 +86,16 @@ extension MirrorTree {
     ///
     /// - Returns: where it is now, relative to the mirror; `nil` if it stays.
     public func setAsideStranger(_ path: MirrorPath) throws -> String? {
-        guard settings.localChanges != .keep, let folder = path.parent, let name = path.name else { return nil }
+        settings.localChanges == .keep ? nil : try setAside(path)
+    }
+
+    /// Moves something that is not ours out of the way, whatever it is.
+    ///
+    /// - Returns: where it is now, relative to the mirror.
+    public func setAside(_ path: MirrorPath) throws -> String {
+        guard let folder = path.parent, let name = path.name else {
+            throw MirrorError(code: .call, message: "set the mirror's root aside", number: EINVAL)
+        }
         let parent = try root.folder(folder)
         let place = try setAside(path, in: parent, name: name.text)
         try parent.sync()

@@ -40,6 +40,8 @@ public final class MirrorTree: Sendable {
     let faults: FaultHook
     /// The identity in the marker file.
     public let id: String
+    /// What is special about its file system.
+    public let fileSystem: FileSystemKind
 
     static let own = MirrorPath.ownFolder.text
     static let markerName = "mirror-id"
@@ -49,7 +51,11 @@ public final class MirrorTree: Sendable {
         self.id = id
         self.settings = settings
         self.faults = faults
+        fileSystem = FileSystemKind(of: root.descriptor)
     }
+
+    /// Whether a file has the same inode number as long as it stands.
+    var keepsInodes: Bool { fileSystem == .local }
 
     /// The folder of what is being received; made again if somebody has removed it.
     var staging: Descriptor {

@@ -91,8 +91,9 @@ enum Schema {
         // state.swept_at: when the last complete comparison of the disk with have began. want_sum, have_sum: the
         // multiset checksums of the two tables; NULL until they are computed. scrub_key: the last key whose bytes were
         // read again; scrub_began: when that round began. have.proven_at: when the file's bytes were last seen to be
-        // right; NULL counts as the time the table was migrated. stranger: what others have put into the mirror, as the
-        // last look at each folder found it; folder: the key of the folder, path: its path below the mirror.
+        // right; NULL counts as the time the table was migrated. finding: what the last look at a folder of the mirror
+        // (its key) found besides what is ours: the number of strangers, the names of the first ones as a JSON array, and
+        // as a JSON array of pairs the names, or "" for the folder itself, that could not be looked at, and why.
         // unread: entries of the account that could not be read and have no path to be parked under.
         try db.execute(
             sql: """
@@ -102,8 +103,9 @@ enum Schema {
                 ALTER TABLE state ADD COLUMN scrub_key TEXT;
                 ALTER TABLE state ADD COLUMN scrub_began INTEGER;
                 ALTER TABLE have ADD COLUMN proven_at INTEGER;
-                CREATE TABLE stranger (
-                    folder TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (folder, path)) STRICT, WITHOUT ROWID;
+                CREATE TABLE finding (
+                    folder TEXT PRIMARY KEY, strangers INTEGER NOT NULL, names TEXT NOT NULL, unproven TEXT NOT NULL
+                    ) STRICT, WITHOUT ROWID;
                 CREATE TABLE unread (
                     id INTEGER PRIMARY KEY, what TEXT NOT NULL, reason TEXT NOT NULL, seen_at INTEGER NOT NULL,
                     generation INTEGER NOT NULL) STRICT;

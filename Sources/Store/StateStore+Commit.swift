@@ -80,6 +80,24 @@ extension StateStore {
 }
 
 extension StateStore {
+    /// Files that somebody else has touched are compared again with what is wanted: they may hold other bytes by now.
+    ///
+    /// What is recorded of them stays, so that they go when the account removes them.
+    public func doubt(_ keys: [RemoteKey]) async throws {
+        guard !keys.isEmpty else { return }
+        let inEffect = inEffect
+        try await write { db in
+            for key in keys {
+                guard case .file(let name, var version, let print)? = try Pending.storedHave(db, key),
+                    !version.isUnproven
+                else { continue }
+                version.rev = .unproven
+                try Standings.set(key, .file(name: name, version, print), db)
+                try Pending(db, inEffect).refresh(key)
+            }
+        }
+    }
+
     /// Forgets that `keys`, and all that is below them, stand: they are looked at and placed again.
     public func forget(_ keys: [RemoteKey]) async throws {
         guard !keys.isEmpty else { return }

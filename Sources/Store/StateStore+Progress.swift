@@ -82,6 +82,7 @@ extension StateStore {
     static let markInStepSQL = """
         UPDATE state SET in_step_as_of = ?
         WHERE listing = 0 AND marked_up_to IS NULL AND NOT EXISTS (SELECT 1 FROM pending WHERE parked = 0)
+            AND NOT EXISTS (SELECT 1 FROM finding WHERE unproven <> '[]')
         """
 
     /// The earliest time at which something that waits is to be tried again, seconds since the epoch.

@@ -26,32 +26,13 @@ extension StateStore {
     ///
     /// What stands deeper is leapt over: a folder costs what is in it, whatever is below that.
     public func names(in folder: RemoteKey) async throws -> NameSet {
-        try await read { db in
-            let (lower, upper) = folder.below
-            let sql = "SELECT key, name FROM have WHERE key >= ? AND key < ? ORDER BY key"
-            let statement = try db.cachedStatement(sql: sql)
-            var names = NameSet()
-            var start: String? = lower
-            while let from = start {
-                start = nil
-                let rows = try Row.fetchCursor(statement, arguments: [from, upper])
-                while let row = try rows.next() {
-                    let key: String = row[0]
-                    if let child = RemoteKey(key).child(of: folder) {
-                        start = child.below.upper
-                        break
-                    }
-                    names.insert(FileName(row[1]))
-                }
-            }
-            return names
-        }
+        try await read { try FolderReader.names($0, "have", in: folder) }
     }
 }
 
 extension RemoteKey {
     /// The folder directly in `folder` below which this key stands; `nil` if it stands directly in `folder` itself.
-    fileprivate func child(of folder: RemoteKey) -> RemoteKey? {
+    func child(of folder: RemoteKey) -> RemoteKey? {
         let rest = text.utf8.dropFirst(folder.text.utf8.count + 1)
         return rest.firstIndex(of: UInt8(ascii: "/")).map { RemoteKey(String(text[..<$0])) }
     }

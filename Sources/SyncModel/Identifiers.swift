@@ -14,6 +14,10 @@ public struct Rev: Hashable, Sendable {
 
     /// Wraps a revision that the server gave or the state file holds.
     public init(_ text: String) { self.text = text }
+
+    /// The revision of a file that somebody else has touched: no account has it, so that it differs from whatever is
+    /// wanted until its bytes are looked at again.
+    public static let unproven = Rev("")
 }
 
 /// A point in time in whole seconds since 1970-01-01 UTC; Dropbox's timestamps have no fractions.

@@ -126,7 +126,8 @@ public enum Planner {
         _ item: PendingItem, want: RemoteNode, at path: MirrorPath, sources: inout SourceChoice
     ) -> Operation {
         guard case .file(_, let version) = want else { return .makeFolder(item.key, at: path) }
-        if let standing = item.standing, case .file(_, let present, _) = standing.node, present.sameContent(as: version)
+        if let standing = item.standing, case .file(_, let present, _) = standing.node,
+            present.sameContent(as: version), !present.isUnproven
         {
             return .retag(standing, version)
         }

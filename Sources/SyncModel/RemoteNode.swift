@@ -17,6 +17,9 @@ public struct FileVersion: Hashable, Sendable {
         self.modified = modified
     }
 
+    /// Whether the file may hold other bytes by now.
+    public var isUnproven: Bool { rev == .unproven }
+
     /// Whether both have the same bytes, whatever their revision and time.
     public func sameContent(as other: FileVersion) -> Bool { size == other.size && hash == other.hash }
 }

@@ -1,3 +1,4 @@
+import Engine
 import Logging
 import MirrorFS
 import SyncModel
@@ -56,6 +57,8 @@ struct ConfigFileTests {
             local_changes = "keep"
             file_mode = "644"
             directory_mode = "2755"
+            watch = false
+            strangers = "aside"
             min_free_space = "1.5GB"
             [state]
             directory = "/var/lib/other"
@@ -63,6 +66,7 @@ struct ConfigFileTests {
             interval = "1h30min"
             longpoll = false
             relist = "0"
+            sweep = "2h"
             [transfer]
             parallel = 256
             bandwidth = "20MB/s"
@@ -90,6 +94,9 @@ struct ConfigFileTests {
         #expect(config.schedule.interval == .seconds(5_400))
         #expect(!config.schedule.longpoll)
         #expect(config.schedule.relist == nil)
+        #expect(config.schedule.sweep == .seconds(7_200))
+        #expect(!config.mirror.watch)
+        #expect(config.mirror.strangers == .aside)
         #expect(config.transfer.parallel == 256)
         #expect(config.transfer.bandwidth == 20_000_000)
         #expect(!config.transfer.bulk)

@@ -68,8 +68,9 @@ struct CommandTests {
     func statusKeys() async throws {
         try await Stand.run { stand in
             let keys = [
-                "account", "backlog", "checked_at", "daemon", "failing", "in_step", "in_step_as_of", "last_pass",
-                "left_out", "listed_at", "listing", "mirror", "outbox", "parked", "stale", "troubles",
+                "account", "backlog", "checked_at", "daemon", "disk_as_of", "failing", "in_step", "in_step_as_of",
+                "last_pass", "left_out", "listed_at", "listing", "mirror", "outbox", "parked", "stale",
+                "stranger_paths", "strangers", "troubles",
             ]
             stand.account.fill(Seed(files: 30))
             let before = try await stand.place.run("status", "--json")

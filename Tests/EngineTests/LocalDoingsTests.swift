@@ -129,7 +129,9 @@ import Testing
         try await rig.pass()
         #expect(try Tree(directory: rig.mirror).lines["b"] != nil)
         #expect(try FileManager.default.contentsOfDirectory(atPath: outside) == [])
-        #expect(try await rig.start().store.troubles(limit: 5).map(\.path) == ["/a/new"])
+        // The comparison at the start has found the link, and moved it out of the way.
+        #expect(try await rig.start().store.troubles(limit: 5).map(\.path) == [])
+        #expect(try rig.differences() == [])
         // A verification finds what the link hides, and the repair puts the folder back.
         _ = try await rig.repair()
         rig.time.advance(by: 86_400)

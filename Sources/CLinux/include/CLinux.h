@@ -24,6 +24,8 @@ void dbx_limit_arenas(int count);
 void dbx_release_memory(void);
 // syncfs(2).
 int dbx_syncfs(int descriptor);
+// fstatfs(2): the type of the file system, as linux/magic.h has it.
+int64_t dbx_file_system(int descriptor);
 // sync_file_range(2) with SYNC_FILE_RANGE_WRITE: begin writing out, do not wait.
 int dbx_begin_writeout(int file, off_t offset, off_t length);
 // futimens(2): sets the modification time to whole seconds, leaves the access time.

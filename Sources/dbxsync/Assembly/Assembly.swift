@@ -75,11 +75,19 @@ extension Config {
     /// Where the state file is.
     var stateFile: String { state.directory + "/state.db" }
 
+    /// Where the outbox lies in the mirror; nil unless it does.
+    private var outboxInMirror: MirrorPath? {
+        guard outbox.insideMirror, let directory = outbox.directory else { return nil }
+        return MirrorPath(text: PathText.below(mirror.directory, directory))
+    }
+
     /// What the engine is told.
     var engineSettings: EngineSettings {
         EngineSettings(
             interval: schedule.interval, longpoll: schedule.longpoll, relist: schedule.relist,
             parallel: transfer.parallel, minFreeSpace: mirror.minFreeSpace,
-            bulk: transfer.bulk ? BulkGrouping() : nil, selection: mirror.selection)
+            bulk: transfer.bulk ? BulkGrouping() : nil, selection: mirror.selection, sweep: schedule.sweep,
+            watch: mirror.watch,
+            strangers: mirror.strangers, outbox: outboxInMirror)
     }
 }

@@ -1,3 +1,4 @@
+import Engine
 import Logging
 import MirrorFS
 import SyncModel
@@ -58,6 +59,10 @@ extension Config {
         var fileMode: UInt32 = 0o640
         /// Mode of directories.
         var directoryMode: UInt32 = 0o750
+        /// Whether to learn from the kernel what others do in the mirror.
+        var watch = true
+        /// What becomes of files of others that are in nobody's way.
+        var strangers = Strangers.keep
         /// Bytes that stay free: downloads wait below it; 0 for no reserve.
         var minFreeSpace: Int64 = 1 << 30
 
@@ -79,6 +84,8 @@ extension Config {
         var longpoll = true
         /// Time between full comparisons of the listing; nil: never.
         var relist: Duration? = .seconds(7 * 86_400)
+        /// Time between comparisons of the mirror by stat; nil: only at a start.
+        var sweep: Duration? = .seconds(3600)
         /// How long ago the mirror may have been known to be in step; nil: never mind.
         var maxStaleness: Duration? = .seconds(3600)
     }

@@ -1,3 +1,4 @@
+import Engine
 import Logging
 import MirrorFS
 import SyncModel
@@ -260,6 +261,11 @@ extension ConfigForm where Value == AfterUpload {
 extension ConfigForm where Value == LocalChanges {
     /// What to do with files that are not ours.
     static let localChanges = choice(LocalChanges.allCases.map { ($0.rawValue, $0) })
+}
+
+extension ConfigForm where Value == Strangers {
+    /// What to do with files of others that are in nobody's way.
+    static let strangers = choice(Strangers.allCases.map { ($0.rawValue, $0) })
 }
 
 extension ConfigForm where Value == Logger.Level {

@@ -20,6 +20,12 @@ struct Freshness: Equatable, Sendable {
         self.init(limit: schedule.maxStaleness, interval: schedule.interval)
     }
 
+    /// The same for the comparison of the disk; where none is scheduled the one at the start does for as long as it likes.
+    init(disk schedule: Config.ScheduleSettings) {
+        self.init(
+            limit: schedule.sweep == nil ? nil : schedule.maxStaleness, interval: schedule.sweep ?? schedule.interval)
+    }
+
     /// Whether a mirror that was last known to be in step at `moment` is too old at `now`, both seconds since the epoch.
     func isExceeded(since moment: Int64, now: Int64) -> Bool {
         guard let limit else { return false }

@@ -7,7 +7,7 @@ import Glibc
 /// Replaced by rename while there is work; an unchanged account causes no write. Whether the daemon that wrote it still
 /// runs is told by the lock, not by this file.
 struct LiveStatus: Codable, Equatable, Sendable {
-    /// `starting`, `listing`, `applying`, `removing`, `idle` or `waiting`.
+    /// `starting`, `sweeping`, `listing`, `applying`, `removing`, `idle` or `waiting`.
     var phase: String
     /// Why it waits, or what Dropbox has asked for; nil when there is nothing of the kind.
     var reason: String?
@@ -25,6 +25,10 @@ struct LiveStatus: Codable, Equatable, Sendable {
     var bytesTotal: Int64
     /// Entries removed in this pass.
     var removed: Int
+    /// The time for which the disk is known to be as recorded, seconds since the epoch; nil if it is not.
+    var diskAsOf: Int64?
+    /// How the mirror is watched, in words; nil if that is not known.
+    var watch: String?
 
     /// What of the engine's status is worth telling.
     init(_ status: EngineStatus, now: Int64) {
@@ -39,12 +43,15 @@ struct LiveStatus: Codable, Equatable, Sendable {
         bytesDone = isWorking ? status.bytesDone : 0
         bytesTotal = isWorking ? status.bytesTotal : 0
         removed = isWorking ? status.removed : 0
+        diskAsOf = status.diskAsOf
+        watch = status.watch?.description
     }
 
     /// A question that was not answered yet is not worth a write.
     private static func name(of status: EngineStatus) -> (String, String?) {
         switch status.phase {
         case .starting: ("starting", nil)
+        case .sweeping: ("sweeping", nil)
         case .listing: (status.listed == 0 && status.inStepAsOf != nil ? "idle" : "listing", nil)
         case .applying: ("applying", nil)
         case .removing: ("removing", nil)

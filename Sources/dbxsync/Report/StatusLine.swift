@@ -34,6 +34,7 @@ enum StatusLine {
     private static func activity(_ status: EngineStatus) -> String {
         switch status.phase {
         case .starting: "starting"
+        case .sweeping: "\(inStep(status)); comparing the disk: \(HumanText.count(status.swept)) entries so far"
         case .listing where status.listed == 0 && status.inStepAsOf != nil: inStep(status)
         case .listing: "listing: \(listed(status))\(placed(status))"
         case .applying: "placing: \(files(status))"
@@ -48,7 +49,10 @@ enum StatusLine {
             .map { "\(HumanText.count($0.0)) \($0.1)" }
         let counts = troubles.isEmpty ? "" : ", \(troubles.joined(separator: ", ")) (see: dbxsync status)"
         guard let moment = status.inStepAsOf else { return "not in step yet" + counts }
-        return "in step as of \(TimeText.local(moment))" + counts
+        guard let disk = status.diskAsOf else {
+            return "not known to be in step: the disk was not compared yet" + counts
+        }
+        return "in step as of \(TimeText.local(moment)), the disk as of \(TimeText.local(disk))" + counts
     }
 
     private static func lastKnown(_ status: EngineStatus) -> String {

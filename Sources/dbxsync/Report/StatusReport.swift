@@ -7,6 +7,9 @@ struct StatusReport: Encodable, Sendable {
     var inStep: Bool
     /// The time for which the mirror is known to have equalled the account; null if it never did.
     @Nullable var inStepAsOf: Moment?
+    /// The time for which the disk is known to be as recorded: when it was last compared, or now where all folders are
+    /// watched; null if it never was.
+    @Nullable var diskAsOf: Moment?
     /// When Dropbox was last asked for changes.
     @Nullable var checkedAt: Moment?
     /// When the last full listing was completed.
@@ -34,6 +37,10 @@ struct StatusReport: Encodable, Sendable {
     var leftOut: Int
     /// The paths that failed or cannot be mirrored, at most a thousand.
     var troubles: [Path]
+    /// How many files and folders of others stand in the mirror, in nobody's way; what is in such a folder is not counted.
+    var strangers: Int
+    /// Their paths, at most a thousand.
+    var strangerPaths: [String]
     /// The outbox; null if none is configured.
     @Nullable var outbox: Outbox?
 
@@ -74,6 +81,9 @@ struct StatusReport: Encodable, Sendable {
         var files: Int
         var bytes: Int64
         var removals: Int
+
+        /// Whether there is none.
+        var isNothing: Bool { files + removals == 0 }
     }
 
     /// A running daemon.
@@ -127,8 +137,14 @@ extension StatusReport {
         // New patterns take effect with the next pass.
         let isSelected = !progress.isMarking && store.selection == config.mirror.selection
         let isDone = backlog.isEmpty && !progress.isListing && isSelected && progress.inStepAsOf != nil
+        let found = try await store.findings(limit: mostPaths)
+        let diskAsOf = [try await store.sweptAt(), daemon?.now?.diskAsOf].compactMap(\.self).max()
+        let isDiskKnown =
+            found.unproven.isEmpty
+            && diskAsOf.map { !Freshness(disk: config.schedule).isExceeded(since: $0, now: now) } ?? false
         return StatusReport(
-            inStep: isDone && !isStale, inStepAsOf: progress.inStepAsOf.map(Moment.init),
+            inStep: isDone && !isStale && isDiskKnown, inStepAsOf: progress.inStepAsOf.map(Moment.init),
+            diskAsOf: diskAsOf.map(Moment.init),
             checkedAt: progress.checkedAt.map(Moment.init), listedAt: progress.listedAt.map(Moment.init),
             stale: isStale, listing: progress.isListing,
             account: Account(id: progress.origin?.account, name: progress.origin?.accountName),
@@ -137,9 +153,11 @@ extension StatusReport {
                 folders: extent.folders, bytes: extent.bytes),
             backlog: Backlog(
                 files: backlog.pendingFiles, bytes: backlog.pendingBytes, removals: backlog.pendingRemovals),
-            daemon: daemon, lastPass: lastPass.map(LastPass.init), failing: backlog.failing,
+            daemon: daemon, lastPass: lastPass.map(LastPass.init), failing: backlog.failing + found.unproven.count,
             parked: backlog.parked, leftOut: try await store.leftOut(by: store.selection),
-            troubles: troubles.map { Path($0) }, outbox: try await outbox(store, config.outbox))
+            troubles: found.unproven.map(Path.init(unproven:)) + troubles.map { Path($0) },
+            strangers: found.strangers, strangerPaths: found.strangerPaths,
+            outbox: try await outbox(store, config.outbox))
     }
 
     private static func outbox(_ store: StateStore, _ table: Config.OutboxTable) async throws -> Outbox? {
@@ -169,6 +187,13 @@ extension StatusReport.LastPass {
 }
 
 extension StatusReport.Path {
+    /// What could not be looked at, so that nothing is known of it.
+    fileprivate init(unproven: Findings.Unproven) {
+        self.init(
+            path: unproven.path, state: "failing", reason: "cannot be looked at: \(unproven.reason)", attempts: 0,
+            nextTry: nil)
+    }
+
     /// - Parameter folder: what the path is below of; nil for the mirror.
     fileprivate init(_ trouble: Trouble, in folder: String? = nil) {
         let path = folder.map { trouble.path.isEmpty ? $0 : "\($0)/\(trouble.path)" }

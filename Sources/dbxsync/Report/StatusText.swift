@@ -10,10 +10,11 @@ enum StatusText {
         [heading(report, now)]
             + [
                 ("account", account(report)), ("mirror", mirror(report)), ("daemon", daemon(report)),
-                ("checked", checked(report, now)), ("left out", leftOut(report)), ("backlog", backlog(report)),
+                ("checked", checked(report, now)), ("watched", report.daemon?.now?.watch),
+                ("left out", leftOut(report)), ("backlog", backlog(report)),
                 ("last pass", lastPass(report, now)), ("outbox", outbox(report)),
             ].compactMap { name, text in text.map { "  " + padded(name) + $0 } }
-            + troubles(report, now: now) + outboxTroubles(report, now)
+            + troubles(report, now: now) + outboxTroubles(report, now) + strangers(report)
     }
 
     /// The paths that are not as in the account, with reason and next try.
@@ -65,11 +66,32 @@ enum StatusText {
         guard let moment = report.inStepAsOf else {
             return report.checkedAt == nil ? "not in step: no pass has been made yet" : "not in step yet"
         }
-        let asOf = "\(TimeText.local(moment.seconds)) (\(TimeText.distance(moment.seconds, from: now)))"
-        if report.inStep { return "in step as of \(asOf)" }
+        let asOf = time(moment, now)
+        if report.inStep, let disk = report.diskAsOf {
+            return "in step: the account as of \(asOf), the disk as of \(time(disk, now))"
+        }
+        if report.backlog.isNothing && report.failing + report.parked == 0 && !report.stale && !report.listing {
+            let disk = report.diskAsOf.map { "was last compared \(time($0, now))" } ?? "was not compared yet"
+            return "not known to be in step: the account was at \(asOf), but the disk \(disk)"
+        }
         return report.stale
             ? "not known to be in step: it was at \(asOf), and could not be compared with Dropbox since"
             : "not in step; it was last at \(asOf)"
+    }
+
+    private static func time(_ moment: Moment, _ now: Int64) -> String {
+        "\(TimeText.local(moment.seconds)) (\(TimeText.distance(moment.seconds, from: now)))"
+    }
+
+    /// Files of others; they are no fault.
+    private static func strangers(_ report: StatusReport) -> [String] {
+        if report.strangers == 0 { return [] }
+        let shown = report.strangerPaths.prefix(mostPaths)
+        let more = report.strangers - shown.count
+        let count = report.strangers == 1 ? "1 entry" : "\(HumanText.count(report.strangers)) entries"
+        return ["not from Dropbox, and in nobody's way: \(count)"]
+            + shown.map { "  " + escapingControls($0) }
+            + (more > 0 ? ["  and \(HumanText.count(more)) more (see: --json)"] : [])
     }
 
     private static func account(_ report: StatusReport) -> String {
@@ -100,6 +122,7 @@ enum StatusText {
             case "applying": "placing: \(files)"
             case "removing": "removing: \(HumanText.count(live.removed)) done"
             case "waiting": "waiting"
+            case "sweeping": "comparing the disk"
             default: live.phase
             }
         return live.reason.map { "\(text): \($0)" } ?? text

@@ -89,7 +89,7 @@ extension ProgressLine {
                 Progress(
                     activity: "placed", filesDone: status.filesDone, filesTotal: status.filesTotal,
                     bytesDone: status.bytesDone, bytesTotal: status.bytesTotal, isGrowing: status.isListing))
-        case .starting, .listing, .applying, .removing, .idle, .waiting: finish()
+        case .starting, .sweeping, .listing, .applying, .removing, .idle, .waiting: finish()
         }
     }
 }

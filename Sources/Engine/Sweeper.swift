@@ -1,0 +1,278 @@
+import Logging
+import MirrorFS
+import Store
+import SyncModel
+
+/// Compares what stands in the mirror with have, by stat alone, folder by folder.
+///
+/// What is gone is forgotten and what was touched is doubted, which makes both pending: the planner and the applier put
+/// it right like everything else, and `local_changes` decides about what stands in the way. May run beside a pass: a difference counts only if it is
+/// still there while nothing is being published.
+struct Sweeper: Sendable {
+    let store: StateStore
+    let mirror: MirrorTree
+    let disk: DiskPool
+    let settings: EngineSettings
+    /// Whether the account is known, so that what is not from there can be told.
+    let seeksStrangers: Bool
+    let gate: Gate
+    let board: StatusBoard
+    let events: EventLog
+
+    /// Entries compared in one go.
+    private static let window = 4096
+    /// Entries that are decided about while nothing else is published.
+    private static let part = 64
+
+    /// What a comparison has found.
+    struct Found: Sendable {
+        /// Entries looked at.
+        var entries = 0
+        /// Keys that became pending.
+        var drifted = 0
+    }
+
+    /// Looks at everything.
+    ///
+    /// - Parameter each: is told of each folder before its names are read.
+    func sweep(now: Int64, each: (FolderPage) async -> Void = { _ in }) async throws -> Found {
+        var found = Found()
+        var open: OpenFolder?
+        var position: SweepPosition? = .start
+        while let here = position {
+            try Task.checkCancellation()
+            let (pages, next) = try await store.folderPages(from: here, limit: Self.window)
+            for page in pages where page.isFirst { await each(page) }
+            open = try await look(at: pages, open, &found)
+            position = next
+            board.swept(found.entries)
+        }
+        try await store.markSwept(asOf: now)
+        return found
+    }
+
+    /// Looks at one folder.
+    func look(at folder: RemoteKey) async throws -> Found {
+        var found = Found()
+        var open: OpenFolder?
+        var start: String?
+        repeat {
+            guard let (page, next) = try await store.folderPage(of: folder, from: start, limit: Self.window) else {
+                try await store.note([FolderFinding(folder: folder)])
+                break
+            }
+            open = try await look(at: [page], open, &found)
+            start = next
+        } while start != nil
+        return found
+    }
+
+    // MARK: Folders
+
+    /// A folder of which not every page was compared yet.
+    private struct OpenFolder: Sendable {
+        let path: MirrorPath
+        var look: FolderLook?
+        var known = 0
+        var finding: FolderFinding
+    }
+
+    private struct Looked: Sendable {
+        var drift: [KnownEntry] = []
+        var done: [OpenFolder] = []
+        var open: OpenFolder?
+    }
+
+    private func look(at pages: [FolderPage], _ open: OpenFolder?, _ found: inout Found) async throws -> OpenFolder? {
+        let looked = try await disk.run { [self] in try compare(pages, open) }
+        var findings: [FolderFinding] = []
+        for folder in looked.done { findings.append(try await withStrangers(folder)) }
+        found.entries += pages.reduce(0) { $0 + $1.entries.count }
+        found.drifted += try await forget(looked.drift)
+        try await store.note(findings)
+        return looked.open
+    }
+
+    /// Compares pages in order; on a thread of the disk.
+    private func compare(_ pages: [FolderPage], _ open: OpenFolder?) throws -> Looked {
+        var looked = Looked(open: open)
+        for page in pages {
+            var folder: OpenFolder
+            if !page.isFirst, let open = looked.open { folder = open } else { folder = try enter(page) }
+            let entries = settings.selection.isEverything ? page.entries : page.entries.filter(isOurs)
+            if let comparison = folder.look?.compare(entries) {
+                looked.drift += comparison.drift
+                folder.known += comparison.known
+                folder.finding.unproven += comparison.unproven.map { .init(name: $0.name.text, reason: $0.reason) }
+            }
+            looked.open = page.isLast ? nil : folder
+            if page.isLast { looked.done.append(folder) }
+        }
+        return looked
+    }
+
+    /// A folder that is not there is told with its own folder's entries; one that cannot be read is unproven.
+    private func enter(_ page: FolderPage) throws -> OpenFolder {
+        var folder = OpenFolder(path: page.path, finding: FolderFinding(folder: page.folder))
+        if settings.isLeftAlone(page.path) { return folder }
+        do {
+            folder.look = try mirror.look(into: page.path)
+        } catch {
+            guard error.isAboutOnePath else { throw error }
+            folder.finding.unproven = [.init(name: "", reason: error.description)]
+        }
+        return folder
+    }
+
+    private func isOurs(_ entry: KnownEntry) -> Bool {
+        settings.selection.verdict(of: entry.key, isFolder: entry.isFolder) != .outside
+    }
+
+    // MARK: Drift
+
+    /// Looks once more at what differs, with what have says by now, and forgets it.
+    ///
+    /// - Returns: how many keys became pending.
+    private func forget(_ entries: [KnownEntry]) async throws -> Int {
+        if entries.isEmpty { return 0 }
+        var drifted = 0
+        for start in stride(from: 0, to: entries.count, by: Self.part) {
+            let part = entries[start..<min(start + Self.part, entries.count)]
+            drifted += try await gate.pass { try await forgetNow(part) }
+        }
+        return drifted
+    }
+
+    private func forgetNow(_ entries: ArraySlice<KnownEntry>) async throws -> Int {
+        var standings: [Standing] = []
+        for entry in entries {
+            if let standing = try await store.standing(of: entry.key), !settings.isLeftAlone(standing.path) {
+                standings.append(standing)
+            }
+        }
+        let seen = standings
+        let looks = try await disk.run { try seen.map(lookAgain) }
+        var gone: [RemoteKey] = []
+        var touched: [RemoteKey] = []
+        var renewed: [Outcome] = []
+        for (standing, look) in zip(standings, looks) {
+            switch look {
+            case .nothing: break
+            case .newFolder(let inode):
+                renewed.append(.have(standing.key, .folder(name: standing.node.name, inode: inode)))
+            case .drift(let drift):
+                switch drift {
+                case .missing, .kind: gone.append(standing.key)
+                case .changed, .replaced:
+                    if standing.isUnproven { continue }
+                    touched.append(standing.key)
+                }
+                tell(standing, drift)
+            }
+        }
+        try await store.forget(gone)
+        try await store.doubt(touched)
+        try await store.commit(renewed, now: 0, jitter: { 0 })
+        return gone.count + touched.count
+    }
+
+    /// What a second look tells.
+    private enum SecondLook: Sendable {
+        case nothing
+        case drift(Drift)
+        /// Another folder of that name, which does as well: what is in it is compared for itself.
+        case newFolder(inode: UInt64)
+    }
+
+    /// What cannot be looked at is no drift: it is told with its folder.
+    private func lookAgain(at standing: Standing) throws -> SecondLook {
+        do {
+            guard let drift = try mirror.drift(of: standing) else { return .nothing }
+            if drift == .replaced, case .folder(let inode) = try mirror.observe(standing.path) {
+                return .newFolder(inode: inode)
+            }
+            return .drift(drift)
+        } catch {
+            if error.isAboutOnePath { return .nothing }
+            throw error
+        }
+    }
+
+    private func tell(_ standing: Standing, _ drift: Drift) {
+        events.count { $0.drifted += 1 }
+        events.changed("drift", "\(standing.path.remoteText): \(drift)", path: standing.path)
+    }
+
+    // MARK: Strangers
+
+    /// Adds what stands in a folder and is nobody's business; sets it aside if that is wanted.
+    private func withStrangers(_ folder: OpenFolder) async throws -> FolderFinding {
+        var finding = folder.finding
+        guard seeksStrangers, let look = folder.look, look.mayHoldMore(than: folder.known) else { return finding }
+        let ours = try await namesOfOurs(in: finding.folder)
+        var strangers = try await disk.run { try look.names(besides: ours) }.filter { isStranger($0, in: folder) }
+        if settings.strangers == .aside { strangers = try await setAside(strangers, in: folder) }
+        finding.strangers = strangers.count
+        finding.names = Array(strangers.map(\.text).sorted().prefix(FolderFinding.mostNames))
+        return finding
+    }
+
+    /// What the selection leaves alone is none of anybody's business, and neither is an outbox.
+    private func isStranger(_ name: FileName, in folder: OpenFolder) -> Bool {
+        guard let path = try? folder.path.appending(name) else { return false }
+        if settings.isLeftAlone(path) { return false }
+        if settings.selection.isEverything { return true }
+        // Dropbox has no key for it: in lower case its patterns say the same.
+        let key = RemoteKey("\(folder.finding.folder.text)/\(name.text.lowercased())")
+        return ![true, false].contains { settings.selection.verdict(of: key, isFolder: $0) == .outside }
+    }
+
+    /// What stands there, and what is to stand there.
+    private func namesOfOurs(in folder: RemoteKey) async throws -> [NameSet] {
+        [try await store.names(in: folder), try await store.wantedNames(in: folder)]
+    }
+
+    /// - Returns: those that stay.
+    private func setAside(_ names: [FileName], in folder: OpenFolder) async throws -> [FileName] {
+        var staying: [FileName] = []
+        for start in stride(from: 0, to: names.count, by: Self.part) {
+            let part = names[start..<min(start + Self.part, names.count)]
+            staying += try await gate.pass {
+                let ours = try await namesOfOurs(in: folder.finding.folder)  // one may be ours by now
+                return try await setAsideNow(part.filter { name in !ours.contains { $0.contains(name) } }, folder.path)
+            }
+        }
+        return staying
+    }
+
+    private func setAsideNow(_ names: [FileName], _ folder: MirrorPath) async throws -> [FileName] {
+        var staying: [FileName] = []
+        for name in names {
+            guard let path = try? folder.appending(name) else { continue }
+            do {
+                let place = try await disk.run { [mirror] in try mirror.setAside(path) }
+                events.count { $0.setAside += 1 }
+                events.setAside(path.remoteText, to: place)
+            } catch let error as MirrorError where error.isAboutOnePath {
+                events.note(.warning, "\(path.remoteText): a file of somebody else's cannot be set aside: \(error)")
+                staying.append(name)
+            }
+        }
+        return staying
+    }
+}
+
+extension Standing {
+    /// Whether it is a file whose bytes are to be looked at again already.
+    fileprivate var isUnproven: Bool {
+        if case .file(_, let version, _) = node { version.isUnproven } else { false }
+    }
+}
+
+extension EngineSettings {
+    /// Whether a path belongs to an outbox in the mirror.
+    func isLeftAlone(_ path: MirrorPath) -> Bool {
+        guard let outbox, path.components.count >= outbox.components.count else { return false }
+        return path.components.prefix(outbox.components.count).elementsEqual(outbox.components)
+    }
+}

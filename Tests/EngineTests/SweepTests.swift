@@ -1,0 +1,190 @@
+import Engine
+import Foundation
+import Glibc
+import MirrorFS
+import Sandbox
+import Store
+import SyncModel
+import TestSupport
+import Testing
+
+/// What others do in the mirror is found by a comparison by stat, and put right by the pass.
+@Suite struct SweepTests {
+    /// A mirror in step whose next pass belongs to a new process, which looks at the disk first.
+    private static func settled(_ paths: [String], localChanges: LocalChanges = .aside) async throws -> Rig {
+        let rig = try Rig()
+        rig.localChanges = localChanges
+        for path in paths { _ = try rig.account.put(path, "content of \(path)") }
+        try await rig.pass()
+        try rig.crash()
+        rig.remote.resetCounts()
+        return rig
+    }
+
+    private static func touch(_ path: String, to seconds: Int) {
+        var times = [timespec(tv_sec: 0, tv_nsec: 0), timespec(tv_sec: seconds, tv_nsec: 5)]
+        #expect(utimensat(AT_FDCWD, path, &times, 0) == 0)
+    }
+
+    @Test("removed, edited, touched, replaced and hidden entries are found and put right") func everything()
+        async throws
+    {
+        let rig = try await Self.settled([
+            "/gone", "/edited", "/touched", "/replaced", "/link", "/d/e/one", "/d/two", "/k",
+        ])
+        let mirror = rig.mirror
+        try FileManager.default.removeItem(atPath: mirror + "/gone")
+        try rig.folder.write("edited", to: "mirror/edited")
+        Self.touch(mirror + "/touched", to: 77)
+        try FileManager.default.copyItem(atPath: mirror + "/replaced", toPath: mirror + "/copy")
+        #expect(rename(mirror + "/copy", mirror + "/replaced") == 0)
+        try FileManager.default.removeItem(atPath: mirror + "/link")
+        try FileManager.default.createSymbolicLink(atPath: mirror + "/link", withDestinationPath: "touched")
+        try FileManager.default.removeItem(atPath: mirror + "/d")
+        try FileManager.default.removeItem(atPath: mirror + "/k")
+        try rig.folder.write("in a folder", to: "mirror/k/file")
+        let report = try await rig.pass()
+        #expect(report.drifted == 7)
+        #expect(try rig.differences() == [])
+        #expect(try await rig.brokenInvariants() == [])
+        // What only looks different is not fetched again.
+        #expect(report.downloaded == 6)
+        #expect(report.adopted == 2)
+        let attic = try FileManager.default.subpathsOfDirectory(atPath: mirror + "/.dbxsync/aside")
+        #expect(
+            Set(attic.compactMap { $0.split(separator: "/").last }.map(String.init)).isSuperset(of: [
+                "edited", "link", "k",
+            ]))
+    }
+
+    @Test("an untouched mirror causes no work") func untouched() async throws {
+        let rig = try await Self.settled(["/a", "/b/c", "/b/d/e"])
+        let report = try await rig.pass()
+        #expect(report.isEmpty)
+        #expect(rig.remote.downloads == 0)
+        #expect(try await rig.start().store.sweptAt() == rig.time.now)
+    }
+
+    @Test("a touched file that the account removes before it was looked at again goes") func touchedThenRemoved()
+        async throws
+    {
+        let rig = try await Self.settled(["/kept", "/touched", "/edited"])
+        Self.touch(rig.mirror + "/touched", to: 77)
+        try rig.folder.write("edited", to: "mirror/edited")
+        rig.remote.onPage { _ in throw SandboxError(disposition: .retry(after: nil)) }
+        await #expect(throws: SandboxError.self) { try await rig.pass() }
+        rig.remote.onPage(nil)
+        _ = try rig.account.delete("/touched")
+        _ = try rig.account.delete("/edited")
+        try await rig.pass()
+        #expect(try rig.differences() == [])
+        #expect(
+            try FileManager.default.subpathsOfDirectory(atPath: rig.mirror + "/.dbxsync/aside").contains {
+                $0.hasSuffix("edited")
+            })
+    }
+
+    @Test("keep: an edited file stays and is told, and looking again does not disturb its next try") func kept()
+        async throws
+    {
+        let rig = try await Self.settled(["/edited"], localChanges: .keep)
+        try rig.folder.write("edited", to: "mirror/edited")
+        try await rig.pass()
+        #expect(FileManager.default.contents(atPath: rig.mirror + "/edited") == Data("edited".utf8))
+        let before = try await rig.start().store.troubles(limit: 5)
+        #expect(before.map(\.path) == ["/edited"])
+        try rig.crash()
+        rig.remote.resetCounts()
+        let report = try await rig.pass()
+        #expect(report.drifted == 0)
+        #expect(rig.remote.downloads == 0)
+        #expect(try await rig.start().store.troubles(limit: 5) == before)
+    }
+
+    @Test("strangers are counted and named, also in a mirror that was adopted without its state") func strangers()
+        async throws
+    {
+        let rig = try await Self.settled(["/a", "/b/c"])
+        try rig.folder.write("mine", to: "mirror/mine")
+        try rig.folder.write("mine, too", to: "mirror/b/deep/mine")
+        try await rig.pass()
+        var found = try await rig.start().store.findings(limit: 10)
+        #expect(found.strangers == 2)
+        #expect(Set(found.strangerPaths) == ["/mine", "/b/deep"])
+        #expect(try await rig.start().store.progress().inStepAsOf == rig.time.now)
+        try rig.crash()
+        for suffix in ["", "-wal", "-shm"] { unlink(rig.folder("state.db" + suffix)) }
+        try await rig.pass()
+        try rig.crash()
+        try await rig.pass()
+        found = try await rig.start().store.findings(limit: 10)
+        #expect(Set(found.strangerPaths) == ["/mine", "/b/deep"])
+        try FileManager.default.removeItem(atPath: rig.mirror + "/b/deep")
+        try rig.crash()
+        try await rig.pass()
+        #expect(try await rig.start().store.findings(limit: 10).strangerPaths == ["/mine"])
+    }
+
+    @Test("strangers = aside: they are moved out of the way, and nothing of the account is") func strangersAside()
+        async throws
+    {
+        let rig = try await Self.settled(["/a", "/b/c"], localChanges: .keep)
+        rig.settings.strangers = .aside
+        try rig.folder.write("mine", to: "mirror/mine")
+        try rig.folder.write("mine", to: "mirror/b/deep/mine")
+        _ = try rig.account.put("/later", "x")
+        let report = try await rig.pass()
+        #expect(report.setAside == 2)
+        #expect(try rig.differences() == [])
+        #expect(try await rig.start().store.findings(limit: 10).strangers == 0)
+    }
+
+    @Test("what the selection leaves alone, and an outbox in the mirror, are nobody's business") func leftAlone()
+        async throws
+    {
+        let rig = try await Self.settled(["/out/mine", "/box/sent", "/a"])
+        rig.settings.selection = try Selection(including: [], excluding: ["/out"])
+        rig.settings.outbox = MirrorPath(text: "box")
+        rig.settings.strangers = .aside
+        try rig.folder.write("edited", to: "mirror/out/mine")
+        try rig.folder.write("new", to: "mirror/out/new")
+        try rig.folder.write("edited", to: "mirror/box/sent")
+        try rig.folder.write("new", to: "mirror/box/new")
+        let report = try await rig.pass()
+        #expect(report.drifted == 0 && report.setAside == 0)
+        #expect(FileManager.default.contents(atPath: rig.mirror + "/box/sent") == Data("edited".utf8))
+        #expect(try await rig.start().store.findings(limit: 10).strangers == 0)
+    }
+
+    @Test("a comparison is due at a start and when its time has come, and not in between") func due() async throws {
+        let rig = try await Self.settled(["/a"])
+        rig.settings.sweep = .seconds(3600)
+        let first = rig.time.now
+        try await rig.pass()
+        let store = try await rig.start().store
+        #expect(try await store.sweptAt() == first)
+        rig.time.advance(by: 1800)
+        try FileManager.default.removeItem(atPath: rig.mirror + "/a")
+        #expect(try await rig.pass().drifted == 0)
+        rig.time.advance(by: 1800)
+        #expect(try await rig.pass().drifted == 1)
+        #expect(try await store.sweptAt() == rig.time.now)
+        #expect(try rig.differences() == [])
+    }
+
+    @Test("large folders are compared page by page") func large() async throws {
+        let rig = try Rig(inMemory: true)
+        for number in 0..<5000 { _ = try rig.account.put("/big/\(number)", "\(number)") }
+        for number in 0..<50 { _ = try rig.account.put("/big/sub-\(number)/file", "\(number)") }
+        try await rig.pass()
+        try rig.crash()
+        for number in stride(from: 0, to: 5000, by: 100) {
+            try FileManager.default.removeItem(atPath: rig.mirror + "/big/\(number)")
+        }
+        try rig.folder.write("mine", to: "mirror/big/mine")
+        #expect(try await rig.pass().drifted == 50)
+        #expect(try await rig.start().store.findings(limit: 10).strangerPaths == ["/big/mine"])
+        try FileManager.default.removeItem(atPath: rig.mirror + "/big/mine")
+        #expect(try rig.differences() == [])
+    }
+}
