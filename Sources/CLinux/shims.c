@@ -20,8 +20,24 @@ int dbx_open_beneath(int folder, const char *path, int flags) {
     struct open_how how;
     memset(&how, 0, sizeof how);
     how.flags = (uint64_t)flags;
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
     return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
+}
+
+#ifndef STATX_ATTR_MOUNT_ROOT
+#define STATX_ATTR_MOUNT_ROOT 0x00002000
+#endif
+
+int dbx_look(int folder, const char *name, struct dbx_entry *entry) {
+    struct statx all;
+    if (statx(folder, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &all) != 0) return -1;
+    entry->mode = all.stx_mode;
+    entry->inode = all.stx_ino;
+    entry->size = (int64_t)all.stx_size;
+    entry->seconds = all.stx_mtime.tv_sec;
+    entry->nanoseconds = all.stx_mtime.tv_nsec;
+    entry->is_mount = (all.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+    return 0;
 }
 
 int dbx_rename_noreplace(int from_folder, const char *from, int to_folder, const char *to) {

@@ -69,7 +69,7 @@ struct Fetcher: Sendable {
 
     /// Whether a lack of space is that of one large file, while others find room.
     private func isAboutItself(_ error: any Error) async throws -> Bool {
-        guard let error = error as? MirrorError, error.isLackOfSpace else { return false }
+        guard let error = error as? MirrorError, error.isLackOfSpace, error.code != .noInodes else { return false }
         let free = try await context.disk.run { [mirror = context.mirror] in try mirror.freeSpace() }
         return free - context.settings.minFreeSpace > Self.roomForOthers
     }

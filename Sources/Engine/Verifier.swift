@@ -201,6 +201,9 @@ public struct Repair: Sendable {
             do {
                 let place: String?
                 switch finding.kind {
+                case .damaged(_, .mount):
+                    place = nil
+                    result.failures.append("\(finding.path): hidden by another file system, mounted in the mirror")
                 case .damaged(let key, .unreadable): place = try await relieve(key, &damaged)
                 case .damaged(let key, _):
                     place = nil

@@ -14,7 +14,7 @@ final class Descriptor: Sendable {
         -> Descriptor
     {
         let number = retrying { openat(folder.number, name, flags | O_NOFOLLOW | O_CLOEXEC, mode) }
-        guard number >= 0 else { throw .call("open", name) }
+        guard number >= 0 else { throw .call("open", name, in: folder) }
         return Descriptor(number)
     }
 

@@ -6,7 +6,7 @@ extension Effects {
     func makeFolder(_ key: RemoteKey, at path: MirrorPath) throws -> Outcome {
         let (folder, name) = try leaf(path, making: true)
         if mkdirat(folder.number, name, 0o700) != 0 {
-            guard errno == EEXIST else { throw MirrorError.call("make folder", path) }
+            guard errno == EEXIST else { throw MirrorError.call("make folder", path, in: folder) }
             let seen = try folder.observe(name)
             if let why = try conflict(of: name, in: folder, path) { return .parked(key, reason: why) }
             if case .folder(let inode) = seen { return .have(key, .folder(name: FileName(name), inode: inode)) }
@@ -15,7 +15,9 @@ extension Effects {
             case .free(.replaceable): unlinkat(folder.number, name, 0)
             case .free(.vacant), .adopt, .taken: break
             }
-            guard mkdirat(folder.number, name, 0o700) == 0 else { throw MirrorError.call("make folder", path) }
+            guard mkdirat(folder.number, name, 0o700) == 0 else {
+                throw MirrorError.call("make folder", path, in: folder)
+            }
         }
         touch(path)
         let made = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_DIRECTORY)

@@ -13,6 +13,10 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
         case mismatch
         /// Fewer bytes are free than are to stay free.
         case lowOnSpace
+        /// The file system can hold no more files, though it may have space.
+        case noInodes
+        /// Something else is mounted there: what it hides, and what it shows, is left alone.
+        case otherFileSystem
         /// One file cannot be read: a bad sector, a lock.
         case unreadable
         /// A system call failed; the number says how.
@@ -41,6 +45,27 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
         MirrorError(code: .call, message: "\(name) \(quoted("\(subject)"))", number: errno, hint: hint(for: errno))
     }
 
+    /// A failed system call that may have made something in `folder`; reads `errno`.
+    static func call(_ name: String, _ subject: some CustomStringConvertible, in folder: Descriptor) -> MirrorError {
+        guard errno == ENOSPC else { return .call(name, subject) }
+        var status = statvfs()
+        guard fstatvfs(folder.number, &status) == 0, status.f_files > 0, status.f_favail == 0 else {
+            errno = ENOSPC
+            return .call(name, subject)
+        }
+        return MirrorError(
+            code: .noInodes,
+            message: "\(name) \(quoted("\(subject)")): the file system is out of inodes: it can hold no more files",
+            hint: "remove some files, of whatever size; it goes on by itself")
+    }
+
+    /// What stands at `subject` belongs to another file system.
+    static func mounted(_ subject: String) -> MirrorError {
+        MirrorError(
+            code: .otherFileSystem, message: "\(quoted(subject)) is on another file system, mounted in the mirror",
+            hint: "nothing there is touched; unmount it, or leave the folder out with mirror.exclude")
+    }
+
     /// A file that cannot be read; reads `errno`.
     static func unreadable() -> MirrorError {
         MirrorError(code: .unreadable, message: "read a file", number: errno, hint: "look at its disk, owner and mode")
@@ -53,6 +78,7 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
         case EROFS: "the file system is mounted read-only"
         case EACCES, EPERM: "look at owner and mode"
         case EXDEV: "a mount inside the mirror, or a path that leads out of it"
+        case EBUSY: "something is mounted there, or another program uses it"
         case ELOOP: "a symbolic link stands in the path; links are never followed"
         case ENAMETOOLONG: "rename it in Dropbox: the file system takes 255 bytes a name"
         default: nil
@@ -60,7 +86,13 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
     }
 
     /// Whether it is about space on the disk.
-    public var isLackOfSpace: Bool { code == .lowOnSpace || code == .call && [ENOSPC, EDQUOT].contains(number) }
+    public var isLackOfSpace: Bool {
+        switch code {
+        case .lowOnSpace, .noInodes: true
+        case .call: [ENOSPC, EDQUOT].contains(number)
+        case .notOurMirror, .unsupported, .mismatch, .otherFileSystem, .unreadable: false
+        }
+    }
 
     /// Whether it tells of one path only, with which others can be compared and repaired.
     public var isAboutOnePath: Bool { disposition == .item || number == EIO }
@@ -69,8 +101,8 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
     public var disposition: Disposition {
         switch code {
         case .notOurMirror, .unsupported: .fatal
-        case .mismatch, .unreadable: .item
-        case .lowOnSpace: .pass
+        case .mismatch, .unreadable, .otherFileSystem: .item
+        case .lowOnSpace, .noInodes: .pass
         case .call: [ENOSPC, EDQUOT, EROFS, EIO, EMFILE, ENFILE, ENOMEM].contains(number) ? .pass : .item
         }
     }

@@ -4,7 +4,8 @@ import SyncModel
 
 /// The mirror directory, held by descriptor, so that nothing outside it can be reached.
 ///
-/// Every access is: a folder opened by openat2 (beneath the root, no symbolic links), then a call on one leaf name.
+/// Every access is: a folder opened by openat2 (beneath the root, no symbolic links, nothing that is mounted there), then
+/// a call on one leaf name.
 final class MirrorRoot: Sendable {
     let path: String
     let descriptor: Descriptor
@@ -69,10 +70,13 @@ final class MirrorRoot: Sendable {
 
 extension Descriptor {
     /// Opens a folder beneath this one, through no link.
+    ///
+    /// - Throws: `MirrorError`; with `.otherFileSystem` if it is one that is mounted there, or lies in one.
     func folder(_ relative: String) throws(MirrorError) -> Descriptor {
         while true {
             let opened = dbx_open_beneath(number, relative, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             if opened >= 0 { return Descriptor(opened) }
+            if errno == EXDEV { throw .mounted(relative) }
             // EAGAIN: something was renamed while the kernel looked (openat2(2)).
             guard errno == EAGAIN || errno == EINTR else { throw .call("open folder", relative) }
         }
@@ -81,7 +85,7 @@ extension Descriptor {
     /// Opens the folder `name` in this one; if there is nothing of that name it is made, durably and with `mode`.
     func makeFolder(_ name: String, mode: mode_t) throws(MirrorError) -> Descriptor {
         let isNew = mkdirat(number, name, mode) == 0
-        guard isNew || errno == EEXIST else { throw .call("make folder", name) }
+        guard isNew || errno == EEXIST else { throw .call("make folder", name, in: self) }
         let made = try folder(name)
         if isNew {
             guard fchmod(made.number, mode) == 0 else { throw .call("set the mode of", name) }

@@ -13,6 +13,8 @@ public enum Damage: String, Hashable, Sendable {
     case time
     /// It cannot be read.
     case unreadable
+    /// Something is mounted there, or above it: what the mirror holds is hidden.
+    case mount
 }
 
 extension MirrorTree {
@@ -22,6 +24,8 @@ extension MirrorTree {
     public func inspect(_ standing: Standing) throws(MirrorError) -> Damage? {
         do {
             return try damage(standing)
+        } catch  where error.code == .otherFileSystem {
+            return .mount
         } catch  where error.isAboutOnePath {
             return .unreadable
         }

@@ -1,19 +1,31 @@
+import CLinux
 import Glibc
 import SyncModel
 
 extension Descriptor {
     /// What stands under `name` in this folder; links are not followed.
+    ///
+    /// - Throws: `MirrorError` with `.otherFileSystem` if something is mounted on it.
     func observe(_ name: String) throws(MirrorError) -> Observed {
-        var status = stat()
-        guard fstatat(number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+        var entry = dbx_entry()
+        guard dbx_look(number, name, &entry) == 0 else {
             if errno == ENOENT { return .nothing }
             throw .call("stat", name)
         }
-        return Observed(status)
+        if entry.is_mount != 0 { throw .mounted(name) }
+        return Observed(entry)
     }
 }
 
 extension Observed {
+    init(_ entry: dbx_entry) {
+        switch entry.mode & S_IFMT {
+        case S_IFDIR: self = .folder(inode: entry.inode)
+        case S_IFREG: self = .file(Fingerprint(entry))
+        default: self = .other
+        }
+    }
+
     init(_ status: stat) {
         switch status.st_mode & S_IFMT {
         case S_IFDIR: self = .folder(inode: UInt64(status.st_ino))
@@ -24,6 +36,12 @@ extension Observed {
 }
 
 extension Fingerprint {
+    init(_ entry: dbx_entry) {
+        self.init(
+            inode: entry.inode, size: entry.size,
+            modifiedNanoseconds: entry.seconds &* 1_000_000_000 &+ Int64(entry.nanoseconds))
+    }
+
     init(_ status: stat) {
         self.init(
             inode: UInt64(status.st_ino), size: Int64(status.st_size),

@@ -20,9 +20,9 @@ private func mountable() -> Bool {
 private final class SmallDisk {
     let folder: TemporaryFolder
 
-    init(bytes: Int) throws {
+    init(bytes: Int, _ more: String = "") throws {
         folder = try TemporaryFolder()
-        try #require(mount("none", folder.path, "tmpfs", 0, "size=\(bytes)") == 0)
+        try #require(mount("none", folder.path, "tmpfs", 0, "size=\(bytes)" + (more.isEmpty ? "" : "," + more)) == 0)
     }
 
     deinit { umount2(folder.path, Int32(MNT_DETACH)) }
@@ -45,23 +45,88 @@ struct DiskFaultTests {
         }
     }
 
-    @Test("content on another file system, from which ranges cannot be copied, is copied byte by byte") func otherDisk()
-        throws
-    {
+    /// A mirrored folder with a file, and how it is hidden.
+    private func hidden(_ bench: Bench, _ hide: (String) throws -> Void) throws -> (folder: Standing, file: Standing) {
+        let folder = try bench.make("mounted")
+        let file = try bench.place("mounted/f", "ours")
+        try hide(bench.path + "/mounted")
+        return (folder, file)
+    }
+
+    /// What another file system hides is neither written to nor taken to be gone; it is there when that is unmounted.
+    private func expectUntouched(_ bench: Bench, _ folder: Standing, _ file: Standing) throws {
+        let placement = try bench.placement("mounted/new", "x")
+        let results = [
+            try bench.perform(Mutation(.place(placement), content: .staged(try bench.staged(placement, "x")))),
+            try bench.perform(.removeFile(file)), try bench.perform(.removeFolder(folder)),
+            try bench.perform(.relocate(file, to: try Bench.path("elsewhere"))),
+            try bench.perform(.clear(folder.key, [file, folder])),
+        ]
+        for result in results {
+            #expect(result.failures.count == result.outcomes.count && result.failures.count == 1, "\(result)")
+            #expect(result.failures.first?.contains("mounted") == true, "\(result)")
+        }
+        #expect(try bench.mirror.inspect(file) == .mount)
+        #expect(try bench.mirror.inspect(folder) == .mount)
+        #expect(error { _ = try bench.mirror.observe(file.path) }?.code == .otherFileSystem)
+        #expect(
+            error { _ = try bench.mirror.stageCopy(of: file, as: placement.version, for: placement.key) }?.code
+                == .otherFileSystem)
+        try #require(umount2(bench.path + "/mounted", 0) == 0)
+        #expect(try bench.tree() == ["mounted": "/", "mounted/f": "ours"])
+        #expect(try bench.mirror.inspect(file) == nil)
+        #expect(try bench.perform(.removeFile(file)).outcomes == [.have(file.key, nil)])
+    }
+
+    @Test("what is mounted over a mirrored folder hides it; it is neither written to nor recorded as removed")
+    func hiddenFolder() throws {
         let bench = try Bench()
-        let disk = try SmallDisk(bytes: 4 << 20)
-        try bench.make("other")
-        try #require(mount(disk.folder.path, bench.path + "/other", nil, UInt(MS_BIND), nil) == 0)
-        defer { umount2(bench.path + "/other", Int32(MNT_DETACH)) }
-        let content = String(repeating: "0123456789", count: 150_000)
-        try bench.write(content, "other/donor")
-        let placement = try bench.placement("copy", content)
-        let node = LocalNode.file(
-            name: FileName("donor"), placement.version, Fingerprint(inode: 0, size: 0, modifiedNanoseconds: 0))
-        let donor = Standing(key: RemoteKey("/other/donor"), path: try Bench.path("other/donor"), node: node)
-        let staged = try #require(try bench.mirror.stageCopy(of: donor, as: placement.version, for: placement.key))
-        try bench.perform(Mutation(.place(placement), content: .staged(staged)))
-        #expect(try bench.tree()["copy"] == content)
+        let (folder, file) = try hidden(bench) { try #require(mount("none", $0, "tmpfs", 0, "size=64k") == 0) }
+        defer { umount2(bench.path + "/mounted", Int32(MNT_DETACH)) }
+        try bench.write("another one's", "mounted/f")
+        try expectUntouched(bench, folder, file)
+    }
+
+    @Test("the same for a folder of the same disk that is mounted there a second time") func boundFolder() throws {
+        let bench = try Bench()
+        let other = try bench.folder.folder("other")
+        let (folder, file) = try hidden(bench) { try #require(mount(other, $0, nil, UInt(MS_BIND), nil) == 0) }
+        defer { umount2(bench.path + "/mounted", Int32(MNT_DETACH)) }
+        try expectUntouched(bench, folder, file)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: other) == [])
+    }
+
+    @Test("a file that is mounted over a mirrored one is neither replaced nor set aside") func boundFile() throws {
+        let bench = try Bench()
+        let file = try bench.place("f", "ours")
+        try bench.folder.write("another one's", to: "other")
+        try #require(mount(bench.folder("other"), bench.path + "/f", nil, UInt(MS_BIND), nil) == 0)
+        defer { umount2(bench.path + "/f", Int32(MNT_DETACH)) }
+        let placement = try bench.placement("f", "new", replacing: file)
+        let result = try bench.perform(
+            Mutation(.place(placement), content: .staged(try bench.staged(placement, "new"))))
+        #expect(result.failures.count == 1 && result.setAside == [])
+        #expect(try bench.perform(.removeFile(file)).failures.count == 1)
+        #expect(try bench.tree() == ["f": "another one's"])
+        try #require(umount2(bench.path + "/f", 0) == 0)
+        #expect(try bench.tree() == ["f": "ours"])
+    }
+
+    @Test("a disk without inodes is called that, and ends the pass") func noInodes() throws {
+        let disk = try SmallDisk(bytes: 1 << 20, "nr_inodes=16")
+        let bench = try Bench(path: disk.folder.path)
+        var made = 0
+        while FileManager.default.createFile(atPath: disk.folder("\(made)"), contents: nil) { made += 1 }
+        for failure in [
+            error { _ = try bench.mirror.stage(bench.version(of: "x".utf8), for: RemoteKey("/x")) },
+            error { try bench.make("folder") },
+        ] {
+            #expect(failure?.code == .noInodes && failure?.isLackOfSpace == true)
+            #expect(failure?.disposition == .pass)
+            #expect(failure?.description.contains("out of inodes") == true)
+        }
+        try FileManager.default.removeItem(atPath: disk.folder("0"))
+        try bench.make("folder")
     }
 
     @Test("another disk with the same mark and the same inode number is another mirror") func sameInode() throws {
@@ -122,19 +187,6 @@ struct DiskFaultTests {
         #expect(before > 0 && before <= 1 << 20)
         try bench.place("f", String(repeating: "x", count: 512 << 10))
         #expect(try bench.mirror.freeSpace() <= before - (512 << 10))
-    }
-
-    @Test("a mount inside the mirror is written into, and is not removed with its folder") func nestedMount() throws {
-        let bench = try Bench()
-        let folder = try bench.make("mounted")
-        try #require(mount("none", bench.path + "/mounted", "tmpfs", 0, "size=64k") == 0)
-        defer { umount2(bench.path + "/mounted", Int32(MNT_DETACH)) }
-        let placement = try bench.placement("mounted/f", "x")
-        let result = try bench.perform(
-            Mutation(.place(placement), content: .staged(try bench.staged(placement, "x"))))
-        #expect(result.failures.count == 1)
-        #expect(result.failures.first?.contains("mount inside the mirror") == true)
-        #expect(try bench.perform(.removeFolder(folder)).failures.count == 1)
     }
 }
 

@@ -4,8 +4,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-// openat2(2) with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS; needs Linux 5.6.
+// openat2(2) with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV; needs Linux 5.6.
 int dbx_open_beneath(int folder, const char *path, int flags);
+// What stands somewhere: kind and mode as st_mode, inode, size, modification time, and whether something is mounted on it,
+// so that all the rest is of another file system (told from Linux 5.8 on).
+struct dbx_entry {
+    uint32_t mode;
+    uint64_t inode;
+    int64_t size, seconds;
+    uint32_t nanoseconds;
+    int is_mount;
+};
+// statx(2) of an entry of `folder`; no link is followed, and nothing is mounted by the look.
+int dbx_look(int folder, const char *name, struct dbx_entry *entry);
 // renameat2(2) with RENAME_NOREPLACE.
 int dbx_rename_noreplace(int from_folder, const char *from, int to_folder, const char *to);
 // ioctl(2) FICLONE: `to` shares the blocks of `from`.

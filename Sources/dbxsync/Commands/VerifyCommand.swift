@@ -142,7 +142,7 @@ private struct VerifyResult: Encodable {
 }
 
 extension Verifier.Finding {
-    /// What is wrong in a word: `missing`, `kind`, `content`, `time`, `unreadable` or `stranger`.
+    /// What is wrong in a word: `missing`, `kind`, `content`, `time`, `unreadable`, `mount` or `stranger`.
     fileprivate var word: String {
         switch kind {
         case .damaged(_, let damage): damage.rawValue

@@ -1,0 +1,38 @@
+import Foundation
+import Glibc
+import Sandbox
+import Store
+import TestSupport
+import Testing
+
+/// Other file systems that somebody mounts inside the mirror.
+@Suite(.enabled(if: geteuid() == 0, "only root may mount"))
+struct MountTests {
+    @Test("files under a mount that are gone from the account are removed once it is unmounted, and not forgotten")
+    func hidden() async throws {
+        let rig = try Rig()
+        for number in 0..<25 { _ = try rig.account.put("/Folder/\(number)", "\(number)") }
+        _ = try rig.account.put("/other", "other")
+        try await rig.pass()
+        let folder = rig.mirror + "/Folder"
+        try #require(mount("none", folder, "tmpfs", 0, "size=64k") == 0)
+        defer { umount2(folder, Int32(MNT_DETACH)) }
+        try "a stranger".write(toFile: folder + "/0", atomically: false, encoding: .utf8)
+        for number in 0..<25 { _ = try rig.account.delete("/Folder/\(number)") }
+        _ = try rig.account.put("/Folder/new", "new")
+        _ = try rig.account.put("/other", "changed")
+        try await rig.pass()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["0"])
+        #expect(try String(contentsOfFile: rig.mirror + "/other", encoding: .utf8) == "changed")
+        let troubles = try await rig.start().store.troubles(limit: 100)
+        #expect(troubles.count == 26)
+        #expect(troubles.allSatisfy { $0.reason.contains("on another file system") && !$0.isParked })
+        #expect(try await rig.repair() > 0)  // looks, and touches nothing
+        try #require(umount2(folder, 0) == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 25)
+        try await rig.start().store.retryAll()
+        try await rig.pass()
+        #expect(try rig.differences() == [])
+        #expect(try await rig.brokenInvariants() == [])
+    }
+}
