@@ -54,12 +54,13 @@ let package = Package(
         library("SyncModel", ["CCrypto"]),
         library("Transport", ["CCurl", logging]),
         library("Dropbox", ["SyncModel", "Transport", "CCrypto", logging]),
-        library("MirrorFS", ["SyncModel", "CLinux"]),
+        library("FileEvents", []),
+        library("MirrorFS", ["SyncModel", "CLinux", "FileEvents"]),
         library("Store", ["SyncModel", grdb]),
         library("ZipStream", ["CArchive"]),
-        library("Engine", ["SyncModel", "MirrorFS", "Store", "ZipStream", logging]),
+        library("Engine", ["SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", logging]),
         library("Uploading", ["SyncModel", "Dropbox", "Transport", logging]),
-        library("Uplink", ["SyncModel", "Dropbox", "Uploading", "Store", "CLinux", logging]),
+        library("Uplink", ["SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "CLinux", logging]),
         .executableTarget(
             name: "dbxsync",
             dependencies: [
@@ -91,7 +92,10 @@ let package = Package(
         tests("UploadingTests", ["Uploading", "Dropbox", "SyncModel", "Transport", "Sandbox", "TestSupport", logging]),
         tests(
             "UplinkTests",
-            ["Uplink", "Uploading", "Dropbox", "Store", "SyncModel", "Transport", "Sandbox", "TestSupport", logging]),
+            [
+                "Uplink", "FileEvents", "Uploading", "Dropbox", "Store", "SyncModel", "Transport", "Sandbox",
+                "TestSupport", logging,
+            ]),
         tests("MirrorFSTests", ["MirrorFS", "SyncModel", "TestSupport"]),
         tests("StoreTests", ["Store", "SyncModel", "TestSupport", grdb]),
         tests("EngineTests", ["Engine", "Store", "MirrorFS", "SyncModel", "Sandbox", "TestSupport", logging]),

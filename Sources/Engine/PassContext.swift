@@ -19,6 +19,8 @@ struct PassContext: Sendable {
     let segments: SegmentBudget
     /// Held while the mirror and have are changed together.
     let gate: Gate
+    /// What watches the mirror.
+    let watch: WatchedFolders
     /// Whether the mirror is compared with have before anything else.
     let mustSweep: Bool
     /// Whether all pages of the news are recorded, so that what is not wanted is known to be gone from the account.
@@ -34,7 +36,7 @@ struct PassContext: Sendable {
     func sweeper(seekingStrangers: Bool) -> Sweeper {
         Sweeper(
             store: store, mirror: mirror, disk: disk, settings: settings, seeksStrangers: seekingStrangers, gate: gate,
-            board: board, events: events)
+            watch: watch, board: board, events: events)
     }
 }
 

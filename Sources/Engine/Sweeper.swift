@@ -16,6 +16,8 @@ struct Sweeper: Sendable {
     /// Whether the account is known, so that what is not from there can be told.
     let seeksStrangers: Bool
     let gate: Gate
+    /// What watches the folders that are looked into.
+    let watch: WatchedFolders
     let board: StatusBoard
     let events: EventLog
 
@@ -30,19 +32,20 @@ struct Sweeper: Sendable {
         var entries = 0
         /// Keys that became pending.
         var drifted = 0
+        /// Folders that were never looked into, if one folder was.
+        var unknown: [RemoteKey] = []
     }
 
-    /// Looks at everything.
-    ///
-    /// - Parameter each: is told of each folder before its names are read.
-    func sweep(now: Int64, each: (FolderPage) async -> Void = { _ in }) async throws -> Found {
+    /// Looks at everything, and notes that it was.
+    func sweep(now: Int64) async throws -> Found {
+        watch.beginLookingAtAll()
+        defer { board.update { $0.watch = watch.summary } }
         var found = Found()
         var open: OpenFolder?
         var position: SweepPosition? = .start
         while let here = position {
             try Task.checkCancellation()
             let (pages, next) = try await store.folderPages(from: here, limit: Self.window)
-            for page in pages where page.isFirst { await each(page) }
             open = try await look(at: pages, open, &found)
             position = next
             board.swept(found.entries)
@@ -62,6 +65,8 @@ struct Sweeper: Sendable {
                 break
             }
             open = try await look(at: [page], open, &found)
+            found.unknown += page.entries.filter { $0.isFolder && !watch.isKnown($0.key, inode: $0.print.inode) }.map(
+                \.key)
             start = next
         } while start != nil
         return found
@@ -116,7 +121,10 @@ struct Sweeper: Sendable {
         var folder = OpenFolder(path: page.path, finding: FolderFinding(folder: page.folder))
         if settings.isLeftAlone(page.path) { return folder }
         do {
-            folder.look = try mirror.look(into: page.path)
+            folder.look = try mirror.look(into: page.path, watching: watch.watcher)
+            if let look = folder.look, let number = look.watch {
+                watch.note(page.folder, inode: look.inode, watch: number)
+            }
         } catch {
             guard error.isAboutOnePath else { throw error }
             folder.finding.unproven = [.init(name: "", reason: error.description)]

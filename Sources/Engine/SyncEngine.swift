@@ -20,6 +20,8 @@ public actor SyncEngine {
     private let gate = Gate()
     /// When the mirror was last compared with have by this process.
     private var sweptAt: Int64?
+    private let watch: WatchedFolders
+    private var isRunning = false
     /// How it gets on.
     public nonisolated let board: StatusBoard
     private nonisolated let requests = Request()
@@ -37,6 +39,7 @@ public actor SyncEngine {
         self.surroundings = surroundings
         self.board = board
         self.logger = logger
+        watch = WatchedFolders(mirror.fileSystem, isWanted: settings.watch)
     }
 
     /// Takes new settings; they count from the next pass on, which begins as soon as none is under way.
@@ -52,6 +55,22 @@ public actor SyncEngine {
     ///
     /// - Throws: errors that time cannot cure (`signedOut`, `fatal`); `CancellationError` never comes out.
     public func run() async throws {
+        isRunning = true
+        watch.begin()
+        let looking = DiskWatch(folders: watch, engine: self, clock: surroundings.clock, logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await looking.run() }
+            group.addTask { try await self.passAndWait() }
+            defer { group.cancelAll() }
+            do {
+                try await group.next()
+            } catch is CancellationError {
+                return
+            }
+        }
+    }
+
+    private func passAndWait() async throws {
         var isTidy = false
         while !Task.isCancelled {
             let used = settings
@@ -90,7 +109,7 @@ public actor SyncEngine {
         let context = PassContext(
             remote: remote, store: store, mirror: mirror, disk: disk, reading: reading, settings: settings,
             surroundings: surroundings, board: board, events: events, segments: SegmentBudget(settings.parallel),
-            gate: gate, mustSweep: mustSweep,
+            gate: gate, watch: watch, mustSweep: mustSweep,
             awaitNews: { [weak self] in try await self?.wait(for: nil) })
         do {
             let report = try await SyncPass(context: context, onSwept: { [weak self] in await self?.swept(began) })
@@ -112,12 +131,14 @@ public actor SyncEngine {
         }
     }
 
-    private func isDueForSweep(_ now: Int64) -> Bool {
-        guard let sweptAt else { return true }
-        return settings.sweep.map { now - sweptAt >= $0.components.seconds || now < sweptAt } ?? false
-    }
+    /// Whether a pass begins with a comparison of the disk: the first one does; later ones need not while somebody else
+    /// looks at the disk.
+    private func isDueForSweep(_ now: Int64) -> Bool { sweptAt == nil || !isRunning && untilSweep == .zero }
 
-    private func swept(_ time: Int64) { sweptAt = time }
+    private func swept(_ time: Int64) {
+        sweptAt = time
+        watch.news.make()  // there is a next time now
+    }
 
     /// Whether time does not cure it, so that the daemon ends.
     private func endsAll(_ error: any Error) -> Bool { [.signedOut, .fatal].contains(disposition(of: error)) }
@@ -145,6 +166,61 @@ public actor SyncEngine {
         guard !staged.isEmpty else { return }
         let wanted = try await store.pendingRevisions(among: staged)
         try await disk.run { [mirror] in try mirror.sweepStaging(keeping: wanted) }
+    }
+
+    // MARK: The disk
+
+    /// How long until the whole mirror is to be compared with have again; `nil` if it is not, or not by the clock.
+    var untilSweep: Duration? {
+        guard let sweptAt, let interval = settings.sweep else { return nil }
+        let passed = surroundings.now() - sweptAt
+        // A clock that was set back tells nothing.
+        return passed < 0 ? .zero : max(.zero, interval - .seconds(passed))
+    }
+
+    /// Compares the whole mirror with have if that is due, or has to be.
+    ///
+    /// - Returns: whether it did; not before the first pass has.
+    func sweepIfDue(_ isNeeded: Bool) async throws -> Bool {
+        guard let before = sweptAt, isNeeded || untilSweep == .zero else { return false }
+        let began = surroundings.now()
+        sweptAt = began
+        do {
+            let events = EventLog(logger)
+            let found = try await sweeper(events).sweep(now: began)
+            board.update { $0.diskAsOf = began }
+            act(on: found, events)
+            return true
+        } catch {
+            sweptAt = before
+            throw error
+        }
+    }
+
+    /// Compares one folder of the mirror with have.
+    ///
+    /// - Returns: folders in it that were never looked into.
+    func look(at folder: RemoteKey) async throws -> [RemoteKey] {
+        let events = EventLog(logger)
+        let found = try await sweeper(events).look(at: folder)
+        act(on: found, events)
+        let summary = watch.summary
+        if board.now.watch != summary { board.update { $0.watch = summary } }
+        return found.unknown
+    }
+
+    private func act(on found: Sweeper.Found, _ events: EventLog) {
+        guard found.drifted > 0 else { return }
+        events.tellDrift(found.drifted)
+        request()
+    }
+
+    private func sweeper(_ events: EventLog) async throws -> Sweeper {
+        let progress = try await store.progress()
+        return Sweeper(
+            store: store, mirror: mirror, disk: disk, settings: settings,
+            seeksStrangers: progress.everListed && !progress.isListing, gate: gate, watch: watch, board: board,
+            events: events)
     }
 
     // MARK: Waiting

@@ -1,4 +1,4 @@
-import CLinux
+public import FileEvents
 import Glibc
 public import SyncModel
 
@@ -19,8 +19,17 @@ public final class FolderLook: Sendable {
     private let folder: Descriptor
     private let present: NameSet
 
-    fileprivate init(_ tree: MirrorTree, _ path: MirrorPath, _ folder: Descriptor) throws(MirrorError) {
+    /// The number of the kernel's watch, or the negative error number; `nil` if nobody wanted one.
+    public let watch: Int32?
+    /// The folder's inode.
+    public let inode: UInt64
+
+    fileprivate init(
+        _ tree: MirrorTree, _ path: MirrorPath, _ folder: Descriptor, _ watcher: Inotify?
+    ) throws(MirrorError) {
         (self.tree, self.path, self.folder) = (tree, path, folder)
+        watch = watcher?.watch(folder.number)
+        inode = UInt64(try folder.status().st_ino)
         var names = NameSet()
         try tree.forEachName(in: folder) { entry in
             names.insert(FileName(MirrorTree.shown(entry)))
@@ -81,10 +90,11 @@ extension MirrorTree {
 
     /// Opens a folder and reads its names.
     ///
+    /// - Parameter watcher: what watches the folder from before its names are read, so that nothing falls in between.
     /// - Returns: `nil` if there is no such folder, or a link in its stead.
-    public func look(into path: MirrorPath) throws(MirrorError) -> FolderLook? {
+    public func look(into path: MirrorPath, watching watcher: Inotify? = nil) throws(MirrorError) -> FolderLook? {
         do {
-            return try FolderLook(self, path, root.folder(path))
+            return try FolderLook(self, path, root.folder(path), watcher)
         } catch  where [ENOENT, ENOTDIR, ELOOP].contains(error.number) {
             return nil
         }

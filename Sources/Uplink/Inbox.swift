@@ -1,14 +1,11 @@
+import FileEvents
 import SyncModel
 import Synchronization
 
 /// Something that may have happened in the watched folder; what it was is seen by looking.
 enum News: Hashable, Sendable {
-    /// Something happened to a name in the folder of a watch.
-    case touched(watch: Int32, name: [UInt8], isFolder: Bool)
-    /// The folder of a watch is gone, or no longer watched.
-    case unwatched(Int32)
-    /// More happened than the kernel has kept.
-    case overflow
+    /// The kernel's word of a watched folder.
+    case event(FileEvent)
     /// A file was found to be another than it had been.
     case look(OutboxPath)
 }

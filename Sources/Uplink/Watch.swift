@@ -1,3 +1,4 @@
+import FileEvents
 import Glibc
 import Logging
 import Store
@@ -41,9 +42,10 @@ struct Watch: Sendable {
     mutating func begin() async throws {
         if outbox.listens {
             do {
-                inotify = try Inotify(outbox.inbox)
+                inotify = try Inotify { [inbox = outbox.inbox] in inbox.add($0.map(News.event)) }
             } catch {
-                outbox.logger.warning("\(outbox.settings.directory): \(error); it is scanned instead")
+                let problem = DiskProblem("cannot be watched", error.number)
+                outbox.logger.warning("\(outbox.settings.directory): \(problem); it is scanned instead")
             }
         }
         try await scan(isFirst: true)
@@ -69,15 +71,15 @@ struct Watch: Sendable {
 
     private mutating func see(_ news: News) async throws {
         switch news {
-        case .overflow:
+        case .event(.overflow):
             outbox.logger.info("more happened in the outbox than the kernel has kept; it is scanned")
             nextScan = now
-        case .unwatched(let watch):
+        case .event(.unwatched(let watch)):
             guard let path = folders.removeValue(forKey: watch) else { return }
             if watches[path] == watch { watches[path] = nil }
             if path.text.isEmpty { nextScan = now }
         case .look(let path): if let disk = try? open() { touch(path, in: disk) }
-        case .touched(let watch, let bytes, let isFolder):
+        case .event(.touched(let watch, let bytes, let isFolder)):
             guard let folder = folders[watch] else { return }
             guard let name = String(validating: bytes, as: UTF8.self) else {
                 nextScan = min(nextScan, now + outbox.settings.settle)

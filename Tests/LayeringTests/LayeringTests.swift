@@ -5,12 +5,13 @@ private let allowed: [String: Set<String>] = [
     "SyncModel": ["CCrypto"],
     "Transport": ["CCurl", "Logging"],
     "Dropbox": ["SyncModel", "Transport", "CCrypto", "Logging"],
-    "MirrorFS": ["SyncModel", "CLinux"],
+    "FileEvents": [],
+    "MirrorFS": ["SyncModel", "CLinux", "FileEvents"],
     "Store": ["SyncModel", "GRDB", "GRDBSQLite"],
     "ZipStream": ["CArchive"],
-    "Engine": ["SyncModel", "MirrorFS", "Store", "ZipStream", "Logging"],
+    "Engine": ["SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", "Logging"],
     "Uploading": ["SyncModel", "Dropbox", "Transport", "Logging"],
-    "Uplink": ["SyncModel", "Dropbox", "Uploading", "Store", "CLinux", "Logging"],
+    "Uplink": ["SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "CLinux", "Logging"],
     "dbxsync": [
         "Engine", "Uplink", "Uploading", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CLinux", "CSystemd",
         "CToml",
@@ -33,7 +34,8 @@ private let systemElsewhere: Set<String> = ["Glibc", "Synchronization", "Foundat
 
 /// The libraries that make up the product.
 private let libraries: Set<String> = [
-    "SyncModel", "Transport", "Dropbox", "MirrorFS", "Store", "ZipStream", "Engine", "Uploading", "Uplink",
+    "SyncModel", "Transport", "Dropbox", "FileEvents", "MirrorFS", "Store", "ZipStream", "Engine", "Uploading",
+    "Uplink",
 ]
 
 /// Where the account is written to: all else, and so the whole of the mirror, has no way to.

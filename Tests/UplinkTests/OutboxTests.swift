@@ -1,3 +1,4 @@
+import FileEvents
 import Foundation
 import Glibc
 import Sandbox
@@ -154,7 +155,7 @@ struct OutboxTests {
             try await world.running(outbox) {
                 try await world.holds(["one.txt": "one"])
                 try world.drop("two", "a/two.txt")
-                outbox.inbox.add([.overflow])
+                outbox.inbox.add([.event(.overflow)])
                 try await world.holds(["one.txt": "one", "a/two.txt": "two"])
             }
         }

@@ -29,6 +29,8 @@ struct LiveStatus: Codable, Equatable, Sendable {
     var diskAsOf: Int64?
     /// How the mirror is watched, in words; nil if that is not known.
     var watch: String?
+    /// Whether nothing that others do in the mirror is missed, so that the disk is known as of now.
+    var isWatched: Bool
 
     /// What of the engine's status is worth telling.
     init(_ status: EngineStatus, now: Int64) {
@@ -45,6 +47,7 @@ struct LiveStatus: Codable, Equatable, Sendable {
         removed = isWorking ? status.removed : 0
         diskAsOf = status.diskAsOf
         watch = status.watch?.description
+        isWatched = status.diskAsOf != nil && status.watch?.isWhole ?? false
     }
 
     /// A question that was not answered yet is not worth a write.

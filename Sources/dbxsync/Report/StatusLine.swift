@@ -52,7 +52,9 @@ enum StatusLine {
         guard let disk = status.diskAsOf else {
             return "not known to be in step: the disk was not compared yet" + counts
         }
-        return "in step as of \(TimeText.local(moment)), the disk as of \(TimeText.local(disk))" + counts
+        let known =
+            status.watch?.isWhole == true ? "the disk is watched" : "the disk as of \(TimeText.local(disk))"
+        return "in step as of \(TimeText.local(moment)), \(known)" + counts
     }
 
     private static func lastKnown(_ status: EngineStatus) -> String {

@@ -138,7 +138,9 @@ extension StatusReport {
         let isSelected = !progress.isMarking && store.selection == config.mirror.selection
         let isDone = backlog.isEmpty && !progress.isListing && isSelected && progress.inStepAsOf != nil
         let found = try await store.findings(limit: mostPaths)
-        let diskAsOf = [try await store.sweptAt(), daemon?.now?.diskAsOf].compactMap(\.self).max()
+        let diskAsOf =
+            daemon?.now?.isWatched == true
+            ? now : [try await store.sweptAt(), daemon?.now?.diskAsOf].compactMap(\.self).max()
         let isDiskKnown =
             found.unproven.isEmpty
             && diskAsOf.map { !Freshness(disk: config.schedule).isExceeded(since: $0, now: now) } ?? false

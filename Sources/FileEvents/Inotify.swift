@@ -1,28 +1,48 @@
 import Glibc
-import Synchronization
+
+/// Something that happened in a watched folder; what it was is seen by looking.
+public enum FileEvent: Hashable, Sendable {
+    /// Something happened to a name in the folder of a watch.
+    case touched(watch: Int32, name: [UInt8], isFolder: Bool)
+    /// The folder of a watch is gone, or no longer watched.
+    case unwatched(Int32)
+    /// More happened than the kernel has kept.
+    case overflow
+}
 
 /// The kernel's news of folders (inotify(7)), read by a thread of its own.
-final class Inotify: Sendable {
+public final class Inotify: Sendable {
+    /// Why there is no watching.
+    public struct Failure: Error, Hashable, Sendable {
+        /// The error number.
+        public var number: Int32
+    }
+
     private let descriptor: Int32
     /// Closing it ends the thread.
     private let alive: Int32
 
-    private static let mask = UInt32(
+    private static let always = UInt32(
         IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_ONLYDIR
             | IN_EXCL_UNLINK)
+    private let mask: UInt32
 
-    /// Starts the thread, which puts what it reads into `inbox`.
-    init(_ inbox: Inbox) throws(DiskProblem) {
+    /// Starts the thread, which hands what it reads to `take`.
+    ///
+    /// - Parameter attributes: whether changes of modes and times are told, too.
+    public init(attributes: Bool = false, _ take: @escaping @Sendable ([FileEvent]) -> Void) throws(Failure) {
+        mask = Self.always | (attributes ? UInt32(IN_ATTRIB) : 0)
         descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
-        guard descriptor >= 0 else { throw DiskProblem("cannot be watched", errno) }
+        guard descriptor >= 0 else { throw Failure(number: errno) }
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else {
+            let number = errno
             close(descriptor)
-            throw DiskProblem("cannot be watched", errno)
+            throw Failure(number: number)
         }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         alive = ends[1]
-        let reader = Reader(descriptor: descriptor, end: ends[0], inbox: inbox)
+        let reader = Reader(descriptor: descriptor, end: ends[0], take: take)
         var thread = pthread_t()
         let context = Unmanaged.passRetained(reader).toOpaque()
         let failed = pthread_create(
@@ -34,7 +54,7 @@ final class Inotify: Sendable {
         guard failed == 0 else {
             Unmanaged<Reader>.fromOpaque(context).release()
             close(alive)
-            throw DiskProblem("cannot be watched", failed)
+            throw Failure(number: failed)
         }
         pthread_detach(thread)
     }
@@ -44,17 +64,18 @@ final class Inotify: Sendable {
     /// Watches an open folder.
     ///
     /// - Returns: the number of the watch, or the negative error number.
-    func watch(_ folder: Int32) -> Int32 {
+    public func watch(_ folder: Int32) -> Int32 {
         // By its descriptor: whatever its path leads to by now.
-        let watch = inotify_add_watch(descriptor, "/proc/self/fd/\(folder)", Self.mask)
+        let watch = inotify_add_watch(descriptor, "/proc/self/fd/\(folder)", mask)
         return watch >= 0 ? watch : -errno
     }
 
-    func unwatch(_ watch: Int32) { inotify_rm_watch(descriptor, watch) }
+    /// Ends a watch.
+    public func unwatch(_ watch: Int32) { inotify_rm_watch(descriptor, watch) }
 
     /// Reads the events of a buffer: each has a head of 16 bytes, and a name padded with NULs.
-    static func news(_ bytes: UnsafeRawBufferPointer) -> [News] {
-        var found: [News] = []
+    static func events(_ bytes: UnsafeRawBufferPointer) -> [FileEvent] {
+        var found: [FileEvent] = []
         var place = 0
         while place + 16 <= bytes.count {
             let watch = bytes.loadUnaligned(fromByteOffset: place, as: Int32.self)
@@ -79,12 +100,12 @@ final class Inotify: Sendable {
 private final class Reader: Sendable {
     private let descriptor: Int32
     private let end: Int32
-    private let inbox: Inbox
+    private let take: @Sendable ([FileEvent]) -> Void
 
-    init(descriptor: Int32, end: Int32, inbox: Inbox) {
+    init(descriptor: Int32, end: Int32, take: @escaping @Sendable ([FileEvent]) -> Void) {
         self.descriptor = descriptor
         self.end = end
-        self.inbox = inbox
+        self.take = take
     }
 
     deinit {
@@ -103,7 +124,7 @@ private final class Reader: Sendable {
             if waited[1].revents != 0 { return }
             let count = read(descriptor, &buffer, buffer.count)
             if count > 0 {
-                inbox.add(buffer.withUnsafeBytes { Inotify.news(UnsafeRawBufferPointer(rebasing: $0[..<count])) })
+                take(buffer.withUnsafeBytes { Inotify.events(UnsafeRawBufferPointer(rebasing: $0[..<count])) })
             } else if count < 0 && errno != EAGAIN && errno != EINTR {
                 return
             }
