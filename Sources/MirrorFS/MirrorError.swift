@@ -7,6 +7,10 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
     public enum Code: Hashable, Sendable {
         /// The mirror directory or its marker is not there: perhaps its file system is not mounted.
         case notOurMirror
+        /// Another process works on the mirror.
+        case held
+        /// The mirror is that of another account or folder.
+        case otherOwner
         /// The kernel lacks a call that path safety rests on.
         case unsupported
         /// What was downloaded is not what was announced.
@@ -59,6 +63,14 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
             hint: "remove some files, of whatever size; it goes on by itself")
     }
 
+    /// The mirror at `path` is worked on by somebody else.
+    static func held(_ path: String, by holder: LockHolder?) -> MirrorError {
+        let process = holder.map { " (\($0.process)\($0.state.map { ", state directory \($0)" } ?? ""))" } ?? ""
+        return MirrorError(
+            code: .held, message: "another dbxsync\(process) works on the mirror \(path)",
+            hint: "stop it first, or give this one a mirror.directory of its own")
+    }
+
     /// What stands at `subject` belongs to another file system.
     static func mounted(_ subject: String) -> MirrorError {
         MirrorError(
@@ -90,7 +102,16 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
         switch code {
         case .lowOnSpace, .noInodes: true
         case .call: [ENOSPC, EDQUOT].contains(number)
-        case .notOurMirror, .unsupported, .mismatch, .otherFileSystem, .unreadable: false
+        case .notOurMirror, .held, .otherOwner, .unsupported, .mismatch, .otherFileSystem, .unreadable: false
+        }
+    }
+
+    /// Whether the whole mirror may be out of reach: its disk pulled out, its server gone.
+    public var mayMeanAway: Bool {
+        switch code {
+        case .notOurMirror, .held: true
+        case .call: [EIO, ENOTCONN, ESTALE, ENODEV, EHOSTDOWN, ETIMEDOUT, ECONNABORTED].contains(number)
+        case .otherOwner, .unsupported, .mismatch, .lowOnSpace, .noInodes, .otherFileSystem, .unreadable: false
         }
     }
 
@@ -100,10 +121,10 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
     /// Full disks, read-only disks and input/output errors concern everything; the rest concerns one item.
     public var disposition: Disposition {
         switch code {
-        case .notOurMirror, .unsupported: .fatal
+        case .notOurMirror, .held, .otherOwner, .unsupported: .fatal
         case .mismatch, .unreadable, .otherFileSystem: .item
         case .lowOnSpace, .noInodes: .pass
-        case .call: [ENOSPC, EDQUOT, EROFS, EIO, EMFILE, ENFILE, ENOMEM].contains(number) ? .pass : .item
+        case .call: mayMeanAway || [ENOSPC, EDQUOT, EROFS, EMFILE, ENFILE, ENOMEM].contains(number) ? .pass : .item
         }
     }
 

@@ -50,6 +50,8 @@ public struct Settings: Hashable, Sendable {
     public var sessionLife: Int64 = 604_800
     /// The root namespace; when it is not the account's own, the account is in a team with a space of its own.
     public var rootNamespace = Account.namespaceID
+    /// `account_id` of the account.
+    public var accountID = "dbid:AAFakeFakeFakeFakeFakeFakeFakeFake0"
     /// Milliseconds before each answer.
     public var delay = 0
     /// Bytes per second of the answers on one connection; 0 for no limit.
@@ -100,6 +102,7 @@ extension Settings {
             case "disallowed_name": disallowedName = try text(member)
             case "session_life": sessionLife = try whole(member)
             case "root_namespace": rootNamespace = try text(member)
+            case "account_id": accountID = try text(member)
             case "delay": delay = Int(try whole(member))
             case "rate": rate = Int(try whole(member))
             case "upload_rate": uploadRate = Int(try whole(member))

@@ -19,7 +19,8 @@ public struct Origin: Hashable, Sendable {
 
     /// Why a state that is about this origin must not be used for `other`; `nil` if it may.
     ///
-    /// What the other one does not hold would be removed from the mirror.
+    /// What the other one does not hold would be removed from the mirror. A folder that has only got another path is the
+    /// same.
     public func refusal(of other: Origin) -> StoreError? {
         if account != other.account {
             return StoreError(
@@ -27,7 +28,7 @@ public struct Origin: Hashable, Sendable {
                 message: "the state file belongs to the account of \(accountName), the sign-in to \(other.accountName)",
                 hint: "sign in to that account, or give this one a mirror and a state directory of its own")
         }
-        if folder != other.folder {
+        if folderID != other.folderID && folder != other.folder {
             return StoreError(
                 code: .otherOwner,
                 message: "the state file is about the Dropbox folder \"\(folder)\", the configuration names "
@@ -40,8 +41,9 @@ public struct Origin: Hashable, Sendable {
                 code: .otherOwner,
                 message: "\(what) is another one than the one that was mirrored here so far (\(other.folderID), it was "
                     + "\(folderID))",
-                hint: "nothing was removed; if the new one is wanted, remove the state file: what it holds and what is "
-                    + "already in the mirror is adopted, and nothing that is in the mirror is removed")
+                hint: "nothing was removed; if the new one is wanted, remove the state file and .dbxsync/mirror-id in "
+                    + "the mirror: what it holds and what is already in the mirror is adopted, and nothing that is in "
+                    + "the mirror is removed")
         }
         return nil
     }

@@ -55,17 +55,23 @@ extension StateStore {
 
     /// Binds the state to what it is a mirror of.
     ///
+    /// If the same folder has another path now, it is listed anew: the cursor is for the old one.
+    ///
+    /// - Returns: whether it has another path.
     /// - Throws: `StoreError` with `code` `.otherOwner` if it is about something else: its removals would be wrong.
-    public func bind(_ origin: Origin) async throws {
-        if let known = try await progress().origin {
-            if known == origin { return }
-            if let refusal = known.refusal(of: origin) { throw refusal }
-        }
+    @discardableResult
+    public func bind(_ origin: Origin) async throws -> Bool {
+        let known = try await progress().origin
+        if known == origin { return false }
+        if let refusal = known?.refusal(of: origin) { throw refusal }
+        let isElsewhere = known.map { $0.folder != origin.folder } ?? false
         try await write {
+            if isElsewhere { try StateStore.beginRelist($0) }
             try $0.execute(
                 sql: "UPDATE state SET account = ?, account_name = ?, remote_root = ?, root_id = ?",
                 arguments: [origin.account, origin.accountName, origin.folder, origin.folderID])
         }
+        return isElsewhere
     }
 
     /// Notes that the mirror equalled the account at `time`, unless something is still to be done.

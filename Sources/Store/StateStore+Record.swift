@@ -42,9 +42,11 @@ extension StateStore {
     ///
     /// The want stays until that listing is complete.
     public func beginRelist() async throws {
-        try await write {
-            try $0.execute(sql: "UPDATE state SET cursor = NULL, listing = 1, generation = generation + 1")
-        }
+        try await write { try Self.beginRelist($0) }
+    }
+
+    static func beginRelist(_ db: Database) throws {
+        try db.execute(sql: "UPDATE state SET cursor = NULL, listing = 1, generation = generation + 1")
     }
 }
 

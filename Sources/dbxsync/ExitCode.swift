@@ -10,7 +10,7 @@ enum ExitCode: Int32, Sendable {
     case unreachable = 69
     /// The mirror or the state directory cannot be used (EX_CANTCREAT).
     case unusableDirectory = 73
-    /// Another dbxsync holds this state directory (EX_TEMPFAIL).
+    /// Another dbxsync holds this state directory, or works on this mirror (EX_TEMPFAIL).
     case held = 75
     /// Not signed in, sign-in revoked, or a scope is missing (EX_NOPERM).
     case signedOut = 77

@@ -2,6 +2,7 @@ import Engine
 import Foundation
 import Glibc
 import Synchronization
+import MirrorFS
 import Testing
 
 @testable import dbxsync
@@ -221,7 +222,7 @@ struct InstanceLockTests {
             }
             #expect(refusal?.exitCode == .held)
             #expect(refusal?.message.contains("(PID \(getpid()))") == true)
-            #expect(InstanceLock.holder(stateDirectory: directory) == getpid())
+            #expect(InstanceLock.holder(stateDirectory: directory)?.pid == getpid())
             withExtendedLifetime(first) {}
         }
         // A process that another test is starting has all descriptors until it executes its program.
@@ -248,7 +249,7 @@ struct InstanceLockTests {
         #expect(String(decoding: output.fileHandleForReading.availableData, as: UTF8.self) == "held\n")
         let refusal = #expect(throws: InstanceLockError.self) { try InstanceLock.acquire(stateDirectory: directory) }
         #expect(refusal?.message.contains("(PID \(other.processIdentifier))") == true)
-        #expect(InstanceLock.holder(stateDirectory: directory) == other.processIdentifier)
+        #expect(InstanceLock.holder(stateDirectory: directory)?.pid == other.processIdentifier)
         kill(other.processIdentifier, SIGKILL)
         other.waitUntilExit()
         #expect(InstanceLock.holder(stateDirectory: directory) == nil)

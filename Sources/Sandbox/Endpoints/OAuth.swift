@@ -130,7 +130,7 @@ extension Service {
         var members: [JSON.Member] = [
             .init("access_token", .string(pair.access)), .init("expires_in", .int(account.settings.accessTokenLife)),
             .init("token_type", "bearer"), .init("scope", .string(pair.scopes.joined(separator: " "))),
-            .init("uid", "12345678"), .init("account_id", .string(Self.accountID)),
+            .init("uid", "12345678"), .init("account_id", .string(account.settings.accountID)),
         ]
         if let refresh = pair.refresh { members.append(.init("refresh_token", .string(refresh))) }
         return Answer([("Content-Type", "text/javascript")], body: .json(.object(members)))

@@ -28,12 +28,9 @@ extension Service {
         },
     ]
 
-    /// `account_id` of the only account.
-    static let accountID = "dbid:AAFakeFakeFakeFakeFakeFakeFakeFake0"
-
     private func fullAccount() -> JSON {
         [
-            "account_id": .string(Self.accountID),
+            "account_id": .string(account.settings.accountID),
             "name": [
                 "given_name": "Ana", "surname": "Ruiz", "familiar_name": "Ana", "display_name": "Ana Ruiz",
                 "abbreviated_name": "AR",

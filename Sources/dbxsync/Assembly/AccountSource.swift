@@ -18,24 +18,35 @@ actor AccountSource: RemoteSource {
     private var origin: Origin?
     /// Whether there were news since the folder was looked at.
     private var isInDoubt = true
+    /// Whether the mirrored folder has another path than at the last start, so that the cursor is for the old one.
+    private var isElsewhere = false
+    /// Makes sure that the mirror is that of an account and folder.
+    private let claim: @Sendable (Origin) async throws -> Void
     /// Told once who is signed in.
     private let onAccount: @Sendable (AccountInfo) -> Void
 
     /// Makes a source; nothing goes over the network yet.
     init(
         connection: Connection, tokens: TokenSource, config: Config, store: StateStore,
+        claim: @escaping @Sendable (Origin) async throws -> Void = { _ in },
         onAccount: @escaping @Sendable (AccountInfo) -> Void
     ) {
         self.connection = connection
         self.tokens = tokens
         self.config = config
         self.store = store
+        self.claim = claim
         self.onAccount = onAccount
     }
 
     func changes(since cursor: Cursor?) async throws -> ChangePage {
         do {
-            var page = try await checkedClient().changes(since: cursor)
+            let client = try await checkedClient()
+            if isElsewhere, cursor != nil {
+                isElsewhere = false
+                throw EngineError(.cursorReset, "mirror.remote_root is the new path of the folder that is mirrored")
+            }
+            var page = try await client.changes(since: cursor)
             isInDoubt = isInDoubt || cursor == nil || !page.changes.isEmpty
             if page.rootNews != nil || (isInDoubt && !page.hasMore) { try await checkFolder() }
             // Listed anew: what stood in it before it went may be told of by this page as gone, by the next as there.
@@ -95,7 +106,9 @@ actor AccountSource: RemoteSource {
         let origin = Origin(
             account: account.accountID, accountName: "\(account.displayName) <\(account.email)>",
             folder: config.mirror.remoteRoot, folderID: folder?.id ?? everything)
-        try await store.bind(origin)
+        if let known = try await store.progress().origin, let refusal = known.refusal(of: origin) { throw refusal }
+        try await claim(origin)
+        isElsewhere = try await store.bind(origin)
         onAccount(account)
         let checked = connection.client(tokens, pathRoot: pathRoot, rootKey: folder?.pathLower)
         (client, self.origin) = (checked, origin)

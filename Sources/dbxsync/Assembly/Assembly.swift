@@ -27,16 +27,14 @@ struct Assembly: Sendable {
 
     /// Takes the lock, opens state file, mirror and sign-in, in this order; nothing goes over the network.
     ///
+    /// - Parameter word: where this process says how it gets on, if it is a daemon.
     /// - Throws: whatever `Failure.of` turns into 73, 75 or 77.
-    static func open(_ config: Config, calls: CallSettings, logger: Logger) async throws -> Assembly {
-        let lock = try InstanceLock.acquire(stateDirectory: config.state.directory)
+    static func open(
+        _ config: Config, calls: CallSettings, word: String? = nil, logger: Logger
+    ) async throws -> Assembly {
+        let lock = try InstanceLock.acquire(stateDirectory: config.state.directory, word: word)
         let store = try StateStore.open(at: config.stateFile)
-        let mirror = try MirrorTree.open(
-            at: config.mirror.directory, expecting: try await store.progress().mirrorID, newID: newMirrorID(),
-            settings: MirrorSettings(
-                fileMode: config.mirror.fileMode, directoryMode: config.mirror.directoryMode,
-                localChanges: config.mirror.localChanges))
-        try await store.bind(mirrorID: mirror.id)
+        let mirror = try await openMirror(config, store, logger)
         let (board, disk) = (StatusBoard(), DiskPool())
         let connection = Connection(
             config, calls: calls,
@@ -48,6 +46,10 @@ struct Assembly: Sendable {
             }, logger: logger)
         let source = AccountSource(
             connection: connection, tokens: try connection.tokens(), config: config, store: store,
+            claim: { origin in
+                try await disk.run { try mirror.bind(to: MirrorOwner(origin)) }
+                try await store.bind(mirrorID: mirror.id)
+            },
             onAccount: { logger.info("mirroring \($0.displayName) <\($0.email)>") })
         let engine = SyncEngine(
             remote: source, store: store, mirror: mirror, disk: disk, settings: config.engineSettings,
@@ -55,6 +57,28 @@ struct Assembly: Sendable {
         return Assembly(
             connection: connection, store: store, mirror: mirror, disk: disk, source: source, engine: engine,
             board: board, lock: lock)
+    }
+
+    /// Opens the mirror and takes its lock; a mirror of which state and marker say different things is refused.
+    private static func openMirror(
+        _ config: Config, _ store: StateStore, _ logger: Logger
+    ) async throws -> MirrorTree {
+        let progress = try await store.progress()
+        let mirror = try MirrorTree.open(
+            at: config.mirror.directory, expecting: progress.mirrorID, newID: newMirrorID(),
+            settings: MirrorSettings(
+                fileMode: config.mirror.fileMode, directoryMode: config.mirror.directoryMode,
+                localChanges: config.mirror.localChanges),
+            holder: .current(state: config.state.directory))
+        if !mirror.isExclusive {
+            logger.warning(
+                "the file system of \(config.mirror.directory) knows no locks: nothing keeps a second dbxsync from working there"
+            )
+        }
+        if let origin = progress.origin { try mirror.bind(to: MirrorOwner(origin)) }
+        // A state that does not know its account yet must not be tied to a mirror that may turn out to be another's.
+        if try progress.origin != nil || mirror.owner() == nil { try await store.bind(mirrorID: mirror.id) }
+        return mirror
     }
 
     /// Ends the transport and closes the state file.
@@ -89,5 +113,13 @@ extension Config {
             bulk: transfer.bulk ? BulkGrouping() : nil, selection: mirror.selection, sweep: schedule.sweep,
             watch: mirror.watch,
             strangers: mirror.strangers, outbox: outboxInMirror)
+    }
+}
+
+extension MirrorOwner {
+    /// The same in the mirror's words.
+    fileprivate init(_ origin: Origin) {
+        self.init(
+            account: origin.account, accountName: origin.accountName, folderID: origin.folderID, folder: origin.folder)
     }
 }

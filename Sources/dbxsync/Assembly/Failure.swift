@@ -31,6 +31,7 @@ struct Failure: Error {
         case let lock as InstanceLockError: Failure(lock.exitCode, lock.description)
         case let error as UploadError where error.code == .directory: Failure(.usage, error.description)
         case let error as StoreError: Failure(.unusableDirectory, error.description)
+        case let error as MirrorError where error.code == .held: Failure(.held, error.description)
         case let error as MirrorError: Failure(.unusableDirectory, error.description)
         default: Failure(exitCode(for: disposition(of: error)), "\(error)")
         }

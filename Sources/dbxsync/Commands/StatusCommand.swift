@@ -1,4 +1,5 @@
 import ArgumentParser
+import MirrorFS
 import Store
 
 /// `dbxsync status`: how the mirror stands, with and without a running daemon.
@@ -38,7 +39,7 @@ struct StatusCommand: AsyncParsableCommand {
 
     private static func daemon(_ config: Config) -> StatusReport.Daemon? {
         InstanceLock.holder(stateDirectory: config.state.directory).map {
-            StatusReport.Daemon(pid: $0, now: LiveStatus.read(in: config.state.directory))
+            StatusReport.Daemon(pid: $0.pid, now: LiveStatus.read(in: config.state.directory))
         }
     }
 }

@@ -1,40 +1,44 @@
 import Glibc
+import MirrorFS
 
 /// The one right to work on a state directory, held until the object or the process is gone.
 ///
 /// flock(2) on `<state>/lock`: the kernel gives it back however the process ends, so no lock is ever stale.
 final class InstanceLock: Sendable {
-    private let descriptor: Int32
+    private let lock: FileLock
 
-    private init(descriptor: Int32) { self.descriptor = descriptor }
-
-    deinit { close(descriptor) }
+    private init(_ lock: FileLock) { self.lock = lock }
 
     /// Takes the lock; the directory itself is made where only it is missing.
-    static func acquire(stateDirectory: String) throws(InstanceLockError) -> InstanceLock {
+    ///
+    /// - Parameter word: where this process will say how it gets on, if it is a daemon.
+    static func acquire(stateDirectory: String, word: String? = nil) throws(InstanceLockError) -> InstanceLock {
         if mkdir(stateDirectory, 0o750) != 0 && errno != EEXIST {
             throw .unusable(stateDirectory, call: "mkdir", errno: errno)
         }
-        let file = stateDirectory + "/lock"
-        let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o640)
-        guard descriptor >= 0 else { throw .unusable(file, call: "open", errno: errno) }
-        let lock = InstanceLock(descriptor: descriptor)
-        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-            if errno == EINTR { continue }
-            guard errno == EWOULDBLOCK else { throw .unusable(file, call: "flock", errno: errno) }
-            throw .held(stateDirectory, by: writtenPID(descriptor))
+        let file = path(in: stateDirectory)
+        let lock: FileLock
+        do {
+            lock = try FileLock.acquire(file, for: .current(state: stateDirectory, word: word))
+        } catch {
+            switch error {
+            case .held(let holder): throw .held(stateDirectory, by: holder)
+            case .failed(let call, let number): throw .unusable(file, call: call, errno: number)
+            }
         }
-        try lock.writePID(file)
-        return lock
+        guard lock.isHeld else { throw .unusable(file, call: "flock", errno: ENOLCK) }
+        return InstanceLock(lock)
     }
 
-    /// The process that holds a state directory; asking takes no lock, so it disturbs nobody who is just starting.
-    static func holder(stateDirectory: String) -> pid_t? {
-        let descriptor = open(stateDirectory + "/lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    private static func path(in stateDirectory: String) -> String { stateDirectory + "/lock" }
+
+    /// Who holds a state directory; asking takes no lock, so it disturbs nobody who is just starting.
+    static func holder(stateDirectory: String) -> LockHolder? {
+        let descriptor = open(path(in: stateDirectory), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, let pid = writtenPID(descriptor) else { return nil }
+        guard fstat(descriptor, &status) == 0, let holder = FileLock.written(descriptor) else { return nil }
         // proc_locks(5): number, type, mode, access, PID, major:minor:inode, range. The device is not compared:
         // btrfs shows another one here than in stat(2).
         let isHeld = lines(of: "/proc/locks").contains { line in
@@ -42,21 +46,7 @@ final class InstanceLock: Sendable {
             return words.count > 5 && words[1] == "FLOCK" && words[3] == "WRITE"
                 && words[5].hasSuffix(":\(status.st_ino)")
         }
-        return isHeld ? pid : nil
-    }
-
-    private func writePID(_ file: String) throws(InstanceLockError) {
-        let text = Array("\(getpid())\n".utf8)
-        guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {
-            throw .unusable(file, call: "write", errno: errno)
-        }
-    }
-
-    private static func writtenPID(_ descriptor: Int32) -> pid_t? {
-        var buffer = [UInt8](repeating: 0, count: 16)
-        let count = pread(descriptor, &buffer, buffer.count, 0)
-        guard count > 0 else { return nil }
-        return pid_t(String(decoding: buffer[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
+        return isHeld ? holder : nil
     }
 
     private static func lines(of file: String) -> [Substring] {
@@ -81,10 +71,10 @@ struct InstanceLockError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Message and hint in one line.
     var description: String { hint.map { "\(message); \($0)" } ?? message }
 
-    fileprivate static func held(_ directory: String, by pid: pid_t?) -> InstanceLockError {
+    fileprivate static func held(_ directory: String, by holder: LockHolder?) -> InstanceLockError {
         InstanceLockError(
             exitCode: .held,
-            message: "another dbxsync\(pid.map { " (PID \($0))" } ?? "") holds the state directory \(directory)",
+            message: "another dbxsync\(holder.map { " (\($0.process))" } ?? "") holds the state directory \(directory)",
             hint: "stop it first, or give this one a state.directory of its own")
     }
 
