@@ -14,6 +14,8 @@ struct Fetcher: Sendable {
         case unreachable(why: String)
         /// It is no longer wanted.
         case abandoned
+        /// The disk has no room for it while others are at work.
+        case noRoom(MirrorError)
     }
 
     /// Gets `placement` ready, unless it is abandoned meanwhile.
@@ -51,27 +53,16 @@ struct Fetcher: Sendable {
             case .retry(let after): return failure(placement, error, retry: after)
             case .parked: return .failed(.parked(placement.key, reason: "\(error)"))
             case .unreachable: return .unreachable(why: "\(error)")
-            case .pass where try await isAboutItself(error):
-                return failure(placement, error, retry: Self.retryForSpace)
-            case .cursorReset, .sourceGone, .signedOut, .pass, .fatal: throw error
+            case .pass:
+                guard let lack = error as? MirrorError, lack.isLackOfSpace else { throw error }
+                return .noRoom(lack)
+            case .cursorReset, .sourceGone, .signedOut, .fatal: throw error
             }
         }
     }
 
     private func failure(_ placement: Placement, _ error: any Error, retry: Duration?) -> Fetched {
         .failed(.failed(placement.key, why: "\(error)", retry: retry))
-    }
-
-    /// When a file that is too large for the disk is tried again.
-    private static let retryForSpace = Duration.seconds(300)
-    /// So many bytes beyond the reserve are room for other files.
-    private static let roomForOthers: Int64 = 4 << 20
-
-    /// Whether a lack of space is that of one large file, while others find room.
-    private func isAboutItself(_ error: any Error) async throws -> Bool {
-        guard let error = error as? MirrorError, error.isLackOfSpace, error.code != .noInodes else { return false }
-        let free = try await context.disk.run { [mirror = context.mirror] in try mirror.freeSpace() }
-        return free - context.settings.minFreeSpace > Self.roomForOthers
     }
 
     private func content(for placement: Placement) async throws -> Content {
@@ -111,9 +102,11 @@ struct Fetcher: Sendable {
             return .adopted(print)
         }
         for case .copy(let donor) in placement.sources {
+            let promise = try promise(placement, begun: 0, context)
             let staged = try itemTroubleAsNil {
                 try context.mirror.stageCopy(of: donor, as: version, for: placement.key)
             }
+            promise.keep(0)
             if let staged {
                 context.events.count { $0.copied += 1 }
                 return .staged(staged)
@@ -151,15 +144,21 @@ struct Fetcher: Sendable {
     private struct LeftoversDoNotFit: Error {}
 
     private func inOneGo(_ placement: Placement) async throws -> StagedFile {
-        let part = try await context.board.expectingSilence(of: Self.readingTime(placement)) {
+        let (part, promise) = try await context.board.expectingSilence(of: Self.readingTime(placement)) {
             try await context.reading.run { [context] in
-                try Fetcher.checkSpaceOfRest(placement, context)
-                return try context.mirror.stage(placement.version, for: placement.key)
+                let promise = try Fetcher.promiseOfRest(placement, context)
+                let part = try context.mirror.stage(placement.version, for: placement.key)
+                try Fetcher.keepOfRest(promise, placement, context)
+                return (part, promise)
             }
         }
         let begun = part.offset
         return try await staged(begun: begun) {
-            let target = ChunkedSink.Target(store: { try part.write($0) }, restart: { try part.restart() })
+            let target = ChunkedSink.Target(
+                store: { bytes in
+                    try part.write(bytes)
+                    promise.written(bytes.count)
+                }, restart: { try part.restart() })
             let sink = ChunkedSink(
                 from: begun, upTo: placement.version.size, to: target, disk: context.disk, board: context.board)
             defer { context.events.count { $0.bytes += sink.received } }
@@ -176,14 +175,17 @@ struct Fetcher: Sendable {
     }
 
     private func inSegments(_ placement: Placement) async throws -> StagedFile {
-        let file = try await context.board.expectingSilence(of: Self.readingTime(placement)) {
+        let (file, promise) = try await context.board.expectingSilence(of: Self.readingTime(placement)) {
             try await context.reading.run { [context] in
-                try Fetcher.checkSpaceOfRest(placement, context)
-                return try context.mirror.stageBlocks(placement.version, for: placement.key)
+                let promise = try Fetcher.promiseOfRest(placement, context)
+                let file = try context.mirror.stageBlocks(placement.version, for: placement.key)
+                try Fetcher.keepOfRest(promise, placement, context)
+                return (file, promise)
             }
         }
         return try await staged(begun: file.present) {
-            try await SegmentedDownload(context: context, version: placement.version, file: file).run()
+            try await SegmentedDownload(context: context, version: placement.version, file: file, promise: promise)
+                .run()
             return try await context.board.expectingSilence(of: Self.readingTime(placement)) {
                 try await context.disk.run { try file.finish() }
             }
@@ -201,23 +203,40 @@ struct Fetcher: Sendable {
         }
     }
 
-    /// Checks that the file leaves the reserve untouched; `begun` bytes of it take their space already.
-    static func checkSpace(_ placement: Placement, begun: Int64, _ context: PassContext) throws {
+    /// Has the space of a file promised, beyond what is to stay free; `begun` bytes of it take their space already.
+    ///
+    /// - Throws: `MirrorError` with `.lowOnSpace`.
+    static func promise(_ placement: Placement, begun: Int64, _ context: PassContext) throws -> SpaceLedger.Promise {
         let size = placement.version.size
-        let free = try context.mirror.freeSpace() + begun
-        guard free - size >= context.settings.minFreeSpace else {
-            throw MirrorError(
-                code: .lowOnSpace,
-                message: "\(placement.path) has to wait for space: \(free) bytes are free, mirror.min_free_space is "
-                    + "\(context.settings.minFreeSpace) and the file has \(size)",
-                hint: "free some space; it goes on by itself")
-        }
+        let (promise, free) = try promise(size - min(begun, size), context)
+        if let promise { return promise }
+        throw MirrorError(
+            code: .lowOnSpace,
+            message: "\(placement.path) has to wait for space: \(max(free, 0)) bytes are free beyond what is being "
+                + "fetched, mirror.min_free_space is \(context.settings.minFreeSpace) and the file has \(size)",
+            hint: "free some space; it goes on by itself")
+    }
+
+    /// Has `bytes` promised beyond what is to stay free.
+    ///
+    /// - Returns: the promise, or `nil`; and what is free beyond what others were promised.
+    static func promise(_ bytes: Int64, _ context: PassContext) throws -> (
+        promise: SpaceLedger.Promise?, free: Int64
+    ) {
+        try context.space.promise(bytes, reserve: context.settings.minFreeSpace) { try context.mirror.freeSpace() }
     }
 
     /// The same for a file of which an earlier run may have left or reserved something.
-    private static func checkSpaceOfRest(_ placement: Placement, _ context: PassContext) throws {
+    private static func promiseOfRest(_ placement: Placement, _ context: PassContext) throws -> SpaceLedger.Promise {
         let begun = try context.mirror.spaceOfPart(placement.version, for: placement.key)
-        try checkSpace(placement, begun: begun, context)
+        return try promise(placement, begun: begun, context)
+    }
+
+    /// What the part has reserved on the disk need not be promised any more.
+    private static func keepOfRest(
+        _ promise: SpaceLedger.Promise, _ placement: Placement, _ context: PassContext
+    ) throws {
+        promise.keep(placement.version.size - (try context.mirror.spaceOfPart(placement.version, for: placement.key)))
     }
 
     /// Downloads a small file, of which nothing is here yet, and stages it.
@@ -226,13 +245,24 @@ struct Fetcher: Sendable {
         defer { context.events.count { $0.bytes += body.received } }
         if body.offset < placement.version.size { try await context.remote.download(placement.version, into: body) }
         let staged = try await context.disk.run { [context] in
-            try Fetcher.checkSpace(placement, begun: 0, context)
-            let part = try context.mirror.stageAnew(placement.version, for: placement.key)
-            if part.offset > 0 { try part.restart() }
-            try body.bytes.withUnsafeBytes { try part.write($0) }
-            return try part.finish()
+            let promise = try Fetcher.promise(placement, begun: 0, context)
+            defer { promise.keep(0) }
+            return try Fetcher.stageWhole(placement, body.bytes, context)
         }
         context.events.count { $0.downloaded += 1 }
         return staged
+    }
+
+    /// Writes a file that has come whole; nothing is left of one that the disk has no room for.
+    static func stageWhole(_ placement: Placement, _ bytes: [UInt8], _ context: PassContext) throws -> StagedFile {
+        let part = try context.mirror.stageAnew(placement.version, for: placement.key)
+        do {
+            if part.offset > 0 { try part.restart() }
+            try bytes.withUnsafeBytes { try part.write($0) }
+            return try part.finish()
+        } catch {
+            part.discard()
+            throw error
+        }
     }
 }

@@ -51,6 +51,10 @@ struct Fill {
     /// Downloads that Dropbox could not be reached for, since the last one that went well.
     private var unreachable: [(key: RemoteKey, why: String)] = []
     private var failedFolders: Set<RemoteKey> = []
+    /// What the disk had no room for, and why, since room was made last.
+    private var starved: [(placement: Placement, why: MirrorError)] = []
+    /// What was tried alone because of that.
+    private var triedAlone: Set<RemoteKey> = []
 
     /// Sweeps through the pending keys that may find something.
     private static let sweeps = 4
@@ -100,11 +104,12 @@ struct Fill {
                 watchListing(&group)
                 if isExhausted, isOnlyFetching { try await attendToOthers(&group) }
                 guard let step = try await group.next() else {
-                    if isExhausted { break }
+                    if isExhausted, try await !makeRoom() { break }
                     continue
                 }
                 try await take(step)
                 if isExhausted && !isWorking {
+                    if try await makeRoom() { continue }
                     group.cancelAll()  // only a tick or a listener can be left
                     break
                 }
@@ -246,6 +251,7 @@ struct Fill {
             try await publisher.commit([outcome])
             release([key])
         case .abandoned: planAgain(key)
+        case .noRoom(let why): starved.append((errand.placement, why))  // stays busy: others may find room
         case .unreachable(let why):
             unreachable.append((key, why))  // stays busy: it is not tried again before the others
             if unreachable.count >= Self.networkFailuresAllowed { try await giveUpOnUnreachable() }
@@ -281,6 +287,42 @@ struct Fill {
     private mutating func release(_ keys: Set<RemoteKey>) {
         busy.subtract(keys)
         if !moving.isEmpty { moving = moving.filter { !keys.contains($0.value.key) } }
+    }
+
+    // MARK: Space
+
+    /// Makes room for what found none while others were at work, when those are done and what is whole is published.
+    ///
+    /// The smallest is tried alone, then all others again; so each round brings at least one file as long as one fits.
+    ///
+    /// - Returns: whether there is something to fetch again.
+    private mutating func makeRoom() async throws -> Bool {
+        starved.sort { $0.placement.version.size < $1.placement.version.size }
+        guard let first = starved.first else { return false }
+        let space = StagingSpace(context: context)
+        if !triedAlone.contains(first.placement.key), try await space.make(for: first.placement) {
+            triedAlone.insert(first.placement.key)
+            enqueueStarved(1)
+            return true
+        }
+        if triedAlone.isEmpty || starved.allSatisfy({ triedAlone.contains($0.placement.key) }) {
+            let lacking = starved
+            starved = []
+            if try await !space.isRoomForOthers() { throw first.why }
+            // Others find room: it is these files that are too large.
+            try await publisher.commit(
+                lacking.map { .failed($0.placement.key, why: "\($0.why)", retry: StagingSpace.retry) })
+            release(Set(lacking.map(\.placement.key)))
+            return false
+        }
+        triedAlone = []
+        enqueueStarved(starved.count)
+        return true
+    }
+
+    private mutating func enqueueStarved(_ count: Int) {
+        queue.append(contentsOf: starved.prefix(count).map(\.placement))
+        starved.removeFirst(count)
     }
 
     // MARK: Zips

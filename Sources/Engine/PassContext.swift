@@ -17,6 +17,8 @@ struct PassContext: Sendable {
     let board: StatusBoard
     let events: EventLog
     let segments: SegmentBudget
+    /// What running downloads still need of the disk.
+    let space = SpaceLedger()
     /// Held while the mirror and have are changed together.
     let gate: Gate
     /// What watches the mirror.

@@ -7,6 +7,8 @@ struct SegmentedDownload: Sendable {
     let context: PassContext
     let version: FileVersion
     let file: BlockFile
+    /// The space that it was promised.
+    let promise: SpaceLedger.Promise
 
     /// Between two looks at the rate.
     private static let measureEvery = Duration.milliseconds(500)
@@ -67,8 +69,12 @@ struct SegmentedDownload: Sendable {
 
     private func fetch(_ segment: Range<Int64>, _ stored: ByteCount) async -> Step {
         let blocks = BlockWriter(file, at: segment.lowerBound, end: segment.upperBound, stored)
+        let store: @Sendable (UnsafeRawBufferPointer) throws -> Void = { [promise] bytes in
+            try blocks.write(bytes)
+            promise.written(bytes.count)
+        }
         let sink = ChunkedSink(
-            from: segment.lowerBound, upTo: segment.upperBound, to: ChunkedSink.Target(store: blocks.write),
+            from: segment.lowerBound, upTo: segment.upperBound, to: ChunkedSink.Target(store: store),
             disk: context.disk, board: context.board)
         defer { context.events.count { $0.bytes += sink.received } }
         do {

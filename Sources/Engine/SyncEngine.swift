@@ -71,12 +71,9 @@ public actor SyncEngine {
     }
 
     private func passAndWait() async throws {
-        var isTidy = false
         while !Task.isCancelled {
             let used = settings
             do {
-                if !isTidy { try await tidyUp() }
-                isTidy = true
                 _ = try await pass()
                 failuresInARow = 0
                 requestIfReloaded(since: used)
@@ -158,14 +155,6 @@ public actor SyncEngine {
                 removed: report.removed, bytes: report.bytes, failed: report.failed))
         if report.isEmpty { return }
         logger.info("\(report.summary)", metadata: ["event": "pass_done", "bytes": "\(report.bytes)"])
-    }
-
-    /// Removes parts of downloads that nobody waits for any more.
-    private func tidyUp() async throws {
-        let staged = try await disk.run { [mirror] in try mirror.stagedRevisions() }
-        guard !staged.isEmpty else { return }
-        let wanted = try await store.pendingRevisions(among: staged)
-        try await disk.run { [mirror] in try mirror.sweepStaging(keeping: wanted) }
     }
 
     // MARK: The disk

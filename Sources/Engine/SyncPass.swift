@@ -20,6 +20,7 @@ struct SyncPass: Sendable {
         context.board.beginPass()
         try await context.disk.run { [mirror = context.mirror] in try mirror.check() }
         try await settleIntents()
+        try await StagingSpace(context: context).tidy()
         let isNewSelection = try await select()
         var progress = try await context.store.progress()
         let hasListed = progress.everListed && !progress.isListing

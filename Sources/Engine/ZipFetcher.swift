@@ -45,12 +45,18 @@ final class ZipFetcher: Sendable {
 
     /// Fetches a group that was planned in `epoch`; its files can be asked for by `arrived` as they come.
     func fetch(_ group: BulkGroup, epoch: Int) async throws -> Left {
+        let total = group.placements.reduce(Int64(0)) { $0.addingReportingOverflow($1.version.size).partialValue }
+        let promise = try await context.disk.run { [context] in try Fetcher.promise(total, context).promise }
+        guard let promise else {
+            // One by one some of them may find room.
+            return Left(placements: group.placements, epoch: epoch, isEverything: true)
+        }
         let pipe = BytePipe(board: context.board)
         return try await withTaskCancellationHandler {
             async let problem = receive(group.folder, into: pipe)
             let (missing, complaint) = try await threads.run { [self] in
                 defer { pipe.close() }
-                return unpack(group, from: pipe, epoch: epoch)
+                return unpack(group, from: pipe, epoch: epoch, promise)
             }
             let why = await problem ?? complaint
             try Task.checkCancellation()
@@ -82,14 +88,16 @@ final class ZipFetcher: Sendable {
     /// Reads the zip to its end and stages what is wanted.
     ///
     /// - Returns: what is missing, and why it was not read to its end.
-    private func unpack(_ group: BulkGroup, from pipe: BytePipe, epoch: Int) -> ([Placement], (any Error)?) {
+    private func unpack(
+        _ group: BulkGroup, from pipe: BytePipe, epoch: Int, _ promise: SpaceLedger.Promise
+    ) -> ([Placement], (any Error)?) {
         var names = BulkNames(group)
         do {
             let reader = try ZipReader { pipe.read() }
             while let entry = try reader.next() {
                 guard entry.isFile, let number = names.number(of: entry.path), let placement = names[number],
                     let bytes = try reader.content(atMost: Int(placement.version.size)),
-                    let file = try stage(placement, bytes)
+                    let file = try stage(placement, bytes, promise)
                 else { continue }
                 names.found(number)
                 arrivals.withLock { $0.append(Arrival(placement: placement, file: file, epoch: epoch)) }
@@ -103,14 +111,11 @@ final class ZipFetcher: Sendable {
     }
 
     /// Stages a file; `nil` if it is not what is wanted.
-    private func stage(_ placement: Placement, _ bytes: [UInt8]) throws -> StagedFile? {
+    private func stage(_ placement: Placement, _ bytes: [UInt8], _ promise: SpaceLedger.Promise) throws -> StagedFile? {
         guard bytes.count == placement.version.size else { return nil }
-        try Fetcher.checkSpace(placement, begun: 0, context)
-        let part = try context.mirror.stageAnew(placement.version, for: placement.key)
         do {
-            if part.offset > 0 { try part.restart() }
-            try bytes.withUnsafeBytes { try part.write($0) }
-            let file = try part.finish()
+            let file = try Fetcher.stageWhole(placement, bytes, context)
+            promise.written(bytes.count)
             context.board.receive(bytes.count)
             context.events.count { report in
                 report.downloaded += 1
@@ -118,7 +123,6 @@ final class ZipFetcher: Sendable {
             }
             return file
         } catch {
-            part.discard()
             guard disposition(of: error) == .item else { throw error }
             return nil
         }

@@ -80,6 +80,33 @@ extension MirrorTree {
         }
     }
 
+    /// Removes parts of other files, those that have come least far first, until one file fits beside what is to stay free.
+    ///
+    /// - Returns: whether it fits.
+    public func makeRoom(for version: FileVersion, at key: RemoteKey, reserve: Int64) throws(MirrorError) -> Bool {
+        let own = Self.partName(version.rev, key)
+        let needed = version.size - min(try spaceOfPart(version, for: key), version.size)
+        func fits() throws(MirrorError) -> Bool {
+            let (rest, overflow) = try freeSpace().subtractingReportingOverflow(needed)
+            return !overflow && rest >= reserve
+        }
+        if try fits() { return true }
+        let staging = try staging
+        var parts: [(name: String, bytes: Int64)] = []
+        for name in try names(in: staging) where name != own && name != BlockFile.listName(of: own) {
+            var status = stat()
+            guard fstatat(staging.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
+            parts.append((name, Int64(status.st_blocks) * 512))
+        }
+        // The list of a part goes with it.
+        for part in parts.sorted(by: { $0.bytes < $1.bytes }) where !part.name.hasSuffix(BlockFile.listName(of: "")) {
+            unlinkat(staging.number, part.name, 0)
+            unlinkat(staging.number, BlockFile.listName(of: part.name), 0)
+            if try fits() { return true }
+        }
+        return false
+    }
+
     /// A name that no two downloads share: two entries may hold the same revision of a shared file.
     static func partName(_ rev: Rev, _ key: RemoteKey) -> String {
         let isPlain =
