@@ -19,17 +19,21 @@ enum FileHeader {
         var status = stat()
         guard fstat(file, &status) == 0 else { throw failure("cannot be examined", path) }
         guard status.st_size > 0 else {
-            throw StoreError(code: .damaged, message: "state file \(path) is empty", hint: StoreError.relistHint)
+            throw StoreError(code: .damaged, message: "state file \(path) is empty", hint: StoreError.rebuildHint)
+        }
+        guard got < 100 || bytes.contains(where: { $0 != 0 }) else {
+            throw StoreError(
+                code: .damaged, message: "state file \(path) begins with zeros", hint: StoreError.rebuildHint)
         }
         guard got == 100, bytes.starts(with: "SQLite format 3\0".utf8) else {
             throw StoreError(
-                code: .foreign, message: "\(path) is not a state file of dbxsync", hint: StoreError.relistHint)
+                code: .foreign, message: "\(path) is not a state file of dbxsync", hint: StoreError.foreignHint)
         }
         // Asked here, because a connection for writing would first switch the other program's file to our journal.
         guard number(bytes[68..<72]) == Schema.applicationID else {
             throw StoreError(
                 code: .foreign, message: "\(path) is an SQLite file, but not a state file of dbxsync",
-                hint: StoreError.relistHint)
+                hint: StoreError.foreignHint)
         }
         // A checkpoint writes the first page, with the new size, before the last ones: with a log SQLite knows better.
         if hasLog(path) { return true }
@@ -40,14 +44,15 @@ enum FileHeader {
             throw StoreError(
                 code: .damaged,
                 message: "state file \(path) is cut short: \(status.st_size) of \(pages * pageSize) bytes",
-                hint: StoreError.relistHint)
+                hint: StoreError.rebuildHint)
         }
         return true
     }
 
     private static func number(_ bytes: ArraySlice<UInt8>) -> Int { bytes.reduce(0) { $0 << 8 | Int($1) } }
 
-    private static func hasLog(_ path: String) -> Bool {
+    /// Whether there is a log beside the file: it is open, or whoever had it open was killed.
+    static func hasLog(_ path: String) -> Bool {
         var status = stat()
         return stat(path + "-wal", &status) == 0 && status.st_size > 0
     }

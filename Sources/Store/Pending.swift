@@ -18,8 +18,8 @@ struct Pending {
     /// - Returns: whether it is pending.
     @discardableResult
     func refresh(_ key: RemoteKey) throws -> Bool {
-        let answer = try Int.fetchOne(db.cachedStatement(sql: Self.isDueSQL), arguments: [key.text])
-        guard let due = answer.flatMap(Due.init), due != .nothing else {
+        let due = try self.due(key)
+        guard due != .nothing else {
             try db.cachedStatement(sql: "DELETE FROM pending WHERE key = ?").execute(arguments: [key.text])
             return false
         }
@@ -29,7 +29,15 @@ struct Pending {
         return true
     }
 
-    /// The same for a key that was not wanted before: usually nothing stands there, which one statement can tell.
+    /// Whether something is to be done about `key`.
+    func isDue(_ key: RemoteKey) throws -> Bool { try due(key) != .nothing }
+
+    private func due(_ key: RemoteKey) throws -> Due {
+        let answer = try Int.fetchOne(db.cachedStatement(sql: Self.isDueSQL), arguments: [key.text])
+        return answer.flatMap(Due.init) ?? .nothing
+    }
+
+    /// As `refresh`, for a key that was not wanted before: usually nothing stands there, which one statement can tell.
     func refreshAdded(_ key: RemoteKey) throws -> Bool {
         guard inEffect.selection.isEverything else { return try refresh(key) }
         let sql = """
@@ -38,7 +46,7 @@ struct Pending {
         return try RowStatement(db, sql).execute { $0.bind(key.text) } > 0 || refresh(key)
     }
 
-    /// The same for a key where something was placed: usually it is what is wanted, which one statement can tell.
+    /// As `refresh`, for a key where something was placed: usually it is what is wanted, which one statement can tell.
     func refreshPlaced(_ key: RemoteKey) throws {
         let sql = """
             DELETE FROM pending WHERE key = ?1 AND EXISTS (

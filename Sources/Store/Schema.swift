@@ -12,7 +12,10 @@ enum Schema {
         if present < 1 { try createVersion1(db) }
         if present < 2 { try createVersion2(db) }
         if present < 3 { try createVersion3(db) }
-        if present < 4 { try createVersion4(db) }
+        if present < 4 {
+            try createVersion4(db)
+            try Checksums.begin(db)
+        }
     }
 
     private static func createVersion1(_ db: Database) throws {
@@ -88,9 +91,9 @@ enum Schema {
     }
 
     private static func createVersion4(_ db: Database) throws {
-        // state.swept_at: when the last complete comparison of the disk with have began. want_sum, have_sum: the
-        // multiset checksums of the two tables; NULL until they are computed. scrub_key: the last key whose bytes were
-        // read again; scrub_began: when that round began. have.proven_at: when the file's bytes were last seen to be
+        // state.swept_at: when the last complete comparison of the disk with have began. checksum: of each table that has
+        // one the sum of its rows' digests, 16 bytes, the lowest first. scrub_key: the last key whose bytes were read
+        // again; scrub_began: when that round began. have.proven_at: when the file's bytes were last seen to be
         // right; NULL counts as the time the table was migrated. finding: what the last look at a folder of the mirror
         // (its key) found besides what is ours: the number of strangers, the names of the first ones as a JSON array, and
         // as a JSON array of pairs the names, or "" for the folder itself, that could not be looked at, and why.
@@ -98,8 +101,6 @@ enum Schema {
         try db.execute(
             sql: """
                 ALTER TABLE state ADD COLUMN swept_at INTEGER;
-                ALTER TABLE state ADD COLUMN want_sum BLOB;
-                ALTER TABLE state ADD COLUMN have_sum BLOB;
                 ALTER TABLE state ADD COLUMN scrub_key TEXT;
                 ALTER TABLE state ADD COLUMN scrub_began INTEGER;
                 ALTER TABLE have ADD COLUMN proven_at INTEGER;
@@ -109,7 +110,49 @@ enum Schema {
                 CREATE TABLE unread (
                     id INTEGER PRIMARY KEY, what TEXT NOT NULL, reason TEXT NOT NULL, seen_at INTEGER NOT NULL,
                     generation INTEGER NOT NULL) STRICT;
+                CREATE TABLE checksum (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
                 PRAGMA user_version = 4;
                 """)
+    }
+
+    /// Makes sure that the tables are what the migrations have made.
+    ///
+    /// - Throws: `StoreError` with `.damaged`.
+    static func check(_ db: Database) throws {
+        let fresh = try DatabaseQueue()
+        let expected = try fresh.write { db in
+            try migrate(db)
+            return try shape(db)
+        }
+        if try shape(db) != expected {
+            throw StoreError(
+                code: .damaged, message: "its tables are not the ones that dbxsync makes", hint: StoreError.rebuildHint)
+        }
+    }
+
+    /// Each column of each table, and each index, a line each.
+    private static func shape(_ db: Database) throws -> [String] {
+        try String.fetchAll(
+            db,
+            sql: """
+                SELECT m.name || ' ' || c.name || ' ' || c.type || ' ' || c."notnull" || ' ' || quote(c.dflt_value)
+                    || ' ' || c.pk
+                FROM sqlite_schema m JOIN pragma_table_xinfo(m.name) c WHERE m.type = 'table'
+                UNION ALL
+                SELECT type || ' ' || name || ' ' || tbl_name || ' ' || quote(sql) FROM sqlite_schema
+                WHERE type <> 'table'
+                ORDER BY 1
+                """)
+    }
+
+    /// Runs a migration; tables that are not what they should be are damage.
+    static func refusingOther(_ migration: () throws -> Void) throws {
+        do {
+            try migration()
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+            throw StoreError(
+                code: .damaged, message: "its tables are not as its version has them: \(error.message ?? "")",
+                hint: StoreError.rebuildHint)
+        }
     }
 }

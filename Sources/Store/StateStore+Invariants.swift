@@ -13,12 +13,14 @@ extension StateStore {
     /// What is wrong with the state, in words; empty if nothing is.
     ///
     /// The central invariant: a key that is selected and whose want and have differ is pending or intended, what is not
-    /// selected is not pending. And every row's parent is a folder.
+    /// selected is not pending. And every row's parent is a folder, and every table is what was written into it.
     public func brokenInvariants() async throws -> [String] {
         let inEffect = inEffect
         return try await read { db in
             try inEffect.load(db)
-            var found: [String] = []
+            var found = try Checksums.tables.map(\.name).filter { try !Checksums.isRight($0, db) }.map {
+                "\($0): its rows are not what its checksum says"
+            }
             let isMarking = try Bool.fetchOne(db, sql: "SELECT marked_up_to IS NOT NULL FROM state") ?? false
             if !isMarking { found += try brokenMarks(db, inEffect.selection) }
             for table in ["want", "have"] {

@@ -25,12 +25,16 @@ extension StateStore {
     @discardableResult
     public func record(_ edits: [TreeEdit], cursor: SyncModel.Cursor, isLast: Bool, now: Int64) async throws -> Recorded
     {
-        let (faults, inEffect) = (faults, inEffect)
+        let (faults, inEffect, tallies) = (faults, inEffect, tallies)
         return try await write { db in
             try faults(.record)
             var recorder = try Recorder(Pending(db, inEffect))
             for edit in edits { try recorder.execute(edit) }
-            if isLast && recorder.isListing { try recorder.finishListing(now: now) }
+            if isLast && recorder.isListing {
+                try recorder.finishListing(now: now)
+                try tallies.save(in: db)
+                for key in try Audit.run(recorder.pending) { try recorder.pending.refresh(key) }
+            }
             try db.execute(
                 literal: "UPDATE state SET cursor = \(cursor.text), checked_at = \(now)")
             if isLast && edits.isEmpty { try db.execute(sql: StateStore.markInStepSQL, arguments: [now]) }
@@ -52,7 +56,7 @@ extension StateStore {
 
 /// Executes tree edits inside one transaction.
 private struct Recorder {
-    private let pending: Pending
+    let pending: Pending
     private let db: Database
     let generation: Int64
     let isListing: Bool
@@ -141,8 +145,13 @@ private struct Recorder {
     private mutating func removeBelow(_ key: RemoteKey) throws {
         let (lower, upper) = key.below
         try markPending(where: "key >= ? AND key < ?", [lower, upper])
-        try db.cachedStatement(sql: "DELETE FROM want WHERE key >= ? AND key < ?").execute(arguments: [lower, upper])
-        result.changed += db.changesCount
+        let part = "SELECT max(key) FROM (SELECT key FROM want WHERE key >= ? AND key < ? ORDER BY key LIMIT ?)"
+        let arguments: StatementArguments = [lower, upper, Self.part]
+        while let end = try String.fetchOne(db.cachedStatement(sql: part), arguments: arguments) {
+            try db.cachedStatement(sql: "DELETE FROM want WHERE key >= ? AND key <= ?").execute(arguments: [lower, end])
+            result.changed += db.changesCount
+            if db.changesCount == 0 { break }  // damaged: the order of the keys is not what it should be
+        }
         if !knownFolders.isEmpty { knownFolders = knownFolders.filter { !key.contains($0) } }
     }
 

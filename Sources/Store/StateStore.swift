@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GRDB
 public import SyncModel
+import Synchronization
 
 /// The state file: want, have, pending, intent and the cursor, in SQLite.
 ///
@@ -8,33 +9,47 @@ public import SyncModel
 /// method is one transaction, durable when it returns (`synchronous = FULL`). The file is a cache of facts: losing it
 /// costs a listing and local hashing, never data.
 public final class StateStore: Sendable {
-    let queue: DatabaseQueue
+    private let opened: Mutex<DatabaseQueue>
     let path: String
     let faults: FaultHook
     let inEffect: SelectionInEffect
+    /// What a transaction changes of the checksums.
+    let tallies: Tallies
+    /// Whether nothing can be written.
+    let isReadOnly: Bool
 
-    private init(
-        queue: DatabaseQueue, path: String, selection: SelectionInEffect, faults: @escaping FaultHook
-    ) throws {
-        self.queue = queue
+    private init(_ connection: Connection, path: String, isReadOnly: Bool, faults: @escaping FaultHook = { _ in })
+        throws
+    {
+        opened = Mutex(connection.queue)
         self.path = path
         self.faults = faults
-        inEffect = selection
-        try queue.read { try selection.load($0) }
+        self.isReadOnly = isReadOnly
+        (inEffect, tallies) = (connection.selection, connection.tallies)
+        try connection.queue.read { [inEffect] in try inEffect.load($0) }
+        if !isReadOnly { try connection.queue.writeWithoutTransaction { [tallies] in try tallies.install(in: $0) } }
     }
 
+    var queue: DatabaseQueue { opened.withLock { $0 } }
+
     /// Opens the state file for writing; makes it if there is none.
+    ///
+    /// After an end that was no end – killed, no power – all of it is read and compared with its checksums.
     ///
     /// - Throws: `StoreError`: an existing file that is empty, cut short, damaged, foreign or of a later version is
     ///   refused and left as it is.
     public static func open(at path: String, faults: @escaping FaultHook = { _ in }) throws -> StateStore {
         do {
             if try !FileHeader.check(path) { try create(at: path) }
-            let selection = SelectionInEffect()
-            let queue = try DatabaseQueue(path: path, configuration: configuration(selection, readOnly: false))
-            try queue.writeWithoutTransaction { _ = try checkVersion($0, path: path) }
-            try queue.write { try Schema.migrate($0) }
-            return try StateStore(queue: queue, path: path, selection: selection, faults: faults)
+            // Whoever closes the file leaves no log beside it.
+            let wasKilled = FileHeader.hasLog(path)
+            let connection = try Connection(path, readOnly: false)
+            try connection.queue.writeWithoutTransaction { _ = try checkVersion($0, path: path) }
+            try Schema.refusingOther { try connection.queue.write { try Schema.migrate($0) } }
+            try connection.queue.read { try Schema.check($0) }
+            let store = try StateStore(connection, path: path, isReadOnly: false, faults: faults)
+            if wasKilled { try connection.queue.read { _ = try Audit.run(Pending($0, store.inEffect)) } }
+            return store
         } catch {
             throw StoreError.wrapping(error, path: path)
         }
@@ -49,13 +64,13 @@ public final class StateStore: Sendable {
                 throw StoreError(
                     code: .missing, message: "there is no state file \(path)", hint: "dbxsync has not run here yet")
             }
-            let selection = SelectionInEffect()
-            let queue = try DatabaseQueue(path: path, configuration: configuration(selection, readOnly: true))
+            let connection = try Connection(path, readOnly: true)
             // An older file cannot be brought up to date by who only reads it; a copy can.
-            if try queue.read({ try checkVersion($0, path: path) }) < Schema.version {
-                return try migratedCopy(of: queue, path: path)
+            if try connection.queue.read({ try checkVersion($0, path: path) }) < Schema.version {
+                return try migratedCopy(of: connection.queue, path: path)
             }
-            return try StateStore(queue: queue, path: path, selection: selection, faults: { _ in })
+            try connection.queue.read { try Schema.check($0) }
+            return try StateStore(connection, path: path, isReadOnly: true)
         } catch {
             throw StoreError.wrapping(error, path: path)
         }
@@ -81,12 +96,11 @@ public final class StateStore: Sendable {
 
     private static func migratedCopy(of original: DatabaseQueue?, path: String) throws -> StateStore {
         // An empty name makes SQLite keep the database in memory, and beyond its cache in a file without a name.
-        let selection = SelectionInEffect()
-        let queue = try DatabaseQueue(path: "", configuration: configuration(selection, readOnly: false))
-        try original?.backup(to: queue)
-        try queue.write { try Schema.migrate($0) }
-        return try StateStore(
-            queue: queue, path: "the copy of " + path, selection: selection, faults: { _ in })
+        let connection = try Connection("", readOnly: false)
+        try original?.backup(to: connection.queue)
+        try Schema.refusingOther { try connection.queue.write { try Schema.migrate($0) } }
+        try connection.queue.read { try Schema.check($0) }
+        return try StateStore(connection, path: "the copy of " + path, isReadOnly: false)
     }
 
     /// Closes the file; later calls fail.
@@ -103,22 +117,6 @@ public final class StateStore: Sendable {
         try FileHeader.publish(draft, as: path)
     }
 
-    private static func configuration(_ selection: SelectionInEffect, readOnly: Bool) -> Configuration {
-        var configuration = Configuration()
-        configuration.readonly = readOnly
-        configuration.busyMode = .timeout(10)
-        configuration.label = "state"
-        configuration.prepareDatabase { db in
-            if !readOnly {
-                try db.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
-            }
-            // 8 MiB of pages: the process stays small however large the account is.
-            try db.execute(sql: "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY")
-            selection.register(in: db)
-        }
-        return configuration
-    }
-
     private static func checkVersion(_ db: Database, path: String) throws -> Int {
         let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         guard version <= Schema.version else {
@@ -131,10 +129,42 @@ public final class StateStore: Sendable {
     }
 
     func write<T: Sendable>(_ work: @escaping @Sendable (Database) throws -> T) async throws -> T {
-        do { return try await queue.write(work) } catch { throw StoreError.wrapping(error, path: path) }
+        do {
+            return try await queue.write { [tallies] db in
+                tallies.clear()
+                let result = try work(db)
+                try tallies.save(in: db)
+                return result
+            }
+        } catch {
+            throw StoreError.wrapping(error, path: path)
+        }
     }
 
     func read<T: Sendable>(_ work: @escaping @Sendable (Database) throws -> T) async throws -> T {
         do { return try await queue.read(work) } catch { throw StoreError.wrapping(error, path: path) }
+    }
+}
+
+/// An open file, with what its SQL functions ask.
+private struct Connection {
+    let queue: DatabaseQueue
+    let selection = SelectionInEffect()
+    let tallies = Tallies()
+
+    init(_ path: String, readOnly: Bool) throws {
+        var configuration = Configuration()
+        configuration.readonly = readOnly
+        configuration.busyMode = .timeout(10)
+        configuration.label = "state"
+        configuration.prepareDatabase { [selection] db in
+            if !readOnly {
+                try db.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+            }
+            // 8 MiB of pages: the process stays small however large the account is.
+            try db.execute(sql: "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY")
+            selection.register(in: db)
+        }
+        queue = try DatabaseQueue(path: path, configuration: configuration)
     }
 }

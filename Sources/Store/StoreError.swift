@@ -48,22 +48,35 @@ public struct StoreError: Classified, CustomStringConvertible {
     /// Message and hint.
     public var description: String { hint.map { "\(message); \($0)" } ?? message }
 
-    static let relistHint = """
-        nothing was changed in the mirror; put back a good copy, or remove the file: dbxsync then lists the account \
-        anew and adopts the files that are already there
+    static let rebuildHint = """
+        "dbxsync run" and "dbxsync sync" set it aside, list the account anew and take over the files that are there
+        """
+
+    static let foreignHint = """
+        it was left as it is; look at state.directory, or remove the file: dbxsync then lists the account anew and takes \
+        over the files that are there
         """
 
     static func wrapping(_ error: any Error, path: String) -> any Error {
-        guard let error = error as? DatabaseError else { return error }
+        guard let error = error as? DatabaseError else { return (error as? StoreError)?.naming(path) ?? error }
         let text = "state file \(path): \(error.message ?? "SQLite error \(error.resultCode.rawValue)")"
         switch error.resultCode {
         case .SQLITE_BUSY, .SQLITE_LOCKED: return StoreError(code: .busy, message: text)
         case .SQLITE_FULL: return StoreError(code: .full, message: text, hint: "free some space on its disk")
-        case .SQLITE_CORRUPT: return StoreError(code: .damaged, message: text, hint: relistHint)
-        case .SQLITE_NOTADB: return StoreError(code: .foreign, message: text, hint: relistHint)
+        // That it is one of ours was seen before SQLite was let near it.
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB: return StoreError(code: .damaged, message: text, hint: rebuildHint)
         case .SQLITE_IOERR, .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH:
             return StoreError(code: .inputOutput, message: text, hint: "look at the disk and the file's owner and mode")
         default: return error
         }
+    }
+
+    /// The same, with the file's path if it is not named yet and is what is damaged.
+    private func naming(_ path: String) -> StoreError {
+        guard code == .damaged else { return self }
+        var named = self
+        if !message.contains(path) { named.message = "state file \(path): \(message)" }
+        named.hint = hint ?? Self.rebuildHint
+        return named
     }
 }

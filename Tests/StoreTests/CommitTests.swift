@@ -1,9 +1,10 @@
 import GRDB
-import Store
 import SyncModel
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import Store
 
 /// Intents before effects, outcomes after them; nothing that is unfinished is unlisted.
 @Suite struct CommitTests {
@@ -155,8 +156,7 @@ import Testing
         try await desk.record("a/ a/b/ a/b/x=1 c=2 d=3")
         try await desk.applyAll()
         try await desk.record(deleted: ["a"])
-        let queue = try DatabaseQueue(path: desk.path)
-        try await queue.write { db in
+        try await desk.store.write { db in
             try db.execute(sql: "DELETE FROM have WHERE key = '/a'")
             try db.execute(sql: "UPDATE have SET rev = 'old' WHERE key = '/c'")
             try db.execute(sql: "DELETE FROM want WHERE key = '/d'")

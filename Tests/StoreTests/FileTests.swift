@@ -72,7 +72,7 @@ import Testing
         let cases: [(String, Data, StoreError.Code)] = [
             ("empty", Data(), .damaged), ("cut", whole.prefix(20_000), .damaged),
             ("header", whole.prefix(50), .foreign),
-            ("text", Data("SQLite format 4".utf8), .foreign), ("zeros", Data(count: 8192), .foreign),
+            ("text", Data("SQLite format 4".utf8), .foreign), ("zeros", Data(count: 8192), .damaged),
         ]
         for (name, content, code) in cases {
             try content.write(to: URL(fileURLWithPath: folder(name)))
