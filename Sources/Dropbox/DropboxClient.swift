@@ -12,6 +12,7 @@ public final class DropboxClient: RemoteSource {
     let remoteRoot: String
     let paths: RootedPaths
     let pageSize: Mutex<PageSize>
+    let rereads = Mutex(0)
     let longpollPace = Mutex(LongpollPace())
     /// What was passed over so far: each is told once.
     let oddities = Mutex<Set<String>>([])

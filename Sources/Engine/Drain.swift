@@ -86,20 +86,34 @@ struct Drain: Sendable {
         }
         if page.hasMore { isWhole.set(false) }
         for entry in page.passedOver { events.note(.warning, "passed over: \(entry)", event: "passed_over") }
+        tell(page.unread)
         let recorded = try await store.record(
-            PageFold.edits(for: page.changes), cursor: page.cursor, isLast: !page.hasMore, now: now())
+            PageFold.edits(for: page.changes), unread: page.unread, cursor: page.cursor, isLast: !page.hasMore,
+            now: now())
         news.make()
-        events.count { $0.listed += page.changes.count }
+        events.count { $0.listed += page.entries }
         board.update { status in
-            status.listed += page.changes.count
+            status.listed += page.entries
             status.filesTotal += recorded.files
-            status.bytesTotal += recorded.bytes
+            status.bytesTotal = status.bytesTotal.saturatingSum(recorded.bytes)
             status.isListing = page.hasMore
         }
     }
 }
 
 extension Drain {
+    /// Entries that nobody can read may come by the thousand; `status` lists them.
+    private static let linesPerPage = 10
+
+    private func tell(_ unread: [UnreadEntry]) {
+        for entry in unread.prefix(Self.linesPerPage) {
+            events.note(
+                .warning, "an entry of the account cannot be read: \(entry.what): \(entry.reason)", event: "unread")
+        }
+        let more = unread.count - Self.linesPerPage
+        if more > 0 { events.note(.warning, "\(more) more entries of the account cannot be read", event: "unread") }
+    }
+
     /// The drain of a pass.
     init(_ context: PassContext, news: Request = Request()) {
         self.init(

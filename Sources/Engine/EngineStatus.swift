@@ -46,6 +46,8 @@ public struct EngineStatus: Hashable, Sendable {
     public var failing = 0
     /// Paths that cannot be mirrored, as of the last pass.
     public var parked = 0
+    /// Entries of the account that could not be read and have no path, as of the last pass.
+    public var unread = 0
     /// The time for which the mirror is known to equal the account, seconds since the epoch.
     public var inStepAsOf: Int64?
     /// Until when Dropbox wants no requests, seconds since the epoch.

@@ -33,7 +33,7 @@ public struct PlanPreview: Sendable {
                 files += 1
                 if placement.sources.first == .download {
                     downloads += 1
-                    bytes += placement.version.size
+                    bytes = bytes.saturatingSum(placement.version.size)
                 }
             case .retag: files += 1
             case .makeFolder: folders += 1

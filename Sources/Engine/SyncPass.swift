@@ -25,13 +25,14 @@ struct SyncPass: Sendable {
         var progress = try await context.store.progress()
         let hasListed = progress.everListed && !progress.isListing
         if context.mustSweep { try await sweep(seekingStrangers: hasListed) }
-        if !progress.isListing, isDueForRelist(progress) { try await context.store.beginRelist() }
+        let isDue = try await isDueForRelist(progress)
+        if isDue, !progress.isListing { try await context.store.beginRelist() }
         let pending = try await context.store.backlog()
         let known = progress.inStepAsOf
         context.board.update { status in
             status.inStepAsOf = status.inStepAsOf ?? known
             status.filesTotal += pending.pendingFiles
-            status.bytesTotal += pending.pendingBytes
+            status.bytesTotal = status.bytesTotal.saturatingSum(pending.pendingBytes)
         }
         let asOf = progress.everListed ? try await drainThenFill() : try await drainAndFill()
         progress = try await context.store.progress()
@@ -87,9 +88,13 @@ struct SyncPass: Sendable {
         context.board.update { $0.phase = .listing }
     }
 
-    private func isDueForRelist(_ progress: Progress) -> Bool {
+    /// What could not be read is looked at again after a day, as what is parked is.
+    private func isDueForRelist(_ progress: Progress) async throws -> Bool {
         guard let every = context.settings.relist, let last = progress.listedAt else { return false }
-        return context.now() - last >= every.components.seconds
+        let age = context.now() - last
+        if age >= every.components.seconds { return true }
+        if age < StateStore.parkedFor { return false }
+        return try await context.store.hasUnreadable()
     }
 
     private func drainThenFill() async throws -> Int64 {
@@ -141,6 +146,7 @@ struct SyncPass: Sendable {
             if let counts {
                 status.failing = counts.failing
                 status.parked = counts.parked
+                status.unread = counts.unread
             }
         }
     }

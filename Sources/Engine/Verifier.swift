@@ -155,7 +155,7 @@ extension Verifier.Counts {
     fileprivate mutating func count(_ standing: Standing) {
         guard case .file(_, let version, _) = standing.node else { return folders += 1 }
         files += 1
-        bytes += version.size
+        bytes = bytes.saturatingSum(version.size)
     }
 }
 

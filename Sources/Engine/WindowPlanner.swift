@@ -80,7 +80,7 @@ struct WindowPlanner: Sendable {
     private func surveyed(_ placements: [Placement]) async throws -> Set<RemoteKey> {
         let small = placements.filter { $0.sources == [.download] && $0.version.size <= SmallBody.limit }
         if small.isEmpty { return [] }
-        let needed = small.reduce(context.settings.minFreeSpace) { $0 + $1.version.size }
+        let needed = small.reduce(context.settings.minFreeSpace) { $0.saturatingSum($1.version.size) }
         return try await context.reading.run { [mirror = context.mirror] in
             // Where space is short it is asked for before each download.
             try mirror.freeSpace() > needed ? mirror.untouched(small) : []

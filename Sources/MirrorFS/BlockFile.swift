@@ -36,7 +36,7 @@ public final class BlockFile: Sendable {
         file = try Descriptor.open(name, in: folder, flags: O_RDWR | O_CREAT, mode: 0o600)
         let hasList = try folder.observe(Self.listName(of: name)) != .nothing
         list = try Descriptor.open(Self.listName(of: name), in: folder, flags: O_RDWR | O_CREAT, mode: 0o600)
-        let blocks = Int((version.size + Self.blockSize - 1) / Self.blockSize)
+        let blocks = Int(version.size / Self.blockSize + (version.size % Self.blockSize > 0 ? 1 : 0))
         digests = Mutex(Array(repeating: nil, count: blocks))
         if try file.status().st_size > version.size {
             guard ftruncate(file.number, 0) == 0 else { throw .call("truncate", place) }

@@ -11,6 +11,8 @@ public final class SandboxServer: Sendable {
     /// The faults that are waiting for their requests.
     public let faults: Faults
 
+    /// Entries of listings that are not as the API promises.
+    public var rawEntries: RawEntries { service.rawEntries }
     let service: Service
     let control: Control
     private let running = Mutex<(port: UInt16, task: Task<Void, Never>)?>(nil)

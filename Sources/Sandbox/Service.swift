@@ -32,6 +32,7 @@ final class Service: Sendable {
     let account: Account
     let tokens: Tokens
     let sessions = UploadSessions()
+    let rawEntries = RawEntries()
     let routes: [String: Route]
 
     init(account: Account, tokens: Tokens) {

@@ -15,6 +15,9 @@ enum Rows {
     /// Columns name, kind, rev, size, hash, modified, inode, mtime_ns.
     static let haveColumns = "h.name, h.kind, h.rev, h.size, h.hash, h.modified, h.inode, h.mtime_ns"
 
+    /// The sum of sizes, 0 for none; where 64 bits do not hold it, the largest number that they do.
+    static func sumSQL(_ sizes: String) -> String { "CAST(total(\(sizes)) AS INTEGER)" }
+
     /// The want in columns `at` and following; `nil` where the row has none.
     static func want(_ row: Row, at start: Int) throws -> RemoteNode? {
         guard let name: String = row[start], let kind: Int = row[start + 1] else { return nil }
@@ -97,6 +100,7 @@ extension Unavailable {
         case "no_access": self = .noAccess
         case "nul_in_name": self = .nulInName
         case let text where text.hasPrefix("symlink:"): self = .symbolicLink(target: String(text.dropFirst(8)))
+        case let text where text.hasPrefix("unreadable:"): self = .unreadable(String(text.dropFirst(11)))
         default: self = .notDownloadable
         }
     }
@@ -108,6 +112,7 @@ extension Unavailable {
         case .noAccess: "no_access"
         case .nulInName: "nul_in_name"
         case .symbolicLink(let target): "symlink:" + target
+        case .unreadable(let what): "unreadable:" + what
         }
     }
 }

@@ -97,7 +97,8 @@ enum Schema {
         // right; NULL counts as the time the table was migrated. finding: what the last look at a folder of the mirror
         // (its key) found besides what is ours: the number of strangers, the names of the first ones as a JSON array, and
         // as a JSON array of pairs the names, or "" for the folder itself, that could not be looked at, and why.
-        // unread: entries of the account that could not be read and have no path to be parked under.
+        // unread: entries of the account that could not be read and cannot be parked in want. key: that of a folder that
+        // is kept with what is below it; beginning: what else is kept if a listing does not mention it.
         try db.execute(
             sql: """
                 ALTER TABLE state ADD COLUMN swept_at INTEGER;
@@ -109,7 +110,7 @@ enum Schema {
                     ) STRICT, WITHOUT ROWID;
                 CREATE TABLE unread (
                     id INTEGER PRIMARY KEY, what TEXT NOT NULL, reason TEXT NOT NULL, seen_at INTEGER NOT NULL,
-                    generation INTEGER NOT NULL) STRICT;
+                    generation INTEGER NOT NULL, key TEXT, beginning TEXT) STRICT;
                 CREATE TABLE checksum (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
                 PRAGMA user_version = 4;
                 """)

@@ -4,7 +4,7 @@ public import SyncModel
 // The only writer of have and intent.
 extension StateStore {
     /// A parked item is looked at again after a day, in seconds.
-    static let parkedFor: Int64 = 86_400
+    public static let parkedFor: Int64 = 86_400
 
     /// Makes durable what is about to be done on the disk.
     public func intend(_ intents: [Intent]) async throws {

@@ -159,7 +159,7 @@ extension StateStore {
         try await read { db in
             let sql = """
                 SELECT coalesce(sum(is_open AND reason IS NULL), 0),
-                    coalesce(sum(CASE WHEN is_open AND reason IS NULL THEN size END), 0),
+                    \(Rows.sumSQL("CASE WHEN is_open AND reason IS NULL THEN size END")),
                     coalesce(sum(reason IS NOT NULL AND NOT parked), 0), coalesce(sum(parked), 0),
                     coalesce(sum(NOT is_open AND size IS NOT NULL), 0)
                 FROM outbox

@@ -17,18 +17,21 @@ extension StateStore {
     ///
     /// - Parameters:
     ///   - edits: what the page asks for, in order.
+    ///   - unread: what the page holds besides and nobody can read.
     ///   - cursor: the cursor of the same page.
     ///   - isLast: whether the page is the last one for now. If it ends a listing, what that listing did not mention
     ///     is no longer wanted.
     ///   - now: seconds since the epoch.
     /// - Returns: what is new.
     @discardableResult
-    public func record(_ edits: [TreeEdit], cursor: SyncModel.Cursor, isLast: Bool, now: Int64) async throws -> Recorded
-    {
+    public func record(
+        _ edits: [TreeEdit], unread: [UnreadEntry] = [], cursor: SyncModel.Cursor, isLast: Bool, now: Int64
+    ) async throws -> Recorded {
         let (faults, inEffect, tallies) = (faults, inEffect, tallies)
         return try await write { db in
             try faults(.record)
-            var recorder = try Recorder(Pending(db, inEffect))
+            var recorder = try Recorder(Pending(db, inEffect), now: now)
+            for entry in unread { try recorder.note(entry) }
             for edit in edits { try recorder.execute(edit) }
             if isLast && recorder.isListing {
                 try recorder.finishListing(now: now)
@@ -63,21 +66,28 @@ private struct Recorder {
     private let uploads: Uploads
     var result = Recorded()
     private var knownFolders: Set<RemoteKey> = []
+    private var unread: Unread
 
-    init(_ pending: Pending) throws {
+    init(_ pending: Pending, now: Int64) throws {
         self.pending = pending
         db = pending.db
         let row = try Row.fetchOne(db, sql: "SELECT generation, listing FROM state")
         generation = row?[0] ?? 1
         isListing = row?[1] ?? true
         uploads = try Uploads(pending)
+        unread = try Unread(db, generation: generation, now: now)
     }
+
+    /// Notes an entry that has no path.
+    mutating func note(_ entry: UnreadEntry) throws { try unread.note(entry) }
 
     mutating func execute(_ edit: TreeEdit) throws {
         switch edit {
         case .put(let key, let node, let parents):
             try ensureParents(of: key, names: parents)
+            if try keepsFolder(key, node) { return }
             try put(key, node)
+            try unread.forget(key)
         case .removeChildren(let key):
             // Only a folder has children (every row's parent is a folder), and most removals find nothing.
             let sql = "SELECT 1 FROM want WHERE key = ? AND kind = \(Rows.folder)"
@@ -86,6 +96,16 @@ private struct Recorder {
             try removeBelow(key)
             try remove(key)
         }
+    }
+
+    /// A folder of which something comes that cannot be read stays, with all that is below it.
+    private mutating func keepsFolder(_ key: RemoteKey, _ node: RemoteNode) throws -> Bool {
+        guard case .unavailable(_, .unreadable(let reason), _) = node, let stored = try storedWant(key)?.node,
+            stored.isFolder
+        else { return false }
+        try put(key, stored)
+        try unread.note(folder: key, reason)
+        return true
     }
 
     private func storedWant(_ key: RemoteKey) throws -> (node: RemoteNode, generation: Int64)? {
@@ -123,7 +143,7 @@ private struct Recorder {
         guard try stored == nil ? pending.refreshAdded(key) : pending.refresh(key) else { return }
         if case .file(_, let version) = node {
             result.files += 1
-            result.bytes += version.size
+            result.bytes = result.bytes.saturatingSum(version.size)
         }
     }
 
@@ -137,6 +157,9 @@ private struct Recorder {
             } else {
                 let fallback = FileName(ancestor.name)
                 try put(ancestor, .folder(name: index < names.count ? names[index] : fallback))
+                if case .unavailable(_, .unreadable(let reason), _)? = stored?.node {
+                    try unread.note(folder: ancestor, reason)
+                }
             }
             knownFolders.insert(ancestor)
         }
@@ -152,6 +175,7 @@ private struct Recorder {
             result.changed += db.changesCount
             if db.changesCount == 0 { break }  // damaged: the order of the keys is not what it should be
         }
+        try unread.forget(below: key)
         if !knownFolders.isEmpty { knownFolders = knownFolders.filter { !key.contains($0) } }
     }
 
@@ -159,6 +183,7 @@ private struct Recorder {
         try markPending(where: "key = ?", [key.text])
         try db.cachedStatement(sql: "DELETE FROM want WHERE key = ?").execute(arguments: [key.text])
         result.changed += db.changesCount
+        try unread.forget(key)
         knownFolders.remove(key)
     }
 
@@ -172,6 +197,7 @@ private struct Recorder {
 
     /// What a complete listing did not mention is not in the account.
     mutating func finishListing(now: Int64) throws {
+        try unread.finishListing()
         var start = ""
         while let end = try endOfPart(after: start) {
             try finishListing(after: start, upTo: end)

@@ -23,6 +23,8 @@ public struct Backlog: Hashable, Sendable {
     public var failing = 0
     /// Entries that cannot be mirrored as they are.
     public var parked = 0
+    /// Entries that could not be read and have no path to be parked under.
+    public var unread = 0
 }
 
 /// One path that is not as in the account, and why.
@@ -80,7 +82,7 @@ extension StateStore {
     /// How much there is in the account; reads the whole want.
     public func extent() async throws -> Extent {
         try await read { db in
-            let sql = "SELECT coalesce(sum(kind = 1), 0), coalesce(sum(size), 0), coalesce(sum(kind = 0), 0) FROM want"
+            let sql = "SELECT coalesce(sum(kind = 1), 0), \(Rows.sumSQL("size")), coalesce(sum(kind = 0), 0) FROM want"
             guard let row = try Row.fetchOne(db, sql: sql) else { return Extent() }
             return Extent(files: row[0], bytes: row[1], folders: row[2])
         }
@@ -116,13 +118,15 @@ extension StateStore {
     public func backlog() async throws -> Backlog {
         try await read { db in
             let sql = """
-                SELECT coalesce(sum(w.kind = 1), 0), coalesce(sum(w.size), 0), coalesce(sum(w.key IS NULL), 0),
-                    coalesce(sum(p.parked = 0 AND p.reason IS NOT NULL), 0), coalesce(sum(p.parked), 0)
+                SELECT coalesce(sum(w.kind = 1), 0), \(Rows.sumSQL("w.size")), coalesce(sum(w.key IS NULL), 0),
+                    coalesce(sum(p.parked = 0 AND p.reason IS NOT NULL), 0), coalesce(sum(p.parked), 0),
+                    (SELECT count(*) FROM unread)
                 FROM pending p LEFT JOIN want w ON w.key = p.key
                 """
             guard let row = try Row.fetchOne(db, sql: sql) else { return Backlog() }
             return Backlog(
-                pendingFiles: row[0], pendingBytes: row[1], pendingRemovals: row[2], failing: row[3], parked: row[4])
+                pendingFiles: row[0], pendingBytes: row[1], pendingRemovals: row[2], failing: row[3], parked: row[4],
+                unread: row[5])
         }
     }
 

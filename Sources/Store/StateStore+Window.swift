@@ -72,7 +72,7 @@ extension StateStore {
     public func extents(of folders: [RemoteKey], limit: Int) async throws -> [RemoteKey: SubtreeExtent] {
         try await read { db in
             let sql = """
-                SELECT count(*), coalesce(sum(kind = 1), 0), coalesce(sum(size), 0)
+                SELECT count(*), coalesce(sum(kind = 1), 0), \(Rows.sumSQL("size"))
                 FROM (SELECT kind, size FROM want WHERE key >= ? AND key < ? LIMIT ?)
                 """
             let statement = try db.cachedStatement(sql: sql)

@@ -93,10 +93,12 @@ public struct BulkGrouping: Hashable, Sendable {
     }
 
     private func pays(_ wanted: SubtreeExtent, _ all: SubtreeExtent?) -> Bool {
-        guard let all, wanted.files >= leastFiles, all.entries + 1 < Self.entryLimit else { return false }
+        guard let all, wanted.files >= leastFiles, all.entries + 1 < Self.entryLimit, wanted.bytes <= all.bytes,
+            all.bytes <= Int64(all.files) * Self.meanSize
+        else { return false }
         func cost(_ files: Int, _ bytes: Int64) -> Int64 { Int64(files) * Self.entryCost + bytes }
         let waste = cost(all.files - wanted.files, all.bytes - wanted.bytes)
-        return all.bytes <= Int64(all.files) * Self.meanSize && waste * 4 <= cost(wanted.files, wanted.bytes)
+        return waste * 4 <= cost(wanted.files, wanted.bytes)
     }
 }
 
@@ -104,6 +106,6 @@ extension SubtreeExtent {
     fileprivate mutating func add(_ size: Int64) {
         entries += 1
         files += 1
-        bytes += size
+        bytes = bytes.saturatingSum(size)
     }
 }

@@ -19,8 +19,9 @@ public enum PageFold {
             case .deleted(let key)?:
                 edits.append(.removeSubtree(key))
             case .put(let key, let node, let parents)?:
-                // A folder keeps its children; anything else replaces what was there, children included.
-                if case .folder = node {} else { edits.append(.removeChildren(key)) }
+                // A folder keeps its children; anything else replaces what was there, children included. What cannot
+                // be read may be a folder.
+                if case .folder = node {} else if !node.isUnreadable { edits.append(.removeChildren(key)) }
                 edits.append(.put(key, node, parents: parents))
             case nil: break
             }

@@ -40,9 +40,10 @@ public struct PendingItem: Hashable, Sendable {
 
     /// Whether something of ours stands there that is of another kind than what is wanted: it has to go first.
     ///
-    /// What cannot be mirrored is of another kind than everything: an old version would pass for the new one.
+    /// What cannot be mirrored is of another kind than everything: an old version would pass for the new one. What
+    /// cannot be read is of no kind.
     public var kindFlips: Bool {
-        guard let want, let standing else { return false }
+        guard let want, let standing, !want.isUnreadable else { return false }
         return switch want {
         case .folder: !standing.node.isFolder
         case .file: standing.node.isFolder
@@ -61,7 +62,7 @@ public enum Planner {
         var plan: [Operation] = []
         var moved: Set<RemoteKey> = []
         for item in window {
-            guard let standing = item.standing, let want = item.want else { continue }
+            guard let standing = item.standing, let want = item.want, !want.isUnreadable else { continue }
             // Below a folder that is renamed in this plan every path is about to change: the next reading has them.
             if !moved.isEmpty && item.key.ancestors.contains(where: moved.contains) { continue }
             if item.kindFlips {

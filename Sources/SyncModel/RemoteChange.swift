@@ -15,6 +15,23 @@ public enum RootNews: Hashable, Sendable {
     case strayed
 }
 
+/// An entry that could not be read and has no path to be kept under.
+public struct UnreadEntry: Hashable, Sendable {
+    /// What it says of itself.
+    public var what: String
+    /// Why it could not be read.
+    public var reason: String
+    /// What its key begins with, as far as that is known; `nil` if it is the mirrored folder itself.
+    public var beginning: RemoteKey?
+
+    /// Describes one.
+    public init(what: String, reason: String, beginning: RemoteKey?) {
+        self.what = what
+        self.reason = reason
+        self.beginning = beginning
+    }
+}
+
 /// One answer of `list_folder` or `list_folder/continue`.
 public struct ChangePage: Hashable, Sendable {
     /// The entries, in the server's order.
@@ -23,8 +40,17 @@ public struct ChangePage: Hashable, Sendable {
     public var cursor: Cursor
     /// Whether another page is ready.
     public var hasMore: Bool
-    /// Entries that could not be read as a change (unknown kind), in words, for the log.
+    /// Entries that are none of ours, in words, for the log.
     public var passedOver: [String]
+    /// Entries that could not be read and have no path to be kept under.
+    public var unread: [UnreadEntry] = []
+    /// The number of entries, as far as they are not about the mirrored folder itself.
+    public var entries: Int { changes.count + passedOver.count + unread.count }
+    /// The number of entries that could not be read whole.
+    public var unreadable: Int {
+        unread.count
+            + changes.count { if case .put(_, let node, _) = $0 { node.isUnreadable } else { false } }
+    }
     /// What is to be looked into before anything of the page is believed; `nil` for nothing, which is usual.
     public var rootNews: RootNews?
 

@@ -36,6 +36,8 @@ public enum Unavailable: Hashable, Sendable {
     case noAccess
     /// Its name holds a NUL byte: no file system and no text column takes that.
     case nulInName
+    /// What the server says of it cannot be read, and why: nobody knows what is there.
+    case unreadable(String)
 }
 
 extension Unavailable: CustomStringConvertible {
@@ -47,6 +49,8 @@ extension Unavailable: CustomStringConvertible {
         case .noContentHash: "Dropbox gave no content hash to verify it by"
         case .noAccess: "a folder this account has no access to"
         case .nulInName: "its name holds a NUL byte, shown here as \u{2400}"
+        case .unreadable(let what):
+            "what Dropbox says of it cannot be read (\(what)); what stands here stays as it is, unproven"
         }
     }
 }
@@ -59,6 +63,11 @@ public enum RemoteNode: Hashable, Sendable {
     case file(name: FileName, FileVersion)
     /// Something that cannot be mirrored; `rev` tells a new version of it from the old one.
     case unavailable(name: FileName, Unavailable, rev: Rev?)
+
+    /// Whether nobody knows what is there.
+    public var isUnreadable: Bool {
+        if case .unavailable(_, .unreadable, _) = self { true } else { false }
+    }
 
     /// The entry's own name with its case.
     public var name: FileName {

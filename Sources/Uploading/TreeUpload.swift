@@ -37,7 +37,7 @@ public struct TreeUpload: Sendable {
         var tree = LocalTree(directory)
         var (files, bytes) = (0, Int64(0))
         while let items = try tree.next() {
-            for case .file(_, let size) in items { (files, bytes) = (files + 1, bytes + size) }
+            for case .file(_, let size) in items { (files, bytes) = (files + 1, bytes.saturatingSum(size)) }
         }
         return (files, bytes)
     }

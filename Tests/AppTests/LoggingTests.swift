@@ -45,6 +45,22 @@ struct LogTextTests {
         #expect(escapingControls("\u{9B}31m\u{202E}gpj\u{2028}\t") == "\\u{9b}31m\\u{202e}gpj\\u{2028}\\t")
         #expect(escapingControls("Grüße, 世界 👩‍👧") == "Grüße, 世界 👩‍👧")
     }
+
+    @Test("a JSON document obeys the same rule, and means the same")
+    func escapedJSON() throws {
+        let text = "a\n\u{1B}\u{7F}\u{9B}31m\u{202E}gpj\u{2028}\u{200F}ü"
+        let document = try JSONText.of(["text": text])
+        #expect(
+            document.unicodeScalars.allSatisfy { $0 == "\n" || escapingControls("\($0)") == "\($0)" }, "\(document)")
+        #expect(try JSONDecoder().decode([String: String].self, from: Data(document.utf8)) == ["text": text])
+    }
+
+    @Test("what ends a command is a line for each problem of ours, and one for whatever a server says")
+    func failures() {
+        struct Told: Error, CustomStringConvertible { let description = "no\ndbxsync: all is well\u{1B}[2J" }
+        #expect(Failure.of(Told()).text == "dbxsync: no\\ndbxsync: all is well\\u{1b}[2J")
+        #expect(Failure(.usage, "one\u{1B}\ntwo").text == "dbxsync: one\\u{1b}\ndbxsync: two")
+    }
 }
 
 struct JournalEntryTests {

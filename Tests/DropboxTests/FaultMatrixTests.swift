@@ -32,7 +32,7 @@ struct FaultMatrixTests {
         closed in the body                     away 2    away 2    none      away 2    away 2    away      away 2    away 2    away 2    away 2    away 2    away 2
         reset in the body                      away 2    away 2    none      away 2    away 2    away      away 2    away 2    away 2    away 2    away 2    away 2
         truncation                             retry 2   retry 2   retry     retry 2   retry 2   bytes     retry 2   retry 2   retry 2   retry 2   retry 2   pass 2
-        one flipped byte                       retry 2   retry 2   retry     bytes     bytes     bytes     retry 2   retry 2   retry 2   retry 2   retry 2   pass 2
+        one flipped byte                       apart 2   apart 2   retry     bytes     bytes     bytes     retry 2   retry 2   retry 2   retry 2   retry 2   pass 2
         length says one more                   away 2    away 2    none      ok        ok        away      away 2    away 2    away 2    away 2    away 2    away 2
         length says one less                   retry 2   retry 2   retry     retry 2   retry 2   away      retry 2   retry 2   retry 2   retry 2   retry 2   pass 2
         half of the JSON                       retry 2   retry 2   retry     ok        ok        ok        retry 2   retry 2   retry 2   retry 2   retry 2   pass 2

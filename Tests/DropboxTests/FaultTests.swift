@@ -47,7 +47,7 @@ struct FaultTests {
         Case("half of the JSON", .malformed, list: again, more: again, download: nil),
         Case("no UTF-8", .invalidText, list: again, more: again, download: nil),
         Case("no cursor", .remove(member: "cursor"), list: again, more: again, download: nil),
-        Case("no revision", .remove(member: "rev"), again),
+        Case("no revision", .remove(member: "rev"), list: nil, more: nil, download: again),
         Case("another revision", .set(member: "rev", "ffffffffff"), list: nil, more: nil, download: .item),
         Case(
             "a refusal", .error(409, tags: ["other"], retryAfter: nil), list: .pass, more: .cursorReset, download: .item

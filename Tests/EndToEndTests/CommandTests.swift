@@ -70,7 +70,7 @@ struct CommandTests {
             let keys = [
                 "account", "backlog", "checked_at", "daemon", "disk_as_of", "failing", "in_step", "in_step_as_of",
                 "last_pass", "left_out", "listed_at", "listing", "mirror", "outbox", "parked", "stale",
-                "stranger_paths", "strangers", "troubles",
+                "stranger_paths", "strangers", "troubles", "unread", "unread_entries",
             ]
             stand.account.fill(Seed(files: 30))
             let before = try await stand.place.run("status", "--json")

@@ -33,13 +33,34 @@ extension DropboxClient {
 
     private func page(since cursor: Cursor?) async throws -> ChangePage {
         let call = cursor.map { continueCall($0, .listContinue) } ?? listCall(remoteRoot, .list)
-        var page = try await runner.run(call) { [paths] response in
-            try DropboxClient.decode(PageJSON.self, response, call).page(paths)
-        }
+        var page = try await reread(try await ask(call), call)
         page.passedOver = oddities.withLock { known in
             page.passedOver.filter { known.count < DropboxClient.oddityLimit && known.insert($0).inserted }
         }
         return page
+    }
+
+    private func ask(_ call: Call) async throws -> ChangePage {
+        try await runner.run(call) { [paths] response in try DropboxClient.page(response, call, paths) }
+    }
+
+    /// Pages in a row that were asked for again in vain, after which no more are.
+    private static let rereadsInVain = 3
+
+    /// A page with entries that cannot be read is asked for once more: they may have been damaged on their way.
+    private func reread(_ page: ChangePage, _ call: Call) async throws -> ChangePage {
+        let unreadable = page.unreadable
+        if unreadable == 0 || rereads.withLock({ $0 >= DropboxClient.rereadsInVain }) { return page }
+        runner.logger.debug("a page holds \(unreadable) entries that cannot be read, it is asked for once more")
+        let again: ChangePage
+        do {
+            again = try await ask(call)
+        } catch is DropboxError {
+            return page  // it can be worked with, and the next call will say what is wrong
+        }
+        let helps = again.unreadable < unreadable
+        rereads.withLock { $0 = helps ? 0 : $0 + 1 }
+        return helps ? again : page
     }
 
     /// Everything that stands below `folder`, an absolute path, page by page; keys are relative to it.
@@ -49,12 +70,19 @@ extension DropboxClient {
         var call = listCall(components.map { "/" + $0 }.joined(), .query)
         while true {
             let current = call
-            let page = try await runner.run(current) {
-                try DropboxClient.decode(PageJSON.self, $0, current).page(paths)
-            }
+            let page = try await runner.run(current) { try DropboxClient.page($0, current, paths) }
             try await take(page)
             guard page.hasMore else { return }
             call = continueCall(page.cursor, .query)
+        }
+    }
+
+    private static func page(_ response: HTTPResponse, _ call: Call, _ paths: RootedPaths) throws -> ChangePage {
+        var reader = PageJSON(response.body, paths)
+        do throws(JSONProblem) {
+            return try reader.read()
+        } catch {
+            throw DropboxError.malformed(call, response, error.text)
         }
     }
 
@@ -71,33 +99,5 @@ extension DropboxClient {
     private func continueCall(_ cursor: Cursor, _ role: Call.Role) -> Call {
         let argument = APIArgument(["cursor": .text(cursor.text)])
         return .rpc("files/list_folder/continue", role: role, base: endpoints.api, argument: argument)
-    }
-}
-
-extension ChangePage {
-    /// Reads the JSON of a page, with keys below a folder whose path has `remoteDepth` components.
-    package init(json: [UInt8], remoteDepth: Int) throws {
-        self = try JSON.decode(PageJSON.self, from: json).page(RootedPaths(rootDepth: remoteDepth))
-    }
-}
-
-/// ListFolderResult.
-private struct PageJSON: Decodable {
-    let entries: [EntryJSON]
-    let cursor: String
-    let has_more: Bool
-
-    func page(_ paths: RootedPaths) -> ChangePage {
-        var page = ChangePage(changes: [], cursor: Cursor(cursor), hasMore: has_more)
-        page.changes.reserveCapacity(entries.count)
-        for entry in entries {
-            if let news = paths.rootNews(of: entry), page.rootNews != .gone { page.rootNews = news }
-            do throws(PassedOver) {
-                if let change = try paths.change(for: entry) { page.changes.append(change) }
-            } catch {
-                page.passedOver.append(error.reason)
-            }
-        }
-        return page
     }
 }

@@ -19,8 +19,14 @@ extension DropboxClient {
         let argument = APIArgument(["path": .text(path)])
         let call = Call.rpc("files/get_metadata", role: .query, base: endpoints.api, argument: argument)
         return try await runner.run(call) { response in
-            let entry = try DropboxClient.decode(EntryJSON.self, response, call)
-            guard case .present(let node) = entry.kind, let pathLower = entry.pathLower, let id = entry.id else {
+            let entry: EntryJSON
+            do throws(JSONProblem) {
+                entry = try EntryJSON(json: response.body)
+            } catch {
+                throw DropboxError.malformed(call, response, error.text)
+            }
+            guard case .present(let node) = entry.kind, case .known(let pathLower) = entry.path, let id = entry.id
+            else {
                 throw DropboxError.malformed(call, response, "neither a file nor a folder with an id")
             }
             return RemoteEntry(

@@ -1,142 +1,130 @@
 import SyncModel
 
 /// One entry of a listing as the API writes it: FileMetadata, FolderMetadata or DeletedMetadata (files.stone).
-struct EntryJSON: Decodable {
+///
+/// Nothing that stands in an entry makes the reading fail: what cannot be read whole is an entry that is unreadable.
+struct EntryJSON {
     /// What the entry is.
     enum Kind {
         case present(RemoteNode)
         case deleted
-        case unknown(tag: String)
+    }
+
+    /// Its `path_lower`.
+    enum Path {
+        case known(String)
+        /// There is none that can be used, and why; `beginning` is what comes before the first damage.
+        case unknown(String, beginning: String)
     }
 
     let kind: Kind
-    /// `path_lower`; `nil` for what is not mounted.
-    let pathLower: String?
+    let path: Path
     let pathDisplay: String?
     /// `id:…`; survives renames.
     let id: String?
+    /// What it says of itself, for people.
+    let label: String
 
-    private enum Keys: String, CodingKey {
-        case tag = ".tag"
-        case name, rev, size, id
-        case pathLower = "path_lower"
-        case pathDisplay = "path_display"
-        case clientModified = "client_modified"
-        case contentHash = "content_hash"
-        case isDownloadable = "is_downloadable"
-        case symlinkInfo = "symlink_info"
-        case sharingInfo = "sharing_info"
-    }
+    /// The largest size that is believed; Dropbox itself takes files up to 2 TB.
+    static let largestSize: Int64 = 1 << 53
 
-    init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: Keys.self)
-        let tag = try fields.decode(String.self, forKey: .tag)
-        switch tag {
-        case "file": kind = .present(try EntryJSON.file(fields))
-        case "folder": kind = .present(try EntryJSON.folder(fields))
-        case "deleted": kind = .deleted
-        default:
-            (kind, pathLower, pathDisplay, id) = (.unknown(tag: tag), nil, nil, nil)
-            return
-        }
-        // Absent is a broken answer: a listing by path holds mounted entries only. Null is the API's "not mounted".
-        guard fields.contains(.pathLower) else {
-            throw DecodingError.keyNotFound(
-                Keys.pathLower, .init(codingPath: decoder.codingPath, debugDescription: "no path_lower"))
-        }
-        pathLower = try fields.decodeIfPresent(String.self, forKey: .pathLower)
-        pathDisplay = try fields.decodeIfPresent(String.self, forKey: .pathDisplay)
-        id = try fields.decodeIfPresent(String.self, forKey: .id)
-    }
-
-    private static func file(_ fields: KeyedDecodingContainer<Keys>) throws -> RemoteNode {
-        struct Symlink: Decodable { let target: String }
-        let name = FileName(try fields.decode(String.self, forKey: .name))
-        let rev = Rev(try fields.decode(String.self, forKey: .rev))
-        let size = try fields.decode(Int64.self, forKey: .size)
-        guard size >= 0 else { throw invalid(.size, fields) }
-        let time = try fields.decode(String.self, forKey: .clientModified)
-        guard let modified = TimestampText.parse(time) else { throw invalid(.clientModified, fields) }
-        if try fields.decodeIfPresent(Bool.self, forKey: .isDownloadable) == false {
-            return .unavailable(name: name, .notDownloadable, rev: rev)
-        }
-        if let link = try fields.decodeIfPresent(Symlink.self, forKey: .symlinkInfo) {
-            return .unavailable(name: name, .symbolicLink(target: link.target), rev: rev)
-        }
-        guard let hex = try fields.decodeIfPresent(String.self, forKey: .contentHash) else {
-            return .unavailable(name: name, .noContentHash, rev: rev)
-        }
-        guard let hash = ContentHash(hex: hex) else { throw invalid(.contentHash, fields) }
-        return .file(name: name, FileVersion(rev: rev, size: size, hash: hash, modified: modified))
-    }
-
-    private static func folder(_ fields: KeyedDecodingContainer<Keys>) throws -> RemoteNode {
-        struct Sharing: Decodable { let no_access: Bool? }
-        let name = FileName(try fields.decode(String.self, forKey: .name))
-        let sharing = try fields.decodeIfPresent(Sharing.self, forKey: .sharingInfo)
-        if sharing?.no_access == true { return .unavailable(name: name, .noAccess, rev: nil) }
-        return .folder(name: name)
-    }
-
-    private static func invalid(_ key: Keys, _ fields: KeyedDecodingContainer<Keys>) -> DecodingError {
-        .dataCorrupted(.init(codingPath: fields.codingPath + [key], debugDescription: "not valid"))
-    }
-}
-
-/// Turns the server's absolute paths into keys below the mirrored folder.
-struct RootedPaths {
-    /// The number of components of the mirrored folder's path.
-    let rootDepth: Int
-    /// Its `path_lower`, where that is known.
-    let rootKey: String?
-
-    init(rootDepth: Int, rootKey: String? = nil) {
-        self.rootDepth = rootDepth
-        self.rootKey = rootKey
-    }
-
-    /// What an entry says of the mirrored folder itself; `nil` if it says nothing of it, or that it is there.
-    func rootNews(of entry: EntryJSON) -> RootNews? {
-        guard let path = entry.pathLower, path.isEmpty || path.utf8.first == UInt8(ascii: "/") else { return nil }
-        if path.utf8.count(where: { $0 == UInt8(ascii: "/") }) > rootDepth {
-            guard let rootKey else { return nil }
-            return path.utf8.starts(with: (rootKey + "/").utf8) ? nil : .strayed
-        }
-        switch entry.kind {
-        case .deleted, .present(.file), .present(.unavailable): return .gone
-        case .present(.folder), .unknown: return nil
-        }
-    }
-
-    /// The change that an entry means; `nil` for the mirrored folder itself.
+    /// Reads the next value.
     ///
-    /// - Throws: why the entry cannot be taken as a change.
-    func change(for entry: EntryJSON) throws(PassedOver) -> RemoteChange? {
-        if case .unknown(let tag) = entry.kind { throw PassedOver(reason: "an entry of the unknown kind \"\(tag)\"") }
-        guard let pathLower = entry.pathLower else { throw PassedOver(reason: "an entry that is not mounted") }
-        let components = pathLower.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-            .dropFirst()
-        guard pathLower.isEmpty || pathLower.utf8.first == UInt8(ascii: "/"), !components.contains(where: \.isEmpty)
-        else { throw PassedOver(reason: "an entry with the path \"\(pathLower)\", which is none") }
-        if components.count == rootDepth { return nil }
-        guard components.count > rootDepth, rootNews(of: entry) != .strayed else {
-            throw PassedOver(reason: "an entry outside the mirrored folder: \(pathLower)")
+    /// - Throws: what is wrong with the document, if it does not show where the entry ends.
+    init(_ scanner: inout JSONScanner) throws(JSONProblem) {
+        var fields = try EntryFields(&scanner)
+        let tag = fields.text(.tag)
+        let path = EntryJSON.path(&fields)
+        pathDisplay = fields.optionalText(.pathDisplay)
+        id = fields.optionalText(.id)
+        let read: Kind? =
+            switch tag {
+            case "file": EntryJSON.file(&fields).map { .present($0) }
+            case "folder": EntryJSON.folder(&fields).map { .present($0) }
+            case "deleted": .deleted
+            default: nil
+            }
+        if read == nil, let tag { fields.note("it is of the unknown kind \"\(tag.shortened)\"") }
+        if let read, fields.problem == nil {
+            kind = read
+        } else {
+            kind = .present(EntryJSON.unreadable(fields, path))
         }
-        let key = RemoteKey(components.dropFirst(rootDepth).reduce(into: "") { $0 += "/" + String(Substring($1)) })
-        switch entry.kind {
-        case .present(let node):
-            return .put(key, node, parents: parents(of: entry.pathDisplay ?? pathLower, count: key.depth - 1))
-        default: return .deleted(key)
-        }
+        self.path = path
+        let names = [fields.beginning(.pathLower), pathDisplay ?? "", fields.readable(.name) ?? "", id ?? ""]
+        label = (names.first { !$0.isEmpty } ?? fields.excerpt).shortened
     }
 
-    private func parents(of path: String, count: Int) -> [FileName] {
-        let components = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst()
-        return components.dropFirst(rootDepth).prefix(count).map { FileName(String(Substring($0))) }
+    private static func path(_ fields: inout EntryFields) -> Path {
+        if let text = fields.readable(.pathLower) { return .known(text) }
+        // Null is the API's "not mounted".
+        let isMounted = fields.holds(.pathLower)
+        _ = fields.text(.pathLower)
+        return .unknown(
+            isMounted ? "its path cannot be read" : "it has no path", beginning: fields.beginning(.pathLower))
+    }
+
+    private static func file(_ fields: inout EntryFields) -> RemoteNode? {
+        let (name, rev) = (fields.text(.name), fields.text(.rev))
+        let size = fields.size(.size, upTo: largestSize)
+        let modified = fields.text(.clientModified).flatMap(TimestampText.parse)
+        let isDownloadable = fields.optionalFlag(.isDownloadable)
+        let target = fields.holds(.symlinkInfo) ? fields.text("target", in: .symlinkInfo) : nil
+        let hex = fields.optionalText(.contentHash)
+        let hash = hex.flatMap { ContentHash(hex: $0) }
+        if modified?.nanoseconds == nil { fields.note("the field client_modified is not a time that a file can have") }
+        if hex != nil && hash == nil { fields.note("the field content_hash is not a hash") }
+        guard fields.problem == nil, let name, let rev, let size, let modified else { return nil }
+        let (file, revision) = (FileName(name), Rev(rev))
+        if isDownloadable == false { return .unavailable(name: file, .notDownloadable, rev: revision) }
+        if let target { return .unavailable(name: file, .symbolicLink(target: target), rev: revision) }
+        guard let hash else { return .unavailable(name: file, .noContentHash, rev: revision) }
+        return .file(name: file, FileVersion(rev: revision, size: size, hash: hash, modified: modified))
+    }
+
+    private static func folder(_ fields: inout EntryFields) -> RemoteNode? {
+        let noAccess = fields.optionalFlag("no_access", in: .sharingInfo) ?? false
+        guard let name = fields.text(.name) else { return nil }
+        return noAccess
+            ? .unavailable(name: FileName(name), .noAccess, rev: nil) : .folder(name: FileName(name))
+    }
+
+    /// What cannot be read whole, under the name that it seems to have.
+    private static func unreadable(_ fields: EntryFields, _ path: Path) -> RemoteNode {
+        let known: String? = if case .known(let text) = path { text } else { nil }
+        let names = [fields.readable(.name), fields.readable(.pathDisplay)?.lastComponent, known?.lastComponent]
+        return .unavailable(
+            name: FileName(names.compactMap(\.self).first { !$0.isEmpty } ?? ""),
+            .unreadable(fields.problem ?? "it makes no sense"), rev: fields.readable(.rev).map { Rev($0) })
     }
 }
 
-/// Why an entry was passed over.
-struct PassedOver: Error {
-    let reason: String
+extension EntryJSON {
+    /// Reads a document that is one entry.
+    ///
+    /// - Throws: why it cannot be read whole.
+    init(json: [UInt8]) throws(JSONProblem) {
+        var scanner = JSONScanner(json)
+        try self.init(&scanner)
+        if scanner.peek() != nil { throw scanner.problem() }
+        if let unreadable { throw JSONProblem(unreadable) }
+    }
+
+    /// Why it cannot be read whole, if it cannot.
+    var unreadable: String? {
+        if case .present(.unavailable(_, .unreadable(let what), _)) = kind { what } else { nil }
+    }
+}
+
+extension String {
+    /// The text as far as a line of a report has room for it; NUL bytes are shown by their symbol.
+    var shortened: String {
+        let start = String(String.UnicodeScalarView(unicodeScalars.prefix(200).map { $0.value == 0 ? "\u{2400}" : $0 }))
+        return unicodeScalars.dropFirst(200).isEmpty ? start : start + "…"
+    }
+
+    /// What comes after the last slash.
+    fileprivate var lastComponent: String {
+        utf8.lastIndex(of: UInt8(ascii: "/")).map { String(self[utf8.index(after: $0)...]) } ?? self
+    }
 }

@@ -7,26 +7,53 @@ enum JSON {
     /// The decoder looks only at what it needs: a damaged name of a field would pass for a field that is not there.
     static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
         guard String(validating: bytes, as: UTF8.self) != nil else {
-            throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "no UTF-8"))
+            throw JSONProblem("bytes in it are not UTF-8")
         }
-        return try JSONDecoder().decode(type, from: Data(bytes))
+        do {
+            return try JSONDecoder().decode(type, from: Data(bytes))
+        } catch {
+            // The decoder says of some documents that are JSON that they are none, and of none why.
+            var scanner = JSONScanner(bytes)
+            _ = try scanner.value()
+            if scanner.peek() != nil { throw scanner.problem() }
+            throw error
+        }
     }
 
     /// What a decoding error is about: the path of fields and the complaint, without any of the values.
     static func complaint(of error: any Error) -> String {
-        guard let error = error as? DecodingError else { return "not readable as JSON" }
+        if let problem = error as? JSONProblem { return problem.text }
+        guard let error = error as? DecodingError else { return "it makes no sense" }
         return switch error {
-        case .keyNotFound(let key, let context): "the field \(path(context.codingPath + [key])) is missing"
-        case .valueNotFound(_, let context): "the field \(path(context.codingPath)) is null"
-        case .typeMismatch(let type, let context): "the field \(path(context.codingPath)) is not a \(type)"
-        case .dataCorrupted(let context) where !context.codingPath.isEmpty:
-            "the field \(path(context.codingPath)) is not valid"
-        default: "not valid JSON"
+        case .keyNotFound(let key, let context): "\(place(context.codingPath + [key])) is missing"
+        case .valueNotFound(_, let context): "\(place(context.codingPath)) is null"
+        case .typeMismatch(let type, let context): "\(place(context.codingPath)) is not \(name(of: type))"
+        case .dataCorrupted(let context): "\(place(context.codingPath)) is not valid"
+        @unknown default: "it makes no sense"
         }
     }
 
+    /// What a value should have been, in terms of the document.
+    private static func name(of type: any Any.Type) -> String {
+        switch type {
+        case is String.Type: "a text"
+        case is Bool.Type: "true or false"
+        case is any BinaryInteger.Type: "a whole number"
+        case is any BinaryFloatingPoint.Type: "a number"
+        case is any Collection.Type where "\(type)".hasPrefix("Dictionary"): "an object"
+        case is any Collection.Type: "a list"
+        default: "what it should be"
+        }
+    }
+
+    private static func place(_ keys: [any CodingKey]) -> String {
+        keys.isEmpty ? "the document" : "the field \(path(keys))"
+    }
+
     private static func path(_ keys: [any CodingKey]) -> String {
-        keys.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+        keys.reduce(into: "") { text, key in
+            text += key.intValue.map { "[\($0)]" } ?? (text.isEmpty ? "" : ".") + key.stringValue
+        }
     }
 }
 

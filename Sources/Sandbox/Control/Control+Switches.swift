@@ -62,6 +62,22 @@ extension Control {
             control.faults.clear()
             return [:]
         },
+        Command(
+            method: "POST", name: "raw-entries",
+            help: "makes listings lie: entry (JSON or not, as a text) for the entry of path (in lower case), or besides"
+        ) { control, json in
+            let entry = Array(try json.text(of: "entry").utf8)
+            if let path = json["path"]?.string {
+                control.service.rawEntries.replace(path, with: entry)
+            } else {
+                control.service.rawEntries.add(entry)
+            }
+            return [:]
+        },
+        Command(method: "DELETE", name: "raw-entries", help: "makes listings tell the truth again") { control, _ in
+            control.service.rawEntries.clear()
+            return [:]
+        },
         Command(method: "GET", name: "log", help: "the last requests, oldest first") { control, _ in
             .array(control.log.records.map(\.json))
         },

@@ -3,12 +3,12 @@ extension Service {
     static let folders: [Route] = [
         Route(name: "files/list_folder", style: .rpc, scope: "files.metadata.read") { service, call in
             let options = try listOptions(&call.argument)
-            return try service.page("path") { try service.account.list(options) }
+            return try service.page("path", since: nil) { try service.account.list(options) }
         },
         Route(name: "files/list_folder/continue", style: .rpc, scope: "files.metadata.read") { service, call in
             let cursor = try call.argument.string("cursor")
             try call.argument.finish()
-            return try service.page("path") { try service.account.continueList(cursor) }
+            return try service.page("path", since: cursor) { try service.account.continueList(cursor) }
         },
         Route(name: "files/list_folder/get_latest_cursor", style: .rpc, scope: "files.metadata.read") {
             service, call in
@@ -40,9 +40,14 @@ extension Service {
         return options
     }
 
-    private func page(_ lookup: String, _ body: () throws -> Page) throws -> Answer {
+    private func page(_ lookup: String, since cursor: String?, _ body: () throws -> Page) throws -> Answer {
         let page = try Self.refusing(lookup: lookup, body)
         let metadata = MetadataJSON(extraFields: account.settings.extraFields)
+        if let entries = rawEntries.entries(of: page, since: cursor, metadata) {
+            let end = #"],"cursor":\#(JSON.string(page.cursor).text()),"has_more":\#(page.hasMore)}"#
+            let body = Array(#"{"entries":["#.utf8) + entries.joined(separator: ",".utf8) + Array(end.utf8)
+            return Answer([("Content-Type", "application/json")], body: .bytes(body))
+        }
         return .json([
             "entries": .array(page.entries.map(metadata.entry)), "cursor": .string(page.cursor),
             "has_more": .bool(page.hasMore),

@@ -18,9 +18,9 @@ struct Failure: Error {
         self.message = message
     }
 
-    /// The message, each line with the program's name in front.
+    /// The message, each line with the program's name in front, and nothing in them that a terminal obeys.
     var text: String {
-        message.split(separator: "\n").map { "dbxsync: \($0)" }.joined(separator: "\n")
+        message.split(separator: "\n").map { "dbxsync: \(escapingControls(String($0)))" }.joined(separator: "\n")
     }
 
     /// What any error means for the exit code; the table of the contract.
@@ -33,7 +33,8 @@ struct Failure: Error {
         case let error as StoreError: Failure(.unusableDirectory, error.description)
         case let error as MirrorError where error.code == .held: Failure(.held, error.description)
         case let error as MirrorError: Failure(.unusableDirectory, error.description)
-        default: Failure(exitCode(for: disposition(of: error)), "\(error)")
+        // What a server says is one line, whatever it sends.
+        default: Failure(exitCode(for: disposition(of: error)), escapingControls("\(error)"))
         }
     }
 

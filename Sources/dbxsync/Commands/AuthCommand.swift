@@ -124,7 +124,7 @@ struct AuthCommand: AsyncParsableCommand {
                     credentials: file.path))
         }
         return escapingControls("signed in as \(account.displayName) <\(account.email)>") + "\n"
-            + "  scopes       \(scopes.joined(separator: " "))\n  credentials  \(file.path)"
+            + "  scopes       \(escapingControls(scopes.joined(separator: " ")))\n  credentials  \(file.path)"
     }
 
     /// A sign-in to another account than the mirror's is refused by `run`; better to hear of it now.

@@ -133,7 +133,7 @@ struct GetCommand: AsyncParsableCommand {
             }
         }
         for place in result.failed {
-            Terminal.standardError.write(line: "dbxsync: \(escapingControls(place.path)): \(place.reason)")
+            Terminal.standardError.write(line: "dbxsync: " + escapingControls("\(place.path): \(place.reason)"))
         }
         printOut(json ? try JSONText.of(result) : result.text)
         return result.failed.isEmpty ? .done : .incomplete
@@ -204,7 +204,7 @@ private struct GetTreeResult: Encodable {
     }
 
     mutating func add(_ size: Int64, _ isNew: Bool) {
-        if isNew { (downloaded, bytes) = (downloaded + 1, bytes + size) } else { unchanged += 1 }
+        if isNew { (downloaded, bytes) = (downloaded + 1, bytes.saturatingSum(size)) } else { unchanged += 1 }
     }
 
     mutating func add(failed path: String, _ reason: String) { failed.append(FailedPath(path: path, reason: reason)) }

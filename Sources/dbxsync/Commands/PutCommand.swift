@@ -169,7 +169,7 @@ struct PutCommand: AsyncParsableCommand {
                 }
             })
         for place in result.failed + result.leftOut {
-            Terminal.standardError.write(line: "dbxsync: \(escapingControls(place.path)): \(place.reason)")
+            Terminal.standardError.write(line: "dbxsync: " + escapingControls("\(place.path): \(place.reason)"))
         }
         printOut(json ? try JSONText.of(result) : result.text)
         return result.failed.isEmpty ? .done : .incomplete
@@ -216,7 +216,7 @@ private struct PutTreeResult: Encodable {
     mutating func take(_ event: TreeUpload.Event) {
         switch event {
         case .done(_, let outcome) where outcome.wasThere: unchanged += 1
-        case .done(_, let outcome): (uploaded, bytes) = (uploaded + 1, bytes + outcome.file.version.size)
+        case .done(_, let outcome): (uploaded, bytes) = (uploaded + 1, bytes.saturatingSum(outcome.file.version.size))
         case .folder: folders += 1
         case .leftOut(let path, let reason): leftOut.append(FailedPath(path: path, reason: reason))
         case .failed(let path, let error): failed.append(FailedPath(path: path, reason: Self.reason(error)))

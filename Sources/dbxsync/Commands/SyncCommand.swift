@@ -115,6 +115,8 @@ private struct SyncResult: Encodable {
     let placed, downloaded, adopted, moved, copied, folders, removed, setAside, failed, parked: Int
     let bytes: Int64
     let troubles: [StatusReport.Path]
+    let unread: Int
+    let unreadEntries: [StatusReport.UnreadEntry]
 
     init(_ report: PassReport, _ status: StatusReport) {
         inStep = status.inStep
@@ -130,6 +132,7 @@ private struct SyncResult: Encodable {
         parked = report.parked
         bytes = report.bytes
         troubles = status.troubles
+        (unread, unreadEntries) = (status.unread, status.unreadEntries)
     }
 }
 

@@ -8,7 +8,7 @@ enum JSONText {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
+        return escapingInJSON(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 }
 

@@ -45,8 +45,10 @@ enum StatusLine {
     }
 
     private static func inStep(_ status: EngineStatus) -> String {
-        let troubles = [(status.failing, "failing"), (status.parked, "parked")].filter { $0.0 > 0 }
-            .map { "\(HumanText.count($0.0)) \($0.1)" }
+        let troubles = [(status.failing, "failing"), (status.parked, "parked"), (status.unread, "unreadable")].filter {
+            $0.0 > 0
+        }
+        .map { "\(HumanText.count($0.0)) \($0.1)" }
         let counts = troubles.isEmpty ? "" : ", \(troubles.joined(separator: ", ")) (see: dbxsync status)"
         guard let moment = status.inStepAsOf else { return "not in step yet" + counts }
         guard let disk = status.diskAsOf else {

@@ -33,6 +33,10 @@ struct StatusReport: Encodable, Sendable {
     var failing: Int
     /// The number of paths that cannot be mirrored as they are.
     var parked: Int
+    /// The number of entries of the account that could not be read and have no path to be listed under.
+    var unread: Int
+    /// These entries, at most a thousand.
+    var unreadEntries: [UnreadEntry]
     /// The number of entries of the account that `mirror.exclude` and `mirror.include` leave out.
     var leftOut: Int
     /// The paths that failed or cannot be mirrored, at most a thousand.
@@ -103,6 +107,14 @@ struct StatusReport: Encodable, Sendable {
         var failed: Int
     }
 
+    /// An entry of the account that could not be read.
+    struct UnreadEntry: Encodable, Sendable {
+        /// What it says of itself.
+        var what: String
+        var reason: String
+        var seenAt: Moment
+    }
+
     /// Whether the mirror is in step, and nothing in the outbox has failed.
     var isWell: Bool { inStep && (outbox.map { $0.failing + $0.parked == 0 } ?? true) }
 
@@ -156,7 +168,11 @@ extension StatusReport {
             backlog: Backlog(
                 files: backlog.pendingFiles, bytes: backlog.pendingBytes, removals: backlog.pendingRemovals),
             daemon: daemon, lastPass: lastPass.map(LastPass.init), failing: backlog.failing + found.unproven.count,
-            parked: backlog.parked, leftOut: try await store.leftOut(by: store.selection),
+            parked: backlog.parked, unread: backlog.unread,
+            unreadEntries: try await store.unread(limit: mostPaths).map {
+                UnreadEntry(what: $0.what, reason: $0.reason, seenAt: Moment($0.seenAt))
+            },
+            leftOut: try await store.leftOut(by: store.selection),
             troubles: found.unproven.map(Path.init(unproven:)) + troubles.map { Path($0) },
             strangers: found.strangers, strangerPaths: found.strangerPaths,
             outbox: try await outbox(store, config.outbox))
@@ -177,7 +193,7 @@ extension StatusReport {
 
 extension Store.Backlog {
     /// Whether nothing differs.
-    fileprivate var isEmpty: Bool { pendingFiles + pendingRemovals + failing + parked == 0 }
+    fileprivate var isEmpty: Bool { pendingFiles + pendingRemovals + failing + parked + unread == 0 }
 }
 
 extension StatusReport.LastPass {

@@ -20,11 +20,22 @@ enum StatusText {
     /// The paths that are not as in the account, with reason and next try.
     static func troubles(_ report: StatusReport, now: Int64 = Moment.now.seconds) -> [String] {
         let count = report.failing + report.parked
-        if count == 0 { return [] }
+        if count == 0 { return unread(report) }
         let heading =
             "not as in the account: \(HumanText.count(count, "path"))"
             + " (\(HumanText.count(report.failing)) failing, \(HumanText.count(report.parked)) parked)"
-        return [heading] + lines(report.troubles, of: count, now)
+        return [heading] + lines(report.troubles, of: count, now) + unread(report)
+    }
+
+    /// The entries that could not be read and have no path to be listed under.
+    private static func unread(_ report: StatusReport) -> [String] {
+        if report.unread == 0 { return [] }
+        let shown = report.unreadEntries.prefix(mostPaths)
+        let more = report.unread - shown.count
+        let count = report.unread == 1 ? "1 entry" : "\(HumanText.count(report.unread)) entries"
+        return ["could not be read: \(count) of the account; what a listing does not mention may stay for their sake"]
+            + shown.map { escapingControls("  \(padded("unread"))\($0.what): \($0.reason)") }
+            + (more > 0 ? ["  and \(HumanText.count(more)) more (see: --json)"] : [])
     }
 
     /// The files of the outbox that failed, with reason and next try.

@@ -17,6 +17,24 @@ func escapingControls(_ text: String) -> String {
     return escaped
 }
 
+/// A JSON document in which nothing stands that a terminal obeys; it means the same.
+///
+/// Line breaks and the like between its values stay: in its strings they are escaped already.
+func escapingInJSON(_ document: String) -> String {
+    func isLeft(_ scalar: Unicode.Scalar) -> Bool { scalar.value >= 0x7F && isControl(scalar) }
+    guard document.unicodeScalars.contains(where: isLeft) else { return document }
+    var escaped = ""
+    for scalar in document.unicodeScalars {
+        guard isLeft(scalar) else {
+            escaped.unicodeScalars.append(scalar)
+            continue
+        }
+        let digits = String(scalar.value, radix: 16)
+        escaped += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    }
+    return escaped
+}
+
 /// The text in double quotes, with the escapes that TOML's basic strings and JSON have in common.
 func quoted(_ text: String) -> String {
     var result = "\""

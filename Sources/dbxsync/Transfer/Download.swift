@@ -55,7 +55,7 @@ struct RemoteTree {
     private(set) var unavailable: [(path: String, reason: String)] = []
 
     /// The sum of all files.
-    var bytes: Int64 { files.reduce(0) { $0 + $1.version.size } }
+    var bytes: Int64 { files.reduce(0) { $0.saturatingSum($1.version.size) } }
 
     /// Lists the folder at an absolute path.
     init(_ client: DropboxClient, _ folder: String) async throws {
