@@ -13,6 +13,8 @@ struct Drain: Sendable {
     let isWhole: Flag
     /// Made whenever a page is recorded.
     var news = Request()
+    /// Is told whether there was anything; `nil` where nobody listens.
+    var manners: LongpollManners?
 
     /// Pages in a row that bring nothing and announce more, after which the server is taken to be confused.
     private static let emptyPagesAllowed = 1000
@@ -32,6 +34,7 @@ struct Drain: Sendable {
         var answer = await ask(since: try await store.progress().cursor)
         var resets = 0
         var emptyInARow = 0
+        var foundAny = false
         while true {
             try Task.checkCancellation()
             let (page, asked): (ChangePage, Int64)
@@ -48,8 +51,10 @@ struct Drain: Sendable {
             }
             async let next = page.hasMore ? ask(since: page.cursor) : nil
             try await record(page)
+            foundAny = foundAny || page.entries > 0
             guard let following = await next else {
                 isWhole.set(true)
+                manners?.drained(foundAny: foundAny)
                 return asked
             }
             emptyInARow = page.changes.isEmpty ? emptyInARow + 1 : 0
@@ -118,6 +123,6 @@ extension Drain {
     init(_ context: PassContext, news: Request = Request()) {
         self.init(
             remote: context.remote, store: context.store, now: context.surroundings.now, board: context.board,
-            events: context.events, isWhole: context.isWhole, news: news)
+            events: context.events, isWhole: context.isWhole, news: news, manners: context.manners)
     }
 }

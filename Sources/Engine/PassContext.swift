@@ -25,6 +25,8 @@ struct PassContext: Sendable {
     let watch: WatchedFolders
     /// Whether the mirror is compared with have before anything else.
     let mustSweep: Bool
+    /// Is told what the news were worth that a longpoll has reported.
+    let manners: LongpollManners
     /// Whether all pages of the news are recorded, so that what is not wanted is known to be gone from the account.
     let isWhole = Flag(false)
     /// Waits for whatever would begin the next pass.

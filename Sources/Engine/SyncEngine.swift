@@ -25,6 +25,7 @@ public actor SyncEngine {
     /// How it gets on.
     public nonisolated let board: StatusBoard
     private nonisolated let requests = Request()
+    private let manners = LongpollManners()
 
     /// Puts the engine together; nothing happens before `run` or `pass`.
     public init(
@@ -106,7 +107,7 @@ public actor SyncEngine {
         let context = PassContext(
             remote: remote, store: store, mirror: mirror, disk: disk, reading: reading, settings: settings,
             surroundings: surroundings, board: board, events: events, segments: SegmentBudget(settings.parallel),
-            gate: gate, watch: watch, mustSweep: mustSweep,
+            gate: gate, watch: watch, mustSweep: mustSweep, manners: manners,
             awaitNews: { [weak self] in try await self?.wait(for: nil) })
         do {
             let report = try await SyncPass(context: context, onSwept: { [weak self] in await self?.swept(began) })
@@ -220,6 +221,7 @@ public actor SyncEngine {
         let backoff = Duration.seconds(min(300, 5 << min(failuresInARow - 1, 10)))
         let delay = max(after ?? .zero, backoff)
         board.update { $0.phase = .waiting(why: "\(error)") }
+        if let after { _ = board.pause(until: surroundings.now() + after.components.seconds) }
         logger.log(
             level: failuresInARow == 1 ? .warning : .debug,
             "the pass could not be finished, next try in \(delay.components.seconds) s: \(error)",
@@ -243,9 +245,10 @@ public actor SyncEngine {
             race.addTask { try await clock.sleep(for: rest) }
             race.addTask { [requests] in try await requests.next() }
             if let cursor {
-                race.addTask { [remote, board, surroundings, logger] in
+                race.addTask { [remote, board, manners, surroundings, logger] in
                     try await Longpoll(
-                        remote: remote, clock: clock, board: board, jitter: surroundings.jitter, logger: logger
+                        remote: remote, clock: clock, board: board, manners: manners, jitter: surroundings.jitter,
+                        logger: logger
                     ).wait(after: cursor)
                 }
             }

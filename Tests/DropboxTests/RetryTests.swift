@@ -33,7 +33,12 @@ struct RetryTests {
         Pause(
             headers: ["Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": "Sunday, 06-Nov-94 08:49:47 GMT"],
             body: "", expected: .seconds(10)),
-        Pause(headers: ["Retry-After": "99999999999999999999"], body: "", expected: .seconds(7 * 86400)),
+        Pause(headers: ["Retry-After": "99999999999999999999"], body: "", expected: .seconds(900)),
+        Pause(headers: ["Retry-After": "86400"], body: "", expected: .seconds(900)),
+        Pause(
+            headers: [
+                "Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": "Fri, 06 Nov 2076 08:51:37 GMT",
+            ], body: "", expected: .seconds(900)),
     ]
 
     @Test("a 429 is waited out for as long as the server says, in all its forms", arguments: pauses)
@@ -176,12 +181,12 @@ struct RetryTests {
         var ticket = try go(.seconds(10))
         pace.finished()
         #expect(pace.admit(at: .seconds(10)) == .wait(.milliseconds(20)))
-        for ticket in early { pace.succeeded(ticket) }
+        for ticket in early { pace.answered(ticket) }
         ticket = try go(.seconds(11))
         #expect(pace.admit(at: .seconds(11)) == .wait(.milliseconds(20)), "late answers tell nothing about now")
         for step in 0..<40 {
             pace.finished()
-            pace.succeeded(ticket)
+            pace.answered(ticket)
             if case .go(let next) = pace.admit(at: .seconds(12 + step)) { ticket = next }
         }
         _ = try go(.seconds(100))
@@ -216,8 +221,85 @@ struct RetryTests {
             #expect(running.count == expected)
             for ticket in running {
                 pace.finished()
-                pace.succeeded(ticket)
+                pace.answered(ticket)
             }
         }
+    }
+
+    @Test("the pace: after a pause that was cut, one request asks, and the others follow its answer") func probe()
+        throws
+    {
+        var pace = Pace()
+        func go(_ now: Duration) throws -> Pace.Ticket {
+            guard case .go(let ticket) = pace.admit(at: now) else { throw CancellationError() }
+            return ticket
+        }
+        let tickets = try (0..<8).map { _ in try go(.zero) }
+        for ticket in tickets {
+            pace.finished()
+            pace.rateLimited(ticket, at: .zero, for: .seconds(999_999))
+        }
+        #expect(pace.admit(at: .seconds(1)) == .wait(.seconds(899)))
+        let second = try go(.seconds(900))
+        #expect(pace.admit(at: .seconds(901)) == .queue(.milliseconds(20)))
+        pace.finished()
+        pace.rateLimited(second, at: .seconds(901), for: .seconds(999_999))
+        let third = try go(.seconds(1801))
+        #expect(pace.admit(at: .seconds(1802)) == .queue(.milliseconds(20)))
+        pace.finished()
+        pace.answered(third)
+        _ = try go(.seconds(1803))
+        pace.finished()
+        _ = try go(.seconds(1804))
+    }
+
+    @Test("the pace: a request that asks and never comes back holds nobody for long") func lostProbe() throws {
+        var pace = Pace()
+        func go(_ now: Duration) throws -> Pace.Ticket {
+            guard case .go(let ticket) = pace.admit(at: now) else { throw CancellationError() }
+            return ticket
+        }
+        let tickets = try (0..<8).map { _ in try go(.zero) }
+        pace.finished()
+        pace.rateLimited(tickets[0], at: .zero, for: .seconds(900))
+        for _ in 1..<8 { pace.finished() }
+        _ = try go(.seconds(900))
+        #expect(pace.admit(at: .seconds(909)) == .queue(.milliseconds(20)))
+        _ = try go(.seconds(910))
+    }
+
+    @Test("whatever is answered, as long as it is no 429, requests are soon close together again")
+    func unusable() async throws {
+        let answers: [ScriptedTransport.Reply] = [
+            .answer(200, "text without a result"), .cut(200, body: "text", sent: 2), .answer(404), .answer(500),
+            .answer(409, #"{"error":{".tag":"path","path":{".tag":"not_found"}}}"#), .answer(403),
+        ]
+        for answer in answers {
+            let bench = Bench(
+                ScriptedTransport { _, number in
+                    number < 6 ? .answer(429, "", headers: ["Retry-After": "1"]) : answer
+                }, settings: CallSettings(attempts: 1))
+            let version = FileVersion(rev: Rev("1"), size: 4, hash: hash(of: "text"), modified: Timestamp(seconds: 0))
+            var gaps: [Duration] = []
+            for _ in 0..<80 {
+                let before = bench.clock.elapsed
+                _ = try? await bench.client.download(version, into: MemorySink())
+                gaps.append(bench.clock.elapsed - before)
+            }
+            #expect(gaps.contains { $0 > .milliseconds(100) }, "the 429 made a gap")
+            #expect(gaps.suffix(3).allSatisfy { $0 == .zero }, "\(answer): \(gaps.suffix(3))")
+        }
+    }
+
+    @Test("a day's pause is asked about every quarter of an hour, by one request at a time") func longPause()
+        async throws
+    {
+        let bench = Bench(
+            ScriptedTransport { _, number in
+                number < 10 ? .answer(429, "", headers: ["Retry-After": "86400"]) : .answer(200, emptyPage)
+            })
+        _ = try await bench.client.changes(since: nil)
+        #expect(bench.transport.requests.count == 11)
+        #expect(bench.clock.elapsed >= .seconds(9000) && bench.clock.elapsed < .seconds(9100))
     }
 }

@@ -3,13 +3,20 @@
 /// Pure: the time is an argument.
 ///
 /// Without a 429 nothing is held back. A 429 holds everybody for the time the server names; afterwards half as many
-/// requests run at a time as before, one more for every round of successes, and they start with a gap between them, which
-/// shrinks with every success and is gone soon. Requests that were under way when the pause began can prolong it, but
-/// count as one 429.
+/// requests run at a time as before, one more for every round of answers, and they start with a gap between them, which
+/// shrinks with every answer that is no 429 and is gone soon. Requests that were under way when the pause began can
+/// prolong it, but count as one 429.
+///
+/// No pause is believed for longer than a quarter of an hour. After one that was cut to that a single request asks how
+/// things stand, and the others follow when it was answered.
 struct Pace: Hashable, Sendable {
     private static let firstGap: Duration = .milliseconds(20)
     private static let widestGap: Duration = .seconds(1)
     private static let negligibleGap: Duration = .milliseconds(1)
+    /// The longest pause that is believed.
+    static let longestPause: Duration = .seconds(900)
+    /// How long others wait for the answer to the request that asks after a long pause.
+    private static let probePatience: Duration = .seconds(10)
     /// How often somebody looks whether a place is free.
     private static let placeWait: Duration = .milliseconds(20)
     /// So many requests at a time need no bound any more.
@@ -23,6 +30,14 @@ struct Pace: Hashable, Sendable {
     /// Requests at a time; `nil` for no bound.
     private(set) var width: Int?
     private var successes = 0
+    private var probe = Probe.none
+
+    /// The request that asks how things stand after a long pause.
+    private enum Probe: Hashable {
+        case none
+        case due
+        case out(until: Duration)
+    }
 
     /// Leave to send a request; tells which pause it came after.
     struct Ticket: Hashable, Sendable { fileprivate let pauses: Int }
@@ -40,7 +55,13 @@ struct Pace: Hashable, Sendable {
     mutating func admit(at now: Duration) -> Answer {
         let start = max(heldUntil, nextStart)
         if now < start { return .wait(start - now) }
-        if let width, running >= width { return .queue(Pace.placeWait) }
+        switch probe {
+        case .due: probe = .out(until: now + Pace.probePatience)
+        case .out(let end) where now < end: return .queue(Pace.placeWait)
+        default:
+            probe = .none
+            if let width, running >= width { return .queue(Pace.placeWait) }
+        }
         if gap > .zero { nextStart = now + gap }
         running += 1
         return .go(Ticket(pauses: pauses))
@@ -51,7 +72,8 @@ struct Pace: Hashable, Sendable {
 
     /// A request was answered with 429: nobody sends for `pause`.
     mutating func rateLimited(_ ticket: Ticket, at now: Duration, for pause: Duration) {
-        heldUntil = max(heldUntil, now + pause)
+        heldUntil = max(heldUntil, now + min(pause, Pace.longestPause))
+        if pause >= Pace.longestPause { probe = .due }
         guard ticket.pauses == pauses else { return }
         pauses += 1
         gap = gap == .zero ? Pace.firstGap : min(gap * 2, Pace.widestGap)
@@ -60,14 +82,17 @@ struct Pace: Hashable, Sendable {
         successes = 0
     }
 
-    /// A request was answered without complaint.
-    mutating func succeeded(_ ticket: Ticket) {
+    /// A request was answered, and not with 429.
+    ///
+    /// - Parameter isFailure: whether the server failed, which gives nobody more places.
+    mutating func answered(_ ticket: Ticket, isFailure: Bool = false) {
         guard ticket.pauses == pauses else { return }
+        probe = .none
         if gap > .zero {
             gap = gap * 0.9
             if gap < Pace.negligibleGap { gap = .zero }
         }
-        guard let width else { return }
+        guard let width, !isFailure else { return }
         successes += 1
         if successes >= width {
             successes = 0

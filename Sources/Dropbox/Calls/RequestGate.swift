@@ -43,8 +43,8 @@ public final class RequestGate: Sendable {
     /// Notes that a request has ended, whatever way.
     func finished() { pace.withLock { $0.finished() } }
 
-    /// Notes that a request was answered without complaint.
-    func succeeded(_ ticket: Pace.Ticket) {
-        pace.withLock { $0.succeeded(ticket) }
+    /// Notes that a request was answered, and not with 429.
+    func answered(_ ticket: Pace.Ticket, isFailure: Bool) {
+        pace.withLock { $0.answered(ticket, isFailure: isFailure) }
     }
 }

@@ -79,9 +79,21 @@ struct RequestRunner: Sendable {
         if call.isAuthorized, let pathRoot {
             request.headers.append(.init("Dropbox-API-Path-Root", pathRoot.headerValue))
         }
-        let response = try await transport.send(request, sink: attempt.sink)
+        guard let ticket = sent.ticket else { return try accepted(try await transport.send(request), of: call) }
+        let sink = attempt.sink.map { NotedSink($0) { [gate] in gate.answered(ticket, isFailure: false) } }
+        let response = try await transport.send(request, sink: sink)
+        do {
+            let accepted = try accepted(response, of: call)
+            if sink == nil { gate.answered(ticket, isFailure: false) }
+            return accepted
+        } catch {
+            if error.code != .rateLimited { gate.answered(ticket, isFailure: error.code == .server) }
+            throw error
+        }
+    }
+
+    private func accepted(_ response: HTTPResponse, of call: Call) throws(DropboxError) -> HTTPResponse {
         guard response.status == 200 || response.status == 206 else { throw DropboxError.refusal(of: call, response) }
-        if let ticket = sent.ticket { gate.succeeded(ticket) }
         return response
     }
 
@@ -115,6 +127,24 @@ struct RequestRunner: Sendable {
             try await time.sleep(delay)
         }
     }
+}
+
+/// Tells that an answer has begun, whatever its body turns out to be.
+private final class NotedSink: BodySink {
+    private let sink: any BodySink
+    private let onAnswer: @Sendable () -> Void
+
+    init(_ sink: any BodySink, _ onAnswer: @escaping @Sendable () -> Void) {
+        self.sink = sink
+        self.onAnswer = onAnswer
+    }
+
+    func begin(_ head: HTTPResponse) throws {
+        onAnswer()
+        try sink.begin(head)
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws { try sink.write(bytes) }
 }
 
 /// The tries of one call so far.

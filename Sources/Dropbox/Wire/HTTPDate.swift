@@ -24,8 +24,8 @@ enum HTTPDate {
 
 /// The header `Retry-After`: seconds, or a date, which is taken relative to the answer's own `Date`.
 enum RetryAfter {
-    /// Longer pauses are cut to this, only so that no clock overflows.
-    static let longest: Int64 = 7 * 86400
+    /// Longer pauses are cut to this: then it is asked again whether the server means it.
+    static let longest = Pace.longestPause.components.seconds
 
     /// Reads the header's value; `nil` if it is neither.
     static func parse(_ text: String, date: String?) -> Duration? {

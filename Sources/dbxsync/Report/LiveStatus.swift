@@ -36,7 +36,8 @@ struct LiveStatus: Codable, Equatable, Sendable {
     init(_ status: EngineStatus, now: Int64) {
         let why: String?
         (phase, why) = Self.name(of: status)
-        reason = why ?? StatusLine.askedPause(status, now: now)
+        let reasons = [StatusLine.askedPause(status, now: now), why].compactMap(\.self)
+        reason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
         let isWorking = phase != "idle"
         listed = isWorking ? status.listed : 0
         isListing = isWorking && status.isListing
