@@ -6,14 +6,17 @@
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 int dbx_open_beneath(int folder, const char *path, int flags) {
@@ -92,4 +95,58 @@ int dbx_has_writer(int file) {
     if (fcntl(file, F_SETSIG, SIGURG) != 0 || fcntl(file, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;
     fcntl(file, F_SETLEASE, F_UNLCK);
     return 0;
+}
+
+static volatile sig_atomic_t early_hangup;
+
+static void note_early_hangup(int number) {
+    (void)number;
+    early_hangup = 1;
+}
+
+static void end_early(int number) {
+    (void)number;
+    _exit(0);
+}
+
+// Before the runtime and the program begin, which takes tens of milliseconds; glibc hands over the arguments.
+__attribute__((constructor)) static void take_early_signals(int count, char **arguments) {
+    if (count < 2 || strcmp(arguments[1], "run") != 0) return;
+    const char *name = strrchr(arguments[0], '/');
+    if (strcmp(name ? name + 1 : arguments[0], "dbxsync") != 0) return;
+    signal(SIGHUP, note_early_hangup);
+    signal(SIGTERM, end_early);
+    signal(SIGINT, end_early);
+}
+
+int dbx_had_early_hangup(void) {
+    int had = early_hangup;
+    early_hangup = 0;
+    return had;
+}
+
+struct ending {
+    int milliseconds, code;
+    char *last_words;
+};
+
+static void *end_later(void *argument) {
+    struct ending *ending = argument;
+    struct timespec pause = {ending->milliseconds / 1000, ending->milliseconds % 1000 * 1000000L};
+    while (nanosleep(&pause, &pause) != 0 && errno == EINTR) {}
+    if (ending->last_words && write(2, ending->last_words, strlen(ending->last_words)) < 0) {}
+    _exit(ending->code);
+}
+
+void dbx_exit_after(int milliseconds, int code, const char *last_words) {
+    struct ending *ending = malloc(sizeof *ending);
+    pthread_t thread;
+    if (!ending) return;
+    *ending = (struct ending){milliseconds, code, last_words ? strdup(last_words) : NULL};
+    if (pthread_create(&thread, NULL, end_later, ending) == 0) pthread_detach(thread);
+}
+
+void dbx_let_faults_end(void) {
+    int faults[] = {SIGABRT, SIGQUIT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) signal(faults[i], SIG_DFL);
 }

@@ -20,6 +20,8 @@ public struct EngineSettings: Hashable, Sendable {
     public var window: Int
     /// What of the account is mirrored.
     public var selection: Selection
+    /// What may be missing if it cannot be mirrored as it is.
+    public var acceptance: Acceptance
     /// Time between comparisons of the mirror with what was put there, by stat; `nil`: only at the start.
     public var sweep: Duration?
     /// Whether to learn from the kernel what others do in the mirror.
@@ -33,7 +35,8 @@ public struct EngineSettings: Hashable, Sendable {
     public init(
         interval: Duration = .seconds(300), longpoll: Bool = true, relist: Duration? = .seconds(7 * 86_400),
         parallel: Int = 16, minFreeSpace: Int64 = 1 << 30, bulk: BulkGrouping? = BulkGrouping(), batch: Int = 512,
-        window: Int = 2048, selection: Selection = .everything, sweep: Duration? = .seconds(3600),
+        window: Int = 2048, selection: Selection = .everything, acceptance: Acceptance = Acceptance(),
+        sweep: Duration? = .seconds(3600),
         watch: Bool = true, strangers: Strangers = .keep, outbox: MirrorPath? = nil
     ) {
         self.interval = interval
@@ -45,6 +48,7 @@ public struct EngineSettings: Hashable, Sendable {
         self.batch = batch
         self.window = window
         self.selection = selection
+        self.acceptance = acceptance
         self.sweep = sweep
         self.watch = watch
         self.strangers = strangers

@@ -22,7 +22,9 @@ struct SyncPass: Sendable {
         try await settleIntents()
         try await StagingSpace(context: context).tidy()
         let isNewSelection = try await select()
+        try await context.store.retryWhatWaitsTooLong(now: context.now())
         var progress = try await context.store.progress()
+        progress.forgetFuture(now: context.now())
         let hasListed = progress.everListed && !progress.isListing
         if context.mustSweep { try await sweep(seekingStrangers: hasListed) }
         let isDue = try await isDueForRelist(progress)
@@ -90,7 +92,8 @@ struct SyncPass: Sendable {
 
     /// What could not be read is looked at again after a day, as what is parked is.
     private func isDueForRelist(_ progress: Progress) async throws -> Bool {
-        guard let every = context.settings.relist, let last = progress.listedAt else { return false }
+        guard let every = context.settings.relist, progress.everListed else { return false }
+        guard let last = progress.listedAt else { return true }
         let age = context.now() - last
         if age >= every.components.seconds { return true }
         if age < StateStore.parkedFor { return false }
@@ -139,8 +142,9 @@ struct SyncPass: Sendable {
         // A page that asked for nothing was marked when it was recorded: an unchanged account costs no other write.
         let isNews = !report.isEmpty || report.listed > 0 || isNewSelection
         if isNews { try await context.store.markInStep(asOf: asOf) }
-        let progress = try await context.store.progress()
-        let counts = isNews ? try await context.store.backlog() : nil
+        var progress = try await context.store.progress()
+        progress.forgetFuture(now: context.now())
+        let counts = isNews ? try await context.store.backlog(accepting: context.settings.acceptance) : nil
         context.board.update { status in
             status.inStepAsOf = progress.inStepAsOf
             if let counts {

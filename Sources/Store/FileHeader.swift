@@ -68,9 +68,10 @@ enum FileHeader {
 
     /// Renames `draft` to `path`, durably.
     ///
-    /// It is its owner's alone: it holds the name of every file. SQLite makes the logs beside it with the same mode.
+    /// Its owner's group may read it, for `dbxsync status`; nobody else: it holds the name of every file. SQLite makes the
+    /// logs beside it with the same mode.
     static func publish(_ draft: String, as path: String) throws {
-        guard chmod(draft, 0o600) == 0 else { throw failure("cannot be kept from others", path) }
+        guard chmod(draft, 0o640) == 0 else { throw failure("cannot be kept from others", path) }
         guard rename(draft, path) == 0 else { throw failure("cannot be put in place", path) }
         let folder = path.pathAboveLastSlash ?? "."
         let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -23,7 +23,38 @@ public struct Progress: Hashable, Sendable {
     public var isMarking: Bool
 }
 
+extension Progress {
+    /// How far ahead of the clock a time may be, in seconds, that was taken by the same clock.
+    private static let tolerance: Int64 = 60
+
+    /// A time that was taken by a clock; `nil` if it is in the future, because the clock was ahead then: when that was
+    /// nobody knows.
+    public static func known(_ time: Int64, now: Int64) -> Int64? { time <= now + tolerance ? time : nil }
+
+    /// Forgets the times that are in the future.
+    public mutating func forgetFuture(now: Int64) {
+        listedAt = listedAt.flatMap { Self.known($0, now: now) }
+        checkedAt = checkedAt.flatMap { Self.known($0, now: now) }
+        inStepAsOf = inStepAsOf.flatMap { Self.known($0, now: now) }
+    }
+}
+
 extension StateStore {
+    /// Makes due what waits for a time that no waiting can come to: it was chosen when the clock was ahead.
+    ///
+    /// - Parameter now: seconds since the epoch.
+    public func retryWhatWaitsTooLong(now: Int64) async throws {
+        let latest = now + 2 * Self.parkedFor
+        let isNeeded = try await read {
+            try Bool.fetchOne(
+                $0, sql: "SELECT EXISTS (SELECT 1 FROM pending WHERE not_before > ?)", arguments: [latest])
+        }
+        guard isNeeded == true else { return }
+        try await write {
+            try $0.execute(sql: "UPDATE pending SET not_before = NULL WHERE not_before > ?", arguments: [latest])
+        }
+    }
+
     /// Where dbxsync stands.
     public func progress() async throws -> Progress {
         try await read { db in

@@ -25,6 +25,8 @@ public struct Backlog: Hashable, Sendable {
     public var parked = 0
     /// Entries that could not be read and have no path to be parked under.
     public var unread = 0
+    /// Entries that cannot be mirrored as they are and need not be; they are counted nowhere else.
+    public var accepted = 0
 }
 
 /// One path that is not as in the account, and why.
@@ -35,6 +37,8 @@ public struct Trouble: Hashable, Sendable {
     public var reason: String
     /// Whether it cannot be mirrored as it is, rather than having failed.
     public var isParked: Bool
+    /// Whether it is parked and may be missing.
+    public var isAccepted: Bool = false
     /// Failures so far.
     public var attempts: Int
     /// When it is tried again, seconds since the epoch.
@@ -78,6 +82,9 @@ public struct PassRecord: Hashable, Sendable {
     }
 }
 
+/// Whether what is pending is taken for a folder by patterns: what the account holds there decides, then what stands.
+private let isFolderSQL = "coalesce(w.kind = 0 OR w.reason IS 'no_access', h.kind = 0, 0)"
+
 extension StateStore {
     /// How much there is in the account; reads the whole want.
     public func extent() async throws -> Extent {
@@ -115,7 +122,36 @@ extension StateStore {
     }
 
     /// How much is still to be done.
-    public func backlog() async throws -> Backlog {
+    ///
+    /// - Parameter accepted: what may be missing if it cannot be mirrored as it is.
+    public func backlog(accepting accepted: Acceptance = Acceptance()) async throws -> Backlog {
+        let all = try await backlogOfAll()
+        if accepted.isEmpty { return all }
+        return try await read { db in
+            var backlog = all
+            let rows = try Row.fetchCursor(
+                db,
+                sql: """
+                    SELECT p.key, \(isFolderSQL), w.kind = 1, w.size, w.key IS NULL FROM pending p
+                    LEFT JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
+                    WHERE p.parked = 1 ORDER BY p.key
+                    """)
+            var acceptance = accepted
+            while let row = try rows.next() {
+                guard acceptance.accepts(RemoteKey(row[0]), isFolder: row[1] ?? false) else { continue }
+                backlog.accepted += 1
+                backlog.parked -= 1
+                if row[2] ?? false {
+                    backlog.pendingFiles -= 1
+                    backlog.pendingBytes -= row[3] ?? 0
+                }
+                if row[4] { backlog.pendingRemovals -= 1 }
+            }
+            return backlog
+        }
+    }
+
+    private func backlogOfAll() async throws -> Backlog {
         try await read { db in
             let sql = """
                 SELECT coalesce(sum(w.kind = 1), 0), \(Rows.sumSQL("w.size")), coalesce(sum(w.key IS NULL), 0),
@@ -131,15 +167,22 @@ extension StateStore {
     }
 
     /// The paths that failed or are parked, in order of keys, at most `limit`.
-    public func troubles(limit: Int) async throws -> [Trouble] {
+    ///
+    /// - Parameter accepted: what may be missing if it is parked.
+    public func troubles(limit: Int, accepting accepted: Acceptance = Acceptance()) async throws -> [Trouble] {
         try await read { db in
             let sql = """
-                SELECT key, reason, parked, attempts, not_before FROM pending WHERE reason IS NOT NULL
-                ORDER BY parked, key LIMIT ?
+                SELECT p.key, p.reason, p.parked, p.attempts, p.not_before, \(isFolderSQL) FROM pending p
+                LEFT JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
+                WHERE p.reason IS NOT NULL ORDER BY p.parked, p.key LIMIT ?
                 """
+            var acceptance = accepted
             return try Row.fetchAll(db, sql: sql, arguments: [limit]).map { row in
-                Trouble(
-                    path: try displayPath(db, RemoteKey(row[0])), reason: row[1], isParked: row[2], attempts: row[3],
+                let key = RemoteKey(row[0])
+                let isParked: Bool = row[2]
+                return Trouble(
+                    path: try displayPath(db, key), reason: row[1], isParked: isParked,
+                    isAccepted: isParked && acceptance.accepts(key, isFolder: row[5] ?? false), attempts: row[3],
                     nextTry: row[4])
             }
         }

@@ -64,7 +64,15 @@ public final class StateStore: Sendable {
                 throw StoreError(
                     code: .missing, message: "there is no state file \(path)", hint: "dbxsync has not run here yet")
             }
-            let connection = try Connection(path, readOnly: true)
+            let connection: Connection
+            do {
+                connection = try openForReading(path)
+            } catch let error as DatabaseError where [.SQLITE_CANTOPEN, .SQLITE_READONLY].contains(error.resultCode) {
+                // SQLite cannot make the shared memory of its log beside the file.
+                let copy = try TemporaryCopy(of: path)
+                defer { copy.remove() }
+                connection = try openForReading(copy.path)
+            }
             // An older file cannot be brought up to date by who only reads it; a copy can.
             if try connection.queue.read({ try checkVersion($0, path: path) }) < Schema.version {
                 return try migratedCopy(of: connection.queue, path: path)
@@ -74,6 +82,13 @@ public final class StateStore: Sendable {
         } catch {
             throw StoreError.wrapping(error, path: path)
         }
+    }
+
+    private static func openForReading(_ path: String) throws -> Connection {
+        let connection = try Connection(path, readOnly: true)
+        // The first statement opens the log.
+        _ = try connection.queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_master") }
+        return connection
     }
 
     /// A private copy of the state for trying things out; it vanishes with the process.

@@ -48,7 +48,10 @@ public struct TransportError: Error, Hashable, Sendable {
 
     /// Reads libcurl's result; `detail` is what it wrote into CURLOPT_ERRORBUFFER.
     init(curl: CURLcode, detail: String, place: String) {
-        let text = detail.isEmpty ? String(cString: curl_easy_strerror(curl)) : detail
+        // libcurl has the same number for an answer whose headers are larger than it takes.
+        let outOfMemory = "the answer has more header lines than can be taken, or memory is short"
+        let known = curl == CURLE_OUT_OF_MEMORY ? outOfMemory : String(cString: curl_easy_strerror(curl))
+        let text = detail.isEmpty || curl == CURLE_OUT_OF_MEMORY ? known : detail
         self.init(code: Code(curl), reason: "\(text) (curl \(curl.rawValue))", place: place)
     }
 }

@@ -23,6 +23,8 @@ struct Dbxsync: AsyncParsableCommand {
 
 @main struct Main {
     static func main() async {
+        // The watchdog's SIGABRT has to end the process, and not to begin a backtrace where a Swift toolchain is at hand.
+        dbx_let_faults_end()
         // A peer that goes away is an error of that connection, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         // What one arena holds of freed memory no other can use: more of them cost 10 MB, and are no faster.

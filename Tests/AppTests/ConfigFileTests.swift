@@ -54,6 +54,7 @@ struct ConfigFileTests {
             remote_root = "/Team/Übersicht"
             exclude = ["*.tmp", "!/Keep.tmp"]
             include = ["/a/**/b/"]
+            accept = ["*.paper"]
             local_changes = "keep"
             file_mode = "644"
             directory_mode = "2755"
@@ -78,6 +79,7 @@ struct ConfigFileTests {
         #expect(config.account.appKey == "abc")
         #expect(config.account.appSecret == "def")
         #expect(config.mirror.exclude.map(\.text) == ["*.tmp", "!/Keep.tmp"])
+        #expect(config.mirror.accept.map(\.text) == ["*.paper"])
         #expect(config.mirror.include.map(\.text) == ["/a/**/b/"])
         #expect(config.account.credentials == "/c/x.json")
         #expect(config.account.endpoint == "http://127.0.0.1:8080")

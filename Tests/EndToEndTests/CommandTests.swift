@@ -64,11 +64,35 @@ struct CommandTests {
         }
     }
 
+    @Test("what cannot be mirrored and is accepted is listed, and the mirror is in step")
+    func accepted() async throws {
+        try await Stand.run { stand in
+            stand.account.fill(Seed(files: 3))
+            for path in ["/notes.paper", "/Deep/Other.PAPER", "/Deep/plan.gsheet"] {
+                var document = FileTraits()
+                document.isDownloadable = false
+                try stand.account.put(path, .bytes([1]), traits: document)
+            }
+            try stand.place.configure(endpoint: stand.server.url, ["mirror": "accept = [\"*.paper\"]"])
+            #expect(try await stand.place.run("sync").code == 1)
+            var report = try document(try await stand.place.run("status", "--json"))
+            #expect(report["parked"] as? Int == 1 && report["accepted"] as? Int == 2, "\(report)")
+            try stand.place.configure(endpoint: stand.server.url, ["mirror": "accept = [\"*.paper\", \"/deep/\"]"])
+            let sync = try await stand.place.run("sync")
+            #expect(sync.code == 0 && sync.output.contains("3 accepted"), "\(sync)")
+            let status = try await stand.place.run("status")
+            #expect(status.code == 0 && status.output.contains("accepted   /Deep/plan.gsheet"), "\(status)")
+            report = try document(try await stand.place.run("status", "--json"))
+            #expect(report["in_step"] as? Bool == true && report["accepted"] as? Int == 3, "\(report)")
+        }
+    }
+
     @Test("status --json has the same keys before, during and after")
     func statusKeys() async throws {
         try await Stand.run { stand in
             let keys = [
-                "account", "backlog", "checked_at", "daemon", "disk_as_of", "failing", "in_step", "in_step_as_of",
+                "accepted", "account", "backlog", "checked_at", "daemon", "disk_as_of", "failing", "in_step",
+                "in_step_as_of",
                 "last_pass", "left_out", "listed_at", "listing", "mirror", "outbox", "parked", "stale",
                 "stranger_paths", "strangers", "troubles", "unread", "unread_entries",
             ]

@@ -46,7 +46,7 @@ import Testing
         try await store.bind(mirrorID: "m")
         for name in ["state.db", "state.db-wal"] {
             let attributes = try FileManager.default.attributesOfItem(atPath: folder(name))
-            #expect(attributes[.posixPermissions] as? Int == 0o600, "\(name)")
+            #expect(attributes[.posixPermissions] as? Int == 0o640, "\(name)")
         }
     }
 

@@ -39,6 +39,13 @@ int dbx_syncfs(int descriptor);
 int64_t dbx_file_system(int descriptor);
 // sync_file_range(2) with SYNC_FILE_RANGE_WRITE: begin writing out, do not wait.
 int dbx_begin_writeout(int file, off_t offset, off_t length);
+// Whether a SIGHUP came before anybody could take it; of `dbxsync run` alone, which ends cleanly with 0 if a SIGTERM or
+// SIGINT comes that early. Asked once: a second call says no.
+int dbx_had_early_hangup(void);
+// Ends the process as _exit(2) does, when so many milliseconds have passed; no thread of ours can stop that.
+void dbx_exit_after(int milliseconds, int code, const char *last_words);
+// Signals that mean a fault end the process at once, whatever a runtime has in mind for them.
+void dbx_let_faults_end(void);
 // futimens(2): sets the modification time to whole seconds, leaves the access time.
 int dbx_set_modified(int file, int64_t seconds);
 // Whether somebody has the file open for writing: fcntl(2) F_SETLEASE refuses a read lease then. 0 also where leases are

@@ -52,6 +52,8 @@ public struct CredentialsFile: Hashable, Sendable {
         } catch {
             throw problem("cannot be written: a token is no valid text")
         }
+        // What a symbolic link leads to is replaced, not the link.
+        let path = target
         let temporary = "\(path).\(String(UInt64.random(in: 0...(.max)), radix: 36)).new"
         do throws(DropboxError) {
             try writeDurably(Array(bytes) + [0x0A], to: temporary)
@@ -61,6 +63,13 @@ public struct CredentialsFile: Hashable, Sendable {
             unlink(temporary)
             throw error
         }
+    }
+
+    /// Where the file is behind symbolic links; the path itself where there is none yet.
+    private var target: String {
+        guard let found = realpath(path, nil) else { return path }
+        defer { free(found) }
+        return String(cString: found)
     }
 
     /// Whether there is such a file.
@@ -76,10 +85,35 @@ public struct CredentialsFile: Hashable, Sendable {
         guard fstat(descriptor, &info) == 0 else { throw problem("cannot be examined", errno) }
         guard info.st_mode & S_IFMT == S_IFREG else { throw problem("is not a regular file") }
         if info.st_mode & 0o077 != 0 {
-            let quoted = "'" + path.replacing("'", with: "'\\''") + "'"
-            throw problem("can be read by other users", hint: "run: chmod 600 \(quoted)")
+            throw problem("can be read by other users", hint: "run: chmod 600 \(quoted(path))")
+        }
+        guard [geteuid(), 0].contains(info.st_uid) || geteuid() == 0 else {
+            throw problem("belongs to another user", hint: "run: chown \(geteuid()) \(quoted(path))")
+        }
+        try refuseOthersAbove(owner: info.st_uid)
+    }
+
+    /// Whoever can write to a folder above the file can put another one in its place; ssh(1) has the same rules.
+    private func refuseOthersAbove(owner: uid_t) throws(DropboxError) {
+        var folder = target.pathAboveLastSlash ?? "."
+        while true {
+            var info = stat()
+            guard stat(folder.isEmpty ? "/" : folder, &info) == 0 else { return }
+            // Where the sticky bit is set only the owner of a file can replace it.
+            if info.st_mode & 0o022 != 0 && info.st_mode & S_ISVTX == 0 {
+                throw problem(
+                    "can be replaced by other users: they may write to \(folder.isEmpty ? "/" : folder)",
+                    hint: "run: chmod go-w \(quoted(folder.isEmpty ? "/" : folder))")
+            }
+            guard [owner, geteuid(), 0].contains(info.st_uid) else {
+                throw problem("lies in \(folder), which belongs to another user", hint: "keep it elsewhere")
+            }
+            guard let above = folder.pathAboveLastSlash, folder != "." else { return }
+            folder = above
         }
     }
+
+    private func quoted(_ path: String) -> String { "'" + path.replacing("'", with: "'\\''") + "'" }
 
     private func contents(of descriptor: Int32) throws(DropboxError) -> [UInt8] {
         let limit = 1 << 20

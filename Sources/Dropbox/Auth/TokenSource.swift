@@ -12,6 +12,8 @@ public actor TokenSource {
     private let oauth: OAuthFlow?
     private let now: @Sendable () -> Timestamp
     private let logger: Logger
+    /// Why renewed credentials could not be kept the last time.
+    private var notKept: String?
     private var renewal: Task<Credentials, any Error>?
 
     /// Makes a source.
@@ -102,8 +104,13 @@ public actor TokenSource {
         }
         do {
             try file.write(credentials)
+            notKept = nil
         } catch {
-            logger.error("renewed credentials could not be kept", metadata: ["error": "\(error)"])
+            let cause = "\(error)"
+            logger.log(
+                level: cause == notKept ? .debug : .warning,
+                "the renewed sign-in could not be kept, so that a restart may have to sign in again: \(cause)")
+            notKept = cause
         }
     }
 

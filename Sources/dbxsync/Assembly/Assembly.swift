@@ -110,7 +110,8 @@ extension Config {
         EngineSettings(
             interval: schedule.interval, longpoll: schedule.longpoll, relist: schedule.relist,
             parallel: transfer.parallel, minFreeSpace: mirror.minFreeSpace,
-            bulk: transfer.bulk ? BulkGrouping() : nil, selection: mirror.selection, sweep: schedule.sweep,
+            bulk: transfer.bulk ? BulkGrouping() : nil, selection: mirror.selection,
+            acceptance: Acceptance(mirror.accept), sweep: schedule.sweep,
             watch: mirror.watch,
             strangers: mirror.strangers, outbox: outboxInMirror)
     }

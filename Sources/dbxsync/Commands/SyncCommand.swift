@@ -61,7 +61,9 @@ struct SyncCommand: AsyncParsableCommand {
             group.addTask { .done(try await assembly.engine.pass()) }
             group.addTask {
                 for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
-                    return .signal(signal == .sigint ? SIGINT : SIGTERM)
+                    let number = signal == .sigint ? SIGINT : SIGTERM
+                    LastResort.arm(signal: number)
+                    return .signal(number)
                 }
                 return nil
             }

@@ -53,6 +53,8 @@ extension Config {
         var exclude: [SelectionPattern] = []
         /// Patterns of what is taken; all if there are none.
         var include: [SelectionPattern] = []
+        /// Patterns of what may be missing if it cannot be mirrored as it is.
+        var accept: [SelectionPattern] = []
         /// What happens to files that are not ours.
         var localChanges = LocalChanges.aside
         /// Mode of files.

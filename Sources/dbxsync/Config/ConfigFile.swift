@@ -10,9 +10,24 @@ enum ConfigFile {
     /// Reads and checks a file.
     static func load(_ file: String) -> Result<Config, ConfigProblems> {
         switch contents(of: file) {
-        case .success(let bytes): parse(bytes, file: file)
+        case .success(let (bytes, mode)):
+            parse(bytes, file: file).flatMap { config in
+                exposure(config, mode, file).map { failure(file, nil, $0) } ?? .success(config)
+            }
         case .failure(let refusal): failure(file, nil, refusal.message)
         }
+    }
+
+    /// What is wrong with who may write or read a file of this mode; nil for what is no file.
+    private static func exposure(_ config: Config, _ mode: mode_t?, _ file: String) -> String? {
+        guard let mode else { return nil }
+        if mode & 0o002 != 0 {
+            return "everybody can change the configuration, and so what is written where; run: chmod o-w \(file)"
+        }
+        if mode & 0o004 != 0 && config.account.appSecret != nil {
+            return "everybody can read it, and account.app_secret stands in it; run: chmod o-r \(file)"
+        }
+        return nil
     }
 
     /// Checks a text; `file` is only its name in messages.
@@ -36,18 +51,21 @@ enum ConfigFile {
         return .failure(ConfigProblems(problems: [problem]))
     }
 
-    private static func contents(of file: String) -> Result<[UInt8], Refusal> {
+    /// The bytes, and the permission bits of what is a regular file.
+    private static func contents(of file: String) -> Result<([UInt8], mode_t?), Refusal> {
         guard !file.utf8.contains(0) else { return .failure(Refusal("the file's name holds a NUL byte")) }
         let descriptor = open(file, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return .failure(Refusal("cannot be opened: \(systemMessage(errno))")) }
         defer { close(descriptor) }
+        var info = stat()
+        let isFile = fstat(descriptor, &info) == 0 && info.st_mode & S_IFMT == S_IFREG
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = read(descriptor, &chunk, chunk.count)
             if count < 0 && errno == EINTR { continue }
             guard count >= 0 else { return .failure(Refusal("cannot be read: \(systemMessage(errno))")) }
-            if count == 0 { return .success(bytes) }
+            if count == 0 { return .success((bytes, isFile ? info.st_mode & 0o777 : nil)) }
             bytes += chunk[..<count]
             guard bytes.count <= largest else { return .failure(Refusal("has more than 1 MiB")) }
         }

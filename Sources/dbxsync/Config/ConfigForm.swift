@@ -60,7 +60,11 @@ extension ConfigForm where Value == String {
     }
     /// A base URL.
     static let endpoint = text("a URL such as \"https://gateway.example\"") { text throws(Refusal) in
-        try URLText.read(text, schemes: ["https", "http"], userAllowed: false, pathAllowed: true)
+        let url = try URLText.read(text, schemes: ["https", "http"], userAllowed: false, pathAllowed: true)
+        guard url.hasPrefix("https://") || URLText.isLoopback(url) else {
+            throw Refusal("with http:// the sign-in would go over the network for all to read; use https://")
+        }
+        return url
     }
     /// A proxy's URL.
     static let proxy = text("a URL such as \"http://proxy.example:3128\"") { text throws(Refusal) in

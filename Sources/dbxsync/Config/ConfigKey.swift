@@ -59,6 +59,7 @@ extension Config {
         ConfigKey("mirror.remote_root", \.mirror.remoteRoot, .remoteFolder, .restart),
         ConfigKey("mirror.exclude", \.mirror.exclude, .patterns, .nextPass),
         ConfigKey("mirror.include", \.mirror.include, .patterns, .nextPass),
+        ConfigKey("mirror.accept", \.mirror.accept, .patterns, .nextPass),
         ConfigKey("mirror.local_changes", \.mirror.localChanges, .localChanges, .restart),
         ConfigKey("mirror.file_mode", \.mirror.fileMode, fileMode, .restart),
         ConfigKey("mirror.directory_mode", \.mirror.directoryMode, directoryMode, .restart),

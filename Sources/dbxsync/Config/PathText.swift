@@ -68,6 +68,17 @@ enum URLText {
         return "\(scheme.lowercased())://\(authority)\(kept)"
     }
 
+    /// Whether a checked URL leads to this machine only.
+    static func isLoopback(_ url: String) -> Bool {
+        guard let (_, rest) = cut(url, at: "://") else { return false }
+        let authority = String(rest.prefix { $0 != "/" })
+        if authority.hasPrefix("[") { return authority.hasPrefix("[::1]") }
+        let host = authority.prefix { $0 != ":" }.lowercased()
+        let numbers = host.split(separator: ".", omittingEmptySubsequences: false)
+        let isAddress = numbers.count == 4 && numbers.allSatisfy { UInt8($0) != nil }
+        return host == "localhost" || host.hasSuffix(".localhost") || isAddress && numbers[0] == "127"
+    }
+
     /// The URL without the password, for showing.
     static func withoutPassword(_ url: String) -> String {
         guard let (scheme, rest) = cut(url, at: "://") else { return url }

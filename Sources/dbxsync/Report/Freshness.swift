@@ -28,6 +28,8 @@ struct Freshness: Equatable, Sendable {
 
     /// Whether a mirror that was last known to be in step at `moment` is too old at `now`, both seconds since the epoch.
     func isExceeded(since moment: Int64, now: Int64) -> Bool {
+        // A clock was ahead, and nobody knows when that was.
+        if moment > now { return Double(moment) - Double(now) > Double(Self.grace) }
         guard let limit else { return false }
         return now - moment > max(limit.components.seconds, 2 * interval.components.seconds + Self.grace)
     }

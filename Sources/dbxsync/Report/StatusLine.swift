@@ -21,7 +21,7 @@ enum StatusLine {
     /// The pause that Dropbox has asked for; nil if it is over.
     static func askedPause(_ status: EngineStatus, now: Int64) -> String? {
         guard let end = status.pausedUntil, end > now else { return nil }
-        return "Dropbox asked for a pause until \(TimeText.clock(end))"
+        return "Dropbox asked for a pause until \(TimeText.soon(end, now: now))"
     }
 
     /// Waits between passes go without saying.

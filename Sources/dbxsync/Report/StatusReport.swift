@@ -1,4 +1,5 @@
 import Store
+import SyncModel
 import Uplink
 
 /// What `dbxsync status` knows, as one value: the JSON document of `--json`, sizes in bytes.
@@ -33,6 +34,8 @@ struct StatusReport: Encodable, Sendable {
     var failing: Int
     /// The number of paths that cannot be mirrored as they are.
     var parked: Int
+    /// The number of paths that cannot be mirrored as they are and may be missing, by `mirror.accept`.
+    var accepted: Int
     /// The number of entries of the account that could not be read and have no path to be listed under.
     var unread: Int
     /// These entries, at most a thousand.
@@ -121,7 +124,7 @@ struct StatusReport: Encodable, Sendable {
     /// One path that is not as in the account.
     struct Path: Encodable, Sendable {
         var path: String
-        /// `failing` or `parked`.
+        /// `failing`, `parked` or `accepted`.
         var state: String
         var reason: String
         var attempts: Int
@@ -139,9 +142,11 @@ extension StatusReport {
         async throws
         -> StatusReport
     {
-        let progress = try await store.progress()
-        let (extent, backlog) = (try await store.extent(), try await store.backlog())
-        let troubles = try await store.troubles(limit: mostPaths)
+        var progress = try await store.progress()
+        progress.forgetFuture(now: now)
+        let acceptance = Acceptance(config.mirror.accept)
+        let (extent, backlog) = (try await store.extent(), try await store.backlog(accepting: acceptance))
+        let troubles = try await store.troubles(limit: mostPaths, accepting: acceptance)
         let lastPass = try await store.lastPass()
         let isStale =
             progress.inStepAsOf.map { Freshness(config.schedule).isExceeded(since: $0, now: now) } ?? true
@@ -152,7 +157,11 @@ extension StatusReport {
         let found = try await store.findings(limit: mostPaths)
         let diskAsOf =
             daemon?.now?.isWatched == true
-            ? now : [try await store.sweptAt(), daemon?.now?.diskAsOf].compactMap(\.self).max()
+            ? now
+            : [try await store.sweptAt().flatMap { Store.Progress.known($0, now: now) }, daemon?.now?.diskAsOf]
+                .compactMap(
+                    \.self
+                ).max()
         let isDiskKnown =
             found.unproven.isEmpty
             && diskAsOf.map { !Freshness(disk: config.schedule).isExceeded(since: $0, now: now) } ?? false
@@ -168,7 +177,7 @@ extension StatusReport {
             backlog: Backlog(
                 files: backlog.pendingFiles, bytes: backlog.pendingBytes, removals: backlog.pendingRemovals),
             daemon: daemon, lastPass: lastPass.map(LastPass.init), failing: backlog.failing + found.unproven.count,
-            parked: backlog.parked, unread: backlog.unread,
+            parked: backlog.parked, accepted: backlog.accepted, unread: backlog.unread,
             unreadEntries: try await store.unread(limit: mostPaths).map {
                 UnreadEntry(what: $0.what, reason: $0.reason, seenAt: Moment($0.seenAt))
             },
@@ -216,7 +225,8 @@ extension StatusReport.Path {
     fileprivate init(_ trouble: Trouble, in folder: String? = nil) {
         let path = folder.map { trouble.path.isEmpty ? $0 : "\($0)/\(trouble.path)" }
         self.init(
-            path: path ?? trouble.path, state: trouble.isParked ? "parked" : "failing", reason: trouble.reason,
+            path: path ?? trouble.path,
+            state: trouble.isAccepted ? "accepted" : trouble.isParked ? "parked" : "failing", reason: trouble.reason,
             attempts: trouble.attempts, nextTry: trouble.nextTry.map(Moment.init))
     }
 }

@@ -19,11 +19,12 @@ enum StatusText {
 
     /// The paths that are not as in the account, with reason and next try.
     static func troubles(_ report: StatusReport, now: Int64 = Moment.now.seconds) -> [String] {
-        let count = report.failing + report.parked
+        let count = report.failing + report.parked + report.accepted
         if count == 0 { return unread(report) }
+        let accepted = report.accepted > 0 ? ", \(HumanText.count(report.accepted)) accepted" : ""
         let heading =
             "not as in the account: \(HumanText.count(count, "path"))"
-            + " (\(HumanText.count(report.failing)) failing, \(HumanText.count(report.parked)) parked)"
+            + " (\(HumanText.count(report.failing)) failing, \(HumanText.count(report.parked)) parked\(accepted))"
         return [heading] + lines(report.troubles, of: count, now) + unread(report)
     }
 

@@ -1,3 +1,4 @@
+import CLinux
 import Engine
 import Logging
 import ServiceLifecycle
@@ -19,6 +20,8 @@ struct ReloadService: Service {
         // The group traps the other signals before it starts its services: from here on every signal is understood.
         let signals = await UnixSignalsSequence(trapping: .sighup)
         notifier.ready(status: "starting")
+        // One that came before this may have come after the configuration was read.
+        if dbx_had_early_hangup() != 0 { running = await reload(running, logger) }
         for await _ in signals.cancelOnGracefulShutdown() {
             notifier.reloading()
             running = await reload(running, logger)

@@ -22,6 +22,7 @@ struct StatusService: Service {
             await cancelWhenGracefulShutdown { await tell() }
         } onGracefulShutdown: { [notifier] in
             notifier.stopping(status: "stopping")
+            LastResort.arm()
         }
         progress.finish()
     }

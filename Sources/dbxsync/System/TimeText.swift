@@ -5,6 +5,13 @@ enum TimeText {
     /// The local time of day: `14:03:11`.
     static func clock(_ seconds: Int64) -> String { text(seconds, "%H:%M:%S", localtime_r) }
 
+    /// The local time of day, with its date unless that is today's: `14:03:11`, `2026-11-29 14:03:11 CET`.
+    static func soon(_ seconds: Int64, now: Int64) -> String {
+        let day = "%Y-%m-%d"
+        let isToday = text(seconds, day, localtime_r) == text(now, day, localtime_r)
+        return isToday ? clock(seconds) : local(seconds)
+    }
+
     /// The local date and time with its zone: `2026-11-24 14:03:11 CET`.
     static func local(_ seconds: Int64) -> String { text(seconds, "%Y-%m-%d %H:%M:%S %Z", localtime_r) }
 
