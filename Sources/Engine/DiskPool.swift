@@ -3,11 +3,14 @@ import Glibc
 /// A few threads for calls that block on the disk, so that none ever blocks Swift's own pool.
 public final class DiskPool: Sendable {
     private let queue: WorkQueue
+    /// The threads, by what they are at.
+    let workers: [Worker]
 
     /// Starts `threads` threads; they end when the pool is released.
     public init(threads: Int = 4) {
         queue = WorkQueue()
-        for _ in 0..<threads { DiskPool.startThread(on: queue) }
+        workers = (0..<threads).map { _ in Worker() }
+        for worker in workers { DiskPool.startThread(ThreadContext(queue: queue, worker: worker)) }
     }
 
     deinit { queue.close() }
@@ -22,15 +25,20 @@ public final class DiskPool: Sendable {
     /// Queues `work` for one of the threads.
     func post(_ work: @escaping @Sendable () -> Void) { queue.push(work) }
 
-    private static func startThread(on queue: WorkQueue) {
+    private static func startThread(_ own: ThreadContext) {
         var thread = pthread_t()
-        let context = Unmanaged.passRetained(queue).toOpaque()
+        let context = Unmanaged.passRetained(own).toOpaque()
         let failed = pthread_create(
             &thread, nil,
             { context in
                 guard let context else { return nil }
-                let queue = Unmanaged<WorkQueue>.fromOpaque(context).takeRetainedValue()
-                while let work = queue.pop() { work() }
+                let own = Unmanaged<ThreadContext>.fromOpaque(context).takeRetainedValue()
+                own.worker.register()
+                while let work = own.queue.pop() {
+                    own.worker.begin()
+                    work()
+                    own.worker.end()
+                }
                 return nil
             }, context)
         precondition(failed == 0, "no thread for disk work: \(String(cString: strerror(failed)))")
@@ -43,6 +51,17 @@ extension DiskPool: TaskExecutor {
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         post { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
+}
+
+/// What a thread is given.
+private final class ThreadContext: Sendable {
+    let queue: WorkQueue
+    let worker: Worker
+
+    init(queue: WorkQueue, worker: Worker) {
+        self.queue = queue
+        self.worker = worker
     }
 }
 

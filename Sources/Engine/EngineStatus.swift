@@ -1,5 +1,19 @@
 import Synchronization
 
+/// A disk that does not answer.
+public struct SilentDisk: Hashable, Sendable {
+    /// The directory it is mounted at or above.
+    public var directory: String
+    /// Since when, in seconds since the epoch.
+    public var since: Int64
+
+    /// Makes one.
+    public init(directory: String, since: Int64) {
+        self.directory = directory
+        self.since = since
+    }
+}
+
 /// What the engine does now, for STATUS=, the progress display and the watchdog.
 public struct EngineStatus: Hashable, Sendable {
     /// What it is busy with.
@@ -52,6 +66,8 @@ public struct EngineStatus: Hashable, Sendable {
     public var inStepAsOf: Int64?
     /// Until when Dropbox wants no requests, seconds since the epoch.
     public var pausedUntil: Int64?
+    /// The mirror's disk, if it does not answer.
+    public var silentDisk: SilentDisk?
 }
 
 /// The one place where the engine tells how it gets on; anybody may look at any time.
@@ -128,6 +144,20 @@ public final class StatusBoard: Sendable {
             ends[count] = end
             return count
         }
+    }
+
+    /// Notes that the mirror's disk does not answer, or does; counts as a sign of life: nothing else can come.
+    ///
+    /// - Returns: whether that is news.
+    public func note(_ silent: SilentDisk?) -> Bool {
+        if silent != nil { tick() }
+        let isNews = status.withLock { status in
+            guard (status.silentDisk == nil) != (silent == nil) else { return false }
+            status.silentDisk = silent
+            return true
+        }
+        if isNews { news.make() }
+        return isNews
     }
 
     /// Changes the status; counts as finished work.

@@ -22,6 +22,8 @@ public actor SyncEngine {
     private var sweptAt: Int64?
     private let watch: WatchedFolders
     private var isRunning = false
+    /// The threads that the mirror's disk may keep waiting.
+    public nonisolated var pools: [DiskPool] { [disk, reading] }
     /// How it gets on.
     public nonisolated let board: StatusBoard
     private nonisolated let requests = Request()
@@ -81,11 +83,27 @@ public actor SyncEngine {
                 try await wait(for: nil)
             } catch {
                 if Task.isCancelled { return }
+                if let cause = await absence.cause(of: error) {
+                    do { try await absence.wait(because: cause) } catch { return }
+                    isBack()
+                    continue
+                }
                 if endsAll(error) { throw error }
                 requestIfReloaded(since: used)
                 try? await wait(after: error)  // cancelled: the loop ends
             }
         }
+    }
+
+    private var absence: MirrorAbsence {
+        MirrorAbsence(mirror: mirror, disk: disk, surroundings: surroundings, board: board, logger: logger)
+    }
+
+    /// What was known of the disk is not, after the mirror was away.
+    private func isBack() {
+        sweptAt = nil
+        failuresInARow = 0
+        watch.beginAnew()
     }
 
     /// A pass that listens for news beside a download takes the request of a reload for news.
@@ -173,6 +191,7 @@ public actor SyncEngine {
     /// - Returns: whether it did; not before the first pass has.
     func sweepIfDue(_ isNeeded: Bool) async throws -> Bool {
         guard let before = sweptAt, isNeeded || untilSweep == .zero else { return false }
+        try await disk.run { [mirror] in try mirror.check() }
         let began = surroundings.now()
         sweptAt = began
         do {
@@ -252,10 +271,19 @@ public actor SyncEngine {
                     ).wait(after: cursor)
                 }
             }
+            race.addTask { [mirror, disk] in
+                while true {
+                    try await clock.sleep(for: Self.probeInterval)
+                    try await disk.run { try mirror.check() }
+                }
+            }
             defer { race.cancelAll() }
             try await race.next()
         }
     }
+
+    /// Time between looks whether the mirror is there while nothing is done in it.
+    private static let probeInterval = Duration.seconds(15)
 
     private func untilNextRetry() async throws -> Duration? {
         guard let due = try await store.nextRetry() else { return nil }

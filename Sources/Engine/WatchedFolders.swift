@@ -50,6 +50,14 @@ final class WatchedFolders: Sendable {
         }
     }
 
+    /// Forgets everything and begins anew: another file system may be mounted there now.
+    func beginAnew() {
+        guard watcher != nil else { return }
+        inotify.withLock { $0 = nil }
+        state.withLock { $0 = State() }
+        begin()
+    }
+
     /// What watches; `nil` if nothing is to be watched.
     var watcher: Inotify? { inotify.withLock { $0 } }
 

@@ -17,12 +17,20 @@ final class MirrorRoot: Sendable {
             let number = errno
             throw MirrorError(
                 code: .notOurMirror, message: "the mirror directory \(path) cannot be opened", number: number,
-                hint: number == ENOENT ? "create it, or mount its disk" : "look at its owner and mode")
+                hint: Self.hint(for: number))
         }
         descriptor = Descriptor(number)
         guard Self.kernelHasOpenat2(descriptor) else {
             throw MirrorError(
                 code: .unsupported, message: "this kernel has no openat2", hint: "dbxsync needs Linux 5.6 or later")
+        }
+    }
+
+    private static func hint(for number: Int32) -> String {
+        switch number {
+        case ENOENT: "create it, or mount its disk"
+        case EACCES, EPERM: "look at its owner and mode"
+        default: "look at its disk, or the server behind it, and mount it again"
         }
     }
 

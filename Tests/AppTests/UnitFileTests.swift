@@ -22,6 +22,7 @@ struct UnitFileTests {
             "ExecStart=/usr/local/bin/dbxsync run":
                 "ExecStart=/usr/local/bin/dbxsync run --config /etc/dbxsync/%i.conf",
             "StateDirectory=dbxsync": "StateDirectory=dbxsync/%i",
+            "RuntimeDirectory=dbxsync": "RuntimeDirectory=dbxsync@%i",
             "LoadCredential=dbxsync-credentials": "LoadCredential=dbxsync-credentials:dbxsync-credentials.%i",
         ]
         let service = try settings("dbxsync.service")

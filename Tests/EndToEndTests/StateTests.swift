@@ -69,20 +69,4 @@ struct StateTests {
             #expect(try stand.differences() == [])
         }
     }
-
-    @Test("a mirror that vanishes under the daemon is not taken for an empty one")
-    func unmounted() async throws {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 60))
-            let daemon = try stand.place.start("run")
-            try await stand.equality(from: daemon)
-            try FileManager.default.moveItem(atPath: stand.place.mirror, toPath: stand.place.folder("unmounted"))
-            _ = try stand.place.folder.folder("mirror")
-            try stand.account.put("/news.txt", "news")
-            let ending = try await daemon.ending()
-            #expect(ending.code == 73, "\(ending)")
-            #expect(try stand.mirror().lines == [:])
-            #expect(try Tree(directory: stand.place.folder("unmounted")).lines.count == stand.account.entryCount - 1)
-        }
-    }
 }

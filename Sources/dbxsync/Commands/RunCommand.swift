@@ -31,7 +31,8 @@ struct RunCommand: AsyncParsableCommand {
         let config = try common.loadAsOwner()
         log.threshold.level = config.log.level
         let logger = log.logger()
-        let assembly = try await Assembly.open(config, calls: .daemon, logger: logger)
+        let place = StatusPlace.choose(stateDirectory: config.state.directory)
+        let assembly = try await Assembly.open(config, calls: .daemon, word: place.path, logger: logger)
         logger.notice(
             "dbxsync \(Dbxsync.version) keeps \(config.mirror.directory)",
             metadata: ["event": "started"])
@@ -42,7 +43,7 @@ struct RunCommand: AsyncParsableCommand {
                     "what is put into \(settings.directory) goes to \(settings.remoteFolder.isEmpty ? "/" : settings.remoteFolder)"
                 )
             }
-            try await services(config, assembly, outbox, log, notifier).run()
+            try await services(config, assembly, place, outbox, log, notifier).run()
         } catch {
             await assembly.close()
             throw error
@@ -53,13 +54,17 @@ struct RunCommand: AsyncParsableCommand {
 
     /// The engine's end is everybody's end.
     private func services(
-        _ config: Config, _ assembly: Assembly, _ outbox: Outbox?, _ log: LogOutput, _ notifier: SystemdNotifier
+        _ config: Config, _ assembly: Assembly, _ place: StatusPlace, _ outbox: Outbox?, _ log: LogOutput,
+        _ notifier: SystemdNotifier
     ) -> ServiceGroup {
+        let silence = SilenceWatch(
+            stall: StallWatch(assembly.engine.pools), board: assembly.board, directory: config.mirror.directory,
+            logger: log.logger())
         let freshness = FreshnessWatch(Freshness(config.schedule), began: Moment.now.seconds)
         var services: [any Service] = [
             StatusService(
                 board: assembly.board, notifier: notifier, progress: ProgressLine(terminal: log.terminal),
-                stateDirectory: config.state.directory, freshness: freshness, logger: log.logger()),
+                place: place, silence: silence, freshness: freshness, logger: log.logger()),
             ReloadService(
                 file: common.config, running: config, engine: assembly.engine,
                 connection: assembly.connection, freshness: freshness, notifier: notifier, log: log),

@@ -39,7 +39,7 @@ struct StatusCommand: AsyncParsableCommand {
 
     private static func daemon(_ config: Config) -> StatusReport.Daemon? {
         InstanceLock.holder(stateDirectory: config.state.directory).map {
-            StatusReport.Daemon(pid: $0.pid, now: LiveStatus.read(in: config.state.directory))
+            StatusReport.Daemon($0, $0.word.flatMap(StatusWord.read), at: LockHolder.monotonicSeconds())
         }
     }
 }

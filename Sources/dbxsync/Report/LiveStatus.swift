@@ -1,11 +1,6 @@
 import Engine
-import FoundationEssentials
-import Glibc
 
-/// What a running daemon does now, told to other processes in `<state>/status.json`.
-///
-/// Replaced by rename while there is work; an unchanged account causes no write. Whether the daemon that wrote it still
-/// runs is told by the lock, not by this file.
+/// What a running daemon does now, as its `StatusWord` tells it.
 struct LiveStatus: Codable, Equatable, Sendable {
     /// `starting`, `sweeping`, `listing`, `applying`, `removing`, `idle` or `waiting`.
     var phase: String
@@ -48,12 +43,13 @@ struct LiveStatus: Codable, Equatable, Sendable {
         removed = isWorking ? status.removed : 0
         diskAsOf = status.diskAsOf
         watch = status.watch?.description
-        isWatched = status.diskAsOf != nil && status.watch?.isWhole ?? false
+        isWatched = status.silentDisk == nil && status.diskAsOf != nil && status.watch?.isWhole ?? false
     }
 
     /// A question that was not answered yet is not worth a write.
     private static func name(of status: EngineStatus) -> (String, String?) {
-        switch status.phase {
+        if let silent = status.silentDisk { return ("waiting", StatusLine.text(silent)) }
+        return switch status.phase {
         case .starting: ("starting", nil)
         case .sweeping: ("sweeping", nil)
         case .listing: (status.listed == 0 && status.inStepAsOf != nil ? "idle" : "listing", nil)
@@ -62,25 +58,5 @@ struct LiveStatus: Codable, Equatable, Sendable {
         case .idle: ("idle", nil)
         case .waiting(let why): ("waiting", why)
         }
-    }
-
-    private static func path(in stateDirectory: String) -> String { stateDirectory + "/status.json" }
-
-    /// Replaces the file; one that cannot be written is only missing comfort.
-    func write(in stateDirectory: String) {
-        guard let data = try? JSONEncoder().encode(self) else { return }
-        let path = Self.path(in: stateDirectory)
-        let draft = path + ".new"
-        let file = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o640)
-        guard file >= 0 else { return }
-        let written = data.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-        close(file)
-        if written == data.count { rename(draft, path) } else { unlink(draft) }
-    }
-
-    /// What the daemon told last; nil if nothing can be read.
-    static func read(in stateDirectory: String) -> LiveStatus? {
-        guard let data = try? Data(contentsOf: .init(filePath: path(in: stateDirectory))) else { return nil }
-        return try? JSONDecoder().decode(LiveStatus.self, from: data)
     }
 }

@@ -1,3 +1,4 @@
+import MirrorFS
 import Store
 import SyncModel
 import Uplink
@@ -96,7 +97,10 @@ struct StatusReport: Encodable, Sendable {
     /// A running daemon.
     struct Daemon: Encodable, Sendable {
         var pid: Int32
+        /// What it does; null if it has not said it, or not of late.
         @Nullable var now: LiveStatus?
+        /// Whether it should have said something since, so that nothing is known of the mirror.
+        var silent: Bool
     }
 
     /// A pass that did something.
@@ -150,7 +154,8 @@ extension StatusReport {
         let lastPass = try await store.lastPass()
         let isStale =
             progress.inStepAsOf.map { Freshness(config.schedule).isExceeded(since: $0, now: now) } ?? true
-            || daemon?.now?.phase == "waiting" || (daemon == nil && lastPass?.isFailure == true)
+            || daemon.map { $0.silent || $0.now?.phase == "waiting" } ?? false
+            || (daemon == nil && lastPass?.isFailure == true)
         // New patterns take effect with the next pass.
         let isSelected = !progress.isMarking && store.selection == config.mirror.selection
         let isDone = backlog.isEmpty && !progress.isListing && isSelected && progress.inStepAsOf != nil
@@ -228,5 +233,19 @@ extension StatusReport.Path {
             path: path ?? trouble.path,
             state: trouble.isAccepted ? "accepted" : trouble.isParked ? "parked" : "failing", reason: trouble.reason,
             attempts: trouble.attempts, nextTry: trouble.nextTry.map(Moment.init))
+    }
+}
+
+extension StatusReport.Daemon {
+    /// Who holds the state directory, and what it says; a word of somebody else, or one older than its heartbeat allows,
+    /// is none.
+    init(_ holder: LockHolder, _ word: StatusWord?, at time: Int64) {
+        pid = holder.pid
+        let said = word.flatMap { $0.pid == holder.pid && $0.heartbeat >= holder.since ?? 0 ? $0 : nil }
+        let isFresh = said?.isFresh(at: time) ?? false
+        now = isFresh ? said?.now : nil
+        // Who has no place for a word makes one pass, and says how it went at its end.
+        silent =
+            holder.word != nil && !isFresh && (said != nil || StatusWord.isDue(since: holder.since, at: time))
     }
 }

@@ -87,8 +87,16 @@ enum StatusText {
             return "not known to be in step: the account was at \(asOf), but the disk \(disk)"
         }
         return report.stale
-            ? "not known to be in step: it was at \(asOf), and could not be compared with Dropbox since"
+            ? "not known to be in step: it was at \(asOf), and \(whyStale(report))"
             : "not in step; it was last at \(asOf)"
+    }
+
+    private static func whyStale(_ report: StatusReport) -> String {
+        if report.daemon?.silent == true { return "the daemon has said nothing of late" }
+        if let live = report.daemon?.now, live.phase == "waiting", let reason = live.reason {
+            return "the daemon waits: \(escapingControls(reason))"
+        }
+        return "could not be compared with Dropbox since"
     }
 
     private static func time(_ moment: Moment, _ now: Int64) -> String {
@@ -120,6 +128,9 @@ enum StatusText {
 
     private static func daemon(_ report: StatusReport) -> String {
         guard let daemon = report.daemon else { return "not running" }
+        if daemon.silent {
+            return "running (PID \(daemon.pid)), but it has said nothing of late: how it gets on is not known"
+        }
         return "running (PID \(daemon.pid))" + (daemon.now.map { ", " + escapingControls(activity($0)) } ?? "")
     }
 

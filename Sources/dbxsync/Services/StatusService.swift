@@ -1,6 +1,8 @@
 import CLinux
 import Engine
+import Glibc
 import Logging
+import MirrorFS
 import ServiceLifecycle
 
 /// Tells the service manager, the terminal and `dbxsync status` how the engine gets on.
@@ -8,7 +10,8 @@ struct StatusService: Service {
     let board: StatusBoard
     let notifier: SystemdNotifier
     let progress: ProgressLine
-    let stateDirectory: String
+    let place: StatusPlace
+    let silence: SilenceWatch
     let freshness: FreshnessWatch
     let logger: Logger
 
@@ -25,36 +28,47 @@ struct StatusService: Service {
             LastResort.arm()
         }
         progress.finish()
+        unlink(place.path)
     }
 
     /// Looks until it is cancelled.
     private func tell() async {
-        var last: LiveStatus?
+        var last: StatusWord?
         var lastPhase = EngineStatus.Phase.starting
         var looks = 0
         while !Task.isCancelled {
+            let now = Moment.now.seconds
+            silence.look(now: now)
             let status = board.now
             progress.show(status)
             if status.phase == .idle && lastPhase != .idle { dbx_release_memory() }  // of a pass that is over
             lastPhase = status.phase
-            let now = Moment.now.seconds
             let (staleSince, news) = freshness.look(status.inStepAsOf, now: now)
             tell(news, status, now)
             let isTelling = looks.isMultiple(of: tellEvery)
             if isTelling {
                 notifier.status(StatusLine.text(status, now: now, pause: board.silence, staleSince: staleSince))
-                let live = LiveStatus(status, now: now)
-                if live != last { live.write(in: stateDirectory) }
-                last = live
+                last = say(LiveStatus(status, now: now), after: last)
             }
             looks += 1
             try? await Task.sleep(for: pause)  // cancelled: the loop ends
-            if isTelling && status.phase == .idle { await waitForChange() }
+            if isTelling && status.phase == .idle && !silence.isBusy { await waitForChange() }
         }
     }
 
-    /// How long nothing is looked at when nothing happens: the time alone can make the mirror stale.
-    private static let longestPause = Duration.seconds(30)
+    /// Says how it gets on, if that is news or time for a heartbeat.
+    ///
+    /// - Returns: what was said last.
+    private func say(_ live: LiveStatus, after last: StatusWord?) -> StatusWord? {
+        let time = LockHolder.monotonicSeconds()
+        if let last, last.now == live, time - last.heartbeat < place.every { return last }
+        let word = StatusWord(pid: getpid(), heartbeat: time, every: place.every, now: live)
+        return word.write(place.path) ? word : last
+    }
+
+    /// How long nothing is looked at when nothing happens: the time alone can make the mirror stale, and a disk may stop
+    /// answering.
+    private static let longestPause = Duration.seconds(10)
 
     private func waitForChange() async {
         await withTaskGroup(of: Void.self) { [board] race in

@@ -33,6 +33,7 @@ struct JournalEntry: Equatable, Sendable {
         "parked": "3ca37bc68b9a4e70b0535dc131350556",
         "failed": "29be4bb758c847528757add567794c04",
         "reset": "17660dc3262243888b9013ab7b733ade",
+        "mirror_away": "6aa9ad1fff554a75a9da07d82ea40961",
     ]
 
     static func == (a: JournalEntry, b: JournalEntry) -> Bool { a.encoded == b.encoded }
