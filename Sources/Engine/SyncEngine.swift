@@ -84,7 +84,12 @@ public actor SyncEngine {
             } catch {
                 if Task.isCancelled { return }
                 if let cause = await absence.cause(of: error) {
-                    do { try await absence.wait(because: cause) } catch { return }
+                    do {
+                        try await absence.wait(because: cause)
+                    } catch {
+                        if Task.isCancelled { return }
+                        throw error
+                    }
                     isBack()
                     continue
                 }
@@ -140,6 +145,7 @@ public actor SyncEngine {
             if disposition(of: error) == .pass {
                 try? await disk.run { [mirror] in try mirror.sweepSpared() }  // the first error counts
             }
+            if events.current.removed > 0 { failuresInARow = 0 }  // that may be what was lacking
             if !Task.isCancelled {
                 try? await keep(events.current, began: began, outcome: "\(error)", logger, endsAll: endsAll(error))
             }

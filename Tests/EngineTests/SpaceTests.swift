@@ -62,6 +62,24 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: rig.mirror + "/.dbxsync/staging") == [])
     }
 
+    @Test("a disk that can hold no more files is called that, and goes on when some were removed") func inodes() async throws {
+        let rig = try Rig()
+        guard Self.mount(rig, size: "8m,nr_inodes=40") else {
+            return print("skipped: only root can mount a small file system")
+        }
+        defer { Self.unmount(rig) }
+        for number in 0..<60 { _ = try rig.account.put("/f\(number)", Self.body(number, 100 + number)) }
+        await Self.passes(rig, 2)
+        let placed = try FileManager.default.contentsOfDirectory(atPath: rig.mirror).count { $0.hasPrefix("f") }
+        #expect(placed >= 25, "\(placed) of about 34 files")
+        let store = try await rig.start().store
+        let told = try await store.troubles(limit: 100).map(\.reason) + [store.lastPass()?.outcome ?? ""]
+        #expect(told.contains { $0.contains("out of inodes") }, "\(told)")
+        for number in 0..<45 { _ = try rig.account.delete("/f\(number)") }
+        await Self.passes(rig, 4)
+        #expect(try rig.differences() == [])
+    }
+
     @Test("downloads that run together leave free what is to stay free") func reserve() async throws {
         let rig = try Rig()
         guard Self.mount(rig, size: "20m") else { return print("skipped: only root can mount a small file system") }
