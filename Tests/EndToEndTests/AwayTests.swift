@@ -168,7 +168,8 @@ struct AwayTests {
 
     @Test(
         "a state directory whose disk turns read-only is told, although the state itself looks well",
-        .enabled(if: isRoot && has("mkfs.ext4") && access("/dev/loop-control", W_OK) == 0, "needs root and a loop device"))
+        .enabled(
+            if: isRoot && has("mkfs.ext4") && access("/dev/loop-control", W_OK) == 0, "needs root and a loop device"))
     func readOnlyState() async throws {
         try await Stand.run { stand in
             stand.account.fill(Seed(files: 20))

@@ -227,7 +227,7 @@ import Testing
         _ = try rig.account.put("/old", String(repeating: "0123456789abcdef", count: 1 << 18))
         try await rig.pass()
         #expect(try names(rig) == ["old"])
-        try rig.folder.write(String(repeating: "x", count: 6 << 20), to: "mirror/.dbxsync/ballast")
+        try rig.folder.write(String(repeating: "x", count: 10 << 20), to: "mirror/.dbxsync/ballast")
         _ = try rig.account.put("/new", "new")
         _ = try rig.account.delete("/old")
         rig.remote.resetCounts()

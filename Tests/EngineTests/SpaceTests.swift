@@ -62,7 +62,9 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: rig.mirror + "/.dbxsync/staging") == [])
     }
 
-    @Test("a disk that can hold no more files is called that, and goes on when some were removed") func inodes() async throws {
+    @Test("a disk that can hold no more files is called that, and goes on when some were removed") func inodes()
+        async throws
+    {
         let rig = try Rig()
         guard Self.mount(rig, size: "8m,nr_inodes=40") else {
             return print("skipped: only root can mount a small file system")
