@@ -28,7 +28,7 @@ import Testing
     private static func eventually(
         _ left: () -> [String] = { [] }, _ condition: () async throws -> Bool
     ) async throws {
-        for _ in 0..<400 {
+        for _ in 0..<2400 {
             if (try? await condition()) == true { return }
             try await Task.sleep(for: .milliseconds(50))
         }
