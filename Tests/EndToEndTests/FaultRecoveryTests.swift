@@ -13,6 +13,8 @@ struct FaultRecoveryTests {
         var fault: Fault
         var code: Int32
         var testDescription: String { name }
+        /// Whether a listing that is damaged in this way may be read but for an entry.
+        var mayLeaveEntriesUnread: Bool { name == "flipped byte on \(FaultRecoveryTests.lists)" }
 
         init(_ name: String, _ effect: Fault.Effect, on endpoint: String, _ code: Int32) {
             self.name = "\(name) on \(endpoint)"
@@ -21,7 +23,7 @@ struct FaultRecoveryTests {
         }
     }
 
-    private static let lists = "files/list_folder*"
+    fileprivate static let lists = "files/list_folder*"
     private static let downloads = "files/download"
 
     private static func status(_ status: Int, _ body: String = "oops", retryAfter: Int? = nil) -> Fault.Effect {
@@ -66,10 +68,16 @@ struct FaultRecoveryTests {
             let before = try stand.mirror()
             stand.server.faults.add(given.fault)
             let ending = try await stand.place.run("sync")
-            #expect(ending.code == given.code, "\(ending)")
+            // A damaged listing may be one that can be read but for an entry, which waits for the next full listing.
+            let leftEntryUnread = given.mayLeaveEntriesUnread && ending.code == 1
+            #expect(ending.code == given.code || leftEntryUnread, "\(ending)")
             #expect(stand.server.log.counters.faults > 0)
             try stand.expectNothingLost(since: before)
             stand.server.faults.clear()
+            if leftEntryUnread {
+                try stand.place.configure(endpoint: stand.server.url, ["schedule": "relist = \"1s\""])
+                try await Task.sleep(for: .seconds(2))
+            }
             try await stand.sync()
             #expect(stand.aside == [])
         }
