@@ -88,7 +88,7 @@ class Checks:
         """user, configuration and state directory are the service's own"""
         require(self.shell("stat -c '%a %U %G' /etc/dbxsync.conf") == "640 root dbxsync")
         require(self.shell("stat -c '%a %U %G' /etc/dbxsync") == "750 root dbxsync")
-        require(self.shell(f"stat -c '%a %U %G' {STATE}") == "700 dbxsync dbxsync")
+        require(self.shell(f"stat -c '%a %U %G' {STATE}") == "750 dbxsync dbxsync")
         require(self.shell("getent passwd dbxsync").endswith(f":{STATE}:/usr/sbin/nologin"))
         require("/etc/dbxsync.conf" in self.run("dpkg-query", "--show", "--showformat=${Conffiles}", "dbxsync"))
 
