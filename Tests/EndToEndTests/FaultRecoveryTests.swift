@@ -125,7 +125,7 @@ struct FaultRecoveryTests {
             case .stall: "files/list_folder"
             case .longPause: "asked for a pause until"
             case .expired: "expired_access_token"
-            case .html: "not valid JSON"
+            case .html: "not JSON"
             }
         }
     }
