@@ -289,7 +289,7 @@ public actor SyncEngine {
     }
 
     /// Time between looks whether the mirror is there while nothing is done in it.
-    private static let probeInterval = Duration.seconds(15)
+    static let probeInterval = Duration.seconds(15)
 
     private func untilNextRetry() async throws -> Duration? {
         guard let due = try await store.nextRetry() else { return nil }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Sandbox
 import TestSupport
 
@@ -30,6 +31,7 @@ final class Installation {
         ]
         let text = tables.merging(more) { $0 + "\n" + $1 }.map { "[\($0)]\n\($1)\n" }.sorted().joined(separator: "\n")
         try folder.write(text, to: "dbxsync.conf")
+        chmod(configuration, 0o600)  // it may hold secrets
     }
 
     var configuration: String { folder("dbxsync.conf") }

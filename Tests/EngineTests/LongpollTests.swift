@@ -55,6 +55,7 @@ import Testing
             surroundings: EngineSurroundings(clock: clock, now: { time.now }, jitter: { 0 }),
             board: rig.board, logger: Logger(label: "longpoll") { _ in SwiftLogNoOpLogHandler() })
         let running = Task { try await engine.run() }
+        defer { running.cancel() }
         try await eventually("ten longpolls") { remote.longpolls >= 10 }
         let pages = rig.remote.pages
         running.cancel()
@@ -111,7 +112,8 @@ private final class HastyRemote: RemoteSource {
 }
 
 /// A clock on which the first waits for a longpoll are over at once, and are remembered; longer ones never end by
-/// themselves, and those of a few seconds are others' and take what they take.
+/// themselves, nor does the wait for the next look at the mirror; those of a few seconds are others' and take what they
+/// take.
 private final class PatientClock: Clock {
     struct Instant: InstantProtocol {
         var offset: Duration
@@ -135,7 +137,9 @@ private final class PatientClock: Clock {
         let duration = deadline.offset - now.offset
         if duration < .seconds(5) { return try await Task.sleep(for: duration) }
         let isShort = state.withLock { state in
-            guard duration <= longest, state.sleeps.count < mostSleeps else { return false }
+            guard duration <= longest, duration != SyncEngine.probeInterval, state.sleeps.count < mostSleeps else {
+                return false
+            }
             state.sleeps.append(duration)
             state.now = deadline.offset
             return true
