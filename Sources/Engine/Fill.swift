@@ -293,21 +293,24 @@ struct Fill {
 
     /// Makes room for what found none while others were at work, when those are done and what is whole is published.
     ///
-    /// The smallest is tried alone, then all others again; so each round brings at least one file as long as one fits.
+    /// The smallest is tried alone, then all others again; so each round brings at least one file as long as one fits. If
+    /// the smallest finds no room alone, none does, whatever it is that the disk lacks.
     ///
     /// - Returns: whether there is something to fetch again.
     private mutating func makeRoom() async throws -> Bool {
         starved.sort { $0.placement.version.size < $1.placement.version.size }
         guard let first = starved.first else { return false }
         let space = StagingSpace(context: context)
-        if !triedAlone.contains(first.placement.key), try await space.make(for: first.placement) {
+        let hasFailedAlone = triedAlone.contains(first.placement.key)
+        if !hasFailedAlone, try await space.make(for: first.placement) {
             triedAlone.insert(first.placement.key)
             enqueueStarved(1)
             return true
         }
-        if triedAlone.isEmpty || starved.allSatisfy({ triedAlone.contains($0.placement.key) }) {
+        if triedAlone.isEmpty || hasFailedAlone {
             let lacking = starved
             starved = []
+            triedAlone = []
             if try await !space.isRoomForOthers() { throw first.why }
             // Others find room: it is these files that are too large.
             try await publisher.commit(
