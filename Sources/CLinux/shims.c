@@ -81,6 +81,9 @@ int64_t dbx_file_system(int descriptor) {
     return fstatfs(descriptor, &status) == 0 ? (int64_t)(uint32_t)status.f_type : -1;
 }
 
+// Of linux/ioprio.h, which not every system has: IOPRIO_WHO_PROCESS, and IOPRIO_CLASS_IDLE above the 13 bits of the level.
+int dbx_be_idle(void) { return (int)syscall(SYS_ioprio_set, 1, 0, 3 << 13); }
+
 int dbx_begin_writeout(int file, off_t offset, off_t length) {
     return sync_file_range(file, offset, length, SYNC_FILE_RANGE_WRITE);
 }

@@ -7,10 +7,12 @@ public final class DiskPool: Sendable {
     let workers: [Worker]
 
     /// Starts `threads` threads; they end when the pool is released.
-    public init(threads: Int = 4) {
+    ///
+    /// - Parameter prepare: what each thread does first.
+    public init(threads: Int = 4, prepare: @escaping @Sendable () -> Void = {}) {
         queue = WorkQueue()
         workers = (0..<threads).map { _ in Worker() }
-        for worker in workers { DiskPool.startThread(ThreadContext(queue: queue, worker: worker)) }
+        for worker in workers { DiskPool.startThread(ThreadContext(queue: queue, worker: worker, prepare: prepare)) }
     }
 
     deinit { queue.close() }
@@ -34,6 +36,7 @@ public final class DiskPool: Sendable {
                 guard let context else { return nil }
                 let own = Unmanaged<ThreadContext>.fromOpaque(context).takeRetainedValue()
                 own.worker.register()
+                own.prepare()
                 while let work = own.queue.pop() {
                     own.worker.begin()
                     work()
@@ -58,10 +61,12 @@ extension DiskPool: TaskExecutor {
 private final class ThreadContext: Sendable {
     let queue: WorkQueue
     let worker: Worker
+    let prepare: @Sendable () -> Void
 
-    init(queue: WorkQueue, worker: Worker) {
+    init(queue: WorkQueue, worker: Worker, prepare: @escaping @Sendable () -> Void) {
         self.queue = queue
         self.worker = worker
+        self.prepare = prepare
     }
 }
 

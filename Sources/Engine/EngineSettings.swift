@@ -24,6 +24,8 @@ public struct EngineSettings: Hashable, Sendable {
     public var acceptance: Acceptance
     /// Time between comparisons of the mirror with what was put there, by stat; `nil`: only at the start.
     public var sweep: Duration?
+    /// The time in which every file's bytes are read again; `nil` for never.
+    public var scrub: Duration?
     /// Whether to learn from the kernel what others do in the mirror.
     public var watch: Bool
     /// What becomes of files of others that are in nobody's way.
@@ -36,7 +38,7 @@ public struct EngineSettings: Hashable, Sendable {
         interval: Duration = .seconds(300), longpoll: Bool = true, relist: Duration? = .seconds(7 * 86_400),
         parallel: Int = 16, minFreeSpace: Int64 = 1 << 30, bulk: BulkGrouping? = BulkGrouping(), batch: Int = 512,
         window: Int = 2048, selection: Selection = .everything, acceptance: Acceptance = Acceptance(),
-        sweep: Duration? = .seconds(3600),
+        sweep: Duration? = .seconds(3600), scrub: Duration? = nil,
         watch: Bool = true, strangers: Strangers = .keep, outbox: MirrorPath? = nil
     ) {
         self.interval = interval
@@ -50,6 +52,7 @@ public struct EngineSettings: Hashable, Sendable {
         self.selection = selection
         self.acceptance = acceptance
         self.sweep = sweep
+        self.scrub = scrub
         self.watch = watch
         self.strangers = strangers
         self.outbox = outbox

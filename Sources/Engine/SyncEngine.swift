@@ -21,6 +21,8 @@ public actor SyncEngine {
     /// When the mirror was last compared with have by this process.
     private var sweptAt: Int64?
     private let watch: WatchedFolders
+    /// Made when files may have to be read again in another way.
+    private let scrubNews = Request()
     private var isRunning = false
     /// The threads that the mirror's disk may keep waiting.
     public nonisolated var pools: [DiskPool] { [disk, reading] }
@@ -48,6 +50,7 @@ public actor SyncEngine {
     /// Takes new settings; they count from the next pass on, which begins as soon as none is under way.
     public func reload(_ settings: EngineSettings) {
         self.settings = settings
+        scrubNews.make()
         request()
     }
 
@@ -61,8 +64,12 @@ public actor SyncEngine {
         isRunning = true
         watch.begin()
         let looking = DiskWatch(folders: watch, engine: self, clock: surroundings.clock, logger: logger)
+        let scrub = Scrub(
+            engine: self, store: store, mirror: mirror, disk: disk, gate: gate, news: scrubNews,
+            surroundings: surroundings, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await looking.run() }
+            group.addTask { try await scrub.run() }
             group.addTask { try await self.passAndWait() }
             defer { group.cancelAll() }
             do {
@@ -160,6 +167,7 @@ public actor SyncEngine {
     private func swept(_ time: Int64) {
         sweptAt = time
         watch.news.make()  // there is a next time now
+        scrubNews.make()
     }
 
     /// Whether time does not cure it, so that the daemon ends.
@@ -222,6 +230,12 @@ public actor SyncEngine {
         let summary = watch.summary
         if board.now.watch != summary { board.update { $0.watch = summary } }
         return found.unknown
+    }
+
+    /// How the mirror's files are read again; `nil` if they are not, or not before all of it was looked at.
+    var scrubOrder: Scrub.Order? {
+        guard sweptAt != nil, let round = settings.scrub else { return nil }
+        return Scrub.Order(round: max(1, round.components.seconds), settings: settings)
     }
 
     private func act(on found: Sweeper.Found, _ events: EventLog) {

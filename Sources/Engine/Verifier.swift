@@ -41,6 +41,10 @@ public struct Verifier: Sendable {
     private let selection: Selection
     /// How long a difference beside a running daemon has to last; `nil` if nobody else changes the mirror.
     private let lasting: Duration?
+    private let proving: Proving?
+
+    /// Is given files whose bytes were found right.
+    public typealias Proving = @Sendable ([Standing]) async throws -> Void
 
     /// Files hashed at a time.
     private static let parallel = 4
@@ -55,14 +59,17 @@ public struct Verifier: Sendable {
     ///   - disk: where files are read.
     ///   - selection: what is compared; the rest is left alone.
     ///   - lasting: how long a difference has to last to count; `nil` if nobody else changes the mirror.
+    ///   - proving: is given the files of each part of the mirror whose bytes were found right.
     public init(
-        store: StateStore, mirror: MirrorTree, disk: DiskPool, selection: Selection = .everything, lasting: Duration?
+        store: StateStore, mirror: MirrorTree, disk: DiskPool, selection: Selection = .everything, lasting: Duration?,
+        proving: Proving? = nil
     ) {
         self.store = store
         self.mirror = mirror
         self.disk = disk
         self.selection = selection
         self.lasting = lasting
+        self.proving = proving
     }
 
     /// Looks at everything.
@@ -82,10 +89,18 @@ public struct Verifier: Sendable {
             guard let last = all.last else { return counts }
             position = last.key
             let window = all.filter { selection.verdict(of: $0.key, isFolder: $0.node.isFolder) != .outside }
-            try await report(findings(in: window), &counts, take)
+            let found = try await findings(in: window)
+            try await prove(window, besides: found)
+            try await report(found, &counts, take)
             for standing in window { counts.count(standing) }
             progress(counts)
         }
+    }
+
+    private func prove(_ window: [Standing], besides findings: [Finding]) async throws {
+        guard let proving else { return }
+        let damaged = Set(findings.map(\.path))
+        try await proving(window.filter { !$0.node.isFolder && !damaged.contains($0.path) })
     }
 
     private func report(

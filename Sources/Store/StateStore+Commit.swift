@@ -65,7 +65,7 @@ extension StateStore {
             try faults(.commit)
             var news: [RemoteKey: String] = [:]
             let isDone = try RowStatement(db, "DELETE FROM intent WHERE key = ?")
-            let committer = Committer(pending: Pending(db, inEffect), now: now, jitter: jitter)
+            let committer = try Committer(Pending(db, inEffect), outcomes, now: now, jitter: jitter)
             for outcome in outcomes {
                 try isDone.execute { $0.bind(outcome.key.text) }
                 if try committer.apply(outcome) {
@@ -92,7 +92,7 @@ extension StateStore {
                     !version.isUnproven
                 else { continue }
                 version.rev = .unproven
-                try Standings.set(key, .file(name: name, version, print), db)
+                try Standings.set(key, .file(name: name, version, print), provenAt: nil, db)
                 try Pending(db, inEffect).refresh(key)
             }
         }
@@ -116,22 +116,30 @@ enum Standings {
     /// Rows read at a time.
     private static let window = 1000
 
-    static func set(_ key: RemoteKey, _ node: LocalNode, _ db: Database) throws {
+    /// Sets what stands at a key.
+    ///
+    /// - Parameter provenAt: when the bytes of a file were seen to be right; of one that stands there already and is not
+    ///   in doubt what was known of that stays: it was not read.
+    static func set(_ key: RemoteKey, _ node: LocalNode, provenAt: Int64?, _ db: Database) throws {
         let sql = """
-            INSERT INTO have (key, name, kind, rev, size, hash, modified, inode, mtime_ns)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO have (key, name, kind, rev, size, hash, modified, inode, mtime_ns, proven_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT DO UPDATE SET name = excluded.name, kind = excluded.kind, rev = excluded.rev,
                 size = excluded.size, hash = excluded.hash, modified = excluded.modified, inode = excluded.inode,
-                mtime_ns = excluded.mtime_ns
+                mtime_ns = excluded.mtime_ns,
+                proven_at = CASE WHEN have.hash IS excluded.hash AND have.inode = excluded.inode AND have.rev IS NOT ''
+                    THEN have.proven_at ELSE excluded.proven_at END
             """
         try RowStatement(db, sql).execute { row in
             row.bind(key.text)
             Rows.bind(node, to: &row)
+            if let provenAt { row.bind(provenAt) } else { row.bindNull() }
         }
     }
 
     static func forget(_ key: RemoteKey, _ pending: Pending) throws {
         try pending.db.cachedStatement(sql: "DELETE FROM have WHERE key = ?").execute(arguments: [key.text])
+        try Proof.forgetFinding(key, pending.db)
         try pending.refresh(key)
     }
 
@@ -149,9 +157,18 @@ enum Standings {
 
 /// Applies one outcome inside a transaction.
 private struct Committer {
-    let pending: Pending
-    let now: Int64
-    let jitter: @Sendable () -> Double
+    private let pending: Pending
+    private let now: Int64
+    private let jitter: @Sendable () -> Double
+    private let leaving: [UInt64: Proof.Leaving]
+    /// Whether there is a finding that may be about something else from now on.
+    private let hasFindings: Bool
+
+    init(_ pending: Pending, _ outcomes: [Outcome], now: Int64, jitter: @escaping @Sendable () -> Double) throws {
+        (self.pending, self.now, self.jitter) = (pending, now, jitter)
+        leaving = try Proof.leaving(outcomes, pending.db)
+        hasFindings = try Bool.fetchOne(pending.db, sql: "SELECT EXISTS (SELECT 1 FROM finding)") ?? false
+    }
 
     private var db: Database { pending.db }
 
@@ -186,12 +203,21 @@ private struct Committer {
 
     private func setHave(_ key: RemoteKey, _ node: LocalNode?) throws {
         guard let node else { return try remove(key) }
-        try Standings.set(key, node, db)
+        if hasFindings, !node.isFolder { try Proof.forgetFinding(key, db) }
+        try Standings.set(key, node, provenAt: provenAt(node), db)
+    }
+
+    /// What is put in place was read and found right on the way, unless it was only moved.
+    private func provenAt(_ node: LocalNode) -> Int64? {
+        guard case .file(_, let version, let print) = node else { return nil }
+        if let before = leaving[print.inode], before.hash == version.hash.data { return before.provenAt }
+        return now
     }
 
     /// What does not stand has nothing below it.
     private func remove(_ key: RemoteKey) throws {
         try db.cachedStatement(sql: "DELETE FROM have WHERE key = ?").execute(arguments: [key.text])
+        if hasFindings { try Proof.forgetFinding(key, db) }
         try Standings.forget(below: key, pending)
     }
 

@@ -112,7 +112,7 @@ extension StateStore {
 }
 
 /// A finding as it is stored.
-private struct StoredFinding: Equatable {
+struct StoredFinding: Equatable {
     var strangers: Int
     var names: String
     var unproven: String
@@ -125,6 +125,7 @@ private struct StoredFinding: Equatable {
 
     init(_ finding: FolderFinding) throws {
         let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys  // the same finding is the same text
         strangers = finding.strangers
         names = String(decoding: try encoder.encode(finding.names), as: UTF8.self)
         unproven = String(decoding: try encoder.encode(finding.unproven), as: UTF8.self)

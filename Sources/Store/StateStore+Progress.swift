@@ -25,7 +25,7 @@ public struct Progress: Hashable, Sendable {
 
 extension Progress {
     /// How far ahead of the clock a time may be, in seconds, that was taken by the same clock.
-    private static let tolerance: Int64 = 60
+    static let tolerance: Int64 = 60
 
     /// A time that was taken by a clock; `nil` if it is in the future, because the clock was ahead then: when that was
     /// nobody knows.

@@ -60,13 +60,14 @@ extension StateStore {
 
     /// Notes that a complete comparison of the mirror with have began at `time`, seconds since the epoch.
     ///
-    /// What an earlier one has found in folders that do not stand any more is forgotten.
+    /// What an earlier one has found in folders that do not stand any more is forgotten. What reading a file has found
+    /// stays until it is read again.
     public func markSwept(asOf time: Int64) async throws {
         try await write { db in
             try db.execute(
                 sql: """
                     DELETE FROM finding WHERE folder <> ''
-                        AND NOT EXISTS (SELECT 1 FROM have h WHERE h.key = finding.folder AND h.kind = 0)
+                        AND NOT EXISTS (SELECT 1 FROM have h WHERE h.key = finding.folder)
                     """)
             try db.execute(sql: "UPDATE state SET swept_at = ?", arguments: [time])
         }

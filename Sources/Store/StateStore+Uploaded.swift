@@ -122,7 +122,7 @@ struct Uploads {
         let print = Fingerprint(
             inode: UInt64(bitPattern: row[1]), size: version.size, modifiedNanoseconds: row[2])
         if case .folder = try Pending.storedHave(db, key) { return false }
-        try Standings.set(key, .file(name: name, version, print), db)
+        try Standings.set(key, .file(name: name, version, print), provenAt: nil, db)
         return true
     }
 
@@ -147,7 +147,8 @@ struct Uploads {
             }
         }
         for (ancestor, folder) in zip(ancestors, folders) where try Pending.storedHave(db, ancestor) == nil {
-            try Standings.set(ancestor, .folder(name: FileName(folder.name), inode: folder.inode), db)
+            try Standings.set(
+                ancestor, .folder(name: FileName(folder.name), inode: folder.inode), provenAt: nil, db)
             try db.cachedStatement(sql: "DELETE FROM pending WHERE key = ?").execute(arguments: [ancestor.text])
         }
         return true

@@ -68,6 +68,7 @@ struct ConfigFileTests {
             longpoll = false
             relist = "0"
             sweep = "2h"
+            scrub = "90d"
             [transfer]
             parallel = 256
             bandwidth = "20MB/s"
@@ -97,6 +98,7 @@ struct ConfigFileTests {
         #expect(!config.schedule.longpoll)
         #expect(config.schedule.relist == nil)
         #expect(config.schedule.sweep == .seconds(7_200))
+        #expect(config.schedule.scrub == .seconds(90 * 86_400))
         #expect(!config.mirror.watch)
         #expect(config.mirror.strangers == .aside)
         #expect(config.transfer.parallel == 256)

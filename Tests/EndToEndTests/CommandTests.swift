@@ -93,7 +93,8 @@ struct CommandTests {
             let keys = [
                 "accepted", "account", "backlog", "checked_at", "daemon", "disk_as_of", "failing", "in_step",
                 "in_step_as_of",
-                "last_pass", "left_out", "listed_at", "listing", "mirror", "outbox", "parked", "stale",
+                "last_pass", "left_out", "listed_at", "listing", "mirror", "outbox", "parked", "proofs",
+                "stale",
                 "stranger_paths", "strangers", "troubles", "unread", "unread_entries",
             ]
             stand.account.fill(Seed(files: 30))

@@ -151,7 +151,7 @@ import Testing
         let store = desk.store
         await #expect(throws: Fault.self) {
             try await store.write { db in
-                try Standings.set(RemoteKey("/x"), file, db)
+                try Standings.set(RemoteKey("/x"), file, provenAt: nil, db)
                 throw Fault()
             }
         }

@@ -39,6 +39,8 @@ int dbx_syncfs(int descriptor);
 int64_t dbx_file_system(int descriptor);
 // sync_file_range(2) with SYNC_FILE_RANGE_WRITE: begin writing out, do not wait.
 int dbx_begin_writeout(int file, off_t offset, off_t length);
+// ioprio_set(2): the calling thread gets at the disk only when nobody else wants to, where the disk's scheduler knows that.
+int dbx_be_idle(void);
 // Whether a SIGHUP came before anybody could take it; of `dbxsync run` alone, which ends cleanly with 0 if a SIGTERM or
 // SIGINT comes that early. Asked once: a second call says no.
 int dbx_had_early_hangup(void);

@@ -111,7 +111,7 @@ extension Config {
             interval: schedule.interval, longpoll: schedule.longpoll, relist: schedule.relist,
             parallel: transfer.parallel, minFreeSpace: mirror.minFreeSpace,
             bulk: transfer.bulk ? BulkGrouping() : nil, selection: mirror.selection,
-            acceptance: Acceptance(mirror.accept), sweep: schedule.sweep,
+            acceptance: Acceptance(mirror.accept), sweep: schedule.sweep, scrub: schedule.scrub,
             watch: mirror.watch,
             strangers: mirror.strangers, outbox: outboxInMirror)
     }

@@ -31,15 +31,16 @@ struct VerifyCommand: AsyncParsableCommand {
         }
     }
 
-    /// Reads only; a daemon that runs beside it makes differences that do not last.
+    /// Changes nothing but what is known of the age of proofs; a daemon that runs beside it makes differences that do not last.
     private func compare(_ config: Config, _ log: LogOutput) async throws -> ExitCode {
         let store = try StateStore.openReadOnly(at: config.stateFile)
         let mirror = try MirrorTree.openReadOnly(
             at: config.mirror.directory, expecting: try await store.progress().mirrorID)
         let isShared = InstanceLock.holder(stateDirectory: config.state.directory) != nil
+        let book = ProofBook(at: config.stateFile)
         let verifier = Verifier(
             store: store, mirror: mirror, disk: DiskPool(), selection: config.mirror.selection,
-            lasting: isShared ? .seconds(2) : nil)
+            lasting: isShared ? .seconds(2) : nil, proving: { await book.note($0, at: Moment.now.seconds) })
         let result = try await look(verifier, log) { _ in }
         let broken = try await store.brokenInvariants()
         for line in broken { Terminal.standardError.write(line: "dbxsync: state: \(escapingControls(line))") }
@@ -53,7 +54,7 @@ struct VerifyCommand: AsyncParsableCommand {
         try await assembly.store.select(config.mirror.selection)
         let verifier = Verifier(
             store: assembly.store, mirror: assembly.mirror, disk: assembly.disk, selection: config.mirror.selection,
-            lasting: nil)
+            lasting: nil, proving: { [store = assembly.store] in try await store.prove($0, at: Moment.now.seconds) })
         let repair = Repair(store: assembly.store, mirror: assembly.mirror, disk: assembly.disk)
         let restored = try await assembly.store.restoreInvariants()
         if restored > 0 {

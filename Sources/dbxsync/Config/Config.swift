@@ -88,6 +88,8 @@ extension Config {
         var relist: Duration? = .seconds(7 * 86_400)
         /// Time between comparisons of the mirror by stat; nil: only at a start.
         var sweep: Duration? = .seconds(3600)
+        /// The time in which every file of the mirror is read again; nil: never.
+        var scrub: Duration? = .seconds(30 * 86_400)
         /// How long ago the mirror may have been known to be in step; nil: never mind.
         var maxStaleness: Duration? = .seconds(3600)
     }

@@ -71,6 +71,7 @@ extension Config {
         ConfigKey("schedule.longpoll", \.schedule.longpoll, .flag, .live),
         ConfigKey("schedule.relist", \.schedule.relist, .durationOrNever(.seconds(1)...days(365)), .nextPass),
         ConfigKey("schedule.sweep", \.schedule.sweep, .durationOrNever(.seconds(1)...days(365)), .nextPass),
+        ConfigKey("schedule.scrub", \.schedule.scrub, .durationOrNever(.seconds(1)...days(3650)), .live),
         ConfigKey(
             "schedule.max_staleness", \.schedule.maxStaleness, .durationOrNever(.seconds(1)...days(365)), .live),
         ConfigKey("transfer.parallel", \.transfer.parallel, .count(1...256), .nextPass),

@@ -1,3 +1,4 @@
+import Engine
 import MirrorFS
 import Store
 import SyncModel
@@ -49,6 +50,8 @@ struct StatusReport: Encodable, Sendable {
     var strangers: Int
     /// Their paths, at most a thousand.
     var strangerPaths: [String]
+    /// How well the bytes of the mirror's files are known.
+    var proofs: Proofs
     /// The outbox; null if none is configured.
     @Nullable var outbox: Outbox?
 
@@ -82,6 +85,18 @@ struct StatusReport: Encodable, Sendable {
         var parked: Int
         /// Those that failed or are parked, at most a thousand.
         var troubles: [Path]
+    }
+
+    /// When bytes were last seen to be right: of a download, of `verify`, or by `schedule.scrub`.
+    struct Proofs: Encodable, Sendable {
+        /// The number of files that stand.
+        var files: Int
+        /// The number of those of which it is not known.
+        var unknown: Int
+        /// The earliest time of the others; null if there are none.
+        @Nullable var oldest: Moment?
+        /// The time in seconds in which all of them are read again; null if they are not.
+        @Nullable var scrub: Int64?
     }
 
     /// What is still to be done.
@@ -189,6 +204,8 @@ extension StatusReport {
             leftOut: try await store.leftOut(by: store.selection),
             troubles: found.unproven.map(Path.init(unproven:)) + troubles.map { Path($0) },
             strangers: found.strangers, strangerPaths: found.strangerPaths,
+            proofs: Proofs(
+                try await store.proofs(sparing: config.engineSettings.outboxKey, now: now), config.schedule.scrub),
             outbox: try await outbox(store, config.outbox))
     }
 
@@ -208,6 +225,14 @@ extension StatusReport {
 extension Store.Backlog {
     /// Whether nothing differs.
     fileprivate var isEmpty: Bool { pendingFiles + pendingRemovals + failing + parked + unread == 0 }
+}
+
+extension StatusReport.Proofs {
+    fileprivate init(_ proofs: Store.Proofs, _ scrub: Duration?) {
+        self.init(
+            files: proofs.files, unknown: proofs.unknown, oldest: proofs.oldest.map(Moment.init),
+            scrub: scrub?.components.seconds)
+    }
 }
 
 extension StatusReport.LastPass {

@@ -11,6 +11,7 @@ enum StatusText {
             + [
                 ("account", account(report)), ("mirror", mirror(report)), ("daemon", daemon(report)),
                 ("checked", checked(report, now)), ("watched", report.daemon?.now?.watch),
+                ("proven", ProofText.line(report.proofs, now: now)),
                 ("left out", leftOut(report)), ("backlog", backlog(report)),
                 ("last pass", lastPass(report, now)), ("outbox", outbox(report)),
             ].compactMap { name, text in text.map { "  " + padded(name) + $0 } }

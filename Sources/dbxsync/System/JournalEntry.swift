@@ -33,6 +33,7 @@ struct JournalEntry: Equatable, Sendable {
         "parked": "3ca37bc68b9a4e70b0535dc131350556",
         "failed": "29be4bb758c847528757add567794c04",
         "reset": "17660dc3262243888b9013ab7b733ade",
+        "damaged": "cd379fdfe3774b5b9e22dfc0ab49d5b6",
         "mirror_away": "6aa9ad1fff554a75a9da07d82ea40961",
     ]
 

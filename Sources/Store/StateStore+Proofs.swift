@@ -1,0 +1,203 @@
+import FoundationEssentials
+import GRDB
+public import SyncModel
+
+/// How well the bytes of what stands in the mirror are known.
+public struct Proofs: Hashable, Sendable {
+    /// Files that stand.
+    public var files = 0
+    /// Files whose bytes were seen to be right at a time that is not known.
+    public var unknown = 0
+    /// The earliest time at which the bytes of one of the others were last seen to be right, seconds since the epoch.
+    public var oldest: Int64?
+}
+
+/// A file whose bytes are to be read again.
+public struct ScrubCandidate: Hashable, Sendable {
+    /// The key it is recorded under.
+    public var key: RemoteKey
+    /// When its bytes were last seen to be right, or the scrub began if that is not known; seconds since the epoch.
+    public var provenAt: Int64
+}
+
+/// What is to be read again: all of it by its age, and the first files.
+public struct ScrubOutlook: Hashable, Sendable {
+    /// All that can be read.
+    public var loads: [ScrubLoad] = []
+    /// The files with the oldest proofs, oldest first.
+    public var next: [ScrubCandidate] = []
+}
+
+extension StateStore {
+    /// When files of which no proof is known count as proven: when the scrub began; notes that it has.
+    ///
+    /// - Parameter now: seconds since the epoch.
+    public func scrubBegan(now: Int64) async throws -> Int64 {
+        let stored = try await read { try Int64.fetchOne($0, sql: "SELECT scrub_began FROM state") }
+        if let began = stored.flatMap({ Progress.known($0, now: now) }) { return began }
+        try await write { try $0.execute(sql: "UPDATE state SET scrub_began = ?", arguments: [now]) }
+        return now
+    }
+
+    /// What is to be read again; reads the whole have.
+    ///
+    /// What the selection leaves alone and what is doubted anyway is not.
+    ///
+    /// - Parameters:
+    ///   - position: only files after this one are among the next.
+    ///   - limit: at most so many next ones.
+    ///   - grain: files whose proofs are not so many seconds apart count as one load.
+    ///   - spared: a folder of the mirror that is left alone.
+    ///   - now: seconds since the epoch.
+    public func scrubOutlook(
+        after position: ScrubCandidate?, limit: Int, grain: Int64, sparing spared: RemoteKey?, now: Int64
+    ) async throws -> ScrubOutlook {
+        let began = try await scrubBegan(now: now)
+        let source = ProofSource(inEffect, sparing: spared, now: now)
+        return try await read { db in
+            var arguments = source.arguments + ["began": began, "grain": max(1, grain)]
+            let loads = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT coalesce(\(source.time), :began) / :grain, count(*), \(Rows.sumSQL("h.size")) FROM have h
+                    WHERE \(source.condition) AND NOT EXISTS (SELECT 1 FROM finding f WHERE f.folder = h.key)
+                    GROUP BY 1
+                    """, arguments: arguments)
+            arguments =
+                source.arguments + [
+                    "began": began, "time": position?.provenAt ?? .min, "key": position?.key.text ?? "", "limit": limit,
+                ]
+            let next = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT h.key, coalesce(\(source.time), :began) AS time FROM have h
+                    WHERE \(source.condition) AND (coalesce(\(source.time), :began), h.key) > (:time, :key)
+                    ORDER BY time, h.key LIMIT :limit
+                    """, arguments: arguments)
+            return ScrubOutlook(
+                loads: loads.map {
+                    ScrubLoad(provenAt: $0[0] * max(1, grain), cost: ScrubPace.cost(files: $0[1], bytes: $0[2]))
+                },
+                next: next.map { ScrubCandidate(key: RemoteKey($0[0]), provenAt: $0[1]) })
+        }
+    }
+
+    /// What stands under the key of a candidate, if it was not proven since.
+    public func standing(of candidate: ScrubCandidate, now: Int64) async throws -> Standing? {
+        let latest = now + Progress.tolerance
+        return try await read { db in
+            let sql = """
+                SELECT h.key, \(Rows.haveColumns) FROM have h
+                WHERE h.key = ? AND h.kind = \(Rows.file) AND h.rev <> ''
+                    AND (h.proven_at IS NULL OR h.proven_at <= ? OR h.proven_at > ?)
+                """
+            return try PathResolver.standings(db, sql, [candidate.key.text, candidate.provenAt, latest]).first
+        }
+    }
+
+    /// Notes that the bytes of files were seen to be right; not of those that are others by now.
+    ///
+    /// - Parameter time: when they were, seconds since the epoch.
+    public func prove(_ standings: [Standing], at time: Int64) async throws {
+        if standings.isEmpty { return }
+        try await write { db in
+            for standing in standings { try Proof.note(standing, at: time, db) }
+        }
+    }
+
+    /// Notes that the bytes of a file cannot be read, so that nothing is known of them, until they are.
+    ///
+    /// - Returns: whether that is news.
+    public func noteUnreadable(_ standing: Standing, reason: String) async throws -> Bool {
+        try await write { db in
+            guard try Pending.storedHave(db, standing.key) == standing.node else { return false }
+            var finding = FolderFinding(folder: standing.key)
+            finding.unproven = [.init(name: "", reason: reason)]
+            let new = try StoredFinding(finding)
+            let known = try String.fetchOne(
+                db, sql: "SELECT unproven FROM finding WHERE folder = ?", arguments: [standing.key.text])
+            if known == new.unproven { return false }
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO finding (folder, strangers, names, unproven) VALUES (?, ?, ?, ?)",
+                arguments: [standing.key.text, new.strangers, new.names, new.unproven])
+            return true
+        }
+    }
+
+    /// How old the proofs are; reads the whole have.
+    ///
+    /// - Parameters:
+    ///   - spared: a folder of the mirror that is left alone.
+    ///   - now: seconds since the epoch.
+    public func proofs(sparing spared: RemoteKey? = nil, now: Int64) async throws -> Proofs {
+        let source = ProofSource(inEffect, sparing: spared, now: now)
+        return try await read { db in
+            let sql = """
+                SELECT count(*), coalesce(sum(\(source.time) IS NULL), 0), min(\(source.time)) FROM have h
+                WHERE \(source.condition)
+                """
+            guard let row = try Row.fetchOne(db, sql: sql, arguments: source.arguments) else { return Proofs() }
+            return Proofs(files: row[0], unknown: row[1], oldest: row[2])
+        }
+    }
+}
+
+/// The rows `h` of have whose proofs count, and their times.
+private struct ProofSource: Sendable {
+    /// NULL where it is not known: a clock that was ahead says nothing.
+    let time = "CASE WHEN h.proven_at <= :latest THEN h.proven_at END"
+    let condition: String
+    private let latest: Int64
+    private let spared: (lower: String, upper: String)
+
+    init(_ inEffect: SelectionInEffect, sparing folder: RemoteKey?, now: Int64) {
+        let verdict = inEffect.selection.isEverything ? "" : " AND verdict(h.key, 0) <> 0"
+        condition = """
+            h.kind = \(Rows.file) AND h.rev <> '' AND NOT (h.key >= :lower AND h.key < :upper)\(verdict)
+            """
+        latest = now + Progress.tolerance
+        spared = folder?.below ?? ("", "")
+    }
+
+    var arguments: StatementArguments { ["latest": latest, "lower": spared.lower, "upper": spared.upper] }
+}
+
+/// When the bytes of a file were last seen to be right: `have.proven_at`.
+enum Proof {
+    /// A file that leaves its place: where it stands afterwards, it is as well proven as before.
+    struct Leaving {
+        var hash: Data
+        var provenAt: Int64?
+    }
+
+    static func note(_ standing: Standing, at time: Int64, _ db: Database) throws {
+        guard case .file(_, let version, let print) = standing.node else { return }
+        try db.cachedStatement(
+            sql: "UPDATE have SET proven_at = ? WHERE key = ? AND hash = ? AND inode = ? AND rev <> ''"
+        )
+        .execute(arguments: [time, standing.key.text, version.hash.data, Int64(bitPattern: print.inode)])
+        if db.changesCount > 0 { try forgetFinding(standing.key, db) }
+    }
+
+    /// What of `outcomes` leaves its place and may stand elsewhere afterwards, by inode.
+    static func leaving(_ outcomes: [Outcome], _ db: Database) throws -> [UInt64: Leaving] {
+        let keys = outcomes.compactMap { if case .have(let key, nil) = $0 { key } else { nil } }
+        let isMoving = outcomes.contains { if case .have(_, .file) = $0 { true } else { false } }
+        guard isMoving else { return [:] }
+        let statement = try db.cachedStatement(
+            sql: "SELECT inode, hash, proven_at FROM have WHERE key = ? AND kind = \(Rows.file)")
+        var found: [UInt64: Leaving] = [:]
+        for key in keys {
+            guard let row = try Row.fetchOne(statement, arguments: [key.text]),
+                let hash = Data.fromDatabaseValue(row[1])
+            else { continue }
+            found[UInt64(bitPattern: row[0])] = Leaving(hash: hash, provenAt: row[2])
+        }
+        return found
+    }
+
+    /// Forgets what was found when the bytes of the file at a key were read.
+    static func forgetFinding(_ key: RemoteKey, _ db: Database) throws {
+        try db.cachedStatement(sql: "DELETE FROM finding WHERE folder = ?").execute(arguments: [key.text])
+    }
+}
