@@ -70,7 +70,9 @@ struct Scrub: Sendable {
     ///
     /// - Returns: how long there is nothing to do.
     private func proceed(_ agenda: inout ScrubAgenda?) async throws -> Duration {
-        guard let order = await engine.scrubOrder else {
+        let order = await engine.scrubOrder
+        if agenda?.order != order, let proven = agenda?.takeProven() { try await store.prove(proven) }
+        guard let order else {
             agenda = nil
             return Self.longestPause
         }

@@ -23,7 +23,7 @@ struct ScrubAgenda: Sendable {
     private var proven: Proven?
 
     /// Files looked up at a time.
-    static let page = 1024
+    static let page = 8192
     /// Files that are written down at a time.
     private static let many = 64
     /// Time after which proofs are written down.

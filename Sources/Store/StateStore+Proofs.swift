@@ -53,31 +53,20 @@ extension StateStore {
         after position: ScrubCandidate?, limit: Int, grain: Int64, sparing spared: RemoteKey?, now: Int64
     ) async throws -> ScrubOutlook {
         let began = try await scrubBegan(now: now)
-        let source = ProofSource(inEffect, sparing: spared, now: now)
+        let source = ProofSource(inEffect, sparing: spared, now: now, unknown: began)
         return try await read { db in
-            var arguments = source.arguments + ["began": began, "grain": max(1, grain)]
-            let loads = try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT coalesce(\(source.time), :began) / :grain, count(*), \(Rows.sumSQL("h.size")) FROM have h
-                    WHERE \(source.condition) AND NOT EXISTS (SELECT 1 FROM finding f WHERE f.folder = h.key)
-                    GROUP BY 1
-                    """, arguments: arguments)
-            arguments =
-                source.arguments + [
-                    "began": began, "time": position?.provenAt ?? .min, "key": position?.key.text ?? "", "limit": limit,
-                ]
+            let arguments: StatementArguments = [
+                "time": position?.provenAt ?? .min, "key": position?.key.text ?? "", "limit": limit,
+            ]
             let next = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT h.key, coalesce(\(source.time), :began) AS time FROM have h
-                    WHERE \(source.condition) AND (coalesce(\(source.time), :began), h.key) > (:time, :key)
+                    SELECT h.key, \(source.time) AS time FROM have h
+                    WHERE \(source.condition) AND (\(source.time), h.key) > (:time, :key)
                     ORDER BY time, h.key LIMIT :limit
-                    """, arguments: arguments)
+                    """, arguments: source.arguments + arguments)
             return ScrubOutlook(
-                loads: loads.map {
-                    ScrubLoad(provenAt: $0[0] * max(1, grain), cost: ScrubPace.cost(files: $0[1], bytes: $0[2]))
-                },
+                loads: try source.loads(db, grain: max(1, grain)),
                 next: next.map { ScrubCandidate(key: RemoteKey($0[0]), provenAt: $0[1]) })
         }
     }
@@ -144,22 +133,46 @@ extension StateStore {
 
 /// The rows `h` of have whose proofs count, and their times.
 private struct ProofSource: Sendable {
-    /// NULL where it is not known: a clock that was ahead says nothing.
-    let time = "CASE WHEN h.proven_at <= :latest THEN h.proven_at END"
+    /// A clock that was ahead says nothing.
+    let time = "CASE WHEN h.proven_at <= :latest THEN h.proven_at ELSE :unknown END"
     let condition: String
     private let latest: Int64
+    private let unknown: Int64?
     private let spared: (lower: String, upper: String)
 
-    init(_ inEffect: SelectionInEffect, sparing folder: RemoteKey?, now: Int64) {
+    /// - Parameter unknown: the time of those of which it is not known.
+    init(_ inEffect: SelectionInEffect, sparing folder: RemoteKey?, now: Int64, unknown: Int64? = nil) {
         let verdict = inEffect.selection.isEverything ? "" : " AND verdict(h.key, 0) <> 0"
         condition = """
             h.kind = \(Rows.file) AND h.rev <> '' AND NOT (h.key >= :lower AND h.key < :upper)\(verdict)
             """
         latest = now + Progress.tolerance
+        self.unknown = unknown
         spared = folder?.below ?? ("", "")
     }
 
-    var arguments: StatementArguments { ["latest": latest, "lower": spared.lower, "upper": spared.upper] }
+    var arguments: StatementArguments {
+        ["latest": latest, "unknown": unknown, "lower": spared.lower, "upper": spared.upper]
+    }
+
+    /// All that can be read, by its age; summed here because SQLite would sort a million rows for it.
+    func loads(_ db: Database, grain: Int64) throws -> [ScrubLoad] {
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT \(time), h.size FROM have h
+                WHERE \(condition) AND NOT EXISTS (SELECT 1 FROM finding f WHERE f.folder = h.key)
+                """, arguments: arguments)
+        var costs: [Int64: Int64] = [:]
+        while let row = try rows.next() {
+            costs[(row[0] as Int64) / grain, default: 0].addSaturating(ScrubPace.cost(bytes: row[1]))
+        }
+        return costs.map { ScrubLoad(provenAt: $0.key * grain, cost: $0.value) }
+    }
+}
+
+extension Int64 {
+    fileprivate mutating func addSaturating(_ other: Int64) { self = saturatingSum(other) }
 }
 
 /// When the bytes of a file were last seen to be right: `have.proven_at`.
