@@ -83,7 +83,8 @@ struct Publisher: Sendable {
             context.board.update { $0.filesDone += 1 }
             events.changed(
                 "file_placed", "\(standing.path.remoteText): new revision, same content", path: standing.path)
-        case .makeFolder(_, let path):
+        case .makeFolder(let key, let path):
+            if let parent = key.parent { context.watch.touch(parent) }
             events.count { $0.folders += 1 }
             events.changed("folder_made", "\(path.remoteText): folder made", path: path)
         case .relocate(let standing, let path):

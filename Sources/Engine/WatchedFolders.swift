@@ -88,6 +88,12 @@ final class WatchedFolders: Sendable {
         state.withLock { $0.watches[folder]?.inode == inode || $0.refused.contains(folder) }
     }
 
+    /// Has a folder looked at although the kernel told nothing: it may hold one now that stood there and was taken over.
+    func touch(_ folder: RemoteKey) {
+        if watcher == nil { return }
+        if state.withLock({ $0.touched.insert(folder).inserted }) { news.make() }
+    }
+
     /// Takes the folders in which something has happened.
     ///
     /// - Returns: those, and whether more has happened than the kernel has kept.

@@ -96,8 +96,13 @@ extension StateStore {
                 if all.strangerPaths.count >= limit && found.unproven == "[]" { continue }
                 let key = RemoteKey(row["folder"])
                 let folder = key == .root ? "" : try displayPath(db, key)
-                for name in found.decodedNames.prefix(limit - all.strangerPaths.count) {
-                    all.strangerPaths.append("\(folder)/\(name)")
+                for name in found.decodedNames {
+                    // It may have been taken over since.
+                    if try ourName(db, name, in: key) {
+                        all.strangers -= 1
+                    } else if all.strangerPaths.count < limit {
+                        all.strangerPaths.append("\(folder)/\(name)")
+                    }
                 }
                 for item in found.decodedUnproven {
                     all.unproven.append(
@@ -109,6 +114,14 @@ extension StateStore {
             return all
         }
     }
+}
+
+/// Whether what stands under this name in a folder is recorded by now.
+private func ourName(_ db: Database, _ name: String, in folder: RemoteKey) throws -> Bool {
+    let statement = try db.cachedStatement(sql: "SELECT name FROM have WHERE key = ?")
+    // Dropbox has given no key for what is a stranger's: in lower case it is nearly always the one.
+    let key = "\(folder.text)/\(name.lowercased())"
+    return try String.fetchOne(statement, arguments: [key])?.utf8.elementsEqual(name.utf8) ?? false
 }
 
 /// A finding as it is stored.

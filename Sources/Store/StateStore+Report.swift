@@ -17,6 +17,8 @@ public struct Backlog: Hashable, Sendable {
     public var pendingFiles = 0
     /// Bytes of those files.
     public var pendingBytes: Int64 = 0
+    /// Folders to be made, and other entries that are not files and were not tried yet.
+    public var pendingFolders = 0
     /// Entries to be removed.
     public var pendingRemovals = 0
     /// Entries that failed and will be tried again.
@@ -156,13 +158,13 @@ extension StateStore {
             let sql = """
                 SELECT coalesce(sum(w.kind = 1), 0), \(Rows.sumSQL("w.size")), coalesce(sum(w.key IS NULL), 0),
                     coalesce(sum(p.parked = 0 AND p.reason IS NOT NULL), 0), coalesce(sum(p.parked), 0),
-                    (SELECT count(*) FROM unread)
+                    (SELECT count(*) FROM unread), coalesce(sum(w.kind <> 1 AND p.reason IS NULL), 0)
                 FROM pending p LEFT JOIN want w ON w.key = p.key
                 """
             guard let row = try Row.fetchOne(db, sql: sql) else { return Backlog() }
             return Backlog(
-                pendingFiles: row[0], pendingBytes: row[1], pendingRemovals: row[2], failing: row[3], parked: row[4],
-                unread: row[5])
+                pendingFiles: row[0], pendingBytes: row[1], pendingFolders: row[6], pendingRemovals: row[2],
+                failing: row[3], parked: row[4], unread: row[5])
         }
     }
 

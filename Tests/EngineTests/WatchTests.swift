@@ -112,6 +112,22 @@ import Testing
         }
     }
 
+    @Test("a folder of somebody's that the account has from now on is watched, and what else is in it is told")
+    func takenOver() async throws {
+        let rig = try Self.rig(["/a"])
+        try rig.folder.write("mine", to: "mirror/early/mine")
+        try await Self.running(rig) {
+            _ = try rig.account.put("/early/file", "ours")
+            try await rig.start().engine.request()
+            try await Self.eventually {
+                try await rig.start().store.findings(limit: 9).strangerPaths == ["/early/mine"]
+            }
+            try await Self.eventually { rig.board.now.watch?.watched == 2 }
+            try FileManager.default.removeItem(atPath: rig.mirror + "/early/file")
+            try await Self.eventually { FileManager.default.fileExists(atPath: rig.mirror + "/early/file") }
+        }
+    }
+
     @Test("without a watch a comparison finds it when it is due") func unwatched() async throws {
         let rig = try Self.rig(["/a"])
         rig.settings.watch = false

@@ -19,7 +19,8 @@ import Testing
         let backlog = try await desk.store.backlog()
         #expect(
             backlog
-                == Backlog(pendingFiles: 2, pendingBytes: 6, pendingRemovals: 2, failing: 1, parked: 1))
+                == Backlog(
+                    pendingFiles: 2, pendingBytes: 6, pendingFolders: 1, pendingRemovals: 2, failing: 1, parked: 1))
     }
 
     @Test("troubles are told by displayed path, failing ones first, no more than asked for") func troubles()

@@ -10,6 +10,9 @@ public struct Tree: Equatable, CustomStringConvertible {
     /// Path to "dir" or "file SIZE HASH MTIME".
     public var lines: [String: String]
 
+    /// Takes lines as they are.
+    public init(lines: [String: String]) { self.lines = lines }
+
     /// What stands in a directory, `.dbxsync` left out.
     public init(directory: String) throws {
         lines = [:]

@@ -103,10 +103,11 @@ struct StatusReport: Encodable, Sendable {
     struct Backlog: Encodable, Sendable {
         var files: Int
         var bytes: Int64
+        var folders: Int
         var removals: Int
 
         /// Whether there is none.
-        var isNothing: Bool { files + removals == 0 }
+        var isNothing: Bool { files + folders + removals == 0 }
     }
 
     /// A running daemon.
@@ -172,9 +173,10 @@ extension StatusReport {
             || daemon.map { $0.silent || $0.now?.phase == "waiting" } ?? false
             || (daemon == nil && lastPass?.isFailure == true)
         // New patterns take effect with the next pass.
-        let isSelected = !progress.isMarking && store.selection == config.mirror.selection
-        let isDone = backlog.isEmpty && !progress.isListing && isSelected && progress.inStepAsOf != nil
+        let isSelected = store.selection == config.mirror.selection
         let found = try await store.findings(limit: mostPaths)
+        let evidence = Evidence(
+            progress: progress, isSelected: isSelected, backlog: backlog, unproven: found.unproven.count)
         let diskAsOf =
             daemon?.now?.isWatched == true
             ? now
@@ -183,10 +185,10 @@ extension StatusReport {
                     \.self
                 ).max()
         let isDiskKnown =
-            found.unproven.isEmpty
-            && diskAsOf.map { !Freshness(disk: config.schedule).isExceeded(since: $0, now: now) } ?? false
+            diskAsOf.map { !Freshness(disk: config.schedule).isExceeded(since: $0, now: now) } ?? false
         return StatusReport(
-            inStep: isDone && !isStale && isDiskKnown, inStepAsOf: progress.inStepAsOf.map(Moment.init),
+            inStep: evidence.doubts.isEmpty && !isStale && isDiskKnown,
+            inStepAsOf: progress.inStepAsOf.map(Moment.init),
             diskAsOf: diskAsOf.map(Moment.init),
             checkedAt: progress.checkedAt.map(Moment.init), listedAt: progress.listedAt.map(Moment.init),
             stale: isStale, listing: progress.isListing,
@@ -195,7 +197,8 @@ extension StatusReport {
                 directory: config.mirror.directory, remoteRoot: config.mirror.remoteRoot, files: extent.files,
                 folders: extent.folders, bytes: extent.bytes),
             backlog: Backlog(
-                files: backlog.pendingFiles, bytes: backlog.pendingBytes, removals: backlog.pendingRemovals),
+                files: backlog.pendingFiles, bytes: backlog.pendingBytes, folders: backlog.pendingFolders,
+                removals: backlog.pendingRemovals),
             daemon: daemon, lastPass: lastPass.map(LastPass.init), failing: backlog.failing + found.unproven.count,
             parked: backlog.parked, accepted: backlog.accepted, unread: backlog.unread,
             unreadEntries: try await store.unread(limit: mostPaths).map {
@@ -220,11 +223,6 @@ extension StatusReport {
             })
     }
 
-}
-
-extension Store.Backlog {
-    /// Whether nothing differs.
-    fileprivate var isEmpty: Bool { pendingFiles + pendingRemovals + failing + parked + unread == 0 }
 }
 
 extension StatusReport.Proofs {

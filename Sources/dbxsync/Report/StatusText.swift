@@ -166,9 +166,10 @@ enum StatusText {
 
     private static func backlog(_ report: StatusReport) -> String {
         let backlog = report.backlog
-        if backlog.files + backlog.removals == 0 { return "none" }
+        if backlog.isNothing { return "none" }
+        let folders = backlog.folders > 0 ? "\(HumanText.count(backlog.folders, "folder")); " : ""
         return "\(HumanText.count(backlog.files, "file")), \(HumanText.bytes(backlog.bytes)); "
-            + "\(HumanText.count(backlog.removals)) to remove"
+            + folders + "\(HumanText.count(backlog.removals)) to remove"
     }
 
     private static func lastPass(_ report: StatusReport, _ now: Int64) -> String {

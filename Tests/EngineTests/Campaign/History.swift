@@ -15,10 +15,12 @@ final class History {
     private let rig: Rig
     private var life: AccountLife
     private var random: SeededRandom
-    /// Texts that somebody has written into the mirror and nobody but dbxsync has touched since.
-    private var strangers: Set<String> = []
-    private var meddlings = 0
-    private let hasStrangers: Bool
+    /// Who does things in the mirror; nil if nobody does.
+    private var meddler: Meddler?
+    /// What the account held when a pass began, by the time of that; nothing for a pass during which it changed.
+    private var accounts: [Int64: Tree?] = [:]
+    /// Whether nobody has done anything in the mirror since it was last compared with have.
+    private var isDiskKnown = false
     /// Whether patterns change; then nobody meddles, so that what is left alone can be told from what is lost.
     private let hasPatterns: Bool
     /// What happened, line by line.
@@ -38,9 +40,13 @@ final class History {
         rig.settings.batch = random.number(1...8)
         rig.settings.window = random.number(1...16)
         rig.settings.parallel = random.number(1...4)
-        hasStrangers = random.chance(40)
-        hasPatterns = !hasStrangers && random.chance(50)
-        if hasStrangers { rig.localChanges = random.pick([.aside, .aside, .overwrite, .keep]) }
+        if random.chance(40) {
+            meddler = Meddler(mirror: rig.mirror, random: SeededRandom(seed: random.next()))
+            rig.localChanges = random.pick([.aside, .aside, .overwrite, .keep])
+            rig.settings.strangers = random.pick([.keep, .aside])
+            if random.chance(50) { rig.settings.sweep = .zero }
+        }
+        hasPatterns = meddler == nil && random.chance(50)
         History.chooseZips(rig, &random)
         self.random = random
         let story = story
@@ -73,14 +79,21 @@ final class History {
         defer { tell(choice) }
         switch choice {
         case 0..<45: for _ in 0..<random.number(1...4) { life.change() }
-        case 45..<72: try await pass(crashing: random.chance(60))
+        case 45..<72:
+            try await pass(crashing: random.chance(60))
+            try await compareWord()
         case 72..<76: try rig.crash()
         case 76..<81: rig.account.expireCursors()
         case 81..<86: rig.time.advance(by: Int64(random.pick([10, 100, 4_000, 90_000, 700_000])))
         default:
-            if hasStrangers { try meddle() }
+            if meddler != nil { meddle() }
             if hasPatterns { await changePatterns() }
         }
+    }
+
+    private func meddle() {
+        isDiskKnown = false
+        if let told = meddler?.meddle() { story.tell(told) }
     }
 
     private func tell(_ choice: Int) {
@@ -94,7 +107,11 @@ final class History {
     private func pass(crashing: Bool) async throws {
         let left = Atomic<Int>(crashing ? random.number(0...60) : Self.pointsAllowed)
         hook { if left.wrappingSubtract(1, ordering: .relaxed).oldValue <= 0 { throw SimulatedCrash() } }
-        if random.chance(30) { misbehave() }
+        rig.time.advance(by: 1)
+        let began = rig.time.now
+        let isQuiet = !random.chance(30)
+        if !isQuiet { misbehave() }
+        accounts.updateValue(isQuiet ? Tree(account: rig.account) : nil, forKey: began)
         let leftAlone = try filesLeftAlone()
         defer { compareLeftAlone(leftAlone) }
         do {
@@ -109,6 +126,8 @@ final class History {
         }
         rig.remote.onPage(nil)
         rig.remote.onDownload(nil)
+        hook {}
+        if try await rig.start().store.sweptAt() == began { isDiskKnown = true }
     }
 
     /// The hook has to be in place before the store is opened, so a new one means a new start.
@@ -136,33 +155,64 @@ final class History {
         }
     }
 
-    // MARK: Local doings
+    // MARK: What is said
 
-    /// Somebody puts, edits or removes something in the mirror.
-    private func meddle() throws {
-        let names = ["a", "b", "A", "stranger"]
-        let path = (0..<random.number(1...3)).map { _ in random.pick(names) }.joined(separator: "/")
-        let full = rig.mirror + "/" + path
-        let before = texts(below: full)
-        if random.chance(25) {
-            guard (try? FileManager.default.removeItem(atPath: full)) != nil else { return }
-            strangers.subtract(before)
-            return
-        }
-        meddlings += 1
-        let text = "stranger \(meddlings)"
-        guard (try? rig.folder.write(text, to: "mirror/" + path)) != nil else { return }
-        strangers.subtract(before)
-        strangers.insert(text)
+    /// If the state says that all is well, and nobody has done anything in the mirror since it was looked at, then the
+    /// mirror is what the account was at the time that the state tells, or at the beginning of a pass since.
+    private func compareWord() async throws {
+        guard isDiskKnown, rig.settings.selection.isEverything else { return }
+        let store = try await rig.start().store
+        let progress = try await store.progress()
+        let found = try await store.findings(limit: 10_000)
+        let evidence = Evidence(
+            progress: progress, isSelected: store.selection == rig.settings.selection,
+            backlog: try await store.backlog(), unproven: found.unproven.count)
+        guard evidence.doubts.isEmpty, let asOf = progress.inStepAsOf else { return }
+        let accounts = accounts.filter { $0.key >= asOf }.sorted { $0.key < $1.key }.map(\.value)
+        if accounts.isEmpty || accounts.contains(nil) { return }
+        let unexplained = accounts.compactMap(\.self).map { self.unexplained($0, found) }
+        if unexplained.contains([]) { return }
+        story.tell("        said to be in step as of \(asOf)")
+        failures += (unexplained.last ?? []).map { "said to be in step: \($0)" }
     }
 
-    /// What all files at and below a place hold.
-    private func texts(below place: String) -> Set<String> {
-        let names = (try? FileManager.default.subpathsOfDirectory(atPath: place)) ?? []
-        return Set(
-            ([place] + names.map { place + "/" + $0 }).compactMap { FileManager.default.contents(atPath: $0) }.map {
-                String(decoding: $0, as: UTF8.self)
-            })
+    /// How the mirror differs from the account, but for strangers, which are told, or were put there since the last look;
+    /// in lower case, since a listing alone tells of a name that is spelled anew.
+    private func unexplained(_ account: Tree, _ found: Findings, but failing: Set<String> = []) -> [String] {
+        guard let mirror = try? Tree(directory: rig.mirror) else { return ["the mirror is gone"] }
+        let told = Set(found.strangerPaths.map { Self.folded($0.split(separator: "/")[...]) })
+        let somebodys = meddler?.texts ?? []
+        let strange = mirror.lines.keys.filter { path in
+            if account.lines[path] != nil { return false }
+            let names = path.split(separator: "/")
+            return names.indices.contains { told.contains(Self.folded(names[...$0])) }
+                || FileManager.default.contents(atPath: rig.mirror + "/" + path).map {
+                    somebodys.contains(String(decoding: $0, as: UTF8.self))
+                } ?? false
+        }
+        let holding = Set(
+            strange.flatMap { path in path.indices.filter { path[$0] == "/" }.map { String(path[..<$0]) } })
+        let ours = mirror.lines.filter { line in
+            !strange.contains(line.key) && !(line.value == "dir" && holding.contains(line.key))
+        }
+        // Folders that hold what is somebody's may stand, whether the account has them or not.
+        let alsoOurs = Set(ours.keys.map { $0.lowercased() })
+        let theirs = account.lines.filter { line in
+            !(line.value == "dir" && !alsoOurs.contains(line.key.lowercased())
+                && holding.contains { $0.lowercased() == line.key.lowercased() })
+        }
+        let (standing, wanted) = (Self.folded(ours, but: failing), Self.folded(theirs, but: failing))
+        return standing.differences(from: wanted)
+    }
+
+    /// A path with all but its last name in lower case: folders are told with the names that the account gives them.
+    private static func folded(_ names: ArraySlice<Substring>) -> String {
+        (names.dropLast().map { $0.lowercased() } + names.suffix(1).map(String.init)).joined(separator: "/")
+    }
+
+    private static func folded(_ lines: [String: String], but failing: Set<String>) -> Tree {
+        let folded = lines.map { ($0.key.lowercased(), $0.value) }.filter { !failing.contains("/" + $0.0) }
+        return Tree(lines: Dictionary(folded) { one, _ in one })
     }
 
     // MARK: Patterns
@@ -174,6 +224,7 @@ final class History {
             including: (0..<include).map { _ in random.pick(words) },
             excluding: (0..<exclude).map { _ in random.pick(words) })
         guard let chosen else { return failures.append("a pattern was refused") }
+        story.tell("patterns: \(chosen)")
         await rig.select(chosen)
     }
 
@@ -261,24 +312,33 @@ final class History {
         // Silent renames are found by a listing.
         rig.time.advance(by: 8 * 86_400)
         try await rig.pass()
-        if hasStrangers && rig.localChanges != .keep {
-            _ = try await rig.repair()
+        if meddler != nil {
             // A folder that strangers kept standing waits for its next try.
             rig.time.advance(by: 2 * 86_400)
             try await rig.pass()
         }
     }
 
+    private static let held = "deleted in Dropbox, but it holds files that are not from there"
+
     private func compare() async throws {
         failures += try await rig.brokenInvariants()
         compareStrangers()
-        // What is kept keeps the mirror from being equal, and what was edited is found by nothing but a verification.
-        if hasStrangers && rig.localChanges == .keep { return }
-        failures += try rig.differences()
+        // What is kept keeps the mirror from being equal.
+        if meddler != nil && rig.localChanges == .keep { return }
         let store = try await rig.start().store
+        let troubles = try await store.troubles(limit: 1000)
+        let held = troubles.filter { $0.reason == Self.held && meddler != nil }
+        failures += troubles.filter { !$0.isParked && !held.contains($0) }.map { "\($0.path): \($0.reason)" }
+        if meddler == nil {
+            failures += try rig.differences()
+        } else {
+            let told = Set(troubles.map { $0.path.lowercased() })
+            failures += unexplained(
+                Tree(account: rig.account), try await store.findings(limit: 10_000), but: told)
+        }
         let backlog = try await store.backlog()
-        failures += try await store.troubles(limit: 20).filter { !$0.isParked }.map { "\($0.path): \($0.reason)" }
-        if backlog.pendingFiles + backlog.pendingRemovals > 0 { failures.append("left over: \(backlog)") }
+        if backlog.pendingFiles + backlog.pendingRemovals > held.count { failures.append("left over: \(backlog)") }
         if try await !store.intents().isEmpty { failures.append("intents are left over") }
         rig.remote.resetCounts()
         rig.time.advance(by: 10)
@@ -288,12 +348,11 @@ final class History {
 
     /// What was put there or edited by somebody else is in the attic or where it was, whole; and nothing but that is.
     private func compareStrangers() {
-        let attic = texts(below: rig.mirror + "/.dbxsync/aside")
-        if !(hasStrangers && rig.localChanges != .keep) && !attic.isEmpty {
-            failures.append("set aside for no reason: \(attic)")
-        }
-        if rig.localChanges == .overwrite { return }
-        let lost = strangers.subtracting(rig.localChanges == .keep ? texts(below: rig.mirror) : attic)
+        let attic = Meddler.texts(below: rig.mirror + "/.dbxsync/aside")
+        let mayHoldAny = meddler != nil && (rig.localChanges != .keep || rig.settings.strangers == .aside)
+        if !mayHoldAny && !attic.isEmpty { failures.append("set aside for no reason: \(attic)") }
+        guard let meddler, rig.localChanges != .overwrite else { return }
+        let lost = meddler.texts.subtracting(attic).subtracting(Meddler.texts(below: rig.mirror))
         if !lost.isEmpty { failures.append("destroyed: \(lost.sorted())") }
     }
 }
