@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -152,4 +153,12 @@ void dbx_exit_after(int milliseconds, int code, const char *last_words) {
 void dbx_let_faults_end(void) {
     int faults[] = {SIGABRT, SIGQUIT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) signal(faults[i], SIG_DFL);
+}
+
+ssize_t dbx_default_acl(int folder, void *bytes, size_t capacity) {
+    return fgetxattr(folder, "system.posix_acl_default", bytes, capacity);
+}
+
+int dbx_set_access_acl(int file, const void *bytes, size_t length) {
+    return fsetxattr(file, "system.posix_acl_access", bytes, length, 0);
 }

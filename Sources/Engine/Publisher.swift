@@ -19,6 +19,7 @@ struct Publisher: Sendable {
         let (results, news) = try await context.board.expectingSilence(of: Self.patience) {
             try await shielded { try await context.gate.pass { try await Self.execute(batch, context) } }
         }
+        for notice in context.mirror.takeNotices() { context.events.note(.warning, notice) }
         var failed: Set<RemoteKey> = []
         for (mutation, result) in zip(batch, results) {
             tell(mutation, result, news: news)

@@ -26,8 +26,19 @@ extension Effects {
         case .kept(let why): return .failed(placement.key, why: why, retry: .seconds(3600))
         case .taken(let why): return .parked(placement.key, reason: why)
         case .free(let name):
+            noticeTime(of: staged)
             return .have(placement.key, .file(name: name, staged.version, staged.fingerprint))
         }
+    }
+
+    /// Some file systems keep times to two seconds, some do not let them be set.
+    private func noticeTime(of staged: StagedFile) {
+        let (kept, wanted) = (staged.fingerprint.modifiedNanoseconds / 1_000_000_000, staged.version.modified.seconds)
+        // What lies outside of these years is kept by few.
+        guard (315_532_800...2_147_483_647).contains(wanted), !(wanted - 2...wanted + 2).contains(kept) else { return }
+        tree.notices.add(
+            "the mirror's file system does not keep modification times: files have the time at which they were written"
+        )
     }
 
     /// The file that leaves one place is the file that is wanted at another.
@@ -82,6 +93,9 @@ extension Effects {
     /// Renames a file to where it is wanted, if there is room; then the room is free and was given that name.
     private func rename(_ name: String, of source: Descriptor, to placement: Placement) throws -> Room<FileName> {
         let (folder, target) = try leaf(placement.path, making: true)
+        let refusal = try inheritance(of: placement.path).apply(
+            to: name, in: source, mode: mode_t(tree.settings.fileMode))
+        if let refusal { tree.notices.add(refusal) }
         for _ in 0..<Self.looks {
             let vacancy: Vacancy
             switch try makeRoom(for: placement) {

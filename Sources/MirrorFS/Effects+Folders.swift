@@ -5,7 +5,8 @@ import SyncModel
 extension Effects {
     func makeFolder(_ key: RemoteKey, at path: MirrorPath) throws -> Outcome {
         let (folder, name) = try leaf(path, making: true)
-        if mkdirat(folder.number, name, 0o700) != 0 {
+        let mode = mode_t(tree.settings.directoryMode)
+        if mkdirat(folder.number, name, mode) != 0 {
             guard errno == EEXIST else { throw MirrorError.call("make folder", path, in: folder) }
             let seen = try folder.observe(name)
             if let why = try conflict(of: name, in: folder, path) { return .parked(key, reason: why) }
@@ -15,15 +16,14 @@ extension Effects {
             case .free(.replaceable): unlinkat(folder.number, name, 0)
             case .free(.vacant), .adopt, .taken: break
             }
-            guard mkdirat(folder.number, name, 0o700) == 0 else {
+            guard mkdirat(folder.number, name, mode) == 0 else {
                 throw MirrorError.call("make folder", path, in: folder)
             }
         }
         touch(path)
         let made = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_DIRECTORY)
-        guard fchmod(made.number, mode_t(tree.settings.directoryMode)) == 0 else {
-            throw MirrorError.call("set the mode of", path)
-        }
+        if let refusal = try inheritance(of: path).giveGroup(to: made) { tree.notices.add(refusal) }
+        try made.setMode(ofNewFolder: mode)
         return .have(key, .folder(name: FileName(name), inode: UInt64(try made.status().st_ino)))
     }
 

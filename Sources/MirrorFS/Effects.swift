@@ -5,6 +5,7 @@ import SyncModel
 final class Effects {
     let tree: MirrorTree
     private var folders: [MirrorPath: Descriptor] = [:]
+    private var inheritances: [MirrorPath: Inheritance] = [:]
     private var touched: Set<MirrorPath> = []
     var aside: [String] = []
     /// Names of folders as they were read last.
@@ -60,7 +61,7 @@ final class Effects {
         }
         if let folder = folders[parent] { return (folder, name.text) }
         let folder = try open(parent, making: making)
-        if folders.count >= Self.openFolders { folders = [:] }
+        if folders.count >= Self.openFolders { (folders, inheritances) = ([:], [:]) }
         folders[parent] = folder
         return (folder, name.text)
     }
@@ -75,10 +76,19 @@ final class Effects {
     }
 
     /// Forgets an open folder that was removed.
-    func forget(_ path: MirrorPath) { folders[path] = nil }
+    func forget(_ path: MirrorPath) { (folders[path], inheritances[path]) = (nil, nil) }
 
     /// Forgets the open folders: their paths may lead elsewhere now.
-    func forgetFolders() { (folders, spellings) = ([:], [:]) }
+    func forgetFolders() { (folders, inheritances, spellings) = ([:], [:], [:]) }
+
+    /// What a new entry at `path` gets from its folder.
+    func inheritance(of path: MirrorPath) throws -> Inheritance {
+        let parent = path.parent ?? .root
+        if let known = inheritances[parent] { return known }
+        let found = try Inheritance(from: leaf(path, making: true).folder, group: tree.settings.group)
+        inheritances[parent] = found
+        return found
+    }
 
     private func open(_ path: MirrorPath, making: Bool) throws -> Descriptor {
         do {

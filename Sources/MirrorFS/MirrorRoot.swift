@@ -96,7 +96,7 @@ extension Descriptor {
         guard isNew || errno == EEXIST else { throw .call("make folder", name, in: self) }
         let made = try folder(name)
         if isNew {
-            guard fchmod(made.number, mode) == 0 else { throw .call("set the mode of", name) }
+            try made.setMode(ofNewFolder: mode)
             try sync()
         }
         return made

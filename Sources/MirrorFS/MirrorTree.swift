@@ -19,13 +19,19 @@ public struct MirrorSettings: Hashable, Sendable {
     public var fileMode: UInt32
     /// Permission bits of folders.
     public var directoryMode: UInt32
+    /// Number of the group of what is made; nil: as in the folder that it is made in.
+    public var group: UInt32?
     /// What to do with files that are not ours.
     public var localChanges: LocalChanges
 
     /// Makes settings.
-    public init(fileMode: UInt32 = 0o640, directoryMode: UInt32 = 0o750, localChanges: LocalChanges = .aside) {
+    public init(
+        fileMode: UInt32 = 0o640, directoryMode: UInt32 = 0o750, group: UInt32? = nil,
+        localChanges: LocalChanges = .aside
+    ) {
         self.fileMode = fileMode
         self.directoryMode = directoryMode
+        self.group = group
         self.localChanges = localChanges
     }
 }
@@ -42,6 +48,7 @@ public final class MirrorTree: Sendable {
     /// Who takes the lock; nil for who only looks.
     let holder: LockHolder?
     let settings: MirrorSettings
+    let notices = Notices()
     let faults: FaultHook
     /// The identity in the marker file.
     public let id: String

@@ -63,7 +63,7 @@ struct ConfigTextTests {
         let config = try parsed(lines.joined(separator: "\n"))
         let withoutDefault: Set = [
             "account.app_key", "account.app_secret", "account.endpoint", "account.ca_file", "account.proxy",
-            "mirror.directory", "outbox.directory", "outbox.remote_folder",
+            "mirror.directory", "mirror.group", "outbox.directory", "outbox.remote_folder",
         ]
         for key in Config.keys {
             #expect(key.isSame(config, Config()) != withoutDefault.contains(key.path), "\(key.path)")

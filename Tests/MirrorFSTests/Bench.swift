@@ -18,13 +18,14 @@ final class Bench {
     private static let strictMask: mode_t = umask(0o077)
 
     init(
-        _ localChanges: LocalChanges = .aside, path: String? = nil, fileMode: UInt32 = 0o644,
+        _ localChanges: LocalChanges = .aside, path: String? = nil, fileMode: UInt32 = 0o644, group: UInt32? = nil,
         faults: @escaping FaultHook = { _ in }
     ) throws {
         _ = Self.strictMask
         folder = try TemporaryFolder()
         self.path = try path ?? folder.folder("mirror")
-        let settings = MirrorSettings(fileMode: fileMode, directoryMode: 0o755, localChanges: localChanges)
+        let settings = MirrorSettings(
+            fileMode: fileMode, directoryMode: 0o755, group: group, localChanges: localChanges)
         mirror = try MirrorTree.open(at: self.path, expecting: nil, newID: "bench", settings: settings, faults: faults)
     }
 

@@ -53,3 +53,7 @@ int dbx_set_modified(int file, int64_t seconds);
 // Whether somebody has the file open for writing: fcntl(2) F_SETLEASE refuses a read lease then. 0 also where leases are
 // not possible (another user's file, some network file systems).
 int dbx_has_writer(int file);
+// fgetxattr(2) of a folder's default ACL (acl(5)), in the form of linux/posix_acl_xattr.h: its length, or -1 without one.
+ssize_t dbx_default_acl(int folder, void *bytes, size_t capacity);
+// fsetxattr(2) of a file's access ACL, in the same form.
+int dbx_set_access_acl(int file, const void *bytes, size_t length);

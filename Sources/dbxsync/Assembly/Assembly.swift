@@ -64,10 +64,11 @@ struct Assembly: Sendable {
         _ config: Config, _ store: StateStore, _ logger: Logger
     ) async throws -> MirrorTree {
         let progress = try await store.progress()
+        let group = try Groups.configured(config)
         let mirror = try MirrorTree.open(
             at: config.mirror.directory, expecting: progress.mirrorID, newID: newMirrorID(),
             settings: MirrorSettings(
-                fileMode: config.mirror.fileMode, directoryMode: config.mirror.directoryMode,
+                fileMode: config.mirror.fileMode, directoryMode: config.mirror.directoryMode, group: group,
                 localChanges: config.mirror.localChanges),
             holder: .current(state: config.state.directory))
         if !mirror.isExclusive {

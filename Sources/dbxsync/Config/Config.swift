@@ -61,6 +61,8 @@ extension Config {
         var fileMode: UInt32 = 0o640
         /// Mode of directories.
         var directoryMode: UInt32 = 0o750
+        /// Name or number of the group of what is made; nil: as in the folder that it is made in.
+        var group: String?
         /// Whether to learn from the kernel what others do in the mirror.
         var watch = true
         /// What becomes of files of others that are in nobody's way.

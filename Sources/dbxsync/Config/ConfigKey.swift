@@ -63,6 +63,7 @@ extension Config {
         ConfigKey("mirror.local_changes", \.mirror.localChanges, .localChanges, .restart),
         ConfigKey("mirror.file_mode", \.mirror.fileMode, fileMode, .restart),
         ConfigKey("mirror.directory_mode", \.mirror.directoryMode, directoryMode, .restart),
+        ConfigKey("mirror.group", \.mirror.group, .optional(.group), .restart),
         ConfigKey("mirror.watch", \.mirror.watch, .flag, .restart),
         ConfigKey("mirror.strangers", \.mirror.strangers, .strangers, .nextPass),
         ConfigKey("mirror.min_free_space", \.mirror.minFreeSpace, .size, .nextPass),

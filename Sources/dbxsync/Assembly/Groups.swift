@@ -1,0 +1,26 @@
+import Glibc
+
+/// Groups of this system (group(5)).
+enum Groups {
+    /// The number of a group that is given by name or number; nil if there is none.
+    static func number(of text: String) -> UInt32? { getgrnam(text)?.pointee.gr_gid ?? UInt32(text) }
+
+    /// The number of the group that is configured for what is made in the mirror.
+    ///
+    /// - Throws: `Failure` with `.badConfiguration` if this process may not give it to a file (chown(2)).
+    static func configured(_ config: Config) throws(Failure) -> UInt32? {
+        guard let name = config.mirror.group, let number = number(of: name) else { return nil }
+        if geteuid() == 0 || getegid() == number || supplementary.contains(number) { return number }
+        let user = getpwuid(geteuid()).map { String(cString: $0.pointee.pw_name) } ?? "user \(geteuid())"
+        throw Failure(
+            .badConfiguration,
+            "mirror.group = \"\(name)\": \(user) is no member of that group, so it cannot give it to files; "
+                + "run \"usermod -aG \(name) \(user)\" as root and start dbxsync again")
+    }
+
+    private static var supplementary: [gid_t] {
+        var groups = [gid_t](repeating: 0, count: Int(max(0, getgroups(0, nil))))
+        let count = getgroups(Int32(groups.count), &groups)
+        return Array(groups.prefix(Int(max(0, count))))
+    }
+}
