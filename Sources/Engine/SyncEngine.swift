@@ -206,6 +206,7 @@ public actor SyncEngine {
     func sweepIfDue(_ isNeeded: Bool) async throws -> Bool {
         guard let before = sweptAt, isNeeded || untilSweep == .zero else { return false }
         try await disk.run { [mirror] in try mirror.check() }
+        try await store.verifyChecksums()
         let began = surroundings.now()
         sweptAt = began
         do {
@@ -291,9 +292,10 @@ public actor SyncEngine {
                     ).wait(after: cursor)
                 }
             }
-            race.addTask { [mirror, disk] in
+            race.addTask { [mirror, disk, store] in
                 while true {
                     try await clock.sleep(for: Self.probeInterval)
+                    try store.checkPlace()
                     try await disk.run { try mirror.check() }
                 }
             }
@@ -302,7 +304,7 @@ public actor SyncEngine {
         }
     }
 
-    /// Time between looks whether the mirror is there while nothing is done in it.
+    /// Time between looks whether mirror and state are there while nothing is done in it.
     static let probeInterval = Duration.seconds(15)
 
     private func untilNextRetry() async throws -> Duration? {

@@ -18,6 +18,7 @@ struct SyncPass: Sendable {
     /// - Throws: `Classified` errors; everything that could be done in spite of them has been done.
     func run() async throws -> PassReport {
         context.board.beginPass()
+        try context.store.checkPlace()
         try await context.disk.run { [mirror = context.mirror] in try mirror.check() }
         try await settleIntents()
         try await StagingSpace(context: context).tidy()
@@ -138,6 +139,7 @@ struct SyncPass: Sendable {
     }
 
     private func finish(asOf: Int64, isNewSelection: Bool) async throws {
+        try context.store.checkPlace()
         let report = context.events.current
         // A page that asked for nothing was marked when it was recorded: an unchanged account costs no other write.
         let isNews = !report.isEmpty || report.listed > 0 || isNewSelection

@@ -30,19 +30,28 @@ final class Anchor: Sendable {
 
     /// Opens the mirror at `path` and takes its lock; nothing is written to a directory that is not the expected one.
     static func take(
-        at path: String, expecting expected: String?, newID: String, holder: LockHolder?
+        at path: String, expecting expected: String?, newID: String?, holder: LockHolder?
     ) throws -> (anchor: Anchor, marker: Marker) {
         let root = try MirrorRoot(path: path)
-        if let expected { try MirrorTree.refuse(Marker.read(in: root), unless: expected, at: path) }
+        _ = try marker(in: root, expected, newID)
         let lock = try holder.map { try Self.lock(root, for: $0) }
         // Whoever had the lock before may have written it.
-        let present = try Marker.read(in: root)
-        if let expected { try MirrorTree.refuse(present, unless: expected, at: path) }
-        let marker = present ?? Marker(id: newID)
-        if present == nil { try marker.write(in: root) }
+        let (marker, isNew) = try marker(in: root, expected, newID)
+        if isNew { try marker.write(in: root) }
         let anchor = Anchor(root, lock)
         _ = try anchor.staging
         return (anchor, marker)
+    }
+
+    /// The marker that stands there, or the one that a new mirror gets.
+    private static func marker(
+        in root: MirrorRoot, _ expected: String?, _ newID: String?
+    ) throws(MirrorError) -> (marker: Marker, isNew: Bool) {
+        let present = try Marker.read(in: root)
+        if let expected { try MirrorTree.refuse(present, unless: expected, at: root.path) }
+        if let present { return (present, false) }
+        guard let newID else { throw .unmarked(root.path) }
+        return (Marker(id: newID), true)
     }
 
     private static let lockName = "lock"
@@ -94,12 +103,11 @@ extension MirrorTree {
 
     static func refuse(_ marker: Marker?, unless expected: String?, at path: String) throws(MirrorError) {
         if let marker, marker.id == expected { return }
+        guard marker != nil else { throw .unmarked(path) }
         throw MirrorError(
             code: .notOurMirror,
-            message: marker == nil
-                ? "\(path)/\(markerPath) is missing"
-                : "\(path) is another mirror: its marker is not the one in the state file",
-            hint: "is the right disk mounted at \(path)? nothing was touched")
+            message: "\(path) is another mirror: its marker is not the one in the state file",
+            hint: MirrorError.mountHint(path))
     }
 
     /// Checks that the mirror is still the one that was opened: its path leads there, its marker is in place, and so is
@@ -160,4 +168,16 @@ extension MirrorTree {
 
     /// Whose mirror it is; nil if it belongs to nobody yet.
     public func owner() throws -> MirrorOwner? { try Marker.read(in: root)?.owner }
+}
+
+extension MirrorError {
+    /// A directory that should be a mirror and has no marker.
+    fileprivate static func unmarked(_ path: String) -> MirrorError {
+        MirrorError(
+            code: .notOurMirror, message: "\(path)/\(MirrorTree.markerPath) is missing", hint: mountHint(path))
+    }
+
+    fileprivate static func mountHint(_ path: String) -> String {
+        "is the right disk mounted at \(path)? nothing was touched"
+    }
 }

@@ -74,14 +74,14 @@ public final class MirrorTree: Sendable {
     ///   - path: the mirror directory.
     ///   - expected: the identity that the state file knows; `nil` if it knows none, then the mirror's own is taken, or
     ///     `newID` is given to a directory that has none.
-    ///   - newID: the identity for a mirror that begins its life.
+    ///   - newID: the identity for a mirror that begins its life; `nil` if it has to have begun already.
     ///   - settings: how things are made.
     ///   - holder: who works on it, and so takes the mirror's lock; `nil` takes none.
     ///   - faults: for tests.
     /// - Throws: `MirrorError` with `.notOurMirror` if the directory or its marker is missing or another mirror's:
     ///   an unmounted disk must not look like an empty mirror. With `.held` if another process works on it.
     public static func open(
-        at path: String, expecting expected: String?, newID: String, settings: MirrorSettings,
+        at path: String, expecting expected: String?, newID: String?, settings: MirrorSettings,
         holder: LockHolder? = nil, faults: @escaping FaultHook = { _ in }
     ) throws -> MirrorTree {
         let (anchor, marker) = try Anchor.take(at: path, expecting: expected, newID: newID, holder: holder)

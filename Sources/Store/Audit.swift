@@ -28,6 +28,7 @@ struct Audit {
     /// - Throws: `StoreError` with `.damaged`.
     static func run(_ pending: Pending) throws -> [RemoteKey] {
         if let table = try damagedTable(pending.db) { throw StoreError.notAsWritten(table) }
+        try checkShapes(pending.db)
         var audit = try Audit(pending)
         try audit.compare()
         return audit.unlisted
@@ -36,6 +37,14 @@ struct Audit {
     /// The first small table that is not what was written into it.
     private static func damagedTable(_ db: Database) throws -> String? {
         try Checksums.tables.map(\.name).first { try !isRead($0) && !Checksums.isRight($0, db) }
+    }
+
+    /// The tables without a checksum: what is in them is at least what may be in them.
+    private static func checkShapes(_ db: Database) throws {
+        for table in ["pending", "intent", "finding", "unread", "pass", "checksum"] {
+            let found = try String.fetchOne(db, sql: "PRAGMA main.quick_check('\(table)')")
+            if found != "ok" { throw StoreError.notAsWritten(table) }
+        }
     }
 
     /// Whether a table is compared with its checksum on the way.

@@ -6,8 +6,8 @@ enum FileHeader {
     /// Whether there is a plausible SQLite file at `path`; false if there is none at all.
     ///
     /// - Throws: `StoreError` if it is empty, no SQLite file, another program's, or shorter than its own header says
-    ///   (sqlite.org/fileformat2.html, §1.3: page size at 16, size in pages at 28, valid if 24 equals 92, application
-    ///   id at 68).
+    ///   (sqlite.org/fileformat2.html, §1.3: page size at 16, versions of the format at 18, size in pages at 28, valid
+    ///   if 24 equals 92, application id at 68).
     static func check(_ path: String) throws -> Bool {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         if file < 0 && errno == ENOENT { return false }
@@ -21,13 +21,10 @@ enum FileHeader {
         guard status.st_size > 0 else {
             throw StoreError(code: .damaged, message: "state file \(path) is empty", hint: StoreError.rebuildHint)
         }
-        guard got < 100 || bytes.contains(where: { $0 != 0 }) else {
+        guard got == 100, bytes.starts(with: "SQLite format 3\0".utf8), bytes[18...19].allSatisfy({ 1...2 ~= $0 })
+        else {
             throw StoreError(
-                code: .damaged, message: "state file \(path) begins with zeros", hint: StoreError.rebuildHint)
-        }
-        guard got == 100, bytes.starts(with: "SQLite format 3\0".utf8) else {
-            throw StoreError(
-                code: .foreign, message: "\(path) is not a state file of dbxsync", hint: StoreError.foreignHint)
+                code: .damaged, message: "state file \(path) does not begin as one", hint: StoreError.rebuildHint)
         }
         // Asked here, because a connection for writing would first switch the other program's file to our journal.
         guard number(bytes[68..<72]) == Schema.applicationID else {
@@ -73,11 +70,19 @@ enum FileHeader {
     static func publish(_ draft: String, as path: String) throws {
         guard chmod(draft, 0o640) == 0 else { throw failure("cannot be kept from others", path) }
         guard rename(draft, path) == 0 else { throw failure("cannot be put in place", path) }
+        guard syncFolder(of: path) else { throw failure("cannot be made durable", path) }
+    }
+
+    /// Makes durable which names are in the folder of `path`.
+    static func syncFolder(of path: String) -> Bool {
         let folder = path.pathAboveLastSlash ?? "."
         let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure("cannot be put in place", path) }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw failure("cannot be made durable", path) }
+        guard descriptor >= 0 else { return false }
+        let synced = fsync(descriptor)
+        let problem = errno
+        close(descriptor)
+        errno = problem
+        return synced == 0
     }
 
     private static func failure(_ what: String, _ path: String) -> StoreError {

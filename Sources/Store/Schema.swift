@@ -7,6 +7,9 @@ enum Schema {
 
     static let version = 4
 
+    /// No version to come will be later; what says so is damaged.
+    static let lastThinkable = 1000
+
     static func migrate(_ db: Database) throws {
         let present = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         if present < 1 { try createVersion1(db) }

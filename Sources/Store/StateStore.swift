@@ -18,9 +18,13 @@ public final class StateStore: Sendable {
     /// Whether nothing can be written.
     let isReadOnly: Bool
 
-    private init(_ connection: Connection, path: String, isReadOnly: Bool, faults: @escaping FaultHook = { _ in })
-        throws
-    {
+    /// Where it has to stay; nil for who only looks, and for a copy.
+    let files: OpenFiles?
+
+    private init(
+        _ connection: Connection, path: String, isReadOnly: Bool, beside others: [String]? = nil,
+        faults: @escaping FaultHook = { _ in }
+    ) throws {
         opened = Mutex(connection.queue)
         self.path = path
         self.faults = faults
@@ -28,6 +32,7 @@ public final class StateStore: Sendable {
         (inEffect, tallies) = (connection.selection, connection.tallies)
         try connection.queue.read { [inEffect] in try inEffect.load($0) }
         if !isReadOnly { try connection.queue.writeWithoutTransaction { [tallies] in try tallies.install(in: $0) } }
+        files = try others.map { try OpenFiles(path, others: $0) }  // the first statement has made the logs
     }
 
     var queue: DatabaseQueue { opened.withLock { $0 } }
@@ -36,22 +41,28 @@ public final class StateStore: Sendable {
     ///
     /// After an end that was no end – killed, no power – all of it is read and compared with its checksums.
     ///
+    /// - Parameters:
+    ///   - path: the state file.
+    ///   - others: files that have to stay where they are as long as the state is open.
+    ///   - faults: for tests.
     /// - Throws: `StoreError`: an existing file that is empty, cut short, damaged, foreign or of a later version is
     ///   refused and left as it is.
-    public static func open(at path: String, faults: @escaping FaultHook = { _ in }) throws -> StateStore {
+    public static func open(
+        at path: String, beside others: [String] = [], faults: @escaping FaultHook = { _ in }
+    ) throws -> StateStore {
         do {
-            if try !FileHeader.check(path) { try create(at: path) }
+            if try !FileHeader.isPresent(path) { try create(at: path) }
             // Whoever closes the file leaves no log beside it.
             let wasKilled = FileHeader.hasLog(path)
             let connection = try Connection(path, readOnly: false)
             try connection.queue.writeWithoutTransaction { _ = try checkVersion($0, path: path) }
             try Schema.refusingOther { try connection.queue.write { try Schema.migrate($0) } }
             try connection.queue.read { try Schema.check($0) }
-            let store = try StateStore(connection, path: path, isReadOnly: false, faults: faults)
+            let store = try StateStore(connection, path: path, isReadOnly: false, beside: others, faults: faults)
             if wasKilled { try connection.queue.read { _ = try Audit.run(Pending($0, store.inEffect)) } }
             return store
         } catch {
-            throw StoreError.wrapping(error, path: path)
+            throw StoreError.wrappingOpening(error, path: path)
         }
     }
 
@@ -60,7 +71,7 @@ public final class StateStore: Sendable {
     /// - Throws: `StoreError`, with `code` `.missing` if there is no such file.
     public static func openReadOnly(at path: String) throws -> StateStore {
         do {
-            guard try FileHeader.check(path) else {
+            guard try FileHeader.isPresent(path) else {
                 throw StoreError(
                     code: .missing, message: "there is no state file \(path)", hint: "dbxsync has not run here yet")
             }
@@ -80,7 +91,7 @@ public final class StateStore: Sendable {
             try connection.queue.read { try Schema.check($0) }
             return try StateStore(connection, path: path, isReadOnly: true)
         } catch {
-            throw StoreError.wrapping(error, path: path)
+            throw StoreError.wrappingOpening(error, path: path)
         }
     }
 
@@ -97,12 +108,12 @@ public final class StateStore: Sendable {
     /// - Throws: `StoreError`, as `openReadOnly` does.
     public static func scratchCopy(of path: String) throws -> StateStore {
         do {
-            guard try FileHeader.check(path) else { return try migratedCopy(of: nil, path: path) }
+            guard try FileHeader.isPresent(path) else { return try migratedCopy(of: nil, path: path) }
             let original = try openReadOnly(at: path)
             defer { try? original.close() }  // read-only: nothing to lose
             return try migratedCopy(of: original.queue, path: path)
         } catch {
-            throw StoreError.wrapping(error, path: path)
+            throw StoreError.wrappingOpening(error, path: path)
         }
     }
 
@@ -118,8 +129,20 @@ public final class StateStore: Sendable {
         return try StateStore(connection, path: "the copy of " + path, isReadOnly: false)
     }
 
+    /// Makes sure that the files of the state are still where they were when it was opened.
+    ///
+    /// - Throws: `StoreError` with `.takenAway`; whatever is written says so by itself.
+    public func checkPlace() throws { try files?.check() }
+
     /// Closes the file; later calls fail.
-    public func close() throws { try queue.close() }
+    public func close() throws {
+        guard files?.isLogOurs ?? true else {
+            // SQLite would remove the log of the file that stands there now; what is open ends with the process.
+            _ = Unmanaged.passRetained(queue)
+            return
+        }
+        try queue.close()
+    }
 
     /// Makes the file under another name first: a crash leaves no empty state file behind.
     private static func create(at path: String) throws {
@@ -134,6 +157,9 @@ public final class StateStore: Sendable {
 
     private static func checkVersion(_ db: Database, path: String) throws -> Int {
         let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        guard 0...Schema.lastThinkable ~= version else {
+            throw StoreError(code: .damaged, message: "its version cannot be \(version)")
+        }
         guard version <= Schema.version else {
             throw StoreError(
                 code: .fromTheFuture,
@@ -144,6 +170,7 @@ public final class StateStore: Sendable {
     }
 
     func write<T: Sendable>(_ work: @escaping @Sendable (Database) throws -> T) async throws -> T {
+        try files?.check()
         do {
             return try await queue.write { [tallies] db in
                 tallies.clear()

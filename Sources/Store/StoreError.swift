@@ -21,6 +21,10 @@ public struct StoreError: Classified, CustomStringConvertible {
         case missing
         /// The file belongs to another account, folder or mirror.
         case otherOwner
+        /// The file was removed or replaced while it was open.
+        case takenAway
+        /// The file was damaged, and is kept under another name.
+        case setAside
     }
 
     /// The kind of failure.
@@ -41,7 +45,7 @@ public struct StoreError: Classified, CustomStringConvertible {
     public var disposition: Disposition {
         switch code {
         case .busy, .full, .inputOutput: .pass
-        case .damaged, .foreign, .fromTheFuture, .missing, .otherOwner: .fatal
+        case .damaged, .foreign, .fromTheFuture, .missing, .otherOwner, .takenAway, .setAside: .fatal
         }
     }
 
@@ -49,15 +53,20 @@ public struct StoreError: Classified, CustomStringConvertible {
     public var description: String { hint.map { "\(message); \($0)" } ?? message }
 
     static let rebuildHint = """
-        "dbxsync run" and "dbxsync sync" set it aside, list the account anew and take over the files that are there
+        "dbxsync run" and "dbxsync sync" set it aside, list the account anew and take over the files that are there; until \
+        then nothing is known
         """
 
     static let foreignHint = """
-        it was left as it is; look at state.directory, or remove the file: dbxsync then lists the account anew and takes \
-        over the files that are there
+        it was left as it is; look at state.directory, or move the file away: dbxsync then lists the account anew and \
+        takes over the files that are there
         """
 
     static func wrapping(_ error: any Error, path: String) -> any Error {
+        if error is RowDecodingError {
+            return StoreError(
+                code: .damaged, message: "state file \(path): a value is of another kind", hint: rebuildHint)
+        }
         guard let error = error as? DatabaseError else { return (error as? StoreError)?.naming(path) ?? error }
         let text = "state file \(path): \(error.message ?? "SQLite error \(error.resultCode.rawValue)")"
         switch error.resultCode {
@@ -69,6 +78,16 @@ public struct StoreError: Classified, CustomStringConvertible {
             return StoreError(code: .inputOutput, message: text, hint: "look at the disk and the file's owner and mode")
         default: return error
         }
+    }
+
+    /// As `wrapping`, for what goes wrong while a file is opened: statements that do not even fit its tables are damage.
+    static func wrappingOpening(_ error: any Error, path: String) -> any Error {
+        guard let found = error as? DatabaseError, found.resultCode == .SQLITE_ERROR else {
+            return wrapping(error, path: path)
+        }
+        return StoreError(
+            code: .damaged, message: "state file \(path): \(found.message ?? "SQLite cannot read it")",
+            hint: rebuildHint)
     }
 
     /// The same, with the file's path if it is not named yet and is what is damaged.

@@ -1,9 +1,12 @@
 import Foundation
+import Glibc
 import Sandbox
+import Synchronization
 import TestSupport
 import Testing
 
-/// State files and mirrors that are not what they should be: an error that says what to do, and nothing is deleted.
+/// State files and mirrors that are not what they should be: what can be made anew is, what cannot be told is an error that
+/// says what to do, and nothing is deleted.
 struct StateTests {
     /// Ways to spoil a state file.
     enum Damage: CaseIterable {
@@ -22,30 +25,243 @@ struct StateTests {
         }
     }
 
-    @Test(
-        "a damaged state file ends with 73 and names the file; without it the mirror is adopted",
-        arguments: Damage.allCases)
-    func damaged(_ damage: Damage) async throws {
+    /// Asks for the status as JSON.
+    private func status(_ stand: Stand) async throws -> [String: Any] {
+        let ending = try await stand.place.run("status", "--json")
+        let json = try JSONSerialization.jsonObject(with: Data(ending.output.utf8)) as? [String: Any]
+        return try #require(json, "\(ending)")
+    }
+
+    /// A mirror in step whose state file is damaged then.
+    private func withState(_ damage: Damage, _ body: (Stand) async throws -> Void) async throws {
         try await Stand.run { stand in
             stand.account.fill(Seed(files: 60))
             try await stand.sync()
-            for file in ["-wal", "-shm"] {
-                try? FileManager.default.removeItem(atPath: stand.place.stateFile + file)  // there after a crash only
-            }
             try damage.apply(to: stand.place.stateFile)
-            for command in ["sync", "run", "status"] {
-                let ending = try await stand.place.run(command)
-                #expect(ending.code == 73, "\(command): \(ending)")
-                #expect(ending.errors.contains(stand.place.stateFile), "\(command): \(ending)")
-            }
-            #expect(try stand.differences() == [])
-            for file in ["", "-wal", "-shm"] {
-                try? FileManager.default.removeItem(atPath: stand.place.stateFile + file)
-            }
             stand.server.log.clear()
-            try await stand.sync()
+            try await body(stand)
+        }
+    }
+
+    @Test(
+        "a damaged state file is kept under another name, and made anew from the account and the files that are there",
+        arguments: Damage.allCases, ["sync", "run"])
+    func damaged(_ damage: Damage, command: String) async throws {
+        try await withState(damage) { (stand: Stand) in
+            let bytes = try Data(contentsOf: URL(filePath: stand.place.stateFile))
+            try await onlyTold(stand)
+            #expect(try Data(contentsOf: URL(filePath: stand.place.stateFile)) == bytes)
+            // Nothing is removed from the mirror for what nobody knows any more.
+            let gone: String = try #require(stand.account.tree().first { $0.isFile }?.path)
+            _ = try stand.account.delete(gone)
+            let told = try await command == "sync" ? rebuiltBySync(stand) : rebuiltByDaemon(stand)
+            let left = try stand.differences()
+            #expect(left.count == 1 && left[0].hasPrefix(String(gone.dropFirst())))
             #expect(stand.downloads.map(\.subject) == [])
             #expect(stand.aside == [])
+            let report = try await status(stand)
+            #expect(report["in_step"] as? Bool == true)
+            #expect(report["stranger_paths"] as? [String] == [gone])
+            let damaged = try #require(report["damaged_state"] as? [String: Any])
+            let kept = try #require(damaged["kept"] as? String)
+            #expect(damaged["rebuilt"] as? Bool == true)
+            #expect(told.components(separatedBy: kept).count == 2, "\(told)")
+            #expect(try Data(contentsOf: URL(filePath: kept)) == bytes)
+            let text = try await stand.place.run("status")
+            #expect(text.code == 0 && text.output.contains("the damaged file is kept as \(kept)"), "\(text)")
+        }
+    }
+
+    /// Commands that only look say what is wrong and what becomes of it.
+    private func onlyTold(_ stand: Stand) async throws {
+        for command in [["status"], ["verify"], ["verify", "--repair"], ["sync", "--dry-run"]] {
+            let ending = try await Program("dbxsync", command + ["--config", stand.place.configuration]).ending()
+            #expect(ending.code == 73, "\(command): \(ending)")
+            #expect(ending.errors.contains(stand.place.stateFile), "\(command): \(ending)")
+            #expect(ending.errors.contains("\"dbxsync sync\" set it aside"), "\(command): \(ending)")
+        }
+    }
+
+    private func rebuiltBySync(_ stand: Stand) async throws -> String {
+        let ending = try await stand.place.run("sync")
+        #expect(ending.code == 0, "\(ending)")
+        return ending.errors
+    }
+
+    private func rebuiltByDaemon(_ stand: Stand) async throws -> String {
+        let daemon = try stand.place.start("run")
+        try await inStep(stand, daemon)
+        daemon.send(SIGTERM)
+        #expect(try await daemon.ending().code == 0)
+        return daemon.told
+    }
+
+    private func inStep(_ stand: Stand, _ program: Program) async throws {
+        try await eventually("in step", or: program.told) {
+            // A damaged state has no status.
+            guard let report = try? await status(stand), report["in_step"] as? Bool == true else { return false }
+            let daemon = report["daemon"] as? [String: Any]
+            return (daemon?["now"] as? [String: Any])?["phase"] as? String == "idle"
+        }
+    }
+
+    @Test("a state is not in step before the account was listed whole; another account or no marker is refused")
+    func refusedAfterDamage() async throws {
+        try await withState(.empty) { stand in
+            try FileManager.default.moveItem(
+                atPath: stand.place.folder("mirror/.dbxsync/mirror-id"), toPath: stand.place.folder("id"))
+            for _ in 0..<2 {
+                let ending = try await stand.place.run("sync")
+                #expect(ending.code == 73 && ending.errors.contains("mirror-id is missing"), "\(ending)")
+                #expect(
+                    ending.errors.contains("remove the damaged state \(stand.place.stateFile).damaged-"), "\(ending)")
+            }
+            let status = try await status(stand)
+            #expect(status["in_step"] as? Bool == false)
+            #expect((status["damaged_state"] as? [String: Any])?["rebuilt"] as? Bool == false)
+            #expect(stand.server.log.records.isEmpty)
+            try FileManager.default.moveItem(
+                atPath: stand.place.folder("id"), toPath: stand.place.folder("mirror/.dbxsync/mirror-id"))
+            let accountID = Mutex("")
+            stand.account.configure { settings in
+                accountID.withLock { $0 = settings.accountID }
+                settings.accountID = "dbid:AAOtherOtherOtherOtherOtherOtherOth0"
+            }
+            let ending = try await stand.place.run("sync")
+            #expect(ending.code == 73 && ending.errors.contains("is the mirror of another account"), "\(ending)")
+            stand.account.configure { settings in settings.accountID = accountID.withLock { $0 } }
+            try await stand.sync()
+            #expect(stand.downloads.map(\.subject) == [])
+        }
+    }
+
+    @Test("a disk that damages one state file after the other ends with 73, and says so") func damagedAgain()
+        async throws
+    {
+        try await withState(.empty) { stand in
+            for _ in 0..<3 {
+                try await stand.sync()
+                try Data().write(to: URL(filePath: stand.place.stateFile))
+            }
+            for command in ["sync", "run"] {
+                let ending = try await stand.place.run(command)
+                #expect(ending.code == 73 && ending.errors.contains("within a day already"), "\(ending)")
+            }
+            #expect(try Data(contentsOf: URL(filePath: stand.place.stateFile)).isEmpty)
+            #expect(try stand.differences() == [])
+        }
+    }
+
+    @Test("a damaged state file that cannot be set aside ends with 73, and says why", .enabled(if: getuid() == 0))
+    func stuck() async throws {
+        try await withState(.truncated) { stand in
+            // What something is mounted on cannot be renamed.
+            let file = stand.place.stateFile
+            guard try await Program("/bin/mount", ["--bind", file, file]).ending().code == 0 else { return }
+            let ending = try await stand.place.run("sync")
+            #expect(try await Program("/bin/umount", [file]).ending().code == 0)
+            #expect(ending.code == 73 && ending.errors.contains("cannot be set aside"), "\(ending)")
+            try await stand.sync()
+        }
+    }
+
+    /// What somebody does to the state of a running daemon.
+    enum Theft: CaseIterable {
+        case removed, replaced, logRemoved, lockRemoved, folderMoved
+    }
+
+    @Test(
+        "a state that is taken away from under the daemon ends it with 73; a restart makes it anew",
+        arguments: Theft.allCases)
+    func taken(_ theft: Theft) async throws {
+        try await Stand.run { stand in
+            stand.account.fill(Seed(files: 60))
+            try await stand.sync()
+            try FileManager.default.copyItem(atPath: stand.place.stateFile, toPath: stand.place.folder("other.db"))
+            let daemon = try stand.place.start("run")
+            try await inStep(stand, daemon)
+            let (state, files) = (stand.place.folder("state"), FileManager.default)
+            switch theft {
+            case .removed: try files.removeItem(atPath: stand.place.stateFile)
+            case .replaced: #expect(rename(stand.place.folder("other.db"), stand.place.stateFile) == 0)
+            case .logRemoved: try files.removeItem(atPath: stand.place.stateFile + "-wal")
+            case .lockRemoved: try files.removeItem(atPath: state + "/lock")
+            case .folderMoved: try files.moveItem(atPath: state, toPath: state + " elsewhere")
+            }
+            let before = try stand.mirror()
+            try stand.account.put("/after.txt", "news for a daemon without a state")
+            let ending = try await daemon.ending()
+            #expect(ending.code == 73, "\(ending)")
+            let said = ending.errors.split(separator: "\n").filter { $0.contains("while it was in use") }
+            #expect(said.count == 1 && said[0].contains(state), "\(ending)")
+            #expect(try stand.mirror() == before)
+            if theft == .folderMoved { try files.moveItem(atPath: state + " elsewhere", toPath: state) }
+            stand.server.log.clear()
+            try await stand.sync()
+            #expect(stand.downloads.count == 1)
+            #expect(stand.aside == [])
+        }
+    }
+
+    @Test("an idle daemon notices it, too", arguments: [Theft.removed, .folderMoved]) func takenWhileIdle(
+        _ theft: Theft
+    )
+        async throws
+    {
+        try await Stand.run { stand in
+            stand.account.fill(Seed(files: 20))
+            let daemon = try stand.place.start("run")
+            try await stand.equality(from: daemon)
+            try await inStep(stand, daemon)
+            let state = stand.place.folder("state")
+            if theft == .removed {
+                try FileManager.default.removeItem(atPath: stand.place.stateFile)
+            } else {
+                try FileManager.default.moveItem(atPath: state, toPath: state + " elsewhere")
+            }
+            let ending = try await daemon.ending()
+            #expect(ending.code == 73 && ending.errors.contains("while it was in use"), "\(ending)")
+        }
+    }
+
+    @Test(
+        "what has gone up does not go up twice after the state was damaged, and nothing is removed",
+        arguments: ["keep", "delete"])
+    func outbox(after: String) async throws {
+        try await Stand.run { stand in
+            let out = try stand.place.folder.folder("out")
+            let table = "directory = \"\(out)\"\nremote_folder = \"/in\"\nsettle = \"100ms\"\nafter = \"\(after)\""
+            try stand.place.configure(endpoint: stand.server.url, ["outbox": table])
+            func uploaded() -> [String: String] {
+                let files = stand.account.tree().filter { $0.isFile && $0.path.hasPrefix("/in/") }
+                return Dictionary(uniqueKeysWithValues: files.map { ($0.path, $0.rev ?? "") })
+            }
+            func run(_ what: String, until condition: () async throws -> Bool) async throws {
+                let daemon = try stand.place.start("run")
+                try await eventually(what, or: daemon.told, condition)
+                daemon.send(SIGTERM)
+                #expect(try await daemon.ending().code == 0, "\(daemon.told)")
+            }
+            func waits() async throws -> Bool {
+                let outbox = (try? await status(stand))?["outbox"] as? [String: Any]
+                return outbox?["waiting"] as? Int != 0 || outbox?["failing"] as? Int != 0
+            }
+            for name in ["a.txt", "b.txt"] { try stand.place.folder.write("content of \(name)", to: "out/" + name) }
+            try await run("two files") {
+                let isUp = uploaded().count == 2
+                let isWaiting = try await waits()
+                return isUp && !isWaiting
+            }
+            let before = uploaded()
+            try Damage.truncated.apply(to: stand.place.stateFile)
+            try stand.place.folder.write("new", to: "out/c.txt")
+            try await run("three files") {
+                let isUp = uploaded().count == 3
+                let isWaiting = try await waits()
+                return isUp && !isWaiting
+            }
+            #expect(uploaded().filter { $0.key != "/in/c.txt" } == before)
+            #expect(try Tree(directory: out).lines.count == (after == "keep" ? 3 : 0))
         }
     }
 

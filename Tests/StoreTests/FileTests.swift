@@ -61,7 +61,7 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["state.db"])
     }
 
-    @Test("an empty, a cut, a foreign and another text file are refused with what to do, and left as they are")
+    @Test("an empty, a cut and another file are refused with what to do, and left as they are")
     func refused() async throws {
         let folder = try TemporaryFolder()
         let desk = try Desk()
@@ -71,8 +71,8 @@ import Testing
         #expect(whole.count > 40_000)
         let cases: [(String, Data, StoreError.Code)] = [
             ("empty", Data(), .damaged), ("cut", whole.prefix(20_000), .damaged),
-            ("header", whole.prefix(50), .foreign),
-            ("text", Data("SQLite format 4".utf8), .foreign), ("zeros", Data(count: 8192), .damaged),
+            ("header", whole.prefix(50), .damaged),
+            ("text", Data("SQLite format 4".utf8), .damaged), ("zeros", Data(count: 8192), .damaged),
         ]
         for (name, content, code) in cases {
             try content.write(to: URL(fileURLWithPath: folder(name)))

@@ -27,6 +27,8 @@ public final class Rig {
     public var localChanges = LocalChanges.aside
     /// Where the engine's log goes; nowhere unless a test listens.
     public var logger = Logger(label: "rig") { _ in SwiftLogNoOpLogHandler() }
+    /// What the starts have found damaged.
+    public private(set) var rebuilds: [Rebuild] = []
     private var running: (engine: SyncEngine, store: StateStore)?
     private var tree: MirrorTree?
     private let disk = DiskPool(threads: 2)
@@ -51,7 +53,9 @@ public final class Rig {
     public func start() async throws -> (engine: SyncEngine, store: StateStore) {
         if let running { return running }
         let faults = faults
-        let store = try StateStore.open(at: folder("state.db"), faults: faults)
+        let (store, rebuild) = try await StateStore.openOrRebuild(
+            at: folder("state.db"), now: time.now, faults: faults)
+        if let rebuild { rebuilds.append(rebuild) }
         let tree = try MirrorTree.open(
             at: mirror, expecting: try await store.progress().mirrorID, newID: "rig",
             settings: MirrorSettings(localChanges: localChanges), faults: faults)
@@ -87,6 +91,14 @@ public final class Rig {
     public func crash() throws {
         try running?.store.close()
         running = nil
+    }
+
+    /// Ends engine and store as the daemon does after `error`; the next call starts anew.
+    ///
+    /// - Returns: the error that the daemon ends with.
+    public func end(after error: any Error) -> any Error {
+        defer { running = nil }
+        return running?.store.close(after: error, now: time.now) ?? error
     }
 
     /// Starts anew and runs a pass that crashes at a fault point, counted from 0; what follows starts anew again.

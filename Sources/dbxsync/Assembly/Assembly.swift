@@ -27,13 +27,18 @@ struct Assembly: Sendable {
 
     /// Takes the lock, opens state file, mirror and sign-in, in this order; nothing goes over the network.
     ///
-    /// - Parameter word: where this process says how it gets on, if it is a daemon.
+    /// - Parameters:
+    ///   - config: what is configured.
+    ///   - calls: how Dropbox is called.
+    ///   - word: where this process says how it gets on, if it is a daemon.
+    ///   - rebuilding: whether a damaged state is set aside and made anew.
+    ///   - logger: is told what happens.
     /// - Throws: whatever `Failure.of` turns into 73, 75 or 77.
     static func open(
-        _ config: Config, calls: CallSettings, word: String? = nil, logger: Logger
+        _ config: Config, calls: CallSettings, word: String? = nil, rebuilding: Bool = true, logger: Logger
     ) async throws -> Assembly {
         let lock = try InstanceLock.acquire(stateDirectory: config.state.directory, word: word)
-        let store = try StateStore.open(at: config.stateFile)
+        let store = try await openState(config, rebuilding: rebuilding, logger)
         let mirror = try await openMirror(config, store, logger)
         let (board, disk) = (StatusBoard(), DiskPool())
         let connection = Connection(
@@ -59,18 +64,43 @@ struct Assembly: Sendable {
             board: board, lock: lock)
     }
 
+    private static func openState(_ config: Config, rebuilding: Bool, _ logger: Logger) async throws -> StateStore {
+        let lock = InstanceLock.path(in: config.state.directory)
+        guard rebuilding else { return try await StateStore.openWhole(at: config.stateFile, beside: [lock]) }
+        let (store, rebuild) = try await StateStore.openOrRebuild(
+            at: config.stateFile, beside: [lock], now: Moment.now.seconds)
+        if let rebuild {
+            logger.warning(
+                """
+                \(rebuild.cause.message): it is kept as \(rebuild.kept.path); the account is listed anew, and the files that \
+                are in the mirror are taken over
+                """, metadata: ["event": "state_damaged"])
+        }
+        return store
+    }
+
     /// Opens the mirror and takes its lock; a mirror of which state and marker say different things is refused.
     private static func openMirror(
         _ config: Config, _ store: StateStore, _ logger: Logger
     ) async throws -> MirrorTree {
         let progress = try await store.progress()
         let group = try Groups.configured(config)
-        let mirror = try MirrorTree.open(
-            at: config.mirror.directory, expecting: progress.mirrorID, newID: newMirrorID(),
-            settings: MirrorSettings(
-                fileMode: config.mirror.fileMode, directoryMode: config.mirror.directoryMode, group: group,
-                localChanges: config.mirror.localChanges),
-            holder: .current(state: config.state.directory))
+        // A state that has replaced a damaged one must not begin a mirror where only a disk is not mounted.
+        let damaged = progress.mirrorID == nil ? DamagedState.kept(beside: config.stateFile).last : nil
+        let mirror: MirrorTree
+        do {
+            mirror = try MirrorTree.open(
+                at: config.mirror.directory, expecting: progress.mirrorID,
+                newID: damaged == nil ? newMirrorID() : nil,
+                settings: MirrorSettings(
+                    fileMode: config.mirror.fileMode, directoryMode: config.mirror.directoryMode, group: group,
+                    localChanges: config.mirror.localChanges),
+                holder: .current(state: config.state.directory))
+        } catch let error as MirrorError {
+            guard let damaged, error.code == .notOurMirror else { throw error }
+            throw Failure(
+                .unusableDirectory, "\(error); if it is to be a new mirror, remove the damaged state \(damaged.path)")
+        }
         if !mirror.isExclusive {
             logger.warning(
                 "the file system of \(config.mirror.directory) knows no locks: nothing keeps a second dbxsync from working there"
@@ -86,6 +116,15 @@ struct Assembly: Sendable {
     func close() async {
         await connection.stop()
         try? store.close()  // nothing is under way any more: there is nothing to lose
+    }
+
+    /// Ends the transport and closes the state file, which is set aside if that was damaged.
+    ///
+    /// - Returns: the error that tells all of it.
+    func close(after error: any Error) async -> any Error {
+        await connection.stop()
+        mirror.letGo()
+        return store.close(after: error, now: Moment.now.seconds)
     }
 
     private static func newMirrorID() -> String {

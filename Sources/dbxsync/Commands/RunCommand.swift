@@ -45,8 +45,7 @@ struct RunCommand: AsyncParsableCommand {
             }
             try await services(config, assembly, place, outbox, log, notifier).run()
         } catch {
-            await assembly.close()
-            throw error
+            throw await assembly.close(after: error)
         }
         await assembly.close()
         logger.notice("stopped", metadata: ["event": "stopped"])

@@ -17,8 +17,10 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting {
             let config = try common.loadAsOwner()
-            let report = try await StatusReport.gather(
-                try Self.state(config), config: config, daemon: Self.daemon(config))
+            let (daemon, store) = (Self.daemon(config), try Self.state(config))
+            // A daemon reads all of it at its start, and with each comparison of the disk.
+            if daemon == nil { try await store.verifyChecksums() }
+            let report = try await StatusReport.gather(store, config: config, daemon: daemon)
             if json {
                 printOut(try JSONText.of(report))
             } else {

@@ -24,7 +24,14 @@ struct SyncCommand: AsyncParsableCommand {
         try await exiting {
             let config = try common.loadAsOwner()
             let log = LogOutput(level: config.log.level)
-            return dryRun ? try await preview(config, log) : try await pass(config, log)
+            if dryRun { return try await preview(config, log) }
+            do {
+                return try await pass(config, log)
+            } catch let error as StoreError {
+                guard error.code == .setAside else { throw error }
+                log.logger().warning("\(error.message); the pass begins anew", metadata: ["event": "state_damaged"])
+                return try await pass(config, log)
+            }
         }
     }
 
@@ -32,8 +39,13 @@ struct SyncCommand: AsyncParsableCommand {
 
     private func pass(_ config: Config, _ log: LogOutput) async throws -> ExitCode {
         let assembly = try await Assembly.open(config, calls: .oneShot, logger: log.logger())
-        try await assembly.store.retryAll()
-        let end = try await endOfPass(assembly, ProgressLine(terminal: log.terminal))
+        let end: End
+        do {
+            try await assembly.store.retryAll()
+            end = try await endOfPass(assembly, ProgressLine(terminal: log.terminal))
+        } catch {
+            throw await assembly.close(after: error)
+        }
         guard case .done(let report) = end else {
             await assembly.close()
             log.logger().notice("interrupted; what is placed stays, the next pass goes on from here")
@@ -97,6 +109,7 @@ struct SyncCommand: AsyncParsableCommand {
 
     private func preview(_ config: Config, _ log: LogOutput) async throws -> ExitCode {
         let copy = try StateStore.scratchCopy(of: config.stateFile)
+        try await copy.verifyChecksums()
         let connection = Connection(config, calls: .oneShot, logger: log.logger())
         let source = AccountSource(
             connection: connection, tokens: try connection.tokens(), config: config, store: copy, onAccount: { _ in })

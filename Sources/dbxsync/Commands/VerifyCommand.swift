@@ -34,6 +34,7 @@ struct VerifyCommand: AsyncParsableCommand {
     /// Changes nothing but what is known of the age of proofs; a daemon that runs beside it makes differences that do not last.
     private func compare(_ config: Config, _ log: LogOutput) async throws -> ExitCode {
         let store = try StateStore.openReadOnly(at: config.stateFile)
+        try await store.verifyChecksums()
         let mirror = try MirrorTree.openReadOnly(
             at: config.mirror.directory, expecting: try await store.progress().mirrorID)
         let isShared = InstanceLock.holder(stateDirectory: config.state.directory) != nil
@@ -50,7 +51,7 @@ struct VerifyCommand: AsyncParsableCommand {
 
     private func repair(_ config: Config, _ log: LogOutput) async throws -> ExitCode {
         let logger = log.logger()
-        let assembly = try await Assembly.open(config, calls: .oneShot, logger: logger)
+        let assembly = try await Assembly.open(config, calls: .oneShot, rebuilding: false, logger: logger)
         try await assembly.store.select(config.mirror.selection)
         let verifier = Verifier(
             store: assembly.store, mirror: assembly.mirror, disk: assembly.disk, selection: config.mirror.selection,

@@ -54,6 +54,8 @@ struct StatusReport: Encodable, Sendable {
     var proofs: Proofs
     /// The outbox; null if none is configured.
     @Nullable var outbox: Outbox?
+    /// The last state file that was damaged, as long as it is kept; null if none is.
+    @Nullable var damagedState: DamagedFile?
 
     /// Whose account it is.
     struct Account: Encodable, Sendable {
@@ -141,6 +143,15 @@ struct StatusReport: Encodable, Sendable {
     /// Whether the mirror is in step, and nothing in the outbox has failed.
     var isWell: Bool { inStep && (outbox.map { $0.failing + $0.parked == 0 } ?? true) }
 
+    /// A state file that was damaged.
+    struct DamagedFile: Encodable, Sendable {
+        /// Where it is kept.
+        var kept: String
+        var setAsideAt: Moment
+        /// Whether the account was listed whole since, so that the state is whole again.
+        var rebuilt: Bool
+    }
+
     /// One path that is not as in the account.
     struct Path: Encodable, Sendable {
         var path: String
@@ -209,7 +220,10 @@ extension StatusReport {
             strangers: found.strangers, strangerPaths: found.strangerPaths,
             proofs: Proofs(
                 try await store.proofs(sparing: config.engineSettings.outboxKey, now: now), config.schedule.scrub),
-            outbox: try await outbox(store, config.outbox))
+            outbox: try await outbox(store, config.outbox),
+            damagedState: DamagedState.kept(beside: config.stateFile).last.map {
+                DamagedFile(kept: $0.path, setAsideAt: Moment($0.setAsideAt), rebuilt: progress.everListed)
+            })
     }
 
     private static func outbox(_ store: StateStore, _ table: Config.OutboxTable) async throws -> Outbox? {

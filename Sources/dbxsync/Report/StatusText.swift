@@ -13,7 +13,7 @@ enum StatusText {
                 ("checked", checked(report, now)), ("watched", report.daemon?.now?.watch),
                 ("proven", ProofText.line(report.proofs, now: now)),
                 ("left out", leftOut(report)), ("backlog", backlog(report)),
-                ("last pass", lastPass(report, now)), ("outbox", outbox(report)),
+                ("last pass", lastPass(report, now)), ("outbox", outbox(report)), ("state", damaged(report, now)),
             ].compactMap { name, text in text.map { "  " + padded(name) + $0 } }
             + troubles(report, now: now) + outboxTroubles(report, now) + strangers(report)
     }
@@ -69,6 +69,16 @@ enum StatusText {
             ? "nothing waits"
             : "\(HumanText.count(outbox.waiting, "file")), \(HumanText.bytes(outbox.waitingBytes)), to go up"
         return escapingControls("\(outbox.directory) -> \(target): ") + waiting
+    }
+
+    /// Told as long as a damaged state file is kept.
+    private static func damaged(_ report: StatusReport, _ now: Int64) -> String? {
+        guard let damaged = report.damagedState else { return nil }
+        let how =
+            damaged.rebuilt
+            ? "was rebuilt since" : "is being rebuilt: nothing is known before the account was listed whole"
+        return escapingControls(
+            "was damaged at \(time(damaged.setAsideAt, now)), and \(how); the damaged file is kept as \(damaged.kept)")
     }
 
     private static func padded(_ word: String) -> String {

@@ -30,7 +30,8 @@ final class InstanceLock: Sendable {
         return InstanceLock(lock)
     }
 
-    private static func path(in stateDirectory: String) -> String { stateDirectory + "/lock" }
+    /// The file that is locked.
+    static func path(in stateDirectory: String) -> String { stateDirectory + "/lock" }
 
     /// Who holds a state directory; asking takes no lock, so it disturbs nobody who is just starting.
     static func holder(stateDirectory: String) -> LockHolder? {
