@@ -12,9 +12,10 @@ BENCH_LARGE=2147483648   bytes of the large file
 BENCH_ENTRIES=100000     entries for the memory measurement, beside a quarter of them, and for the changes
 BENCH_DELAY=40           milliseconds before each answer, for what is far away
 BENCH_IDLE=300           seconds for which the idle daemon of a large account is watched
+BENCH_SWEEP=1000000      entries of the mirror that is compared with what was put there
 BENCH_PUT=2147483648     bytes of the file that goes up far away
 BENCH_CUT=5368709120     bytes of the file whose upload is cut 20 times
-BENCH_ONLY=              some of: small bulk large capped memory bandwidth put cut latency idle changes rename
+BENCH_ONLY=              some of: small bulk large capped memory bandwidth put cut latency idle changes rename watch sweep
 TMPDIR                   where mirrors go
 """
 
@@ -39,10 +40,11 @@ FILES = int(os.environ.get("BENCH_FILES", 10_000))
 LARGE = int(os.environ.get("BENCH_LARGE", 2 << 30))
 ENTRIES = int(os.environ.get("BENCH_ENTRIES", 100_000))
 IDLE = int(os.environ.get("BENCH_IDLE", 300))
+SWEEP = int(os.environ.get("BENCH_SWEEP", 1_000_000))
 PUT = int(os.environ.get("BENCH_PUT", 2 << 30))
 CUT, CUTS = int(os.environ.get("BENCH_CUT", 5 << 30)), 20
 # The peak memory of a process is never less than that of this one when it was started: what makes this one large comes last.
-ALL = "small bulk large capped memory bandwidth put cut latency idle changes rename"
+ALL = "small bulk large capped memory bandwidth put cut latency idle changes rename watch sweep"
 ONLY = os.environ.get("BENCH_ONLY", ALL).split()
 # A link far away: milliseconds for each request, bytes per second of one connection.
 DELAY, RATE = int(os.environ.get("BENCH_DELAY", 40)), 25_000_000
@@ -385,14 +387,15 @@ def rest(bench, daemon):
     time.sleep(IDLE)
     usage = bench.since(before, daemon)
     status = pathlib.Path(f"/proc/{daemon.pid}/status").read_text().split("VmRSS:")[1]
-    return f"idle for {IDLE} s, {ENTRIES:,} entries", f"{usage.cpu / usage.seconds:.3%} of a processor", (
+    folders = sum(path.is_dir() for path in (bench.work / "mirror").rglob("*"))
+    return f"idle for {IDLE} s, {ENTRIES:,} entries, {folders:,} folders watched", f"{usage.cpu / usage.seconds:.3%} of a processor", (
         f"{int(status.split()[0]) * 1024 / 1e6:.1f} MB"
     ), "", "< 0.05 %, < 40 MB", usage
 
 
 def changes(bench):
     """Changes of all kinds in a large account that is in step, from the first one to the last in the mirror."""
-    bench.fill("/changes", files=ENTRIES - ENTRIES // 40, min_size=1, max_size=100)
+    bench.fill("/changes", files=ENTRIES - ENTRIES // 10, min_size=1, max_size=100, files_per_folder=9)
     daemon = bench.daemon("/changes", "")
     mirror, costs = bench.work / "mirror", []
     names = iter([path for path, entry in bench.account.tree("/changes").items() if entry[".tag"] == "file"])
@@ -450,6 +453,52 @@ def rename(bench):
     yield f"rename of a folder of {RENAMED:,} files", f"{usage.seconds:.2f} s", "", "0 bytes of files", (
         "0 bytes"
     ), usage
+
+
+def watch(bench):
+    """A first mirror that the daemon watches, and how soon it puts right what others do there."""
+    bench.fill("/watch", files=FILES, min_size=1, max_size=100)
+    bench.fresh("/watch", "")
+    config = bench.work / "dbxsync.conf"
+    config.write_text(config.read_text().replace('level = "warning"', 'level = "debug"'))
+    with open(bench.work / "log", "w+") as log:
+        daemon = subprocess.Popen(bench.command("run"), stdout=log, stderr=log)
+        while not in_step(bench):
+            time.sleep(0.2)
+        time.sleep(10)
+        log.seek(0)
+        drift = sum("event=drift" in line or "changed by somebody else" in line for line in log)
+        times, before = [], bench.usage(daemon)
+        files = [path for path in (bench.work / "mirror").rglob("*") if path.is_file() and ".dbxsync" not in path.parts]
+        for number in range(20):
+            path = files[number * 7 % len(files)]
+            right = path.read_bytes()
+            begin = time.monotonic()
+            path.unlink() if number % 2 else path.write_bytes(b"somebody's")
+            while not path.exists() or path.read_bytes() != right:
+                time.sleep(0.005)
+            times.append(time.monotonic() - begin)
+        usage = bench.since(before, daemon)
+        stop(daemon)
+    yield f"first mirror of {FILES:,} files: changes by others that were none", f"{drift}", "", "", "0", usage
+    yield "removed or edited in the mirror, until it is right again", f"{statistics.median(times):.1f} s", "", (
+        f"slowest of {len(times)}: {max(times):.1f} s"
+    ), "< 5 s", usage._replace(seconds=statistics.median(times))
+
+
+def sweep(bench):
+    """A pass over a mirror in which nothing has happened, beside find looking at the same."""
+    bench.fill("/sweep", files=SWEEP - SWEEP // 40, min_size=1, max_size=100)
+    tell(f"first mirror: {bench.mirror('/sweep')}")
+    finds, ours = [], []
+    for run in range(RUNS):
+        finds.append(bench.measure(["find", bench.work / "mirror", "-printf", "%s %T@ %i\\n"]))
+        ours.append(bench.measure(bench.command("sync")))
+        tell(f"run {run + 1}: find {finds[-1]}, dbxsync {ours[-1]}")
+    find, usage = middle(finds), middle(ours)
+    yield f"a sweep of {SWEEP:,} entries", f"{usage.seconds:.1f} s, {usage.peak / 1e6:.0f} MB", (
+        f"find {find.seconds:.1f} s"
+    ), f"{usage.cpu:.1f} s of a processor", "< 15 s, < 100 MB", usage
 
 
 def in_step(bench):

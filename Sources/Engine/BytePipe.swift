@@ -18,10 +18,14 @@ final class BytePipe: ByteSink {
     private static let capacity = 128 << 10
 
     /// Nobody reads any more.
-    struct Closed: Error {}
+    struct Closed: Error, CustomStringConvertible {
+        var description: String { "what was received is no longer wanted" }
+    }
 
     /// What is sent cannot be had once more.
-    struct CannotRestart: Error {}
+    struct CannotRestart: Error, CustomStringConvertible {
+        var description: String { "the answer began once more from its start" }
+    }
 
     init(board: StatusBoard) { self.board = board }
 

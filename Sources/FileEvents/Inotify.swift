@@ -13,9 +13,12 @@ public enum FileEvent: Hashable, Sendable {
 /// The kernel's news of folders (inotify(7)), read by a thread of its own.
 public final class Inotify: Sendable {
     /// Why there is no watching.
-    public struct Failure: Error, Hashable, Sendable {
+    public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
         /// The error number.
         public var number: Int32
+
+        /// In words.
+        public var description: String { "inotify: \(String(cString: strerror(number)))" }
     }
 
     private let descriptor: Int32

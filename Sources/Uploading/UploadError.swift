@@ -41,7 +41,10 @@ extension UploadError: CustomStringConvertible {
 }
 
 /// The file is not what it was when its upload began; nothing of it has become a file of the account.
-public struct FileChanged: Error {
+public struct FileChanged: Error, CustomStringConvertible {
     /// Somebody has written it.
     public init() {}
+
+    /// In words.
+    public var description: String { "the file was changed while it was read" }
 }
