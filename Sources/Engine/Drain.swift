@@ -98,6 +98,7 @@ struct Drain: Sendable {
         news.make()
         events.count { $0.listed += page.entries }
         board.update { status in
+            if case .waiting = status.phase { status.phase = .listing }
             status.listed += page.entries
             status.filesTotal += recorded.files
             status.bytesTotal = status.bytesTotal.saturatingSum(recorded.bytes)

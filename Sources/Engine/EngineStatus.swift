@@ -183,7 +183,8 @@ public final class StatusBoard: Sendable {
     func beginPass() {
         received.store(0, ordering: .relaxed)
         update { status in
-            status.phase = .listing
+            // Why nothing could be done is known until something can.
+            if case .waiting = status.phase {} else { status.phase = .listing }
             status.listed = 0
             status.isListing = true
             status.filesDone = 0

@@ -32,7 +32,7 @@ struct Sweeper: Sendable {
         var entries = 0
         /// Keys that became pending.
         var drifted = 0
-        /// Folders that were never looked into, if one folder was.
+        /// Folders that were never looked into, or that others have taken the place of, if one folder was looked at.
         var unknown: [RemoteKey] = []
     }
 
@@ -93,7 +93,9 @@ struct Sweeper: Sendable {
         var findings: [FolderFinding] = []
         for folder in looked.done { findings.append(try await withStrangers(folder)) }
         found.entries += pages.reduce(0) { $0 + $1.entries.count }
-        found.drifted += try await forget(looked.drift)
+        let drift = try await forget(looked.drift)
+        found.drifted += drift.count
+        found.unknown += drift.otherFolders
         try await store.note(findings)
         return looked.open
     }
@@ -140,18 +142,21 @@ struct Sweeper: Sendable {
 
     /// Looks once more at what differs, with what have says by now, and forgets it.
     ///
-    /// - Returns: how many keys became pending.
-    private func forget(_ entries: [KnownEntry]) async throws -> Int {
-        if entries.isEmpty { return 0 }
-        var drifted = 0
+    /// - Returns: how many keys became pending, and where another folder stands: nothing is known of what is in it.
+    private func forget(_ entries: [KnownEntry]) async throws -> (count: Int, otherFolders: [RemoteKey]) {
+        var (count, others): (Int, [RemoteKey]) = (0, [])
         for start in stride(from: 0, to: entries.count, by: Self.part) {
             let part = entries[start..<min(start + Self.part, entries.count)]
-            drifted += try await gate.pass { try await forgetNow(part) }
+            let drift = try await gate.pass { try await forgetNow(part) }
+            count += drift.count
+            others += drift.otherFolders
         }
-        return drifted
+        return (count, others)
     }
 
-    private func forgetNow(_ entries: ArraySlice<KnownEntry>) async throws -> Int {
+    private func forgetNow(
+        _ entries: ArraySlice<KnownEntry>
+    ) async throws -> (count: Int, otherFolders: [RemoteKey]) {
         var standings: [Standing] = []
         for entry in entries {
             if let standing = try await store.standing(of: entry.key), !settings.isLeftAlone(standing.path) {
@@ -181,7 +186,7 @@ struct Sweeper: Sendable {
         try await store.forget(gone)
         try await store.doubt(touched)
         try await store.commit(renewed, now: 0, jitter: { 0 })
-        return gone.count + touched.count
+        return (gone.count + touched.count, renewed.compactMap(\.settledKey))
     }
 
     /// What a second look tells.
@@ -267,6 +272,12 @@ struct Sweeper: Sendable {
             }
         }
         return staying
+    }
+}
+
+extension Outcome {
+    fileprivate var settledKey: RemoteKey? {
+        if case .have(let key, _) = self { key } else { nil }
     }
 }
 

@@ -128,6 +128,25 @@ import Testing
         }
     }
 
+    @Test("folders that change places, or are exchanged for a copy, are put right with all that is in them")
+    func exchanged() async throws {
+        let rig = try Self.rig(["/A/f", "/A/sub/g", "/B/f", "/B/sub/g", "/c"])
+        let mirror = rig.mirror
+        func move(_ from: String, _ to: String) { #expect(rename(mirror + from, mirror + to) == 0) }
+        try await Self.running(rig) {
+            try await Self.eventually { rig.board.now.watch?.watched == 5 }
+            for (one, other) in [("/A", "/B"), ("/A/sub", "/B/sub")] {
+                let text = FileManager.default.contents(atPath: mirror + one + (one == "/A" ? "/f" : "/g"))
+                move(one, "/away")
+                move(other, one)
+                move("/away", other)
+                #expect(FileManager.default.contents(atPath: mirror + one + (one == "/A" ? "/f" : "/g")) != text)
+                try await Self.eventually({ (try? rig.differences()) ?? [] }) { try rig.differences() == [] }
+            }
+        }
+        #expect(try await rig.brokenInvariants() == [])
+    }
+
     @Test("without a watch a comparison finds it when it is due") func unwatched() async throws {
         let rig = try Self.rig(["/a"])
         rig.settings.watch = false

@@ -27,7 +27,7 @@ struct RootedPaths {
     /// What an entry says of the mirrored folder itself; `nil` if it says nothing of it, or that it is there.
     func rootNews(of entry: EntryJSON) -> RootNews? {
         guard case .known(let path) = entry.path, entry.unreadable == nil,
-            path.isEmpty || path.utf8.first == UInt8(ascii: "/")
+            path.utf8.first == UInt8(ascii: "/") || path.isEmpty && rootDepth > 0
         else { return nil }
         if path.utf8.count(where: { $0 == UInt8(ascii: "/") }) > rootDepth {
             guard let rootKey else { return nil }
@@ -50,6 +50,8 @@ struct RootedPaths {
                 return .unread(unread(entry, "the field path_lower is not a path"))
             }
             if components.count == rootDepth {
+                // The top of an account is in no listing of it.
+                if rootDepth == 0 { return .unread(unread(entry, "the field path_lower is empty")) }
                 return entry.unreadable.map { .unread(UnreadEntry(what: entry.label, reason: $0, beginning: nil)) }
                     ?? .root
             }

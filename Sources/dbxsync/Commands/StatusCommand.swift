@@ -20,7 +20,9 @@ struct StatusCommand: AsyncParsableCommand {
             let (daemon, store) = (Self.daemon(config), try Self.state(config))
             // A daemon reads all of it at its start, and with each comparison of the disk.
             if daemon == nil { try await store.verifyChecksums() }
-            let report = try await StatusReport.gather(store, config: config, daemon: daemon)
+            var report = try await StatusReport.gather(store, config: config, daemon: daemon)
+            // A daemon sees to that itself, and waits for a mirror that is away.
+            if daemon == nil, let refusal = try await Self.refusal(ofMirror: config, store) { report.doubt(refusal) }
             if json {
                 printOut(try JSONText.of(report))
             } else {
@@ -36,6 +38,17 @@ struct StatusCommand: AsyncParsableCommand {
             return try StateStore.openReadOnly(at: config.stateFile)
         } catch let error as StoreError where error.code == .missing {
             return try StateStore.scratchCopy(of: config.stateFile)
+        }
+    }
+
+    /// Why the mirror directory is not the mirror that the state is about; nil if it is, or there is none yet.
+    private static func refusal(ofMirror config: Config, _ store: StateStore) async throws -> String? {
+        guard let expected = try await store.progress().mirrorID else { return nil }
+        do {
+            _ = try MirrorTree.openReadOnly(at: config.mirror.directory, expecting: expected)
+            return nil
+        } catch {
+            return "\(error)"
         }
     }
 

@@ -166,6 +166,13 @@ struct StatusReport: Encodable, Sendable {
 }
 
 extension StatusReport {
+    /// Takes up why nothing is known of the mirror as a whole.
+    mutating func doubt(_ reason: String) {
+        inStep = false
+        failing += 1
+        troubles.insert(Path(path: "/", state: "failing", reason: reason, attempts: 0, nextTry: nil), at: 0)
+    }
+
     private static let mostPaths = 1000
 
     /// Reads everything from the state file.

@@ -170,7 +170,9 @@ final class History {
         guard evidence.doubts.isEmpty, let asOf = progress.inStepAsOf else { return }
         let accounts = accounts.filter { $0.key >= asOf }.sorted { $0.key < $1.key }.map(\.value)
         if accounts.isEmpty || accounts.contains(nil) { return }
-        let unexplained = accounts.compactMap(\.self).map { self.unexplained($0, found) }
+        let unexplained = accounts.compactMap(\.self).map {
+            self.unexplained($0, found, forgivingExtra: meddler != nil)
+        }
         if unexplained.contains([]) { return }
         story.tell("        said to be in step as of \(asOf)")
         failures += (unexplained.last ?? []).map { "said to be in step: \($0)" }
@@ -178,12 +180,23 @@ final class History {
 
     /// How the mirror differs from the account, but for strangers, which are told, or were put there since the last look;
     /// in lower case, since a listing alone tells of a name that is spelled anew.
-    private func unexplained(_ account: Tree, _ found: Findings, but failing: Set<String> = []) -> [String] {
+    ///
+    /// - Parameters:
+    ///   - failing: paths in lower case that are told as failing or parked.
+    ///   - forgivingExtra: whether what is somebody's may not be told yet: what was replaced by something of another kind
+    ///     is a stranger's from the next look on.
+    private func unexplained(
+        _ account: Tree, _ found: Findings, but failing: Set<String> = [], forgivingExtra: Bool = false
+    ) -> [String] {
         guard let mirror = try? Tree(directory: rig.mirror) else { return ["the mirror is gone"] }
         let told = Set(found.strangerPaths.map { Self.folded($0.split(separator: "/")[...]) })
         let somebodys = meddler?.texts ?? []
+        let wantedNames = Set(account.lines.keys.map { $0.lowercased() })
+        let rightNames = Set(account.lines.filter { mirror.lines[$0.key] == $0.value }.map { $0.key.lowercased() })
         let strange = mirror.lines.keys.filter { path in
             if account.lines[path] != nil { return false }
+            let name = path.lowercased()
+            if forgivingExtra && (!wantedNames.contains(name) || rightNames.contains(name)) { return true }
             let names = path.split(separator: "/")
             return names.indices.contains { told.contains(Self.folded(names[...$0])) }
                 || FileManager.default.contents(atPath: rig.mirror + "/" + path).map {
