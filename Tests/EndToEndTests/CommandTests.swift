@@ -91,11 +91,10 @@ struct CommandTests {
     func statusKeys() async throws {
         try await Stand.run { stand in
             let keys = [
-                "accepted", "account", "backlog", "checked_at", "daemon", "disk_as_of", "failing", "in_step",
-                "in_step_as_of",
-                "last_pass", "left_out", "listed_at", "listing", "mirror", "outbox", "parked", "proofs",
-                "stale",
-                "stranger_paths", "strangers", "troubles", "unread", "unread_entries",
+                "accepted", "account", "backlog", "checked_at", "daemon", "damaged_state", "disk_as_of", "failing",
+                "in_step", "in_step_as_of", "last_pass", "left_out", "listed_at", "listing", "mirror", "outbox",
+                "parked",
+                "proofs", "stale", "stranger_paths", "strangers", "troubles", "unread", "unread_entries",
             ]
             stand.account.fill(Seed(files: 30))
             let before = try await stand.place.run("status", "--json")
