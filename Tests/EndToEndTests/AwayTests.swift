@@ -191,6 +191,37 @@ struct AwayTests {
         }
     }
 
+    @Test(
+        "a stop is a stop although the mirror's disk does not answer and the kernel lets nobody go",
+        .enabled(
+            if: isRoot && has("mkfs.ext4") && has("fsfreeze") && access("/dev/loop-control", W_OK) == 0,
+            "needs root and a loop device"))
+    func frozen() async throws {
+        try await Stand.run { stand in
+            stand.account.fill(Seed(files: 5))
+            let (image, mirror) = (stand.place.folder("image"), stand.place.mirror)
+            try #require(try tool("truncate", "-s", "32M", image) == 0)
+            try #require(try tool("mkfs.ext4", "-q", image) == 0)
+            try #require(try tool("mount", "-o", "loop", image, mirror) == 0)
+            try FileManager.default.removeItem(atPath: mirror + "/lost+found")
+            defer { umount2(mirror, Int32(MNT_DETACH)) }
+            let (daemon, _) = try await daemon(stand)
+            let before = stand.downloads.count
+            try #require(try tool("fsfreeze", "-f", mirror) == 0)
+            do {
+                defer { _ = try? tool("fsfreeze", "-u", mirror) }
+                try stand.account.put("/news.txt", "news")
+                try await eventually("a download", or: daemon.told) { stand.downloads.count > before }
+                try await Task.sleep(for: .seconds(1))
+                daemon.send(SIGTERM)
+                try await eventually("the last resort", within: .seconds(30), or: daemon.told) {
+                    daemon.told.contains("something is still waiting for the disk")
+                }
+            }
+            #expect(try await daemon.ending().code == 0)
+        }
+    }
+
     /// Makes an ext4 file system believe that it has met an error, whereupon it turns read-only.
     private func breakDisk(at path: String) throws {
         let line = try #require(

@@ -72,7 +72,7 @@ struct RunCommand: AsyncParsableCommand {
             services.append(WatchdogService(board: assembly.board, notifier: notifier, interval: interval))
         }
         if let outbox { services.append(OutboxService(outbox: outbox)) }
-        services.append(EngineService(engine: assembly.engine))
+        services += [EngineService(engine: assembly.engine), StoppingService(notifier: notifier)]
         var logger = log.logger()
         logger.logLevel = .critical  // what went wrong is told once, by us
         return ServiceGroup(

@@ -21,12 +21,7 @@ struct StatusService: Service {
     private var tellEvery: Int { progress.isVisible ? 8 : 1 }
 
     func run() async throws {
-        await withGracefulShutdownHandler {
-            await cancelWhenGracefulShutdown { await tell() }
-        } onGracefulShutdown: { [notifier] in
-            notifier.stopping(status: "stopping")
-            LastResort.arm()
-        }
+        await cancelWhenGracefulShutdown { await tell() }
         progress.finish()
         unlink(place.path)
     }
