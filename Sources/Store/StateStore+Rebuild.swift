@@ -39,7 +39,7 @@ extension StateStore {
     public static func openWhole(
         at path: String, beside others: [String] = [], faults: @escaping FaultHook = { _ in }
     ) async throws -> StateStore {
-        let store = try open(at: path, beside: others, faults: faults)
+        let store = try open(at: path, beside: others, isAuditedLater: true, faults: faults)
         do {
             try await store.verifyChecksums()
             return store

@@ -50,6 +50,15 @@ public final class StateStore: Sendable {
     public static func open(
         at path: String, beside others: [String] = [], faults: @escaping FaultHook = { _ in }
     ) throws -> StateStore {
+        try open(at: path, beside: others, isAuditedLater: false, faults: faults)
+    }
+
+    /// The same.
+    ///
+    /// - Parameter isAuditedLater: whether the caller reads all of it in any case.
+    static func open(
+        at path: String, beside others: [String], isAuditedLater: Bool, faults: @escaping FaultHook
+    ) throws -> StateStore {
         do {
             if try !FileHeader.isPresent(path) { try create(at: path) }
             // Whoever closes the file leaves no log beside it.
@@ -59,7 +68,9 @@ public final class StateStore: Sendable {
             try Schema.refusingOther { try connection.queue.write { try Schema.migrate($0) } }
             try connection.queue.read { try Schema.check($0) }
             let store = try StateStore(connection, path: path, isReadOnly: false, beside: others, faults: faults)
-            if wasKilled { try connection.queue.read { _ = try Audit.run(Pending($0, store.inEffect)) } }
+            if wasKilled && !isAuditedLater {
+                try connection.queue.read { _ = try Audit.run(Pending($0, store.inEffect)) }
+            }
             return store
         } catch {
             throw StoreError.wrappingOpening(error, path: path)
