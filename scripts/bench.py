@@ -474,7 +474,10 @@ def watch(bench):
             path = files[number * 7 % len(files)]
             right = path.read_bytes()
             begin = time.monotonic()
-            path.unlink() if number % 2 else path.write_bytes(b"somebody's")
+            if number % 2:
+                path.unlink()
+            else:
+                path.write_bytes(b"somebody's")
             while not holds(path, right):
                 time.sleep(0.005)
             times.append(time.monotonic() - begin)

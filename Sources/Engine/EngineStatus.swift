@@ -183,7 +183,7 @@ public final class StatusBoard: Sendable {
     func beginPass() {
         received.store(0, ordering: .relaxed)
         update { status in
-            // Why nothing could be done is known until something can.
+            // An outage is over when a request succeeds, not when the next one is made.
             if case .waiting = status.phase {} else { status.phase = .listing }
             status.listed = 0
             status.isListing = true

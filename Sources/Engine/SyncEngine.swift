@@ -49,7 +49,7 @@ public actor SyncEngine {
 
     /// Takes new settings; they count from the next pass on, which begins as soon as none is under way.
     public func reload(_ settings: EngineSettings) {
-        // What is a stranger's, and what becomes of it, is seen by looking at everything.
+        // Both decide which entries are strangers and what becomes of them, which only a sweep finds out.
         if settings.strangers != self.settings.strangers || settings.selection != self.settings.selection {
             sweptAt = nil
         }

@@ -71,7 +71,7 @@ struct Inheritance {
 extension Descriptor {
     /// Gives a new folder its mode, beside the set-group-ID bit that it has from the folder it is in (mkdir(2)).
     ///
-    /// Who is no member of the group would lose that bit by setting a mode, even the same one (chmod(2)).
+    /// A process that is not a member of the folder's group would clear that bit by any chmod(2), even one to the same mode.
     func setMode(ofNewFolder mode: mode_t) throws(MirrorError) {
         let present = try status().st_mode & 0o7777
         let wanted = mode | (present & S_ISGID)

@@ -21,7 +21,7 @@ struct StatusCommand: AsyncParsableCommand {
             // A daemon reads all of it at its start, and with each comparison of the disk.
             if daemon == nil { try await store.verifyChecksums() }
             var report = try await StatusReport.gather(store, config: config, daemon: daemon)
-            // A daemon sees to that itself, and waits for a mirror that is away.
+            // A running daemon checks that itself, and waits for a mirror that is away.
             if daemon == nil, let refusal = try await Self.refusal(ofMirror: config, store) { report.doubt(refusal) }
             if json {
                 printOut(try JSONText.of(report))

@@ -55,7 +55,7 @@ extension ConfigForm where Value == String {
     /// An absolute path.
     static let path = text("an absolute path") { text throws(Refusal) in try PathText.absolute(text) }
     /// A group of this system, by name or number.
-    static let group = text("the name of a group") { text throws(Refusal) in
+    static let group = text("the name or number of a group") { text throws(Refusal) in
         guard Groups.number(of: text) != nil else { throw Refusal("\(quoted(text)) is no group of this system") }
         return text
     }

@@ -1,9 +1,9 @@
 import ServiceLifecycle
 
-/// Hears first that the group shuts down, and sees to its end.
+/// Announces the shutdown, and limits how long it may take.
 ///
-/// Services are shut down one after the other, from the last of the group to the first: whoever comes after one that hangs
-/// would never hear of it.
+/// Has to be the last service of its group: a `ServiceGroup` shuts its services down one at a time, from the last to the
+/// first, and waits for each. Those before a service that hangs are never told.
 struct StoppingService: Service {
     let notifier: SystemdNotifier
 
