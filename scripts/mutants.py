@@ -32,7 +32,7 @@ MUTANTS = [
     ("what was touched is not doubted", "Engine/Sweeper.swift", "        try await store.doubt(touched)\n", ""),
     ("the watch takes dbxsync's own work for that of others", "Engine/Sweeper.swift", "            guard let drift = try mirror.drift(of: standing) else { return .nothing }", "            let drift = try mirror.drift(of: standing) ?? .changed"),
     ("checksums are not compared", "Store/Audit.swift", "where try Checksums.stored(table, db) != sum {", "where try Checksums.stored(table, db) != sum && table.isEmpty {"),
-    ("folders to be made are no backlog", "Store/Doubt.swift", "backlog.pendingFiles + backlog.pendingFolders + backlog.pendingRemovals", "backlog.pendingFiles + backlog.pendingRemovals"),
+    ("folders to be made are no backlog", "Store/Evidence.swift", "pendingFiles + pendingFolders + pendingRemovals", "pendingFiles + pendingRemovals"),
     ("bytes are not verified", "MirrorFS/StagingFile.swift", "guard offset == version.size, hash == version.hash else {", "guard offset == version.size else {"),
 ]
 

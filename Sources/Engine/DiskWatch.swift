@@ -1,5 +1,4 @@
 import Logging
-import Store
 import SyncModel
 
 /// Looks at the mirror beside the passes: where the kernel tells that something has happened, and at all of it when that
@@ -42,8 +41,7 @@ struct DiskWatch: Sendable {
                 }
             } catch {
                 try Task.checkCancellation()
-                // A mirror that is away is waited for; a state that is damaged or gone is not.
-                if let error = error as? StoreError, error.disposition == .fatal { throw error }
+                if isLossOfState(error) { throw error }
                 logger.debug("the mirror could not be looked at: \(error)")
                 overflow = .now + Self.longPause
                 try await clock.sleep(for: Self.settle)

@@ -1,3 +1,4 @@
+import Store
 public import SyncModel
 
 /// What the engine is told; an immutable value for each pass.
@@ -100,6 +101,9 @@ public struct EngineError: Classified, CustomStringConvertible {
         self.description = description
     }
 }
+
+/// Whether the state is damaged or gone: it does not come back by itself, as a mirror that is away may.
+func isLossOfState(_ error: any Error) -> Bool { (error as? StoreError)?.disposition == .fatal }
 
 /// How any error wants to be treated: errors that do not say are taken to pass.
 public func disposition(of error: any Error) -> Disposition {

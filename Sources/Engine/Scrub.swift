@@ -58,8 +58,7 @@ struct Scrub: Sendable {
                 if rest >= Self.longPause, let proven = agenda?.takeProven() { try await store.prove(proven) }
             } catch {
                 try Task.checkCancellation()
-                // A state that is damaged or gone does not come back by itself.
-                if let error = error as? StoreError, error.disposition == .fatal { throw error }
+                if isLossOfState(error) { throw error }
                 logger.debug("the mirror's files cannot be read again now: \(error)")
                 agenda = nil
                 rest = Self.pauseAfterFailure

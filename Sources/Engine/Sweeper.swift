@@ -168,11 +168,13 @@ struct Sweeper: Sendable {
         var gone: [RemoteKey] = []
         var touched: [RemoteKey] = []
         var renewed: [Outcome] = []
+        var others: [RemoteKey] = []
         for (standing, look) in zip(standings, looks) {
             switch look {
             case .nothing: break
             case .newFolder(let inode):
                 renewed.append(.have(standing.key, .folder(name: standing.node.name, inode: inode)))
+                others.append(standing.key)
             case .drift(let drift):
                 switch drift {
                 case .missing, .kind: gone.append(standing.key)
@@ -186,7 +188,7 @@ struct Sweeper: Sendable {
         try await store.forget(gone)
         try await store.doubt(touched)
         try await store.commit(renewed, now: 0, jitter: { 0 })
-        return (gone.count + touched.count, renewed.compactMap(\.settledKey))
+        return (gone.count + touched.count, others)
     }
 
     /// What a second look tells.
@@ -272,12 +274,6 @@ struct Sweeper: Sendable {
             }
         }
         return staying
-    }
-}
-
-extension Outcome {
-    fileprivate var settledKey: RemoteKey? {
-        if case .have(let key, _) = self { key } else { nil }
     }
 }
 

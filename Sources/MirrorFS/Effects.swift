@@ -4,12 +4,17 @@ import SyncModel
 /// The effects of one batch; remembers the folders it touched.
 final class Effects {
     let tree: MirrorTree
-    private var folders: [MirrorPath: Descriptor] = [:]
-    private var inheritances: [MirrorPath: Inheritance] = [:]
+    private var folders: [MirrorPath: OpenFolder] = [:]
     private var touched: Set<MirrorPath> = []
     var aside: [String] = []
     /// Names of folders as they were read last.
     private var spellings: [MirrorPath: Set<[UInt8]>] = [:]
+
+    private struct OpenFolder {
+        let descriptor: Descriptor
+        /// What a new entry gets from it; nil until one was made.
+        var inheritance: Inheritance?
+    }
 
     init(_ tree: MirrorTree) { self.tree = tree }
 
@@ -28,7 +33,7 @@ final class Effects {
     func syncFolders() throws(MirrorError) {
         if touched.count > 4 { return try tree.syncEverything() }
         for path in touched {
-            guard let folder = folders[path] else { return try tree.syncEverything() }
+            guard let folder = folders[path]?.descriptor else { return try tree.syncEverything() }
             try folder.sync()
         }
     }
@@ -59,10 +64,10 @@ final class Effects {
         guard let parent = path.parent, let name = path.name else {
             throw MirrorError(code: .call, message: "change the mirror's root", number: EINVAL)
         }
-        if let folder = folders[parent] { return (folder, name.text) }
+        if let folder = folders[parent]?.descriptor { return (folder, name.text) }
         let folder = try open(parent, making: making)
-        if folders.count >= Self.openFolders { (folders, inheritances) = ([:], [:]) }
-        folders[parent] = folder
+        if folders.count >= Self.openFolders { folders = [:] }
+        folders[parent] = OpenFolder(descriptor: folder)
         return (folder, name.text)
     }
 
@@ -76,17 +81,17 @@ final class Effects {
     }
 
     /// Forgets an open folder that was removed.
-    func forget(_ path: MirrorPath) { (folders[path], inheritances[path]) = (nil, nil) }
+    func forget(_ path: MirrorPath) { folders[path] = nil }
 
     /// Forgets the open folders: their paths may lead elsewhere now.
-    func forgetFolders() { (folders, inheritances, spellings) = ([:], [:], [:]) }
+    func forgetFolders() { (folders, spellings) = ([:], [:]) }
 
     /// What a new entry at `path` gets from its folder.
     func inheritance(of path: MirrorPath) throws -> Inheritance {
         let parent = path.parent ?? .root
-        if let known = inheritances[parent] { return known }
+        if let known = folders[parent]?.inheritance { return known }
         let found = try Inheritance(from: leaf(path, making: true).folder, group: tree.settings.group)
-        inheritances[parent] = found
+        folders[parent]?.inheritance = found
         return found
     }
 

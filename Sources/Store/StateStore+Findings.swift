@@ -75,9 +75,7 @@ extension StateStore {
                     try db.execute(sql: "DELETE FROM finding WHERE folder = ?", arguments: [folder.text])
                     continue
                 }
-                try db.execute(
-                    sql: "INSERT OR REPLACE INTO finding (folder, strangers, names, unproven) VALUES (?, ?, ?, ?)",
-                    arguments: [folder.text, new.strangers, new.names, new.unproven])
+                try new.store(folder, db)
             }
         }
     }
@@ -142,6 +140,13 @@ struct StoredFinding: Equatable {
         strangers = finding.strangers
         names = String(decoding: try encoder.encode(finding.names), as: UTF8.self)
         unproven = String(decoding: try encoder.encode(finding.unproven), as: UTF8.self)
+    }
+
+    /// Replaces what was found there before.
+    func store(_ folder: RemoteKey, _ db: Database) throws {
+        try db.execute(
+            sql: "INSERT OR REPLACE INTO finding (folder, strangers, names, unproven) VALUES (?, ?, ?, ?)",
+            arguments: [folder.text, strangers, names, unproven])
     }
 
     var decodedNames: [String] { (try? JSONDecoder().decode([String].self, from: Data(names.utf8))) ?? [] }

@@ -106,9 +106,7 @@ extension StateStore {
             let known = try String.fetchOne(
                 db, sql: "SELECT unproven FROM finding WHERE folder = ?", arguments: [standing.key.text])
             if known == new.unproven { return false }
-            try db.execute(
-                sql: "INSERT OR REPLACE INTO finding (folder, strangers, names, unproven) VALUES (?, ?, ?, ?)",
-                arguments: [standing.key.text, new.strangers, new.names, new.unproven])
+            try new.store(standing.key, db)
             return true
         }
     }
@@ -165,14 +163,11 @@ private struct ProofSource: Sendable {
                 """, arguments: arguments)
         var costs: [Int64: Int64] = [:]
         while let row = try rows.next() {
-            costs[(row[0] as Int64) / grain, default: 0].addSaturating(ScrubPace.cost(bytes: row[1]))
+            let age = (row[0] as Int64) / grain
+            costs[age] = (costs[age] ?? 0).saturatingSum(ScrubPace.cost(bytes: row[1]))
         }
         return costs.map { ScrubLoad(provenAt: $0.key * grain, cost: $0.value) }
     }
-}
-
-extension Int64 {
-    fileprivate mutating func addSaturating(_ other: Int64) { self = saturatingSum(other) }
 }
 
 /// When the bytes of a file were last seen to be right: `have.proven_at`.

@@ -205,7 +205,7 @@ extension StatusReport {
         let isDiskKnown =
             diskAsOf.map { !Freshness(disk: config.schedule).isExceeded(since: $0, now: now) } ?? false
         return StatusReport(
-            inStep: evidence.doubts.isEmpty && !isStale && isDiskKnown,
+            inStep: evidence.isInStep && !isStale && isDiskKnown,
             inStepAsOf: progress.inStepAsOf.map(Moment.init),
             diskAsOf: diskAsOf.map(Moment.init),
             checkedAt: progress.checkedAt.map(Moment.init), listedAt: progress.listedAt.map(Moment.init),

@@ -167,7 +167,7 @@ final class History {
         let evidence = Evidence(
             progress: progress, isSelected: store.selection == rig.settings.selection,
             backlog: try await store.backlog(), unproven: found.unproven.count)
-        guard evidence.doubts.isEmpty, let asOf = progress.inStepAsOf else { return }
+        guard evidence.isInStep, let asOf = progress.inStepAsOf else { return }
         let accounts = accounts.filter { $0.key >= asOf }.sorted { $0.key < $1.key }.map(\.value)
         if accounts.isEmpty || accounts.contains(nil) { return }
         let unexplained = accounts.compactMap(\.self).map {
