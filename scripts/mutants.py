@@ -15,7 +15,7 @@ import sys
 MUTANTS = [
     ("nothing is cleared", "SyncModel/Planner.swift", "if !going.isEmpty { plan.append(.clear(item.key, going)) }", "_ = going"),
     ("case-only renames are not seen", "SyncModel/Planner.swift", "} else if standing.node.name != want.name,", "} else if false, standing.node.name != want.name,"),
-    ("removals come first", "Engine/SyncPass.swift", "        let asOf = try await Drain(context).run()\n        try await fill", "        let asOf = try await Drain(context).run()\n        try await Prune(context: context).run()\n        try await fill"),
+    ("removals come first", "Engine/SyncPass.swift", "        let asOf = try await drain.run()\n", "        let asOf = try await drain.run()\n        try await Prune(context: context).run()\n"),
     ("no intents", "Store/StateStore+Commit.swift", "guard !intents.isEmpty else { return }", "guard intents.isEmpty else { return }"),
     ("intents are forgotten at the start", "Engine/SyncPass.swift", "if intents.isEmpty { return }", "if !intents.isEmpty || intents.isEmpty { return }"),
     ("a deleted folder keeps what is in it", "Store/StateStore+Record.swift", "        case .removeSubtree(let key):\n            try removeBelow(key)\n", "        case .removeSubtree(let key):\n"),

@@ -13,6 +13,10 @@ struct Drain: Sendable {
     let isWhole: Flag
     /// Made whenever a page is recorded.
     var news = Request()
+    /// What has changed; a first listing tells nothing.
+    let told = Told()
+    /// Whether to list anew when the cursor is no longer valid, rather than say so.
+    var mayReset = true
     /// Is told whether there was anything; `nil` where nobody listens.
     var manners: LongpollManners?
 
@@ -31,7 +35,8 @@ struct Drain: Sendable {
     ///
     /// - Returns: the time before the last page was asked for: the want is complete as of then.
     func run() async throws -> Int64 {
-        var answer = await ask(since: try await store.progress().cursor)
+        let progress = try await store.progress()
+        var answer = await ask(since: progress.cursor)
         var resets = 0
         var emptyInARow = 0
         var foundAny = false
@@ -40,7 +45,7 @@ struct Drain: Sendable {
             let (page, asked): (ChangePage, Int64)
             do {
                 (page, asked) = try answer.get()
-            } catch  where disposition(of: error) == .cursorReset {
+            } catch  where mayReset && disposition(of: error) == .cursorReset {
                 resets += 1
                 guard resets < Self.resetsAllowed else {
                     throw EngineError(.pass, "Dropbox refuses every cursor, its own newest one included: \(error)")
@@ -50,7 +55,8 @@ struct Drain: Sendable {
                 continue
             }
             async let next = page.hasMore ? ask(since: page.cursor) : nil
-            try await record(page)
+            let recorded = try await record(page)
+            if progress.everListed { told.add(recorded, of: page) }
             foundAny = foundAny || page.entries > 0
             guard let following = await next else {
                 isWhole.set(true)
@@ -82,7 +88,7 @@ struct Drain: Sendable {
         try await store.beginRelist()
     }
 
-    private func record(_ page: ChangePage) async throws {
+    private func record(_ page: ChangePage) async throws -> Recorded {
         if page.rootNews == .gone {
             throw EngineError(
                 .sourceGone,
@@ -104,6 +110,7 @@ struct Drain: Sendable {
             status.bytesTotal = status.bytesTotal.saturatingSum(recorded.bytes)
             status.isListing = page.hasMore
         }
+        return recorded
     }
 }
 
@@ -121,9 +128,10 @@ extension Drain {
     }
 
     /// The drain of a pass.
-    init(_ context: PassContext, news: Request = Request()) {
+    init(_ context: PassContext, news: Request = Request(), mayReset: Bool = true) {
         self.init(
             remote: context.remote, store: context.store, now: context.surroundings.now, board: context.board,
-            events: context.events, isWhole: context.isWhole, news: news, manners: context.manners)
+            events: context.events, isWhole: context.isWhole, news: news, mayReset: mayReset,
+            manners: context.manners)
     }
 }

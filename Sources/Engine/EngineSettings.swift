@@ -19,6 +19,8 @@ public struct EngineSettings: Hashable, Sendable {
     public var batch: Int
     /// Pending items read at a time.
     public var window: Int
+    /// How long files arrive before changes are asked for again.
+    public var listensAfter: Duration
     /// What of the account is mirrored.
     public var selection: Selection
     /// What may be missing if it cannot be mirrored as it is.
@@ -38,8 +40,8 @@ public struct EngineSettings: Hashable, Sendable {
     public init(
         interval: Duration = .seconds(300), longpoll: Bool = true, relist: Duration? = .seconds(7 * 86_400),
         parallel: Int = 16, minFreeSpace: Int64 = 1 << 30, bulk: BulkGrouping? = BulkGrouping(), batch: Int = 512,
-        window: Int = 2048, selection: Selection = .everything, acceptance: Acceptance = Acceptance(),
-        sweep: Duration? = .seconds(3600), scrub: Duration? = nil,
+        window: Int = 2048, listensAfter: Duration = .seconds(1), selection: Selection = .everything,
+        acceptance: Acceptance = Acceptance(), sweep: Duration? = .seconds(3600), scrub: Duration? = nil,
         watch: Bool = true, strangers: Strangers = .keep, outbox: MirrorPath? = nil
     ) {
         self.interval = interval
@@ -50,6 +52,7 @@ public struct EngineSettings: Hashable, Sendable {
         self.bulk = bulk
         self.batch = batch
         self.window = window
+        self.listensAfter = listensAfter
         self.selection = selection
         self.acceptance = acceptance
         self.sweep = sweep

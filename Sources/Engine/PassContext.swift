@@ -29,8 +29,10 @@ struct PassContext: Sendable {
     let manners: LongpollManners
     /// Whether all pages of the news are recorded, so that what is not wanted is known to be gone from the account.
     let isWhole = Flag(false)
-    /// Waits for whatever would begin the next pass.
-    let awaitNews: @Sendable () async throws -> Void
+    /// Waits for whatever would begin the next pass, but for retries that were due at a time.
+    let awaitNews: @Sendable (_ retriesAfter: Int64) async throws -> Wake
+    /// Has the next pass begin at once.
+    let askAgain: @Sendable () -> Void
 
     func now() -> Int64 { surroundings.now() }
 

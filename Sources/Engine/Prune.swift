@@ -25,4 +25,22 @@ struct Prune: Sendable {
             try await publisher.publish(operations.map { Mutation($0) })
         }
     }
+    /// Entries that are looked at together when news have told of their removal; more than that waits for the others.
+    private static let most = 10_000
+
+    /// Removes what is due at and below `keys`, but for what may be of use elsewhere.
+    func run(at keys: [RemoteKey]) async throws {
+        let items = try await context.store.removals(at: keys, limit: Self.most, now: context.now())
+        if items.isEmpty { return }
+        let contents = Set(items.compactMap { $0.standing?.content })
+        let wanted = try await context.store.pendingContents(among: contents)
+        let operations = Planner.pruning(Planner.dispensable(items, wanted: wanted))
+        context.board.update { $0.phase = .removing }
+        let publisher = Publisher(context: context)
+        for start in stride(from: 0, to: operations.count, by: context.settings.batch) {
+            try Task.checkCancellation()
+            let batch = operations[start..<min(start + context.settings.batch, operations.count)]
+            try await publisher.publish(batch.map { Mutation($0) })
+        }
+    }
 }

@@ -25,6 +25,17 @@ final class Request: Sendable {
         waiter?.resume()
     }
 
+    /// Takes the request that was made.
+    ///
+    /// - Returns: whether there was one.
+    func take() -> Bool {
+        state.withLock { state in
+            guard case .made = state else { return false }
+            state = .none
+            return true
+        }
+    }
+
     /// Waits for a request and takes it; one waiter at a time.
     func next() async throws {
         try await withTaskCancellationHandler {

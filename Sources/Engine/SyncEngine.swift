@@ -91,7 +91,7 @@ public actor SyncEngine {
                 _ = try await pass()
                 failuresInARow = 0
                 requestIfReloaded(since: used)
-                try await wait(for: nil)
+                _ = try await wait(for: nil)
             } catch {
                 if Task.isCancelled { return }
                 if let cause = await absence.cause(of: error) {
@@ -142,7 +142,8 @@ public actor SyncEngine {
             remote: remote, store: store, mirror: mirror, disk: disk, reading: reading, settings: settings,
             surroundings: surroundings, board: board, events: events, segments: SegmentBudget(settings.parallel),
             gate: gate, watch: watch, mustSweep: mustSweep, manners: manners,
-            awaitNews: { [weak self] in try await self?.wait(for: nil) })
+            awaitNews: { [weak self] in try await self?.wait(for: nil, retriesAfter: $0) ?? .interval },
+            askAgain: { [requests] in requests.make() })
         do {
             let report = try await SyncPass(context: context, onSwept: { [weak self] in await self?.swept(began) })
                 .run()
@@ -270,30 +271,41 @@ public actor SyncEngine {
             level: failuresInARow == 1 ? .warning : .debug,
             "the pass could not be finished, next try in \(delay.components.seconds) s: \(error)",
             metadata: ["event": "pass_failed"])
-        try await wait(for: delay * (1 - surroundings.jitter() / 2))
+        _ = try await wait(for: delay * (1 - surroundings.jitter() / 2))
     }
 
-    /// Waits for the first of: the interval (or `pause`), a change reported by Dropbox, a request, a retry that is due.
-    private func wait(for pause: Duration?) async throws {
+    /// Waits for the first of: the interval (or `pause`), a change reported by Dropbox, a request, a retry that is due,
+    /// later than `known` if that is given.
+    private func wait(for pause: Duration?, retriesAfter known: Int64? = nil) async throws -> Wake {
+        if requests.take() { return .requested }
         let interval = pause ?? settings.interval
-        let retry = pause == nil ? try await untilNextRetry() : nil
+        let retry = pause == nil ? try await untilNextRetry(after: known) : nil
         let cursor = pause == nil && settings.longpoll ? try await store.progress().cursor : nil
         let clock = surroundings.clock
-        let rest = min(interval, retry ?? interval)
+        let rest: (Duration, Wake) = if let retry, retry < interval { (retry, .retry) } else { (interval, .interval) }
         if cursor != nil { return try await race(for: rest, cursor, clock) }
-        try await board.expectingSilence(of: rest) { try await race(for: rest, cursor, clock) }
+        return try await board.expectingSilence(of: rest.0) { try await race(for: rest, cursor, clock) }
     }
 
-    private func race(for rest: Duration, _ cursor: Cursor?, _ clock: any Clock<Duration>) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { race in
-            race.addTask { try await clock.sleep(for: rest) }
-            race.addTask { [requests] in try await requests.next() }
+    private func race(
+        for rest: (time: Duration, wake: Wake), _ cursor: Cursor?, _ clock: any Clock<Duration>
+    ) async throws -> Wake {
+        try await withThrowingTaskGroup(of: Wake.self) { race in
+            race.addTask {
+                try await clock.sleep(for: rest.time)
+                return rest.wake
+            }
+            race.addTask { [requests] in
+                try await requests.next()
+                return .requested
+            }
             if let cursor {
                 race.addTask { [remote, board, manners, surroundings, logger] in
                     try await Longpoll(
                         remote: remote, clock: clock, board: board, manners: manners, jitter: surroundings.jitter,
                         logger: logger
                     ).wait(after: cursor)
+                    return .changed
                 }
             }
             race.addTask { [mirror, disk, store] in
@@ -304,15 +316,21 @@ public actor SyncEngine {
                 }
             }
             defer { race.cancelAll() }
-            try await race.next()
+            var wake = try await race.next() ?? rest.wake
+            race.cancelAll()
+            // A request that was taken in the same moment must not be lost.
+            while let other = await race.nextResult() {
+                if case .success(.requested) = other { wake = .requested }
+            }
+            return wake
         }
     }
 
     /// Time between looks whether mirror and state are there while nothing is done in it.
     static let probeInterval = Duration.seconds(15)
 
-    private func untilNextRetry() async throws -> Duration? {
-        guard let due = try await store.nextRetry() else { return nil }
+    private func untilNextRetry(after known: Int64?) async throws -> Duration? {
+        guard let due = try await store.nextRetry(after: known) else { return nil }
         return .seconds(max(1, due - surroundings.now()))
     }
 }

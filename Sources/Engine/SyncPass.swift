@@ -37,7 +37,7 @@ struct SyncPass: Sendable {
             status.filesTotal += pending.pendingFiles
             status.bytesTotal = status.bytesTotal.saturatingSum(pending.pendingBytes)
         }
-        let asOf = progress.everListed ? try await drainThenFill() : try await drainAndFill()
+        let asOf = try await drainAndFill(isFirst: !progress.everListed)
         progress = try await context.store.progress()
         if !progress.isListing { try await Prune(context: context).run() }
         try await finish(asOf: asOf, isNewSelection: isNewSelection)
@@ -101,33 +101,50 @@ struct SyncPass: Sendable {
         return try await context.store.hasUnreadable()
     }
 
-    private func drainThenFill() async throws -> Int64 {
-        let asOf = try await Drain(context).run()
-        try await fill(beside: nil)
-        return asOf
+    /// Listings anew that one pass makes because the cursor expires while files arrive.
+    private static let listingsAllowed = 3
+
+    /// News become state, then the mirror is made from that; all over again if the cursor expires meanwhile.
+    private func drainAndFill(isFirst: Bool) async throws -> Int64 {
+        var (asOf, ending) = isFirst ? try await drainBesideFill() : try await drainThenFill(mayListAnew: true)
+        var left = Self.listingsAllowed
+        while ending.mustListAnew {
+            left -= 1
+            context.board.update { $0.phase = .listing }
+            (asOf, ending) = try await drainThenFill(mayListAnew: left > 0)
+        }
+        return ending.asOf ?? asOf
+    }
+
+    private func drainThenFill(mayListAnew: Bool) async throws -> (asOf: Int64, ending: Fill.Ending) {
+        let drain = Drain(context)
+        let asOf = try await drain.run()
+        return (asOf, try await fill(beside: nil, news: drain.told.take(), mayListAnew: mayListAnew))
     }
 
     /// The first listing: files begin to arrive while it still runs.
-    private func drainAndFill() async throws -> Int64 {
+    private func drainBesideFill() async throws -> (asOf: Int64, ending: Fill.Ending) {
         let listing = Listing()
         async let drained: Int64 = {
             defer { listing.end() }
             return try await Drain(context, news: listing.news).run()
         }()
         do {
-            try await fill(beside: listing)
+            let ending = try await fill(beside: listing)
+            return (try await drained, ending)
         } catch  where disposition(of: error) == .pass {
             _ = try await drained  // the listing need not begin again because the disk is full
             throw error
         }
-        return try await drained
     }
 
     /// Whatever stops downloads does not stop removals: on a full disk those may be what makes room.
-    private func fill(beside listing: Listing?) async throws {
-        var fill = Fill(context, beside: listing)
+    private func fill(beside listing: Listing?, news: News = News(), mayListAnew: Bool = true) async throws
+        -> Fill.Ending
+    {
+        var fill = Fill(context, beside: listing, news: news, mayListAnew: mayListAnew)
         do {
-            try await fill.run()
+            return try await fill.run()
         } catch  where ![.fatal, .signedOut, .sourceGone].contains(disposition(of: error)) {
             try Task.checkCancellation()
             // What broke off may have renamed folders and not recorded it.

@@ -30,7 +30,8 @@ struct WindowPlanner: Sendable {
     ) async throws -> Plan? {
         let window = try await context.store.additions(
             after: position, limit: context.settings.window, now: context.now())
-        let items = window.filter { !busy.contains($0.key) }
+        // What has its place below something that is given up for it waits for that.
+        let items = window.filter { !busy.covers($0.key) }
         guard let last = window.last, Planner.clearing(items).isEmpty else { return nil }
         return try await plan(items, upTo: last.key, moving, failedFolders)
     }

@@ -10,6 +10,8 @@ struct ZipQueue {
     private var useless = 0
     /// Zips that are being fetched.
     private(set) var underWay = 0
+    /// Whether news have told of some of it.
+    private(set) var isUrgent = false
 
     /// Zips in a row that bring nothing, after which the rest of the pass does without.
     private static let uselessAllowed = 3
@@ -21,17 +23,23 @@ struct ZipQueue {
     /// Whether zips are wanted, and have not shown to be of no use.
     var isOpen: Bool { context.settings.bulk != nil && useless < Self.uselessAllowed }
 
+    /// What waits in it.
+    var placements: [Placement] { groups.flatMap(\.placements) }
+
     /// Takes over what is to come as zips.
     ///
-    /// - Parameter placements: What has to be downloaded, of which nothing is here yet.
+    /// - Parameters:
+    ///   - placements: What has to be downloaded, of which nothing is here yet.
+    ///   - isUrgent: Whether news have told of it.
     /// - Returns: the others.
-    mutating func add(_ placements: [Placement]) async throws -> [Placement] {
+    mutating func add(_ placements: [Placement], isUrgent: Bool = false) async throws -> [Placement] {
         guard let rules = context.settings.bulk else { return placements }
         let folders = rules.candidates(in: placements)
         if folders.isEmpty { return placements }
         let extents = try await context.store.extents(of: folders, limit: BulkGrouping.entryLimit)
         let (found, rest) = rules.divide(placements, extents: extents)
         groups += found
+        self.isUrgent = isUrgent && !found.isEmpty || self.isUrgent && !groups.isEmpty
         return rest
     }
 
@@ -55,6 +63,6 @@ struct ZipQueue {
     /// Gives up what only waits.
     mutating func takeAll() -> [Placement] {
         defer { groups = [] }
-        return groups.flatMap(\.placements)
+        return placements
     }
 }

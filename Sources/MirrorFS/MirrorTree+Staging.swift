@@ -67,6 +67,14 @@ extension MirrorTree {
         return 0
     }
 
+    /// Removes the part file of a version that is no longer wanted at `key`, if there is one.
+    public func removePart(of version: FileVersion, for key: RemoteKey) throws(MirrorError) {
+        let name = Self.partName(version.rev, key)
+        let staging = try staging
+        unlinkat(staging.number, name, 0)
+        unlinkat(staging.number, BlockFile.listName(of: name), 0)
+    }
+
     /// The revisions of which an earlier run has left parts.
     public func stagedRevisions() throws(MirrorError) -> Set<Rev> {
         Set(try names(in: staging).map { Rev(String($0.prefix { $0 != "." })) })

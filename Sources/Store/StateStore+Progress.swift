@@ -122,10 +122,12 @@ extension StateStore {
             AND NOT EXISTS (SELECT 1 FROM finding WHERE unproven <> '[]')
         """
 
-    /// The earliest time at which something that waits is to be tried again, seconds since the epoch.
-    public func nextRetry() async throws -> Int64? {
+    /// The earliest time, after `start` if one is given, at which something that waits is to be tried again, seconds
+    /// since the epoch.
+    public func nextRetry(after start: Int64? = nil) async throws -> Int64? {
         try await read {
-            try Int64.fetchOne($0, sql: "SELECT min(not_before) FROM pending WHERE not_before IS NOT NULL")
+            let sql = "SELECT min(not_before) FROM pending WHERE not_before > ?"
+            return try Int64.fetchOne($0, sql: sql, arguments: [start ?? Int64.min])
         }
     }
 

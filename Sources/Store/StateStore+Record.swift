@@ -9,6 +9,10 @@ public struct Recorded: Hashable, Sendable {
     public var files = 0
     /// Bytes of those files.
     public var bytes: Int64 = 0
+    /// What became pending because something stands there in the account.
+    public var added: [RemoteKey] = []
+    /// Whether a listing is complete with it.
+    public var endsListing = false
 }
 
 // The only writer of want and cursor.
@@ -141,6 +145,7 @@ private struct Recorder {
         if case .folder = node {} else { knownFolders.remove(key) }
         try uploads.recognise(key)
         guard try stored == nil ? pending.refreshAdded(key) : pending.refresh(key) else { return }
+        result.added.append(key)
         if case .file(_, let version) = node {
             result.files += 1
             result.bytes = result.bytes.saturatingSum(version.size)
@@ -205,6 +210,7 @@ private struct Recorder {
         }
         try uploads.forget()
         try db.execute(literal: "UPDATE state SET listing = 0, ever_listed = 1, listed_at = \(now)")
+        result.endsListing = true
     }
 
     /// Rows of want that are looked at together: SQLite keeps the keys of what it is going to delete in memory.

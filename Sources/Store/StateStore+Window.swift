@@ -18,8 +18,8 @@ extension StateStore {
                 FROM pending p JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
                 WHERE p.key > ? AND (p.not_before IS NULL OR p.not_before <= ?) ORDER BY p.key LIMIT ?
                 """
-            return try PathResolver.items(
-                db, sql, [after?.text ?? "", now, limit], isSelective: isSelective, below: below)
+            return try ItemReader(db, sql, isSelective: isSelective, below: below)
+                .items([after?.text ?? "", now, limit])
         }
     }
 
@@ -32,7 +32,7 @@ extension StateStore {
                 FROM pending p JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
                 WHERE p.key = ? AND (p.not_before IS NULL OR p.not_before <= ?)
                 """
-            return try PathResolver.items(db, sql, [key.text, now], isSelective: isSelective).first
+            return try ItemReader(db, sql, isSelective: isSelective).items([key.text, now]).first
         }
     }
 
@@ -63,8 +63,8 @@ extension StateStore {
                     AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key)
                 ORDER BY p.key DESC LIMIT ?
                 """
-            return try PathResolver.items(
-                db, sql, [before?.text, before?.text, now, limit], isSelective: isSelective)
+            return try ItemReader(db, sql, isSelective: isSelective)
+                .items([before?.text, before?.text, now, limit])
         }
     }
 
@@ -123,40 +123,6 @@ struct PathResolver {
 
     init(db: Database) { self.db = db }
 
-    /// Reads rows of key, want columns, have columns.
-    static func items(
-        _ db: Database, _ sql: String, _ arguments: StatementArguments, isSelective: Bool, below limit: Int = 0
-    ) throws -> [PendingItem] {
-        var resolver = PathResolver(db: db)
-        var left = limit
-        var items: [PendingItem] = []
-        let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments)
-        while let row = try rows.next() {
-            let key = RemoteKey(row[0])
-            let have = try Rows.have(row, at: 8)
-            var item = PendingItem(
-                key: key, want: try Rows.want(row, at: 1), standing: nil, below: [],
-                parent: try resolver.place(of: key.parent ?? .root))
-            if let have { item.standing = try resolver.standing(key, have) }
-            if isSelective, item.kindFlips || item.want == nil { item.holdsLeftAlone = try leftAlone(db, key) }
-            if item.kindFlips && !item.holdsLeftAlone {
-                (item.below, item.hasMoreBelow) = try resolver.below(key, limit: left)
-                left -= item.below.count
-            }
-            items.append(item)
-        }
-        return items
-    }
-
-    /// Whether what stands at `key`, or something below it, is left alone.
-    private static func leftAlone(_ db: Database, _ key: RemoteKey) throws -> Bool {
-        let sql = """
-            SELECT verdict(h.key, h.kind = 0) = 0 OR (h.kind = 0 AND \(Pending.holdsLeftAloneSQL))
-            FROM have h WHERE h.key = ?
-            """
-        return try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text]) ?? false
-    }
-
     /// Reads rows of key and have columns; rows below something that does not stand are left out.
     static func standings(_ db: Database, _ sql: String, _ arguments: StatementArguments) throws -> [Standing] {
         var resolver = PathResolver(db: db)
@@ -185,7 +151,7 @@ struct PathResolver {
     }
 
     /// What of ours is below a folder, deepest first, and whether there is more.
-    private mutating func below(_ key: RemoteKey, limit: Int) throws -> (standings: [Standing], hasMore: Bool) {
+    mutating func below(_ key: RemoteKey, limit: Int) throws -> (standings: [Standing], hasMore: Bool) {
         let sql = """
             SELECT h.key, \(Rows.haveColumns) FROM have h WHERE h.key >= ? AND h.key < ? ORDER BY h.key DESC
             """
@@ -207,7 +173,7 @@ struct PathResolver {
         if case .folder(let name, _)? = have, case .stands(let path) = parent, let here = try? path.appending(name) {
             return .stands(here)
         }
-        if case .file? = have, try Self.leftAlone(db, key) {
+        if case .file? = have, try ItemReader.leftAlone(db, key) {
             return .impossible(key, reason: PendingItem.leftAloneReason)
         }
         let want = try Pending.storedWant(db, key)

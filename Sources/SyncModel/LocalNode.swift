@@ -54,6 +54,10 @@ public struct Standing: Hashable, Sendable {
     public var path: MirrorPath
     /// What it is.
     public var node: LocalNode
+    /// What it holds, if it is a file.
+    public var content: ContentHash? {
+        if case .file(_, let version, _) = node { version.hash } else { nil }
+    }
 
     /// Makes a standing.
     public init(key: RemoteKey, path: MirrorPath, node: LocalNode) {

@@ -37,6 +37,9 @@ public struct Placement: Hashable, Sendable {
         if case .move(let donor)? = sources.first { donor } else { nil }
     }
 
+    /// Whether its bytes may be had without a download.
+    public var isLocal: Bool { sources.first != .download }
+
     /// What the donor that is moved will be, by its key now; empty if none is.
     public var move: [RemoteKey: Standing] {
         mover.map { [$0.key: Standing(key: key, path: path, node: $0.node)] } ?? [:]

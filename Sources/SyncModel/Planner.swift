@@ -138,6 +138,21 @@ public enum Planner {
         return .place(placement)
     }
 
+    /// What of items that are no longer wanted may go before everything else is in place.
+    ///
+    /// Files whose content is wanted elsewhere stay, and so do the folders above them: what leaves is where moved content
+    /// comes from.
+    ///
+    /// - Parameters:
+    ///   - items: items that are no longer wanted.
+    ///   - wanted: contents that something pending is to hold.
+    public static func dispensable(_ items: [PendingItem], wanted: Set<ContentHash>) -> [PendingItem] {
+        let needed = items.filter { $0.standing?.content.map(wanted.contains) ?? false }.map(\.key)
+        if needed.isEmpty { return items }
+        let staying = Set(needed + needed.flatMap(\.ancestors))
+        return items.filter { !staying.contains($0.key) }
+    }
+
     /// What is no longer wanted: files, then folders, deepest first.
     public static func pruning(_ window: [PendingItem]) -> [Operation] {
         var files: [Operation] = []

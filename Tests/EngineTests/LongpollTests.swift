@@ -51,7 +51,8 @@ import Testing
         let time = rig.time
         let engine = SyncEngine(
             remote: remote, store: store, mirror: mirror, disk: disk,
-            settings: EngineSettings(interval: .seconds(3600), parallel: 2, minFreeSpace: 0, bulk: nil),
+            settings: EngineSettings(
+                interval: .seconds(3600), parallel: 2, minFreeSpace: 0, bulk: nil, listensAfter: .seconds(3600)),
             surroundings: EngineSurroundings(clock: clock, now: { time.now }, jitter: { 0 }),
             board: rig.board, logger: Logger(label: "longpoll") { _ in SwiftLogNoOpLogHandler() })
         let running = Task { try await engine.run() }

@@ -132,7 +132,7 @@ import Testing
     }
 
     @Test("changes between listing and zip: what is listed comes, then the news") func changed() async throws {
-        let rig = try await Self.rig()
+        let rig = try await Self.rig { $0.settings.listensAfter = .seconds(3600) }
         let account = rig.account
         let isFirst = Atomic<Bool>(true)
         rig.remote.onZip { folder, bytes in

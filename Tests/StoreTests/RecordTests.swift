@@ -11,7 +11,8 @@ import Testing
     @Test("entries, their cursor and what they make pending are recorded together") func page() async throws {
         let desk = try Desk()
         let recorded = try await desk.record("a/ a/x=one b=two c!", isLast: false)
-        #expect(recorded == Recorded(changed: 4, files: 2, bytes: 6))
+        let added = ["/a", "/a/x", "/b", "/c"].map { RemoteKey($0) }
+        #expect(recorded == Recorded(changed: 4, files: 2, bytes: 6, added: added))
         let progress = try await desk.store.progress()
         #expect(progress.cursor == Cursor("c1"))
         #expect(progress.isListing && !progress.everListed)

@@ -43,6 +43,9 @@ public final class SandboxRemote: RemoteSource {
     /// Lets all downloads go on.
     public func letGo() { state.withLock { $0.held = [] } }
 
+    /// Whether downloads of a revision wait.
+    public func isHeld(_ rev: String) -> Bool { state.withLock { $0.held.contains(rev) } }
+
     /// Whether every answer is the whole content, whatever part was asked for.
     public func ignoresRanges(_ ignores: Bool) { state.withLock { $0.ignoresRanges = ignores } }
 
@@ -61,6 +64,9 @@ public final class SandboxRemote: RemoteSource {
 
     /// Downloads begun so far.
     public var downloads: Int { state.withLock { $0.downloads.count } }
+
+    /// The revisions of the downloads begun so far, in that order.
+    public var downloadedRevisions: [String] { state.withLock { $0.downloads } }
 
     /// Bytes sent so far.
     public var bytes: Int64 { state.withLock { $0.bytes } }

@@ -48,6 +48,7 @@ final class History {
         }
         hasPatterns = meddler == nil && random.chance(50)
         History.chooseZips(rig, &random)
+        History.chooseEars(rig, &random)
         self.random = random
         let story = story
         rig.logger = Logger(label: "history") { _ in story }
@@ -65,6 +66,14 @@ final class History {
                 if !bytes.isEmpty, chance.chance(30) { bytes[chance.number(0...(bytes.count - 1))] ^= 0x21 }
             }
         }
+    }
+
+    /// Some histories hear of changes while files arrive.
+    private static func chooseEars(_ rig: Rig, _ random: inout SeededRandom) {
+        guard random.chance(60) else { return }
+        rig.settings.listensAfter = .zero
+        rig.settings.longpoll = random.chance(50)
+        rig.settings.interval = .milliseconds(random.number(0...2))
     }
 
     /// Lives through the history and compares at its end.
@@ -194,8 +203,14 @@ final class History {
         let wantedNames = Set(account.lines.keys.map { $0.lowercased() })
         let rightNames = Set(account.lines.filter { mirror.lines[$0.key] == $0.value }.map { $0.key.lowercased() })
         let strange = mirror.lines.keys.filter { path in
-            if account.lines[path] != nil { return false }
             let name = path.lowercased()
+            if let wanted = account.lines[path] {
+                // What is wanted may stand there by the name that it had.
+                let stands = mirror.lines.contains {
+                    $0.key != path && $0.key.lowercased() == name && $0.value == wanted
+                }
+                if mirror.lines[path] == wanted || !stands { return false }
+            }
             if forgivingExtra && (!wantedNames.contains(name) || rightNames.contains(name)) { return true }
             let names = path.split(separator: "/")
             return names.indices.contains { told.contains(Self.folded(names[...$0])) }

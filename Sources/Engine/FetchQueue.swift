@@ -1,0 +1,71 @@
+import SyncModel
+
+/// Files that wait to be fetched: what news have told of comes before the others, and what takes least time first.
+struct FetchQueue {
+    private var urgent: ArraySlice<Placement> = []
+    private(set) var ordinary: ArraySlice<Placement> = []
+
+    /// A file whose turn it is.
+    struct Turn {
+        var placement: Placement
+        var isUrgent: Bool
+    }
+
+    var isEmpty: Bool { urgent.isEmpty && ordinary.isEmpty }
+
+    /// Whether a file of the news can be had without a download and waits.
+    var isLocalWorkUrgent: Bool { urgent.first?.isLocal ?? false }
+
+    var keys: [RemoteKey] { urgent.map(\.key) + ordinary.map(\.key) }
+
+    mutating func append(_ placements: [Placement]) { ordinary.append(contentsOf: placements) }
+
+    /// Queues what news have told of.
+    mutating func appendUrgent(_ placements: [Placement]) {
+        if placements.isEmpty { return }
+        urgent = (urgent + placements).sorted { ($0.cost, $0.key) < ($1.cost, $1.key) }[...]
+    }
+
+    /// Replaces the files that are not urgent.
+    mutating func replaceOrdinary(by placements: [Placement]) { ordinary = placements[...] }
+
+    /// The next one.
+    ///
+    /// - Parameters:
+    ///   - isFree: whether any download may be begun.
+    ///   - isLightFree: whether one of a small file of the news may be begun.
+    mutating func next(isFree: Bool, isLightFree: Bool) -> Turn? {
+        if isFree {
+            if let placement = urgent.popFirst() { return Turn(placement: placement, isUrgent: true) }
+            return ordinary.popFirst().map { Turn(placement: $0, isUrgent: false) }
+        }
+        guard isLightFree, let first = urgent.first, first.isLight else { return nil }
+        urgent.removeFirst()
+        return Turn(placement: first, isUrgent: true)
+    }
+
+    /// Takes out what does not fulfil the condition.
+    ///
+    /// - Returns: the keys of that.
+    mutating func keep(where condition: (Placement) -> Bool) -> [RemoteKey] {
+        let dropped = (urgent + ordinary).filter { !condition($0) }.map(\.key)
+        if dropped.isEmpty { return [] }
+        urgent = urgent.filter(condition)[...]
+        ordinary = ordinary.filter(condition)[...]
+        return dropped
+    }
+
+    /// Takes everything out.
+    mutating func removeAll() -> (urgent: [RemoteKey], ordinary: [RemoteKey]) {
+        defer { (urgent, ordinary) = ([], []) }
+        return (urgent.map(\.key), ordinary.map(\.key))
+    }
+}
+
+extension Placement {
+    /// Bytes that have to come over the network, as far as is known.
+    fileprivate var cost: Int64 { isLocal ? -1 : version.size }
+
+    /// Whether it does not wait for larger ones to arrive, if news have told of it.
+    var isLight: Bool { cost <= 4 << 20 }
+}

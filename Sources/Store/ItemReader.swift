@@ -1,0 +1,50 @@
+import GRDB
+import SyncModel
+
+/// Reads pending items by a statement that gives rows of key, want columns, have columns.
+final class ItemReader {
+    private let db: Database
+    private let sql: String
+    private let isSelective: Bool
+    /// How many standings below folders may still be read.
+    private var left: Int
+    private var resolver: PathResolver
+
+    init(_ db: Database, _ sql: String, isSelective: Bool, below limit: Int = 0) {
+        self.db = db
+        self.sql = sql
+        self.isSelective = isSelective
+        left = limit
+        resolver = PathResolver(db: db)
+    }
+
+    /// The items of one execution.
+    func items(_ arguments: StatementArguments) throws -> [PendingItem] {
+        var items: [PendingItem] = []
+        let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments)
+        while let row = try rows.next() {
+            let key = RemoteKey(row[0])
+            let have = try Rows.have(row, at: 8)
+            var item = PendingItem(
+                key: key, want: try Rows.want(row, at: 1), standing: nil, below: [],
+                parent: try resolver.place(of: key.parent ?? .root))
+            if let have { item.standing = try resolver.standing(key, have) }
+            if isSelective, item.kindFlips || item.want == nil { item.holdsLeftAlone = try Self.leftAlone(db, key) }
+            if item.kindFlips && !item.holdsLeftAlone {
+                (item.below, item.hasMoreBelow) = try resolver.below(key, limit: left)
+                left -= item.below.count
+            }
+            items.append(item)
+        }
+        return items
+    }
+
+    /// Whether what stands at `key`, or something below it, is left alone.
+    static func leftAlone(_ db: Database, _ key: RemoteKey) throws -> Bool {
+        let sql = """
+            SELECT verdict(h.key, h.kind = 0) = 0 OR (h.kind = 0 AND \(Pending.holdsLeftAloneSQL))
+            FROM have h WHERE h.key = ?
+            """
+        return try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text]) ?? false
+    }
+}

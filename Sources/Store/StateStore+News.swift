@@ -1,0 +1,66 @@
+import FoundationEssentials
+import GRDB
+public import SyncModel
+
+// What is looked at out of turn, because news have told of it.
+extension StateStore {
+    /// The pending items among `keys` that are wanted and due, in the order of `keys`.
+    public func additions(among keys: [RemoteKey], now: Int64, below: Int = 4096) async throws -> [PendingItem] {
+        let isSelective = !selection.isEverything
+        return try await read { db in
+            let sql = """
+                SELECT p.key, \(Rows.wantColumns), \(Rows.haveColumns)
+                FROM pending p JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
+                WHERE p.key = ? AND (p.not_before IS NULL OR p.not_before <= ?)
+                """
+            let reader = ItemReader(db, sql, isSelective: isSelective, below: below)
+            return try keys.flatMap { try reader.items([$0.text, now]) }
+        }
+    }
+
+    /// The pending items at and below `keys` that are not wanted and due, at most `limit` of them.
+    public func removals(at keys: [RemoteKey], limit: Int, now: Int64) async throws -> [PendingItem] {
+        let isSelective = !selection.isEverything
+        return try await read { db in
+            let sql = """
+                SELECT p.key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \(Rows.haveColumns)
+                FROM pending p LEFT JOIN have h ON h.key = p.key
+                WHERE p.key >= ? AND p.key < ? AND (p.key = ? OR p.key >= ?)
+                    AND (p.not_before IS NULL OR p.not_before <= ?)
+                    AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key)
+                ORDER BY p.key DESC LIMIT ?
+                """
+            let reader = ItemReader(db, sql, isSelective: isSelective, below: 0)
+            var items: [PendingItem] = []
+            for key in keys where items.count < limit {
+                let (lower, upper) = key.below
+                items += try reader.items([key.text, upper, key.text, lower, now, limit - items.count])
+            }
+            return items
+        }
+    }
+
+    /// Those of `contents` that something pending is to hold.
+    public func pendingContents(among contents: Set<ContentHash>) async throws -> Set<ContentHash> {
+        if contents.isEmpty { return [] }
+        return try await read { db in
+            let sql = "SELECT w.hash FROM pending p JOIN want w ON w.key = p.key WHERE w.hash IS NOT NULL"
+            let rows = try Row.fetchCursor(db.cachedStatement(sql: sql))
+            var found: Set<ContentHash> = []
+            while let row = try rows.next(), found.count < contents.count {
+                guard let bytes: Data = row[0], let hash = ContentHash(bytes: [UInt8](bytes)) else { continue }
+                if contents.contains(hash) { found.insert(hash) }
+            }
+            return found
+        }
+    }
+
+    /// What had to wait until a time after `start` and is due by `end`, at most `limit` keys.
+    public func retries(after start: Int64, upTo end: Int64, limit: Int) async throws -> [RemoteKey] {
+        try await read { db in
+            let sql = "SELECT key FROM pending WHERE not_before > ? AND not_before <= ? ORDER BY key LIMIT ?"
+            return try String.fetchAll(db.cachedStatement(sql: sql), arguments: [start, end, limit])
+                .map { RemoteKey($0) }
+        }
+    }
+}

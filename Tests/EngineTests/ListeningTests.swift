@@ -1,0 +1,245 @@
+import Engine
+import Foundation
+import MirrorFS
+import Sandbox
+import Store
+import SyncModel
+import Synchronization
+import TestSupport
+import Testing
+
+/// While files arrive the account is listened to: what is new, edited or removed does not wait for them.
+@Suite struct ListeningTests {
+    /// A running engine whose downloads of large files stand still: as many as may run at once, and as many in the queue.
+    final class Held {
+        let rig: Rig
+        let large: [String]
+        let daemon: Task<Void, any Error>
+
+        private init(_ rig: Rig, _ large: [String], _ daemon: Task<Void, any Error>) {
+            self.rig = rig
+            self.large = large
+            self.daemon = daemon
+        }
+
+        static let parallel = 4
+
+        static func begin(isFirst: Bool = false, pageSize: Int? = nil, _ prepare: (Rig) throws -> Void = { _ in })
+            async throws -> Held
+        {
+            let rig = try Rig(pageSize: pageSize)
+            rig.settings.interval = .milliseconds(20)
+            rig.settings.longpoll = false
+            rig.settings.listensAfter = .zero
+            rig.settings.parallel = parallel
+            for path in ["/old/kept", "/old/gone", "/m/folder/file", "/edited", "/z/deep/er/file"] {
+                _ = try rig.account.put(path, "as it was: \(path)")
+            }
+            try prepare(rig)
+            if !isFirst { try await rig.pass() }
+            var large: [String] = []
+            for number in 0..<(2 * parallel) {
+                let path = "/large/\(number)"
+                let text = String(repeating: "large \(number) ", count: 600_000)
+                rig.remote.hold(try rig.account.put(path, text).rev)
+                large.append(path)
+            }
+            rig.remote.resetCounts()
+            let engine = try await rig.start().engine
+            let held = Held(rig, large, Task { try await engine.run() })
+            try await TestSupport.eventually("the large files") { held.largeUnderWay >= rig.settings.parallel }
+            return held
+        }
+
+        var largeUnderWay: Int { rig.remote.downloadedRevisions.count(where: rig.remote.isHeld) }
+
+        func text(_ path: String) -> String? { try? String(contentsOfFile: rig.mirror + path, encoding: .utf8) }
+
+        func stands(_ path: String) -> Bool { access(rig.mirror + path, F_OK) == 0 }
+
+        /// Waits for what is to happen beside the downloads.
+        func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
+            try await TestSupport.eventually(
+                what, or: "\((try? rig.differences()) ?? []); \(rig.board.now)", condition)
+        }
+
+        /// Lets the downloads go on and compares all in the end.
+        func end() async throws {
+            rig.remote.letGo()
+            try await eventually("the end") { (try? rig.differences()) == [] }
+            try await eventually("idleness") {
+                let backlog = try await rig.start().store.backlog()
+                return backlog.pendingFiles + backlog.pendingRemovals == 0 && rig.board.now.phase == .idle
+            }
+            daemon.cancel()
+            try await daemon.value
+            #expect(try await rig.brokenInvariants() == [])
+            #expect(try rig.differences() == [])
+            let parts = try FileManager.default.contentsOfDirectory(atPath: rig.mirror + "/.dbxsync/staging")
+            #expect(parts == [])
+        }
+    }
+
+    @Test("a removal, an edit and an addition do not wait for large downloads", arguments: [1, Held.parallel])
+    func beside(_ parallel: Int) async throws {
+        let held = try await Held.begin { $0.settings.parallel = parallel }
+        let account = held.rig.account
+        _ = try account.delete("/old/gone")
+        try await held.eventually("the removal") { !held.stands("/old/gone") }
+        _ = try account.put("/edited", "as it is")
+        try await held.eventually("the edit") { held.text("/edited") == "as it is" }
+        // After what is queued in the order of keys.
+        _ = try account.put("/zz/new", "new")
+        try await held.eventually("the addition") { held.text("/zz/new") == "new" }
+        for number in 0..<60 { _ = try account.put("/zz/many/\(number)", "new \(number)") }
+        try await held.eventually("the additions") { held.text("/zz/many/59") == "new 59" }
+        _ = try account.delete("/z")
+        try await held.eventually("the removal of folders") { !held.stands("/z") }
+        #expect(!held.large.contains(where: held.stands))
+        try await held.end()
+    }
+
+    @Test("the same while the first listing's files arrive") func besideTheFirst() async throws {
+        let held = try await Held.begin(isFirst: true)
+        let account = held.rig.account
+        try await held.eventually("what is small") { held.stands("/edited") }
+        _ = try account.put("/edited", "as it is")
+        try await held.eventually("the edit") { held.text("/edited") == "as it is" }
+        _ = try account.delete("/edited")
+        try await held.eventually("the removal") { !held.stands("/edited") }
+        try await held.end()
+    }
+
+    @Test("new small files come as zips where that pays, though large files take all downloads")
+    func zips() async throws {
+        let held = try await Held.begin { $0.settings.bulk = BulkGrouping() }
+        for number in 0..<60 { _ = try held.rig.account.put("/zz/many/\(number)", "new \(number)") }
+        try await held.eventually("the additions") { held.text("/zz/many/59") == "new 59" }
+        try await held.end()
+    }
+
+    @Test("what is queued and removed is never fetched") func queued() async throws {
+        let held = try await Held.begin()
+        let begun = Set(held.rig.remote.downloadedRevisions)
+        let path = try #require(held.large.last)
+        let entry = try #require(held.rig.account.tree().first { $0.path == path })
+        let rev = try #require(entry.rev)
+        #expect(!begun.contains(rev))
+        _ = try held.rig.account.delete(path)
+        _ = try held.rig.account.put("/zz/new", "a sign that the news are read")
+        try await held.eventually("the news") { held.stands("/zz/new") }
+        try await held.end()
+        #expect(!held.rig.remote.downloadedRevisions.contains(rev))
+    }
+
+    @Test("a download of what is no longer wanted is given up for what is") func underWay() async throws {
+        let held = try await Held.begin()
+        _ = try held.rig.account.put(held.large[0], "small by now")
+        _ = try held.rig.account.delete(held.large[1])
+        try await held.eventually("the edit") { held.text(held.large[0]) == "small by now" }
+        // Two of the queue have taken their places.
+        try await held.eventually("others") { held.largeUnderWay >= Held.parallel + 2 }
+        try await held.end()
+    }
+
+    @Test("folders are renamed and moved whose files are being fetched, and content is moved, not fetched")
+    func renamed() async throws {
+        let held = try await Held.begin { $0.account.configure { $0.movesMakeRevisions = false } }
+        let account = held.rig.account
+        _ = try account.move("/large", "/Renamed")
+        _ = try account.move("/m", "/n/moved")
+        held.rig.remote.resetCounts()
+        try await held.eventually("the move") { held.stands("/n/moved/folder/file") && !held.stands("/m") }
+        try await held.eventually("the downloads") { held.stands("/Renamed") && held.largeUnderWay >= Held.parallel }
+        #expect(held.rig.remote.downloadedRevisions.allSatisfy(held.rig.remote.isHeld))
+        _ = try account.delete("/Renamed/0")
+        _ = try account.move("/Renamed/1", "/q/below")
+        try await held.eventually("the end of it") { !held.stands("/large") }
+        try await held.end()
+    }
+
+    @Test("a folder that takes the place of files that are being fetched or queued, and the reverse") func flips()
+        async throws
+    {
+        let held = try await Held.begin()
+        let account = held.rig.account
+        for path in [held.large[0], held.large[7], "/edited"] {
+            _ = try account.delete(path)
+            _ = try account.put(path + "/inside", "inside \(path)")
+        }
+        _ = try account.delete("/old")
+        _ = try account.put("/old", "a file")
+        try await held.eventually("the file") { held.text("/old") == "a file" }
+        for path in [held.large[0], held.large[7], "/edited"] {
+            try await held.eventually(path) { held.text(path + "/inside") == "inside \(path)" }
+        }
+        try await held.end()
+    }
+
+    @Test("a cursor that expires has the account listed anew at once", arguments: [nil, 3]) func reset(_ pageSize: Int?)
+        async throws
+    {
+        let held = try await Held.begin(pageSize: pageSize)
+        let account = held.rig.account
+        _ = try account.delete("/old/gone")
+        try account.renameCase("/edited", to: "Edited")
+        account.expireCursors()
+        _ = try account.put("/zz/new", "new")
+        try await held.eventually("the news") { held.stands("/zz/new") && !held.stands("/old/gone") }
+        try await held.eventually("what only a listing tells") { held.stands("/Edited") }
+        account.expireCursors()
+        _ = try account.delete("/zz")
+        try await held.eventually("more news") { !held.stands("/zz") }
+        try await held.end()
+    }
+
+    @Test("changes that cannot be had stop no download, and nothing is removed before all of them are known")
+    func failing() async throws {
+        let held = try await Held.begin(pageSize: 1)
+        let account = held.rig.account
+        held.rig.remote.alter { page in
+            if case .put(RemoteKey("/n/folder/file"), _, _)? = page.changes.first {
+                throw SandboxError(disposition: .unreachable)
+            }
+        }
+        held.rig.remote.resetCounts()
+        _ = try account.move("/m", "/n")
+        try await held.eventually("failures") { held.rig.remote.pages > 10 }
+        #expect(held.stands("/m/folder/file"))
+        #expect(held.rig.remote.downloads == 0)
+        held.rig.remote.letGo()
+        try await held.eventually("the large files") { held.large.allSatisfy(held.stands) }
+        held.rig.remote.alter(nil)
+        try await held.eventually("the move") { held.stands("/n/folder/file") && !held.stands("/m") }
+        #expect(held.rig.remote.downloadedRevisions.count == Held.parallel)
+        try await held.end()
+    }
+
+    @Test("a file that failed is tried again while others arrive") func retried() async throws {
+        let failures = Atomic<Int>(1)
+        let held = try await Held.begin { rig in
+            let rev = try rig.account.put("/zz/late", "late").rev
+            rig.remote.onDownload { asked in
+                guard asked == rev, failures.exchange(0, ordering: .relaxed) > 0 else { return }
+                throw SandboxError(disposition: .item)
+            }
+        }
+        try await held.eventually("the failure") { failures.load(ordering: .relaxed) == 0 }
+        try await held.eventually("the next try") {
+            held.rig.time.advance(by: 600)
+            return held.text("/zz/late") == "late"
+        }
+        #expect(!held.large.contains(where: held.stands))
+        try await held.end()
+    }
+
+    @Test("the mirror is in step as of the last news that were read") func asOf() async throws {
+        let held = try await Held.begin()
+        held.rig.time.advance(by: 5000)
+        _ = try held.rig.account.put("/zz/new", "new")
+        let expected = held.rig.time.now
+        try await held.eventually("the news") { held.stands("/zz/new") }
+        try await held.end()
+        #expect(try await held.rig.start().store.progress().inStepAsOf ?? 0 >= expected)
+    }
+}
