@@ -76,7 +76,7 @@ extension Fill {
     }
 
     /// What is under way and no longer wanted is abandoned, what is queued and no longer wanted is not fetched.
-    private mutating func forgetUnwanted() async throws {
+    mutating func forgetUnwanted() async throws {
         epoch += 1
         let zipped = zips.placements
         let wanted = try await context.store.wantedVersions(of: Array(underWay.keys) + queue.keys + zipped.map(\.key))

@@ -93,7 +93,7 @@ extension Fill {
 
     /// Looks again as soon as a page is recorded.
     private mutating func watchListing(_ group: inout Steps) {
-        guard let listing, listing.isRunning, !isWatching else { return }
+        guard let listing, isListing, !isWatching else { return }
         isWatching = true
         group.addTask {
             try await listing.news.next()

@@ -40,6 +40,8 @@ struct Fill {
     var isTicking = false
     var isWatching = false
     var publishNow = false
+    /// Whether the listing has not ended, as far as was noticed: what it has told may still be under way.
+    private(set) var isListing: Bool
     /// Grows when paths or wishes may have changed: what was planned before is looked at once more.
     var epoch = 0
     /// Whether removals may be due.
@@ -87,6 +89,7 @@ struct Fill {
     init(_ context: PassContext, beside listing: Listing?, news: News = News(), mayListAnew: Bool = true) {
         self.context = context
         self.listing = listing
+        isListing = listing != nil
         self.mayListAnew = mayListAnew
         publisher = Publisher(context: context)
         fetcher = Fetcher(context: context)
@@ -99,6 +102,7 @@ struct Fill {
     mutating func run() async throws -> Ending {
         try await withThrowingTaskGroup(of: Step.self) { group in
             repeat {
+                try await noticeEndOfListing()
                 try await takeArrivals()
                 try await planNews(&group)
                 if isHungry { try await refill(&group) }
@@ -122,9 +126,15 @@ struct Fill {
         return Ending(asOf: ears.drainedAsOf, mustListAnew: ears.mustListAnew)
     }
 
-    // MARK: What goes on
+    /// Later pages of the listing may have taken back what earlier ones told of: nothing is removed before what is under
+    /// way is known to be wanted.
+    private mutating func noticeEndOfListing() async throws {
+        guard isListing, listing?.isRunning == false else { return }
+        isListing = false
+        try await forgetUnwanted()
+    }
 
-    var isListing: Bool { listing?.isRunning ?? false }
+    // MARK: What goes on
 
     var isFetching: Bool { !underWay.isEmpty || zips.underWay > 0 }
 

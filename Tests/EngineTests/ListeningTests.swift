@@ -110,6 +110,30 @@ import Testing
         try await held.end()
     }
 
+    @Test("what a later page of the first listing takes back is not put in place") func takenBack() async throws {
+        let rig = try Rig(pageSize: 1)
+        let (account, remote) = (rig.account, rig.remote)
+        let rev = try account.put("/c/held", "not wanted for long").rev
+        for number in 0..<9 { _ = try account.put("/z/\(number)", "\(number)") }
+        remote.hold(rev)
+        remote.onPage { number in
+            guard number == 5 else { return }
+            while !remote.downloadedRevisions.contains(rev) { try await Task.sleep(for: .milliseconds(5)) }
+            _ = try account.delete("/c")
+        }
+        let engine = try await rig.start().engine
+        let daemon = Task { try await engine.run() }
+        try await eventually("the removal") {
+            access(rig.mirror + "/z/8", F_OK) == 0 && access(rig.mirror + "/c", F_OK) != 0
+        }
+        remote.letGo()
+        try await eventually("idleness") { rig.board.now.phase == .idle }
+        daemon.cancel()
+        try await daemon.value
+        #expect(try await rig.brokenInvariants() == [])
+        #expect(try rig.differences() == [])
+    }
+
     @Test("new small files come as zips where that pays, though large files take all downloads")
     func zips() async throws {
         let held = try await Held.begin { $0.settings.bulk = BulkGrouping() }

@@ -213,6 +213,11 @@ final class History {
             }
             if forgivingExtra && (!wantedNames.contains(name) || rightNames.contains(name)) { return true }
             let names = path.split(separator: "/")
+            // What stands below something that is told need not be told by itself.
+            let isToldAbove = names.indices.contains {
+                failing.contains("/" + names[..<$0].joined(separator: "/").lowercased())
+            }
+            if isToldAbove && !wantedNames.contains(name) { return true }
             return names.indices.contains { told.contains(Self.folded(names[...$0])) }
                 || FileManager.default.contents(atPath: rig.mirror + "/" + path).map {
                     somebodys.contains(String(decoding: $0, as: UTF8.self))
