@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <malloc.h>
@@ -65,14 +66,25 @@ int dbx_reserve(int file, off_t offset, off_t length) {
 
 void dbx_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
 
-// Set by the linker: what lies between is never written to.
-extern const char __executable_start, etext;
+// Gives back the pages of one program or library that nobody ever writes to.
+static int release_code(struct dl_phdr_info *info, size_t size, void *unused) {
+    (void)size;
+    (void)unused;
+    if (strstr(info->dlpi_name, "vdso")) return 0;  // no file
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        if (part->p_type != PT_LOAD || (part->p_flags & PF_W)) continue;
+        uintptr_t start = (info->dlpi_addr + part->p_vaddr + page - 1) / page * page;
+        uintptr_t end = (info->dlpi_addr + part->p_vaddr + part->p_filesz) / page * page;
+        if (start < end) madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
 
 void dbx_release_memory(void) {
     malloc_trim(0);
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t start = ((uintptr_t)&__executable_start + page - 1) / page * page, end = (uintptr_t)&etext / page * page;
-    if (start < end) madvise((void *)start, end - start, MADV_DONTNEED);
+    dl_iterate_phdr(release_code, NULL);
 }
 
 int dbx_syncfs(int descriptor) { return syncfs(descriptor); }

@@ -30,8 +30,8 @@ off_t dbx_next_hole(int file, off_t offset);
 int dbx_reserve(int file, off_t offset, off_t length);
 // mallopt(3) M_ARENA_MAX: fewer arenas hold less of what was freed.
 void dbx_limit_arenas(int count);
-// malloc_trim(3): gives memory that was freed back to the system; and madvise(2) MADV_DONTNEED for the program's code, of
-// which little is needed while nothing happens: what is needed comes back from the file.
+// malloc_trim(3): gives memory that was freed back to the system; and madvise(2) MADV_DONTNEED for the code of the program
+// and its libraries, of which little is needed while nothing happens: what is needed comes back from the file.
 void dbx_release_memory(void);
 // syncfs(2).
 int dbx_syncfs(int descriptor);
