@@ -1,11 +1,12 @@
 public import Logging
+public import MirrorFS
 public import Store
 public import SyncModel
 
 /// What a pass would do, without doing it: for `sync --dry-run`.
 ///
-/// Works on a copy of the state that nobody else sees. The mirror is not looked at: a file that already stands there
-/// with the wanted content would be adopted rather than downloaded.
+/// Works on a copy of the state that nobody else sees. What stands in the mirror is looked at and not read: a file with
+/// the wanted content that dbxsync has not put there would be adopted rather than downloaded.
 public struct PlanPreview: Sendable {
     /// The counts of a plan.
     public struct Totals: Hashable, Sendable {
@@ -48,6 +49,7 @@ public struct PlanPreview: Sendable {
 
     private let remote: any RemoteSource
     private let store: StateStore
+    private let mirror: MirrorTree?
     private let selection: Selection
     private let now: @Sendable () -> Int64
     private let logger: Logger
@@ -55,13 +57,16 @@ public struct PlanPreview: Sendable {
     /// Pending items read at a time.
     private static let window = 2048
 
-    /// Makes a preview over `store`, which must be a copy: what the listing brings is recorded in it.
+    /// Makes a preview over `store`, which must be a copy: what the listing and a look at `mirror` bring is recorded in it.
+    ///
+    /// - Parameter mirror: the mirror, which is only looked at; `nil` if nothing was put there yet.
     public init(
-        remote: any RemoteSource, copy store: StateStore, selection: Selection,
+        remote: any RemoteSource, copy store: StateStore, mirror: MirrorTree?, selection: Selection,
         now: @escaping @Sendable () -> Int64, logger: Logger
     ) {
         self.remote = remote
         self.store = store
+        self.mirror = mirror
         self.selection = selection
         self.now = now
         self.logger = logger
@@ -70,6 +75,7 @@ public struct PlanPreview: Sendable {
     /// Lists what is new and hands each operation of the plan to `tell`, in the order of execution.
     public func run(_ tell: (Operation) -> Void) async throws -> Totals {
         try await store.select(selection)
+        if let mirror { try await sweep(mirror) }
         _ = try await Drain(
             remote: remote, store: store, now: now, board: StatusBoard(), events: EventLog(logger),
             isWhole: Flag(false)
@@ -85,6 +91,15 @@ public struct PlanPreview: Sendable {
         try await additions(count)
         try await removals(count)
         return totals
+    }
+
+    /// Finds what others did in the mirror, as a pass does first.
+    private func sweep(_ mirror: MirrorTree) async throws {
+        let sweeper = Sweeper(
+            store: store, mirror: mirror, disk: DiskPool(threads: 1), settings: EngineSettings(selection: selection),
+            seeksStrangers: false, gate: Gate(), watch: WatchedFolders(mirror.fileSystem, isWanted: false),
+            board: StatusBoard(), events: EventLog(logger))
+        _ = try await sweeper.sweep(now: now())
     }
 
     private func additions(_ take: ([Operation]) -> Void) async throws {

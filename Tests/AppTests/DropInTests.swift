@@ -61,6 +61,11 @@ struct DropInTests {
         #expect(lines.filter { $0.hasSuffix("=no") } == lifted)
     }
 
+    @Test("the service gets the group of mirrored files") func group() throws {
+        #expect(try settings { $0.mirror.group = "users" }.last == "SupplementaryGroups=users")
+        #expect(try !settings { $0.mirror.group = nil }.contains { $0.hasPrefix("Supplementary") })
+    }
+
     @Test("an instance has a unit and a state directory of its own")
     func instance() throws {
         var config = Config()

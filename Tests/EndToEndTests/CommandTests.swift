@@ -25,6 +25,12 @@ struct CommandTests {
             let second = try await stand.place.run("sync", "--dry-run", "--json")
             #expect(try document(second)["removals"] as? Int == 1, "\(second)")
             #expect(try stand.mirror() == before)
+            // What others did in the mirror would be put right, too.
+            let lost = try #require(stand.account.tree().last { $0.isFile }).path
+            try FileManager.default.removeItem(atPath: stand.place.mirror + lost)
+            let third = try await stand.place.run("sync", "--dry-run", "--json")
+            #expect(try document(third)["files"] as? Int == 1, "\(third)")
+            #expect(!FileManager.default.fileExists(atPath: stand.place.mirror + lost))
         }
     }
 

@@ -255,8 +255,8 @@ import Testing
         func plan(_ selection: Selection) async throws -> [String] {
             var lines: [String] = []
             let preview = PlanPreview(
-                remote: rig.remote, copy: try StateStore.scratchCopy(of: rig.folder("state.db")), selection: selection,
-                now: { 0 }, logger: rig.logger)
+                remote: rig.remote, copy: try StateStore.scratchCopy(of: rig.folder("state.db")), mirror: nil,
+                selection: selection, now: { 0 }, logger: rig.logger)
             _ = try await preview.run { lines.append("\($0.key)") }
             return lines
         }

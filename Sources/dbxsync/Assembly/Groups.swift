@@ -15,7 +15,8 @@ enum Groups {
         throw Failure(
             .badConfiguration,
             "mirror.group = \"\(name)\": \(user) is no member of that group, so it cannot give it to files; "
-                + "run \"usermod -aG \(name) \(user)\" as root and start dbxsync again")
+                + "run \"usermod -aG \(name) \(user)\" as root and start dbxsync again; a service gets it by "
+                + "\"dbxsync check-config --drop-in\"")
     }
 
     private static var supplementary: [gid_t] {

@@ -29,6 +29,7 @@ struct CheckConfigCommand: AsyncParsableCommand {
                 printOut(try grant(config))
                 return .done
             }
+            _ = try Groups.configured(config)
             printOut(json ? config.json : config.toml)
             return .done
         }

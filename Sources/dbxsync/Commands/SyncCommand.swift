@@ -2,6 +2,7 @@ import ArgumentParser
 import Engine
 import Glibc
 import Logging
+import MirrorFS
 import Store
 import SyncModel
 import Transport
@@ -113,9 +114,13 @@ struct SyncCommand: AsyncParsableCommand {
         let connection = Connection(config, calls: .oneShot, logger: log.logger())
         let source = AccountSource(
             connection: connection, tokens: try connection.tokens(), config: config, store: copy, onAccount: { _ in })
+        let progress = try await copy.progress()
+        let mirror =
+            progress.everListed
+            ? try MirrorTree.openReadOnly(at: config.mirror.directory, expecting: progress.mirrorID) : nil
         let preview = PlanPreview(
-            remote: source, copy: copy, selection: config.mirror.selection, now: { Int64(time(nil)) },
-            logger: log.logger())
+            remote: source, copy: copy, mirror: mirror, selection: config.mirror.selection,
+            now: { Int64(time(nil)) }, logger: log.logger())
         let isText = !json
         let totals = try await preview.run { if isText { printOut(escapingControls("\($0)")) } }
         await connection.stop()

@@ -12,6 +12,8 @@ struct DropIn {
     private let granted: [String]
     /// What would hide it.
     private let lifted: [Shield]
+    /// The group of mirrored files, which the service has to be a member of.
+    private let group: String?
 
     /// A setting of the unit that hides directories.
     private struct Shield {
@@ -40,6 +42,7 @@ struct DropIn {
         granted = Array(covered.dropFirst())
         let seen = wanted + [config.outbox.directory].compactMap(\.self)
         lifted = Self.shields.filter { seen.contains(where: $0.hides) }
+        group = config.mirror.group
     }
 
     /// The drop-in as a file.
@@ -66,6 +69,7 @@ struct DropIn {
         for shield in lifted {
             lines += ["# Would hide what is below \(shield.folders.joined(separator: ", ")).", "\(shield.setting)=no"]
         }
+        if let group { lines += ["# mirror.group.", "SupplementaryGroups=\(try Self.word(group))"] }
         return lines.joined(separator: "\n") + "\n"
     }
 
