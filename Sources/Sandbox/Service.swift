@@ -1,6 +1,6 @@
 /// One route of the API.
 struct Route: Sendable {
-    /// Where the argument stands and what is expected beside it (section 1.2).
+    /// Where the argument stands and what is expected beside it (docs/dropbox-api.md#12-the-four-endpoint-styles).
     enum Style: Sendable {
         case rpc
         case upload
@@ -152,7 +152,7 @@ final class Service: Sendable {
 
     // MARK: Path root
 
-    /// Holds the header `Dropbox-API-Path-Root` against the account (section 9).
+    /// Holds the header `Dropbox-API-Path-Root` against the account (docs/dropbox-api.md#9-users-and-team-spaces).
     private func checkPathRoot(_ request: Request) throws(Refusal) {
         guard let header = request.headers["dropbox-api-path-root"] else { return }
         let place = "HTTP header \"Dropbox-API-Path-Root\""

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// An upload session of section 6.3 of the API's description: bytes that are no file yet.
+/// An upload session (docs/dropbox-api.md#63-upload-sessions): bytes that are no file yet.
 ///
 /// A refusal is thrown as the tags of the error's union, from the outside in.
 final class UploadSession: Sendable {

@@ -28,7 +28,8 @@ enum FaultMatrix {
             }
         }
 
-        /// The tags of the endpoint's error union, joined by slashes, as the API's description lists them.
+        /// The tags of the endpoint's error union, joined by slashes, as docs/dropbox-api.md#14-endpoint-table
+        /// lists them.
         var documentedTags: Set<String> {
             let paths = Set(Column.lookupErrors.map { "path/" + $0 })
             return switch self {

@@ -1,6 +1,6 @@
 @testable import Sandbox
 
-/// A client that does with entries what section 2.6 of the API's description says, and nothing more.
+/// A client that does with entries what docs/dropbox-api.md#26-applying-entries says, and nothing more.
 struct Replica {
     enum Node: Hashable {
         case file(hash: String?)

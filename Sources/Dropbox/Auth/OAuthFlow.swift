@@ -95,7 +95,7 @@ public struct OAuthFlow: Sendable {
     }
 }
 
-/// The answer of the token endpoint (OAuth guide; section 8.2).
+/// The answer of the token endpoint (docs/dropbox-api.md#82-token-endpoint).
 private struct GrantJSON: Decodable {
     let access_token: String
     let expires_in: Int64?

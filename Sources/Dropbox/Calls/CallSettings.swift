@@ -16,7 +16,8 @@ public struct CallSettings: Hashable, Sendable {
     public var pageLimit: Int
     /// How long nothing may move in a download.
     public var stallLimit: Duration
-    /// How long nothing may move in any other call; a large listing page can take a minute (section 2.5).
+    /// How long nothing may move in any other call; a large listing page can take a minute
+    /// (docs/dropbox-api.md#25-pages).
     public var answerStallLimit: Duration
 
     /// Makes settings; the defaults suit the daemon.

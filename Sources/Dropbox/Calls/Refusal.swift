@@ -85,7 +85,8 @@ private struct Verdict {
         }
     }
 
-    /// 400 is plain text from the API, and JSON from `/oauth2/token` (sections 7.1 and 8.2).
+    /// 400 is plain text from the API, and JSON from `/oauth2/token` (docs/dropbox-api.md#71-by-http-status,
+    /// docs/dropbox-api.md#82-token-endpoint).
     private static func badRequest(_ role: Call.Role, _ body: ErrorJSON) -> Verdict {
         switch role {
         case .listContinue, .longpoll, .token:
@@ -146,7 +147,8 @@ private struct Verdict {
         return Verdict(.uploadRefused(refusal), .item, reason, hint: refusal.hint)
     }
 
-    /// An app whose permission is switched off in the App Console is told so in plain text (section 7.2).
+    /// An app whose permission is switched off in the App Console is told so in plain text
+    /// (docs/dropbox-api.md#72-bodies).
     private static func badUpload(_ response: HTTPResponse) -> Verdict {
         let text = String(decoding: response.body.prefix(1000), as: UTF8.self)
         guard text.contains("required scope") else {
@@ -157,7 +159,7 @@ private struct Verdict {
         return Verdict(.missingScope(scope), .signedOut, "the app lacks the permission \(scope)", hint: hint)
     }
 
-    /// Resets have been seen to hide behind `other` (section 2.7).
+    /// Resets have been seen to hide behind `other` (docs/dropbox-api.md#27-cursor-lifetime-and-reset).
     private static func lostListing(_ role: Call.Role, _ summary: String, _ tags: [String]) -> Verdict {
         if tags.first == "path" {
             let hint = "nothing is removed from the mirror; check mirror.remote_root"
@@ -167,7 +169,7 @@ private struct Verdict {
         return Verdict(.refused, .cursorReset, summary)
     }
 
-    /// Only what is mirrored with `account.team_space` names a root (section 9).
+    /// Only what is mirrored with `account.team_space` names a root (docs/dropbox-api.md#9-users-and-team-spaces).
     private static func lostRoot(_ body: ErrorJSON) -> Verdict {
         let reason = "the path root is not valid any more: \(body.summary ?? "no reason given")"
         let nothing = "nothing is removed from the mirror"
@@ -191,7 +193,7 @@ private struct Verdict {
         return Verdict(.pathRoot, .sourceGone, now, hint: hint)
     }
 
-    /// The larger of header and field; 5 s if there is neither (section 7.2).
+    /// The larger of header and field; 5 s if there is neither (docs/dropbox-api.md#72-bodies).
     private static func pause(_ response: HTTPResponse, _ body: ErrorJSON) -> Duration {
         let field = body.retryAfter.map { RetryAfter.pause(Double($0)) }
         return [header(response), field].compactMap(\.self).max() ?? .seconds(5)

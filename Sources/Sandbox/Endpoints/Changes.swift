@@ -1,5 +1,5 @@
 extension Service {
-    /// Writes without content: section 6.4 of the API's description.
+    /// Writes without content: docs/dropbox-api.md#64-other-writes.
     static let changes: [Route] = [
         Route(name: "files/create_folder_v2", style: .rpc, scope: "files.content.write") { service, call in
             let path = try call.argument.path("path", .writePath)

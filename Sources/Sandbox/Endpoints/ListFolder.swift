@@ -1,5 +1,5 @@
 extension Service {
-    /// Listing: section 2 of the API's description.
+    /// Listing: docs/dropbox-api.md#2-the-list_folder-family.
     static let folders: [Route] = [
         Route(name: "files/list_folder", style: .rpc, scope: "files.metadata.read") { service, call in
             let options = try listOptions(&call.argument)

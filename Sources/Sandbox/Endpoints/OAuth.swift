@@ -1,5 +1,6 @@
 extension Service {
-    /// The page where a person would allow the access; here it is allowed at once (section 8.1).
+    /// The page where a person would allow the access; here it is allowed at once
+    /// (docs/dropbox-api.md#81-authorize-page).
     ///
     /// With `redirect_uri` the answer is a redirect there with `code` and `state`. Without it the page shows the
     /// code; a caller that sends `Accept: application/json` gets `{"code": "…", "state": "…"}` instead of the page.
@@ -49,7 +50,7 @@ extension Service {
         return .text(page, status: 200, type: "text/html; charset=utf-8")
     }
 
-    /// `/oauth2/token` (section 8.2).
+    /// `/oauth2/token` (docs/dropbox-api.md#82-token-endpoint).
     func token(_ request: Request) throws -> Answer {
         do {
             let type = request.contentType.split(separator: ";").first ?? ""

@@ -1,5 +1,5 @@
 extension Service {
-    /// Metadata and content: section 4 of the API's description.
+    /// Metadata and content: docs/dropbox-api.md#4-reading-content.
     static let reading: [Route] = [
         Route(name: "files/get_metadata", style: .rpc, scope: "files.metadata.read") { service, call in
             let path = try call.argument.path("path", .readPath)

@@ -1,5 +1,5 @@
 extension Service {
-    /// A file in one request: sections 6.1 and 6.2 of the API's description.
+    /// A file in one request: docs/dropbox-api.md#61-commitinfo, docs/dropbox-api.md#62-filesupload.
     static let uploads: [Route] = [
         Route(name: "files/upload", style: .upload, scope: "files.content.write") { service, call in
             try service.upload(&call)

@@ -1,5 +1,5 @@
 extension Service {
-    /// Files in several requests: section 6.3 of the API's description.
+    /// Files in several requests: docs/dropbox-api.md#63-upload-sessions.
     static let sessions: [Route] = [
         upload("start") { service, call in try service.startSession(&call) },
         upload("append_v2") { service, call in try service.append(&call) },

@@ -1,5 +1,5 @@
 extension Service {
-    /// The account itself: section 9 of the API's description.
+    /// The account itself: docs/dropbox-api.md#9-users-and-team-spaces.
     static let users: [Route] = [
         Route(name: "users/get_current_account", style: .rpc, scope: "account_info.read", isVoid: true) {
             service, _ in .json(service.fullAccount())

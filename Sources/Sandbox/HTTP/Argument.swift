@@ -151,7 +151,7 @@ extension JSON {
     }
 }
 
-/// Which addresses a field takes (section 3.2).
+/// Which addresses a field takes (docs/dropbox-api.md#32-path-syntax).
 enum PathKind {
     case pathOrID
     case readPath

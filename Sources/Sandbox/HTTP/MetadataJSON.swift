@@ -1,4 +1,4 @@
-/// Metadata as the API writes it (section 3.1).
+/// Metadata as the API writes it (docs/dropbox-api.md#31-fields).
 struct MetadataJSON {
     /// Whether members appear that no specification knows, and `is_downloadable` where it says nothing.
     var extraFields: Bool

@@ -1,4 +1,4 @@
-/// An answer other than success, in the forms of section 7 of the API's description.
+/// An answer other than success, in the forms of docs/dropbox-api.md#7-errors-and-retries.
 struct Refusal: Error {
     var status: Int
     var headers: [(name: String, value: String)] = []

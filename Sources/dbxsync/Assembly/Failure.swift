@@ -23,7 +23,7 @@ struct Failure: Error {
         message.split(separator: "\n").map { "dbxsync: \(escapingControls(String($0)))" }.joined(separator: "\n")
     }
 
-    /// What any error means for the exit code; the table of the contract.
+    /// What any error means for the exit code (docs/manual.md#exit-codes).
     static func of(_ error: any Error) -> Failure {
         switch error {
         case let failure as Failure: failure
