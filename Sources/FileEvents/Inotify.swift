@@ -1,3 +1,5 @@
+// FileEvents: what the kernel reports of watched folders. A hint where to look, never the truth; it may also be lost.
+
 import Glibc
 
 /// Something that happened in a watched folder; what it was is seen by looking.

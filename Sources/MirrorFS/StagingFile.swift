@@ -4,7 +4,7 @@ public import SyncModel
 
 /// Proof that the bytes of a version are complete and verified, under a name of their own in the staging folder.
 ///
-/// Only `StagingFile.finish` makes one; nothing else can be published.
+/// Only `StagingFile.finish` and `BlockFile.finish` make one; nothing else can be published.
 public struct StagedFile: Sendable {
     /// What it holds.
     public let version: FileVersion

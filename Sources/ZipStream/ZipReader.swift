@@ -1,3 +1,5 @@
+// ZipStream: a zip archive is read while it arrives, by libarchive. What is in it is verified by whoever reads it.
+
 import CArchive
 
 /// Why an archive cannot be read on.
