@@ -18,7 +18,7 @@ export DBXSYNC_WARNINGS PREFIX DESTDIR
 RELEASE := -c release --static-swift-stdlib
 SWIFT_FILES := Package.swift Sources Tests Fuzz
 TEST_TARGETS := $(notdir $(wildcard Tests/*Tests))
-SCRIPTS := .ci/run $(wildcard scripts/*.sh Tests/*/run) Tests/Systemd/boot $(wildcard debian/dbxsync.p*)
+SCRIPTS := .ci/run scripts/pre-commit $(wildcard scripts/*.sh Tests/*/run) Tests/Systemd/boot $(wildcard debian/dbxsync.p*)
 
 .PHONY: help
 help: ## list the targets
@@ -58,14 +58,20 @@ systemd-test: ## the package under a real systemd, in a container (as root)
 	fi
 
 .PHONY: check
-check: ## format, warnings and layering
-	@scripts/dependencies.sh build check
+check: ## format, lint, warnings and layering
+	@scripts/dependencies.sh build check lint
+	@scripts/lint.sh
 	@python3 -B scripts/mutants.py --check
 	swift format lint --strict --parallel --recursive $(SWIFT_FILES)
 	@for script in $(SCRIPTS); do bash -n "$$script"; done
 	@if command -v shellcheck >/dev/null; then echo shellcheck; shellcheck $(SCRIPTS); fi
 	swift build --build-tests
 	swift test --skip-build --disable-xctest --filter LayeringTests
+
+.PHONY: lint
+lint: ## spelling, and that what the documents refer to exists
+	@scripts/dependencies.sh lint
+	@scripts/lint.sh
 
 .PHONY: format
 format: ## format the Swift sources

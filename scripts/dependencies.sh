@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs what is missing: dependencies.sh build|check|test|demo|deb|systemd...
+# Installs what is missing: dependencies.sh build|check|lint|test|demo|deb|systemd...
 #
 # Looks for what is used, not for package names, so that other distributions work when the same things are there.
 # No network when nothing is missing.
@@ -37,6 +37,10 @@ for purpose in "$@"; do
         check)
             program python3 python3
             ;;
+        lint)
+            program codespell codespell
+            program python3 python3
+            ;;
         demo)
             program curl curl
             program python3 python3
@@ -54,7 +58,7 @@ for purpose in "$@"; do
             [ -n "$(find /lib/*-linux-gnu* /usr/lib64 -name 'libnss_systemd.so.2' 2>/dev/null)" ] || missing+=(libnss-systemd)
             ;;
         *)
-            echo "usage: dependencies.sh build|check|test|demo|deb|systemd..." >&2
+            echo "usage: dependencies.sh build|check|lint|test|demo|deb|systemd..." >&2
             exit 64
             ;;
     esac
