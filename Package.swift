@@ -60,11 +60,11 @@ let package = Package(
         library("ZipStream", ["CArchive"]),
         library("Engine", ["SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", logging]),
         library("Uploading", ["SyncModel", "Dropbox", "Transport", logging]),
-        library("Uplink", ["SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "CLinux", logging]),
+        library("Outbox", ["SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "CLinux", logging]),
         .executableTarget(
             name: "dbxsync",
             dependencies: [
-                "Engine", "Uplink", "Uploading", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CLinux",
+                "Engine", "Outbox", "Uploading", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CLinux",
                 "CSystemd",
                 "CToml",
                 argumentParser, logging, lifecycle, unixSignals,
@@ -91,9 +91,9 @@ let package = Package(
         tests("DropboxTests", ["Dropbox", "SyncModel", "Transport", "Sandbox", "NetworkSupport", logging]),
         tests("UploadingTests", ["Uploading", "Dropbox", "SyncModel", "Transport", "Sandbox", "TestSupport", logging]),
         tests(
-            "UplinkTests",
+            "OutboxTests",
             [
-                "Uplink", "FileEvents", "Uploading", "Dropbox", "Store", "SyncModel", "Transport", "Sandbox",
+                "Outbox", "FileEvents", "Uploading", "Dropbox", "Store", "SyncModel", "Transport", "Sandbox",
                 "TestSupport", logging,
             ]),
         tests("MirrorFSTests", ["MirrorFS", "SyncModel", "TestSupport"]),
@@ -101,7 +101,7 @@ let package = Package(
         tests("EngineTests", ["Engine", "Store", "MirrorFS", "SyncModel", "Sandbox", "TestSupport", logging]),
         tests("ZipStreamTests", ["ZipStream", "Sandbox"]),
         tests("SandboxTests", ["Sandbox"]),
-        tests("AppTests", ["dbxsync", "Engine", "MirrorFS", "Uplink", "SyncModel", logging]),
+        tests("AppTests", ["dbxsync", "Engine", "MirrorFS", "Outbox", "SyncModel", logging]),
         tests("EndToEndTests", ["Sandbox", "Store", "SyncModel", "TestSupport", "NetworkSupport"]),
         tests("LayeringTests", []),
     ],
@@ -113,7 +113,7 @@ if Context.environment["DBXSYNC_FUZZING"] != nil {
     package.targets.append(
         .executableTarget(
             name: "fuzz",
-            dependencies: ["SyncModel", "Dropbox", "Store", "MirrorFS", "Uplink", "ZipStream", "CToml", logging],
+            dependencies: ["SyncModel", "Dropbox", "Store", "MirrorFS", "Outbox", "ZipStream", "CToml", logging],
             path: "Fuzz",
             exclude: ["corpus"], swiftSettings: strict))
 }

@@ -106,7 +106,7 @@ enum RowsFuzz: StoreFuzz {
         let items = try await store.additions(after: nil, limit: 100, now: 1)
         for item in items { precondition(item.want?.name == names[item.key], "another name came back") }
         precondition(items.count == names.count)
-        _ = Planner.filling(items, donors: Donors())
+        _ = Planner.placing(items, candidates: ReuseIndex())
         let outcomes = items.map { Outcome.failed($0.key, why: input.text(most: 30), retry: nil) }
         try await store.commit(outcomes, now: 2, jitter: { 0.5 })
         _ = try await store.troubles(limit: 100)

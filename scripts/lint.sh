@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Words of Swift, of mdoc, and of names in tests.
-words=inout,upto,nd,te,bu,ordner,filetests
+words=inout,upto,inflight,uptodate,nd,te,bu,ordner,filetests
 # Written wrongly on purpose: "did you mean" is under test.
 wrong=bandwith,miror,paralel
 texts=(Makefile Package.swift Sources Fuzz/*.swift config debian man scripts systemd docs ./*.md .ci/run)

@@ -1,6 +1,6 @@
 // Dropbox: the API v2 as a `RemoteSource`. Endpoints, JSON, sign-in, pacing and the retry of requests.
 //
-//   DropboxClient ──► Endpoints/* build a Call ──► RequestRunner: token, gate, attempt, classify, retry
+//   DropboxClient ──► Endpoints/* build a Call ──► RequestExecutor: token, gate, attempt, classify, retry
 //                                                     │        │       │
 //                                              TokenSource  RequestGate  HTTPTransport
 //   answers ──► Wire/* ──► values of SyncModel, or a DropboxError with its disposition

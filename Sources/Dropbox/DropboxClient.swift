@@ -5,9 +5,9 @@ public import Transport
 
 /// One account of Dropbox, seen below one of its folders.
 public final class DropboxClient: RemoteSource {
-    let runner: RequestRunner
+    let runner: RequestExecutor
     /// The same over connections that are not shared.
-    let segmentRunner: RequestRunner
+    let segmentRunner: RequestExecutor
     let endpoints: Endpoints
     let remoteRoot: String
     let paths: RootedPaths
@@ -15,9 +15,9 @@ public final class DropboxClient: RemoteSource {
     let rereads = Mutex(0)
     let longpollPace = Mutex(LongpollPace())
     /// What was passed over so far: each is told once.
-    let oddities = Mutex<Set<String>>([])
+    let reportedAnomalies = Mutex<Set<String>>([])
     /// The number of things passed over that are told at most.
-    static let oddityLimit = 1000
+    static let anomalyLimit = 1000
 
     /// Makes a client.
     ///
@@ -52,8 +52,8 @@ public final class DropboxClient: RemoteSource {
         self.endpoints = endpoints
         self.pageSize = Mutex(PageSize(settings.pageLimit))
         let gate = gate ?? RequestGate(clock: clock)
-        func runner(_ transport: any HTTPTransport) -> RequestRunner {
-            RequestRunner(
+        func runner(_ transport: any HTTPTransport) -> RequestExecutor {
+            RequestExecutor(
                 transport: transport, tokens: tokens, pathRoot: pathRoot, gate: gate, settings: settings, time: time,
                 jitter: jitter, logger: logger)
         }

@@ -97,7 +97,7 @@ public struct DropboxError: Classified, Hashable, Sendable {
             }
         let code: Code = error.code == .tooLarge ? .answerTooLarge : error.isTransient ? .network : .connection
         self.init(
-            code, endpoint, error.description, disposition: error.isTransient ? .unreachable : .pass, hint: hint,
+            code, endpoint, error.description, disposition: error.isTransient ? .unreachable : .abortPass, hint: hint,
             isStall: error.code == .timeout)
     }
 }

@@ -38,7 +38,7 @@ final class BytePipe: ByteSink {
             state.received += Int64(bytes.count)
         }
         monitor.wakeAll()
-        board.tick()
+        board.recordProgress()
     }
 
     func restart() throws { if offset > 0 { throw CannotRestart() } }

@@ -58,7 +58,7 @@ final class ChunkedSink: ByteSink, @unchecked Sendable {
     }
 
     func restart() throws {
-        guard let restart = target.restart else { throw WholeInsteadOfSegment() }
+        guard let restart = target.restart else { throw RangeNotHonored() }
         board.receive(-Int(offset))
         offset = 0
         makeChunk()
@@ -114,4 +114,4 @@ final class ChunkedSink: ByteSink, @unchecked Sendable {
 }
 
 /// The server sent the whole content where a part of it was asked for.
-struct WholeInsteadOfSegment: Error {}
+struct RangeNotHonored: Error {}

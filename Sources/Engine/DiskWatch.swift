@@ -60,7 +60,7 @@ struct DiskWatch: Sendable {
         let sweep = await engine.untilSweep
         let pause = [end.map { ContinuousClock.now.duration(to: $0) }, sweep].compactMap(\.self).min()
         try await withThrowingTaskGroup(of: Void.self) { race in
-            race.addTask { [folders] in try await folders.news.next() }
+            race.addTask { [folders] in try await folders.activity.wait() }
             if let pause { race.addTask { [clock] in try await clock.sleep(for: max(.zero, pause)) } }
             defer { race.cancelAll() }
             try await race.next()

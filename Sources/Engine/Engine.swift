@@ -1,9 +1,9 @@
 // Engine: the order of things. It holds the store and the mirror, and knows the remote as `RemoteSource` only.
 //
 //   SyncEngine      an actor: wait, pass, report, wait
-//     SyncPass      settle, drain, fill, prune
-//       Drain       pages ──► StateStore.record                          the want is brought up to date
-//       Fill        windows ──► Planner ──► fetches ──► batches          what is wanted is put in place
+//     SyncPass      settle, read, pull, prune
+//       ChangeFeedReader  pages ──► StateStore.record                    the want is brought up to date
+//       PullLoop          windows ──► Planner ──► fetches ──► batches    what is wanted is put in place
 //         WindowPlanner   reads and plans windows, makes folders
 //         Fetcher         adopt, move, copy or download, whichever is possible first
 //           SegmentedDownload, SmallBody, ChunkedSink                    how bytes reach the disk
@@ -13,14 +13,14 @@
 //       Publisher   intend, perform, commit: the only one that does any of the three
 //     DiskWatch, WatchedFolders, Sweeper    what others do in the mirror
 //     Scrub, ScrubAgenda                    every file's bytes are read again
-//     MirrorAbsence                         a mirror that is away is waited for
+//     MirrorOutage                          a mirror that is away is waited for
 //     Longpoll                              waits for Dropbox to report a change
 //   Verifier, Repair    `dbxsync verify`         PlanPreview    `sync --dry-run`
 //   StatusBoard         how it gets on           EventLog       each outcome is logged once
-//   DiskPool, Gate, Shielded, Request, Monitor   tools for threads and tasks
+//   DiskPool, AsyncMutex, Shielded, AsyncSignal, Monitor    tools for threads and tasks
 //
-// One task runs the engine. A pass is structured concurrency, and Fill is one loop over a task group, so its state needs
-// no lock. What blocks runs on a DiskPool: 4 threads for effects, 2 for reading, 4 for zips, 1 for the scrub. Effects
-// happen in Publisher alone, one batch at a time (Gate), shielded from cancellation from intent to commit.
+// One task runs the engine. A pass is structured concurrency, and PullLoop is one loop over a task group, so its state
+// needs no lock. What blocks runs on a DiskPool: 4 threads for effects, 2 for reading, 4 for zips, 1 for the scrub.
+// Effects happen in Publisher alone, one batch at a time (AsyncMutex), shielded from cancellation from intent to commit.
 //
 // The whole way of one change: docs/architecture.md#one-change-from-page-to-file.

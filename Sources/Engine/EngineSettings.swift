@@ -14,7 +14,7 @@ public struct EngineSettings: Hashable, Sendable {
     /// Downloads wait while fewer bytes are free on the mirror's disk.
     public var minFreeSpace: Int64
     /// Which folders are fetched as a zip; `nil` for none.
-    public var bulk: BulkGrouping?
+    public var bulk: ZipGrouping?
     /// Effects published together.
     public var batch: Int
     /// Pending items read at a time.
@@ -39,7 +39,7 @@ public struct EngineSettings: Hashable, Sendable {
     /// Makes settings.
     public init(
         interval: Duration = .seconds(300), longpoll: Bool = true, relist: Duration? = .seconds(7 * 86_400),
-        parallel: Int = 16, minFreeSpace: Int64 = 1 << 30, bulk: BulkGrouping? = BulkGrouping(), batch: Int = 512,
+        parallel: Int = 16, minFreeSpace: Int64 = 1 << 30, bulk: ZipGrouping? = ZipGrouping(), batch: Int = 512,
         window: Int = 2048, listensAfter: Duration = .seconds(1), selection: Selection = .everything,
         acceptance: Acceptance = Acceptance(), sweep: Duration? = .seconds(3600), scrub: Duration? = nil,
         watch: Bool = true, strangers: Strangers = .keep, outbox: MirrorPath? = nil
@@ -72,7 +72,7 @@ public enum Strangers: String, Hashable, Sendable, CaseIterable {
 }
 
 /// Time and chance, which tests replace.
-public struct EngineSurroundings: Sendable {
+public struct EngineEnvironment: Sendable {
     /// Measures waiting.
     public var clock: any Clock<Duration>
     /// Seconds since the epoch.
@@ -110,5 +110,5 @@ func isLossOfState(_ error: any Error) -> Bool { (error as? StoreError)?.disposi
 
 /// How any error wants to be treated: errors that do not say are taken to pass.
 public func disposition(of error: any Error) -> Disposition {
-    (error as? any Classified)?.disposition ?? .pass
+    (error as? any Classified)?.disposition ?? .abortPass
 }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A disk that does not answer.
-public struct SilentDisk: Hashable, Sendable {
+public struct UnresponsiveDisk: Hashable, Sendable {
     /// The directory it is mounted at or above.
     public var directory: String
     /// Since when, in seconds since the epoch.
@@ -67,16 +67,16 @@ public struct EngineStatus: Hashable, Sendable {
     /// Until when Dropbox wants no requests, seconds since the epoch.
     public var pausedUntil: Int64?
     /// The mirror's disk, if it does not answer.
-    public var silentDisk: SilentDisk?
+    public var unresponsiveDisk: UnresponsiveDisk?
 }
 
 /// The one place where the engine tells how it gets on; anybody may look at any time.
 public final class StatusBoard: Sendable {
     private let status = Mutex(EngineStatus())
-    private let beats = Atomic<UInt64>(0)
+    private let heartbeats = Atomic<UInt64>(0)
     private let received = Atomic<Int64>(0)
-    private let silences = Mutex(Silences())
-    private let news = Request()
+    private let quietPeriods = Mutex(QuietPeriods())
+    private let statusChanged = AsyncSignal()
 
     /// Makes an empty board.
     public init() {}
@@ -93,49 +93,49 @@ public final class StatusBoard: Sendable {
     /// Bytes that arrive are no change: they come by the thousand.
     ///
     /// - Throws: `CancellationError`.
-    public func change() async throws { try await news.next() }
+    public func waitForChange() async throws { try await statusChanged.wait() }
 
     /// A number that grows whenever work was finished: a page, bytes, a batch, a returned longpoll.
-    public var beat: UInt64 { beats.load(ordering: .relaxed) }
+    public var heartbeat: UInt64 { heartbeats.load(ordering: .relaxed) }
 
     /// Tells that work was finished.
-    public func tick() { beats.wrappingAdd(1, ordering: .relaxed) }
+    public func recordProgress() { heartbeats.wrappingAdd(1, ordering: .relaxed) }
 
     /// Notes that Dropbox wants no requests until then.
     ///
     /// - Returns: whether that is news.
     public func pause(until end: Int64) -> Bool {
-        tick()
-        let isNews = status.withLock { status in
+        recordProgress()
+        let hasChanged = status.withLock { status in
             guard end > status.pausedUntil ?? 0 else { return false }
             status.pausedUntil = end
             return true
         }
-        if isNews { news.make() }
-        return isNews
+        if hasChanged { statusChanged.notify() }
+        return hasChanged
     }
 
     /// Does work that may finish nothing for so long: a wait with an end, or a step whose length is known in advance.
     ///
     /// Whoever watches over the beats grants it that time.
-    public func expectingSilence<Result>(
-        of duration: Duration, isolation: isolated (any Actor)? = #isolation, _ work: () async throws -> Result
+    public func withQuietPeriod<Result>(
+        upTo duration: Duration, isolation: isolated (any Actor)? = #isolation, _ work: () async throws -> Result
     ) async rethrows -> Result {
-        tick()
-        let number = silences.withLock { $0.begin(until: .now + duration) }
+        recordProgress()
+        let number = quietPeriods.withLock { $0.begin(until: .now + duration) }
         defer {
-            silences.withLock { $0.ends[number] = nil }
-            tick()
+            quietPeriods.withLock { $0.ends[number] = nil }
+            recordProgress()
         }
         return try await work()
     }
 
     /// How long from now on no beat may come, by what was told; zero if the next one is to come soon.
-    public var silence: Duration {
-        silences.withLock { $0.ends.values.max() }.map { max(.zero, ContinuousClock.now.duration(to: $0)) } ?? .zero
+    public var allowedQuietTime: Duration {
+        quietPeriods.withLock { $0.ends.values.max() }.map { max(.zero, ContinuousClock.now.duration(to: $0)) } ?? .zero
     }
 
-    private struct Silences {
+    private struct QuietPeriods {
         var ends: [Int: ContinuousClock.Instant] = [:]
         private var count = 0
 
@@ -149,34 +149,34 @@ public final class StatusBoard: Sendable {
     /// Notes that the mirror's disk does not answer, or does; counts as a sign of life: nothing else can come.
     ///
     /// - Returns: whether that is news.
-    public func note(_ silent: SilentDisk?) -> Bool {
-        if silent != nil { tick() }
-        let isNews = status.withLock { status in
-            guard (status.silentDisk == nil) != (silent == nil) else { return false }
-            status.silentDisk = silent
+    public func note(_ silent: UnresponsiveDisk?) -> Bool {
+        if silent != nil { recordProgress() }
+        let hasChanged = status.withLock { status in
+            guard (status.unresponsiveDisk == nil) != (silent == nil) else { return false }
+            status.unresponsiveDisk = silent
             return true
         }
-        if isNews { news.make() }
-        return isNews
+        if hasChanged { statusChanged.notify() }
+        return hasChanged
     }
 
     /// Changes the status; counts as finished work.
-    func update(_ change: (inout EngineStatus) -> Void) {
-        status.withLock { change(&$0) }
-        tick()
-        news.make()
+    func update(_ waitForChange: (inout EngineStatus) -> Void) {
+        status.withLock { waitForChange(&$0) }
+        recordProgress()
+        statusChanged.notify()
     }
 
     /// Counts bytes as they arrive.
     func receive(_ bytes: Int) {
         received.wrappingAdd(Int64(bytes), ordering: .relaxed)
-        tick()
+        recordProgress()
     }
 
     /// Counts entries that were looked at.
     func swept(_ entries: Int) {
         status.withLock { $0.swept = entries }
-        tick()
+        recordProgress()
     }
 
     /// Begins a pass: the counts start anew.

@@ -7,27 +7,27 @@ struct Fetcher: Sendable {
 
     /// What came of it.
     enum Fetched: Sendable {
-        case ready(Mutation)
+        case ready(PreparedOperation)
         /// This item did not work; `isNetwork` if it may be the connection rather than the item.
         case failed(Outcome)
         /// Dropbox could not be reached.
         case unreachable(why: String)
         /// It is no longer wanted.
-        case abandoned
+        case superseded
         /// The disk has no room for it while others are at work.
         case noRoom(MirrorError)
     }
 
     /// Gets `placement` ready, unless it is abandoned meanwhile.
-    func fetch(_ placement: Placement, unless abandonment: Request) async throws -> Fetched {
+    func fetch(_ placement: Placement, unless cancellation: AsyncSignal) async throws -> Fetched {
         try await withThrowingTaskGroup(of: Fetched.self) { race in
-            race.addTask { try await fetch(placement, isUntouched: false) }
+            race.addTask { try await fetch(placement, isDownloadOnly: false) }
             race.addTask {
-                try await abandonment.next()
-                return .abandoned
+                try await cancellation.wait()
+                return .superseded
             }
             defer { race.cancelAll() }
-            return try await race.next() ?? .abandoned
+            return try await race.next() ?? .superseded
         }
     }
 
@@ -35,25 +35,25 @@ struct Fetcher: Sendable {
     ///
     /// - Parameters:
     ///   - placement: what is to stand where.
-    ///   - isUntouched: whether it is known that only a download can serve it.
+    ///   - isDownloadOnly: whether it is known that only a download can serve it.
     /// - Throws: what concerns the whole pass (disk full, signed out, cancelled).
-    func fetch(_ placement: Placement, isUntouched: Bool) async throws -> Fetched {
+    func fetch(_ placement: Placement, isDownloadOnly: Bool) async throws -> Fetched {
         do {
             let content =
-                if isUntouched && placement.version.size <= SmallBody.limit {
-                    Content.staged(try await fetchSmall(placement))
+                if isDownloadOnly && placement.version.size <= SmallBody.limit {
+                    PreparedContent.staged(try await fetchSmall(placement))
                 } else {
                     try await content(for: placement)
                 }
-            return .ready(Mutation(.place(placement), content: content))
+            return .ready(PreparedOperation(.place(placement), content: content))
         } catch {
             try Task.checkCancellation()
             switch disposition(of: error) {
-            case .item: return failure(placement, error, retry: nil)
+            case .skipItem: return failure(placement, error, retry: nil)
             case .retry(let after): return failure(placement, error, retry: after)
             case .parked: return .failed(.parked(placement.key, reason: "\(error)"))
             case .unreachable: return .unreachable(why: "\(error)")
-            case .pass:
+            case .abortPass:
                 guard let lack = error as? MirrorError, lack.isLackOfSpace else { throw error }
                 return .noRoom(lack)
             case .cursorReset, .sourceGone, .signedOut, .fatal: throw error
@@ -65,13 +65,15 @@ struct Fetcher: Sendable {
         .failed(.failed(placement.key, why: "\(error)", retry: retry))
     }
 
-    private func content(for placement: Placement) async throws -> Content {
+    private func content(for placement: Placement) async throws -> PreparedContent {
         let context = context
-        if let donor = placement.mover, try await context.disk.run({ try Fetcher.isIntact(donor, context) }) {
-            return .moved(donor)
+        if let candidate = placement.moveSource,
+            try await context.disk.run({ try Fetcher.isIntact(candidate, context) })
+        {
+            return .moved(candidate)
         }
-        let found = try await context.board.expectingSilence(of: Self.readingTime(placement)) {
-            try await context.reading.run { try Fetcher.lookAround(placement, context) }
+        let found = try await context.board.withQuietPeriod(upTo: Self.readingTime(placement)) {
+            try await context.reading.run { try Fetcher.localContent(placement, context) }
         }
         if let found { return found }
         return .staged(try await download(placement))
@@ -79,32 +81,32 @@ struct Fetcher: Sendable {
 
     /// Whether a donor stands as it was placed: what somebody has edited or removed, or cannot be looked at, cannot be
     /// moved.
-    private static func isIntact(_ donor: Standing, _ context: PassContext) throws -> Bool {
-        guard case .file(_, _, let print) = donor.node else { return false }
-        return try itemTroubleAsNil { try context.mirror.observe(donor.path) == .file(print) } ?? false
+    private static func isIntact(_ candidate: LocalEntry, _ context: PassContext) throws -> Bool {
+        guard case .file(_, _, let print) = candidate.node else { return false }
+        return try ignoringItemErrors { try context.mirror.observe(candidate.path) == .file(print) } ?? false
     }
 
     /// Trouble with what is on the disk already is no trouble of the file that is wanted: it can be downloaded.
-    private static func itemTroubleAsNil<Result>(_ look: () throws -> Result?) throws -> Result? {
+    private static func ignoringItemErrors<Result>(_ look: () throws -> Result?) throws -> Result? {
         do {
             return try look()
-        } catch  where disposition(of: error) == .item {
+        } catch  where disposition(of: error) == .skipItem {
             return nil
         }
     }
 
     /// What can be had on this disk: the file itself, or a copy of another one.
-    private static func lookAround(_ placement: Placement, _ context: PassContext) throws -> Content? {
+    private static func localContent(_ placement: Placement, _ context: PassContext) throws -> PreparedContent? {
         let version = placement.version
         if try placement.mayAlreadyBe(context.mirror.observe(placement.path)),
-            let print = try itemTroubleAsNil({ try context.mirror.adoptable(placement.path, as: version) })
+            let print = try ignoringItemErrors({ try context.mirror.adoptable(placement.path, as: version) })
         {
             return .adopted(print)
         }
-        for case .copy(let donor) in placement.sources {
+        for case .copy(let candidate) in placement.sources {
             let promise = try promise(placement, begun: 0, context)
-            let staged = try itemTroubleAsNil {
-                try context.mirror.stageCopy(of: donor, as: version, for: placement.key)
+            let staged = try ignoringItemErrors {
+                try context.mirror.stageCopy(of: candidate, as: version, for: placement.key)
             }
             promise.keep(0)
             if let staged {
@@ -126,9 +128,9 @@ struct Fetcher: Sendable {
         while true {
             do {
                 return try await segmented ? inSegments(placement) : inOneGo(placement)
-            } catch is LeftoversDoNotFit {
+            } catch is StalePartialDownload {
                 continue  // nothing is left of them
-            } catch is WholeInsteadOfSegment {
+            } catch is RangeNotHonored {
                 refusals += 1
                 segmented = refusals < 2  // once may be an accident, and what has arrived would be lost
             }
@@ -141,10 +143,10 @@ struct Fetcher: Sendable {
     }
 
     /// What an earlier run has left of the file was not what it should be, and is thrown away.
-    private struct LeftoversDoNotFit: Error {}
+    private struct StalePartialDownload: Error {}
 
     private func inOneGo(_ placement: Placement) async throws -> StagedFile {
-        let (part, promise) = try await context.board.expectingSilence(of: Self.readingTime(placement)) {
+        let (part, promise) = try await context.board.withQuietPeriod(upTo: Self.readingTime(placement)) {
             try await context.reading.run { [context] in
                 let promise = try Fetcher.promiseOfRest(placement, context)
                 let part = try context.mirror.stage(placement.version, for: placement.key)
@@ -175,7 +177,7 @@ struct Fetcher: Sendable {
     }
 
     private func inSegments(_ placement: Placement) async throws -> StagedFile {
-        let (file, promise) = try await context.board.expectingSilence(of: Self.readingTime(placement)) {
+        let (file, promise) = try await context.board.withQuietPeriod(upTo: Self.readingTime(placement)) {
             try await context.reading.run { [context] in
                 let promise = try Fetcher.promiseOfRest(placement, context)
                 let file = try context.mirror.stageBlocks(placement.version, for: placement.key)
@@ -186,7 +188,7 @@ struct Fetcher: Sendable {
         return try await staged(begun: file.present) {
             try await SegmentedDownload(context: context, version: placement.version, file: file, promise: promise)
                 .run()
-            return try await context.board.expectingSilence(of: Self.readingTime(placement)) {
+            return try await context.board.withQuietPeriod(upTo: Self.readingTime(placement)) {
                 try await context.disk.run { try file.finish() }
             }
         }
@@ -199,7 +201,7 @@ struct Fetcher: Sendable {
             if begun < staged.version.size { context.events.count { $0.downloaded += 1 } }
             return staged
         } catch let error as MirrorError where error.code == .mismatch && begun > 0 {
-            throw LeftoversDoNotFit()
+            throw StalePartialDownload()
         }
     }
 

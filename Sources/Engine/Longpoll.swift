@@ -7,7 +7,7 @@ struct Longpoll {
     let remote: any RemoteSource
     let clock: any Clock<Duration>
     let board: StatusBoard
-    let manners: LongpollManners
+    let longpollBackoff: LongpollBackoff
     let jitter: @Sendable () -> Double
     let logger: Logger
 
@@ -18,20 +18,20 @@ struct Longpoll {
 
     func wait(after cursor: Cursor) async throws {
         while true {
-            if let pause = manners.pause(jitter: jitter()) {
-                try await board.expectingSilence(of: pause) { try await clock.sleep(for: pause) }
+            if let pause = longpollBackoff.pause(jitter: jitter()) {
+                try await board.withQuietPeriod(upTo: pause) { try await clock.sleep(for: pause) }
             }
             do {
-                let (changed, time) = try await board.expectingSilence(of: Self.silence) {
+                let (changed, time) = try await board.withQuietPeriod(upTo: Self.silence) {
                     try await measured(clock) { try await remote.awaitChange(after: cursor, for: Self.limit) }
                 }
-                manners.answered(changed, after: time, of: Self.limit)
+                longpollBackoff.answered(changed, after: time, of: Self.limit)
                 if changed { return }
             } catch {
                 try Task.checkCancellation()
                 // The next pass asks with the same cursor and learns the same.
-                if disposition(of: error) == .cursorReset { return manners.promised() }
-                manners.failed()
+                if disposition(of: error) == .cursorReset { return longpollBackoff.promised() }
+                longpollBackoff.failed()
                 logger.debug("longpoll: \(error)")
             }
         }
@@ -50,9 +50,9 @@ private func measured<Result, C: Clock>(
 /// What is remembered of longpolls from one pass to the next, so that none that tells nothing is repeated at once.
 ///
 /// Counted as failures are errors, "no changes" in less than half of the time that was asked for, and "changes" of which
-/// the drain that follows finds none. Each one in a row doubles the pause before the next longpoll; an answer that kept
+/// the read that follows finds none. Each one in a row doubles the pause before the next longpoll; an answer that kept
 /// its word ends that.
-final class LongpollManners: Sendable {
+final class LongpollBackoff: Sendable {
     private struct State {
         var failures = 0
         /// Whether changes were reported that nobody has looked for yet.
@@ -70,14 +70,14 @@ final class LongpollManners: Sendable {
         if time < limit / 2 { failed() } else { state.withLock { $0.failures = 0 } }
     }
 
-    /// Notes that changes were reported, or something else that the next drain is to find.
+    /// Notes that changes were reported, or something else that the next read is to find.
     func promised() { state.withLock { $0.isPromise = true } }
 
     /// Notes that there was no answer.
     func failed() { state.withLock { $0.failures += 1 } }
 
     /// Notes that changes were looked for, and whether there were any.
-    func drained(foundAny: Bool) {
+    func changesRead(foundAny: Bool) {
         state.withLock { state in
             if foundAny { state.failures = 0 } else if state.isPromise { state.failures += 1 }
             state.isPromise = false

@@ -13,28 +13,28 @@ struct PassContext: Sendable {
     /// Where files of the mirror are hashed and copied, which may take minutes and must not hold up what arrives.
     let reading: DiskPool
     let settings: EngineSettings
-    let surroundings: EngineSurroundings
+    let environment: EngineEnvironment
     let board: StatusBoard
     let events: EventLog
     let segments: SegmentBudget
     /// What running downloads still need of the disk.
     let space = SpaceLedger()
     /// Held while the mirror and have are changed together.
-    let gate: Gate
+    let gate: AsyncMutex
     /// What watches the mirror.
     let watch: WatchedFolders
     /// Whether the mirror is compared with have before anything else.
     let mustSweep: Bool
     /// Is told what the news were worth that a longpoll has reported.
-    let manners: LongpollManners
+    let longpollBackoff: LongpollBackoff
     /// Whether all pages of the news are recorded, so that what is not wanted is known to be gone from the account.
-    let isWhole = Flag(false)
+    let hasCompleteListing = AtomicFlag(false)
     /// Waits for whatever would begin the next pass, but for retries that were due at a time.
-    let awaitNews: @Sendable (_ retriesAfter: Int64) async throws -> Wake
+    let awaitChange: @Sendable (_ retriesAfter: Int64) async throws -> WakeReason
     /// Has the next pass begin at once.
     let askAgain: @Sendable () -> Void
 
-    func now() -> Int64 { surroundings.now() }
+    func now() -> Int64 { environment.now() }
 
     /// Compares the mirror with have.
     ///
@@ -58,7 +58,7 @@ final class EventLog: Sendable {
     init(_ logger: Logger) { self.logger = logger }
 
     /// Gives the changes that follow lines of their own.
-    func beginChapter() { lines.store(0, ordering: .relaxed) }
+    func resetLineBudget() { lines.store(0, ordering: .relaxed) }
 
     var current: PassReport { report.withLock { $0 } }
 
@@ -82,7 +82,7 @@ final class EventLog: Sendable {
     }
 
     /// Tells how many paths of the mirror others have changed.
-    func tellDrift(_ count: Int) {
+    func logDrift(_ count: Int) {
         note(
             .notice,
             "\(count == 1 ? "1 path of the mirror was" : "\(count) paths of the mirror were") changed by somebody else "
@@ -91,7 +91,7 @@ final class EventLog: Sendable {
     }
 
     /// Tells of a path that is not as in the account; `shown` is how `status` writes it, if it was not told before.
-    func trouble(_ event: String, _ reason: String, key: RemoteKey, shown: String?) {
+    func logIssue(_ event: String, _ reason: String, key: RemoteKey, shown: String?) {
         let level: Logger.Level = shown == nil ? .debug : event == "parked" ? .notice : .warning
         guard logger.logLevel <= level else { return }
         let path = shown ?? key.text

@@ -48,8 +48,8 @@ extension PassReport: CustomStringConvertible {
             (folders, folders == 1 ? "folder made" : "folders made"), (removed, "removed"), (setAside, "set aside"),
             (failed, "failed"), (parked, "parked"), (resets, resets == 1 ? "full listing" : "full listings"),
         ]
-        let told = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
-        return told.isEmpty ? "nothing to do" : told.joined(separator: ", ")
+        let words = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+        return words.isEmpty ? "nothing to do" : words.joined(separator: ", ")
     }
 
     /// The same as `summary`.

@@ -28,7 +28,7 @@ public struct PlanPreview: Sendable {
         /// Whether there is nothing to do.
         public var isEmpty: Bool { files + folders + renames + removals + parked == 0 }
 
-        mutating func count(_ operation: Operation) {
+        mutating func count(_ operation: PlannedOperation) {
             switch operation {
             case .place(let placement):
                 files += 1
@@ -36,13 +36,13 @@ public struct PlanPreview: Sendable {
                     downloads += 1
                     bytes = bytes.saturatingSum(placement.version.size)
                 }
-            case .retag: files += 1
+            case .updateMetadata: files += 1
             case .makeFolder: folders += 1
             case .relocate: renames += 1
-            case .clear(_, let standings): removals += standings.count
+            case .clear(_, let entries): removals += entries.count
             case .removeFile, .removeFolder: removals += 1
             case .park: parked += 1
-            case .leave, .waitForParent, .settled, .gone: break
+            case .keepFolder, .waitForParent, .upToDate, .forgetHave: break
             }
         }
     }
@@ -72,20 +72,20 @@ public struct PlanPreview: Sendable {
         self.logger = logger
     }
 
-    /// Lists what is new and hands each operation of the plan to `tell`, in the order of execution.
-    public func run(_ tell: (Operation) -> Void) async throws -> Totals {
+    /// Lists what is new and hands each operation of the plan to `report`, in the order of execution.
+    public func run(_ report: (PlannedOperation) -> Void) async throws -> Totals {
         try await store.select(selection)
         if let mirror { try await sweep(mirror) }
-        _ = try await Drain(
+        _ = try await ChangeFeedReader(
             remote: remote, store: store, now: now, board: StatusBoard(), events: EventLog(logger),
-            isWhole: Flag(false)
+            hasCompleteListing: AtomicFlag(false)
         ).run()
         try await store.retryAll()
         var totals = Totals()
-        func count(_ operations: [Operation]) {
+        func count(_ operations: [PlannedOperation]) {
             for operation in operations where operation.isEffect {
                 totals.count(operation)
-                tell(operation)
+                report(operation)
             }
         }
         try await additions(count)
@@ -97,24 +97,24 @@ public struct PlanPreview: Sendable {
     private func sweep(_ mirror: MirrorTree) async throws {
         let sweeper = Sweeper(
             store: store, mirror: mirror, disk: DiskPool(threads: 1), settings: EngineSettings(selection: selection),
-            seeksStrangers: false, gate: Gate(), watch: WatchedFolders(mirror.fileSystem, isWanted: false),
+            seeksStrangers: false, gate: AsyncMutex(), watch: WatchedFolders(mirror.fileSystem, isWanted: false),
             board: StatusBoard(), events: EventLog(logger))
         _ = try await sweeper.sweep(now: now())
     }
 
-    private func additions(_ take: ([Operation]) -> Void) async throws {
+    private func additions(_ take: ([PlannedOperation]) -> Void) async throws {
         var position: RemoteKey?
         while true {
             let items = try await store.additions(after: position, limit: Self.window, now: now(), below: .max)
             guard let last = items.last else { return }
             position = last.key
-            let window = items.map(\.withStandingParent)
+            let window = items.map(\.withPresentParent)
             take(Planner.clearing(window))
-            take(Planner.filling(window, donors: try await store.donors(for: window)))
+            take(Planner.placing(window, candidates: try await store.reuseCandidates(for: window)))
         }
     }
 
-    private func removals(_ take: ([Operation]) -> Void) async throws {
+    private func removals(_ take: ([PlannedOperation]) -> Void) async throws {
         var position: RemoteKey?
         while true {
             let window = try await store.removals(before: position, limit: Self.window, now: now())
@@ -127,7 +127,7 @@ public struct PlanPreview: Sendable {
 
 extension PendingItem {
     /// The item as it is once the folders of earlier windows are made.
-    fileprivate var withStandingParent: PendingItem {
+    fileprivate var withPresentParent: PendingItem {
         guard case .wanted(let path) = parent else { return self }
         var item = self
         item.parent = .stands(path)
@@ -135,25 +135,25 @@ extension PendingItem {
     }
 }
 
-extension Operation {
+extension PlannedOperation {
     /// Whether it changes the mirror or the list of what cannot be mirrored.
     fileprivate var isEffect: Bool {
         switch self {
-        case .clear, .relocate, .makeFolder, .place, .retag, .removeFile, .removeFolder, .park: true
-        case .leave, .waitForParent, .settled, .gone: false
+        case .clear, .relocate, .makeFolder, .place, .updateMetadata, .removeFile, .removeFolder, .park: true
+        case .keepFolder, .waitForParent, .upToDate, .forgetHave: false
         }
     }
 }
 
 extension StateStore {
     /// Files of the mirror that hold what `items` want: one for each, beside those that are on their way elsewhere.
-    func donors(for items: [PendingItem], moving: [RemoteKey: Standing] = [:]) async throws -> Donors {
+    func reuseCandidates(for items: [PendingItem], moving: [RemoteKey: LocalEntry] = [:]) async throws -> ReuseIndex {
         var needs: [ContentHash: Int] = [:]
         for item in items { if case .file(_, let version)? = item.want { needs[version.hash, default: 0] += 1 } }
         for target in moving.values {
             guard case .file(_, let version, _) = target.node else { continue }
             if let need = needs[version.hash] { needs[version.hash] = need + 1 }
         }
-        return try await donors(for: needs)
+        return try await reuseCandidates(for: needs)
     }
 }

@@ -18,11 +18,11 @@ struct Prune: Sendable {
             let window = try await context.store.removals(
                 before: position, limit: context.settings.batch, now: context.now())
             // Asked after the window was read: what is recorded before this is in it.
-            guard let last = window.last, context.isWhole.value else { return }
+            guard let last = window.last, context.hasCompleteListing.value else { return }
             position = last.key
             let operations = Planner.pruning(window)
             context.board.update { $0.phase = .removing }
-            try await publisher.publish(operations.map { Mutation($0) })
+            try await publisher.publish(operations.map { PreparedOperation($0) })
         }
     }
     /// Entries that are looked at together when news have told of their removal; more than that waits for the others.
@@ -32,7 +32,7 @@ struct Prune: Sendable {
     func run(at keys: [RemoteKey]) async throws {
         let items = try await context.store.removals(at: keys, limit: Self.most, now: context.now())
         if items.isEmpty { return }
-        let contents = Set(items.compactMap { $0.standing?.content })
+        let contents = Set(items.compactMap { $0.entry?.content })
         let wanted = try await context.store.pendingContents(among: contents)
         let operations = Planner.pruning(Planner.dispensable(items, wanted: wanted))
         context.board.update { $0.phase = .removing }
@@ -40,7 +40,7 @@ struct Prune: Sendable {
         for start in stride(from: 0, to: operations.count, by: context.settings.batch) {
             try Task.checkCancellation()
             let batch = operations[start..<min(start + context.settings.batch, operations.count)]
-            try await publisher.publish(batch.map { Mutation($0) })
+            try await publisher.publish(batch.map { PreparedOperation($0) })
         }
     }
 }

@@ -13,17 +13,17 @@ struct Publisher: Sendable {
     ///
     /// - Returns: the keys that failed or were parked.
     @discardableResult
-    func publish(_ batch: [Mutation]) async throws -> Set<RemoteKey> {
+    func publish(_ batch: [PreparedOperation]) async throws -> Set<RemoteKey> {
         guard !batch.isEmpty else { return [] }
         let context = context
-        let (results, news) = try await context.board.expectingSilence(of: Self.patience) {
-            try await shielded { try await context.gate.pass { try await Self.execute(batch, context) } }
+        let (results, newlyFailing) = try await context.board.withQuietPeriod(upTo: Self.patience) {
+            try await shielded { try await context.gate.withLock { try await Self.execute(batch, context) } }
         }
         for notice in context.mirror.takeNotices() { context.events.note(.warning, notice) }
         var failed: Set<RemoteKey> = []
-        for (mutation, result) in zip(batch, results) {
-            tell(mutation, result, news: news)
-            failed.formUnion(result.outcomes.compactMap(\.troubled))
+        for (prepared, result) in zip(batch, results) {
+            log(prepared, result, newlyFailing: newlyFailing)
+            failed.formUnion(result.outcomes.compactMap(\.failedKey))
         }
         return failed
     }
@@ -32,81 +32,81 @@ struct Publisher: Sendable {
     private static let patience = Duration.seconds(600)
 
     private static func execute(
-        _ batch: [Mutation], _ context: PassContext
-    ) async throws -> ([MutationResult], [RemoteKey: String]) {
+        _ batch: [PreparedOperation], _ context: PassContext
+    ) async throws -> ([AppliedOperation], [RemoteKey: String]) {
         try await context.store.intend(batch.flatMap(\.intents))
         let results = try await context.disk.run { try context.mirror.perform(batch) }
-        let news = try await context.store.commit(
-            results.flatMap(\.outcomes), now: context.now(), jitter: context.surroundings.jitter)
-        return (results, news)
+        let newlyFailing = try await context.store.commit(
+            results.flatMap(\.outcomes), now: context.now(), jitter: context.environment.jitter)
+        return (results, newlyFailing)
     }
 
     /// Records outcomes that need no effect.
     func commit(_ outcomes: [Outcome]) async throws {
         let context = context
-        let news = try await shielded {
-            try await context.store.commit(outcomes, now: context.now(), jitter: context.surroundings.jitter)
+        let newlyFailing = try await shielded {
+            try await context.store.commit(outcomes, now: context.now(), jitter: context.environment.jitter)
         }
-        for outcome in outcomes { tellTrouble(outcome, news: news) }
+        for outcome in outcomes { logIssue(outcome, newlyFailing: newlyFailing) }
     }
 
-    private func tell(_ mutation: Mutation, _ result: MutationResult, news: [RemoteKey: String]) {
+    private func log(_ prepared: PreparedOperation, _ result: AppliedOperation, newlyFailing: [RemoteKey: String]) {
         for place in result.setAside {
             context.events.count { $0.setAside += 1 }
-            context.events.setAside(mutation.operation.shownPath, to: place)
+            context.events.setAside(prepared.operation.shownPath, to: place)
         }
-        for outcome in result.outcomes { tellTrouble(outcome, news: news) }
-        if case .leave(let standing) = mutation.operation { tellLeft(standing) }
-        if result.outcomes.contains(where: { $0.isDone(mutation.operation.key) }) { tellDone(mutation) }
+        for outcome in result.outcomes { logIssue(outcome, newlyFailing: newlyFailing) }
+        if case .keepFolder(let entry) = prepared.operation { logKept(entry) }
+        if result.outcomes.contains(where: { $0.isDone(prepared.operation.key) }) { logDone(prepared) }
     }
 
-    private func tellTrouble(_ outcome: Outcome, news: [RemoteKey: String]) {
+    private func logIssue(_ outcome: Outcome, newlyFailing: [RemoteKey: String]) {
         switch outcome {
         case .parked(let key, let reason):
             context.events.count { $0.parked += 1 }
-            context.events.trouble("parked", reason, key: key, shown: news[key])
+            context.events.logIssue("parked", reason, key: key, shown: newlyFailing[key])
         case .failed(let key, let why, _):
             context.events.count { $0.failed += 1 }
-            context.events.trouble("failed", why, key: key, shown: news[key])
+            context.events.logIssue("failed", why, key: key, shown: newlyFailing[key])
         case .delayed(let key, let why):
             context.events.count { $0.failed += 1 }
-            context.events.trouble("failed", why, key: key, shown: news[key])
+            context.events.logIssue("failed", why, key: key, shown: newlyFailing[key])
         case .have, .recheck: break
         }
     }
 
-    private func tellDone(_ mutation: Mutation) {
+    private func logDone(_ prepared: PreparedOperation) {
         let events = context.events
-        switch mutation.operation {
-        case .place(let placement): tellPlaced(placement, mutation.content)
-        case .retag(let standing, _):
+        switch prepared.operation {
+        case .place(let placement): logPlaced(placement, prepared.content)
+        case .updateMetadata(let entry, _):
             events.count { $0.placed += 1 }
             context.board.update { $0.filesDone += 1 }
             events.changed(
-                "file_placed", "\(standing.path.remoteText): new revision, same content", path: standing.path)
+                "file_placed", "\(entry.path.remoteText): new revision, same content", path: entry.path)
         case .makeFolder(let key, let path):
             if let parent = key.parent { context.watch.touch(parent) }
             events.count { $0.folders += 1 }
             events.changed("folder_made", "\(path.remoteText): folder made", path: path)
-        case .relocate(let standing, let path):
+        case .relocate(let entry, let path):
             events.count { $0.moved += 1 }
-            events.changed("moved", "\(standing.path.remoteText): renamed to \(path.remoteText)", path: path)
-        case .removeFile(let standing), .removeFolder(let standing): tellRemoved([standing])
-        case .clear(_, let standings): tellRemoved(standings)
-        case .leave, .park, .waitForParent, .settled, .gone: break
+            events.changed("moved", "\(entry.path.remoteText): renamed to \(path.remoteText)", path: path)
+        case .removeFile(let entry), .removeFolder(let entry): logRemoved([entry])
+        case .clear(_, let entries): logRemoved(entries)
+        case .keepFolder, .park, .waitForParent, .upToDate, .forgetHave: break
         }
     }
 
     /// Told once: the folder is pending no more.
-    private func tellLeft(_ standing: Standing) {
+    private func logKept(_ entry: LocalEntry) {
         context.events.note(
             .notice,
-            "\(standing.path.remoteText): deleted in Dropbox, but it stays: it holds files that are left alone because of "
+            "\(entry.path.remoteText): deleted in Dropbox, but it stays: it holds files that are left alone because of "
                 + "mirror.exclude or mirror.include",
             event: "left_alone")
     }
 
-    private func tellPlaced(_ placement: Placement, _ content: Content?) {
+    private func logPlaced(_ placement: Placement, _ content: PreparedContent?) {
         let size = placement.version.size
         context.board.update { $0.filesDone += 1 }
         context.events.count { report in
@@ -117,9 +117,9 @@ struct Publisher: Sendable {
             case .staged?, nil: break
             }
         }
-        if case .moved(let donor)? = content {
+        if case .moved(let candidate)? = content {
             context.events.changed(
-                "moved", "\(donor.path.remoteText): renamed to \(placement.path.remoteText)", path: placement.path,
+                "moved", "\(candidate.path.remoteText): renamed to \(placement.path.remoteText)", path: placement.path,
                 rev: placement.version.rev)
         } else {
             let verb = if case .adopted? = content { "adopted" } else { "placed" }
@@ -129,32 +129,32 @@ struct Publisher: Sendable {
         }
     }
 
-    private func tellRemoved(_ standings: [Standing]) {
-        context.board.update { $0.removed += standings.count }
-        context.events.count { $0.removed += standings.count }
-        for standing in standings {
-            let event = standing.node.isFolder ? "folder_removed" : "file_removed"
-            context.events.changed(event, "\(standing.path.remoteText): removed", path: standing.path)
+    private func logRemoved(_ entries: [LocalEntry]) {
+        context.board.update { $0.removed += entries.count }
+        context.events.count { $0.removed += entries.count }
+        for entry in entries {
+            let event = entry.node.isFolder ? "folder_removed" : "file_removed"
+            context.events.changed(event, "\(entry.path.remoteText): removed", path: entry.path)
         }
     }
 }
 
-extension Operation {
+extension PlannedOperation {
     /// The path as `status` writes it; the key where the operation knows no other.
     fileprivate var shownPath: String {
         switch self {
         case .place(let placement): placement.path.remoteText
         case .makeFolder(_, let path), .relocate(_, let path): path.remoteText
-        case .retag(let standing, _), .removeFile(let standing), .removeFolder(let standing), .leave(let standing):
-            standing.path.remoteText
-        case .clear, .park, .waitForParent, .settled, .gone: key.text
+        case .updateMetadata(let entry, _), .removeFile(let entry), .removeFolder(let entry), .keepFolder(let entry):
+            entry.path.remoteText
+        case .clear, .park, .waitForParent, .upToDate, .forgetHave: key.text
         }
     }
 }
 
 extension Outcome {
     /// The key, if it does not stand as wanted now.
-    fileprivate var troubled: RemoteKey? {
+    fileprivate var failedKey: RemoteKey? {
         switch self {
         case .failed(let key, _, _), .parked(let key, _): key
         case .have, .recheck, .delayed: nil

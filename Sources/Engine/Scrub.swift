@@ -21,10 +21,10 @@ struct Scrub: Sendable {
     let mirror: MirrorTree
     /// Where files are moved aside.
     let disk: DiskPool
-    let gate: Gate
+    let gate: AsyncMutex
     /// Made when there may be another order.
-    let news: Request
-    let surroundings: EngineSurroundings
+    let signal: AsyncSignal
+    let environment: EngineEnvironment
     let logger: Logger
     /// A thread that waits for everybody else.
     ///
@@ -32,11 +32,12 @@ struct Scrub: Sendable {
     private let reading = DiskPool(threads: 1, prepare: readOnlyWhenIdle)
 
     init(
-        engine: SyncEngine, store: StateStore, mirror: MirrorTree, disk: DiskPool, gate: Gate, news: Request,
-        surroundings: EngineSurroundings, logger: Logger
+        engine: SyncEngine, store: StateStore, mirror: MirrorTree, disk: DiskPool, gate: AsyncMutex,
+        signal: AsyncSignal,
+        environment: EngineEnvironment, logger: Logger
     ) {
         (self.engine, self.store, self.mirror, self.disk, self.gate) = (engine, store, mirror, disk, gate)
-        (self.news, self.surroundings, self.logger) = (news, surroundings, logger)
+        (self.signal, self.environment, self.logger) = (signal, environment, logger)
     }
 
     /// Bytes read in one go: a block of the hash.
@@ -82,7 +83,7 @@ struct Scrub: Sendable {
         if current.isWornOut { try await renew(&current) }
         let pause = min(current.untilNextRead, current.longestPause)
         if pause > .zero { return min(pause, Self.longestPause) }
-        guard let candidate = current.next(now: surroundings.now()) else {
+        guard let candidate = current.next(now: environment.now()) else {
             return min(current.longestPause, Self.longestPause)
         }
         try await read(candidate, &current)
@@ -92,7 +93,7 @@ struct Scrub: Sendable {
 
     private func renew(_ agenda: inout ScrubAgenda) async throws {
         if let proven = agenda.takeProven() { try await store.prove(proven) }
-        let now = surroundings.now()
+        let now = environment.now()
         let outlook = try await store.scrubOutlook(
             after: agenda.beginRenewal(), limit: ScrubAgenda.page, grain: max(1, agenda.order.round / 100),
             sparing: agenda.order.settings.outboxKey, now: now)
@@ -101,11 +102,11 @@ struct Scrub: Sendable {
 
     /// Reads a file, piece by piece with pauses.
     private func read(_ candidate: ScrubCandidate, _ agenda: inout ScrubAgenda) async throws {
-        guard let standing = try await store.standing(of: candidate, now: surroundings.now()),
-            case .file(_, let version, _) = standing.node, !agenda.order.settings.isLeftAlone(standing.path)
+        guard let entry = try await store.entry(of: candidate, now: environment.now()),
+            case .file(_, let version, _) = entry.node, !agenda.order.settings.isLeftAlone(entry.path)
         else { return }
         let whole = ScrubPace.cost(bytes: version.size)
-        let proofreading = Proofreading(standing, in: mirror)
+        let proofreading = Proofreading(entry, in: mirror)
         while true {
             let began = ContinuousClock.now
             let piece: (finding: Proofreading.Finding, bytes: Int)
@@ -113,7 +114,7 @@ struct Scrub: Sendable {
                 piece = try await reading.run { try proofreading.readOn(Self.piece) }
             } catch let error as MirrorError {
                 agenda.didRead(ScrubPace.cost(bytes: 0), of: whole, began)
-                return try await tellUnreadable(standing, error)
+                return try await logUnreadable(entry, error)
             }
             let isDone = piece.finding != .unfinished
             agenda.didRead(ScrubPace.cost(files: isDone ? 1 : 0, bytes: Int64(piece.bytes)), of: whole, began)
@@ -124,10 +125,10 @@ struct Scrub: Sendable {
                     try await nap(agenda.untilNextRead)
                     guard await engine.scrubOrder == agenda.order else { return }
                 }
-            case .right: return agenda.add(standing, at: surroundings.now())
-            case .damaged: return try await keepAside(standing)
+            case .right: return agenda.add(entry, at: environment.now())
+            case .damaged: return try await keepAside(entry)
             case .drifted:
-                _ = try await engine.look(at: standing.key.parent ?? .root)
+                _ = try await engine.look(at: entry.key.parent ?? .root)
                 return
             case .disturbed: return
             }
@@ -137,8 +138,8 @@ struct Scrub: Sendable {
     /// Waits, or until there may be another order.
     private func nap(_ duration: Duration) async throws {
         try await withThrowingTaskGroup(of: Void.self) { race in
-            race.addTask { [news] in try await news.next() }
-            race.addTask { [surroundings] in try await surroundings.clock.sleep(for: duration) }
+            race.addTask { [signal] in try await signal.wait() }
+            race.addTask { [environment] in try await environment.clock.sleep(for: duration) }
             defer { race.cancelAll() }
             try await race.next()
         }
@@ -147,45 +148,45 @@ struct Scrub: Sendable {
     // MARK: What is wrong
 
     /// Moves a damaged file out of the way, whatever is done with what others have changed: it may be the better one.
-    private func keepAside(_ standing: Standing) async throws {
+    private func keepAside(_ entry: LocalEntry) async throws {
         let place: String?
         do {
-            place = try await shielded { [self] in try await gate.pass { try await keepAsideNow(standing) } }
+            place = try await shielded { [self] in try await gate.withLock { try await keepAsideNow(entry) } }
         } catch let error as MirrorError where error.isAboutOnePath {
             let reason = "its bytes are not those that were put there, and it cannot be set aside: \(error)"
-            return try await tell(standing, reason)
+            return try await log(entry, reason)
         }
         guard let place else { return }
         logger.warning(
-            "\(standing.path.remoteText): its bytes are not those that were put there, though nobody has written to it; it is kept as \(place) and fetched again",
-            metadata: ["event": "damaged", "path": "\(standing.path.remoteText)"])
+            "\(entry.path.remoteText): its bytes are not those that were put there, though nobody has written to it; it is kept as \(place) and fetched again",
+            metadata: ["event": "damaged", "path": "\(entry.path.remoteText)"])
         engine.request()
     }
 
     /// - Returns: where it is now; `nil` if it has become another file meanwhile.
-    private func keepAsideNow(_ standing: Standing) async throws -> String? {
-        guard try await store.standing(of: standing.key) == standing else { return nil }
+    private func keepAsideNow(_ entry: LocalEntry) async throws -> String? {
+        guard try await store.entry(of: entry.key) == entry else { return nil }
         let place: String? = try await disk.run { [mirror] in
-            guard try mirror.drift(of: standing) == nil else { return nil }
-            return try mirror.setAside(standing.path)
+            guard try mirror.drift(of: entry) == nil else { return nil }
+            return try mirror.setAside(entry.path)
         }
-        if place != nil { try await store.forget([standing.key]) }
+        if place != nil { try await store.forget([entry.key]) }
         return place
     }
 
     /// Tells of a file that cannot be read; of others the next look at their folder tells.
-    private func tellUnreadable(_ standing: Standing, _ error: MirrorError) async throws {
+    private func logUnreadable(_ entry: LocalEntry, _ error: MirrorError) async throws {
         if error.code == .otherFileSystem { return }
         guard error.isAboutOnePath || error.mayMeanAway else { throw error }
         try await reading.run { [mirror] in try mirror.check() }
-        try await tell(standing, error.description)
+        try await log(entry, error.description)
     }
 
-    private func tell(_ standing: Standing, _ reason: String) async throws {
-        guard try await store.noteUnreadable(standing, reason: reason) else { return }
+    private func log(_ entry: LocalEntry, _ reason: String) async throws {
+        guard try await store.noteUnreadable(entry, reason: reason) else { return }
         logger.warning(
-            "\(standing.path.remoteText): nothing is known of its bytes: \(reason)",
-            metadata: ["event": "failed", "path": "\(standing.path.remoteText)"])
+            "\(entry.path.remoteText): nothing is known of its bytes: \(reason)",
+            metadata: ["event": "failed", "path": "\(entry.path.remoteText)"])
     }
 }
 

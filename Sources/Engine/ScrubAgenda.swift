@@ -5,7 +5,7 @@ import SyncModel
 struct ScrubAgenda: Sendable {
     /// Files that were found right, and when the first of them was.
     struct Proven: Sendable {
-        var files: [Standing] = []
+        var files: [LocalEntry] = []
         var at: Int64
         var since: ContinuousClock.Instant
     }
@@ -78,9 +78,9 @@ struct ScrubAgenda: Sendable {
     }
 
     /// Adds a file that was found right.
-    mutating func add(_ standing: Standing, at time: Int64) {
+    mutating func add(_ entry: LocalEntry, at time: Int64) {
         proven = proven ?? Proven(at: time, since: .now)
-        proven?.files.append(standing)
+        proven?.files.append(entry)
     }
 
     /// Takes the files that were found right, to be written down.

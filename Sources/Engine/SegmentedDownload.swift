@@ -24,12 +24,12 @@ struct SegmentedDownload: Sendable {
     ///
     /// - Throws: the first error of a segment, when the others that had begun are done: what has arrived stays for the
     ///   next try, in whole blocks.
-    ///   `WholeInsteadOfSegment` if the server knows no ranges.
+    ///   `RangeNotHonored` if the server knows no ranges.
     func run() async throws {
         var waiting = file.missing(upTo: segmentSize)[...]
         let stored = ByteCount()
         var measured: Int64 = 0
-        var width = SegmentWidth(limit: context.settings.parallel)
+        var width = SegmentConcurrency(limit: context.settings.parallel)
         var running = 0
         var failure: (any Error)?
         try await withThrowingTaskGroup(of: Step.self) { group in
@@ -63,7 +63,7 @@ struct SegmentedDownload: Sendable {
     }
 
     private func tick() async throws -> Step {
-        try? await context.surroundings.clock.sleep(for: Self.measureEvery)  // cancelled: the group is at its end
+        try? await context.environment.clock.sleep(for: Self.measureEvery)  // cancelled: the group is at its end
         return .tick
     }
 

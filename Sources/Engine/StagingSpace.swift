@@ -28,7 +28,7 @@ struct StagingSpace: Sendable {
         try await tidy()
         let reserve = context.settings.minFreeSpace
         return try await context.disk.run { [mirror = context.mirror] in
-            try mirror.sweepSpared()
+            try mirror.purgeDisplaced()
             return try mirror.makeRoom(for: placement.version, at: placement.key, reserve: reserve)
         }
     }

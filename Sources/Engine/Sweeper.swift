@@ -15,7 +15,7 @@ struct Sweeper: Sendable {
     let settings: EngineSettings
     /// Whether the account is known, so that what is not from there can be told.
     let seeksStrangers: Bool
-    let gate: Gate
+    let gate: AsyncMutex
     /// What watches the folders that are looked into.
     let watch: WatchedFolders
     let board: StatusBoard
@@ -135,7 +135,7 @@ struct Sweeper: Sendable {
     }
 
     private func isOurs(_ entry: KnownEntry) -> Bool {
-        settings.selection.verdict(of: entry.key, isFolder: entry.isFolder) != .outside
+        settings.selection.match(of: entry.key, isFolder: entry.isFolder) != .outside
     }
 
     // MARK: Drift
@@ -147,7 +147,7 @@ struct Sweeper: Sendable {
         var (count, others): (Int, [RemoteKey]) = (0, [])
         for start in stride(from: 0, to: entries.count, by: Self.part) {
             let part = entries[start..<min(start + Self.part, entries.count)]
-            let drift = try await gate.pass { try await forgetNow(part) }
+            let drift = try await gate.withLock { try await forgetNow(part) }
             count += drift.count
             others += drift.otherFolders
         }
@@ -155,38 +155,38 @@ struct Sweeper: Sendable {
     }
 
     private func forgetNow(
-        _ entries: ArraySlice<KnownEntry>
+        _ known: ArraySlice<KnownEntry>
     ) async throws -> (count: Int, otherFolders: [RemoteKey]) {
-        var standings: [Standing] = []
-        for entry in entries {
-            if let standing = try await store.standing(of: entry.key), !settings.isLeftAlone(standing.path) {
-                standings.append(standing)
+        var entries: [LocalEntry] = []
+        for row in known {
+            if let entry = try await store.entry(of: row.key), !settings.isLeftAlone(entry.path) {
+                entries.append(entry)
             }
         }
-        let seen = standings
+        let seen = entries
         let looks = try await disk.run { try seen.map(lookAgain) }
         var gone: [RemoteKey] = []
         var touched: [RemoteKey] = []
         var renewed: [Outcome] = []
         var others: [RemoteKey] = []
-        for (standing, look) in zip(standings, looks) {
+        for (entry, look) in zip(entries, looks) {
             switch look {
             case .nothing: break
             case .newFolder(let inode):
-                renewed.append(.have(standing.key, .folder(name: standing.node.name, inode: inode)))
-                others.append(standing.key)
+                renewed.append(.have(entry.key, .folder(name: entry.node.name, inode: inode)))
+                others.append(entry.key)
             case .drift(let drift):
                 switch drift {
-                case .missing, .kind: gone.append(standing.key)
+                case .missing, .kind: gone.append(entry.key)
                 case .changed, .replaced:
-                    if standing.isUnproven { continue }
-                    touched.append(standing.key)
+                    if entry.isUnproven { continue }
+                    touched.append(entry.key)
                 }
-                tell(standing, drift)
+                log(entry, drift)
             }
         }
         try await store.forget(gone)
-        try await store.doubt(touched)
+        try await store.markUnproven(touched)
         try await store.commit(renewed, now: 0, jitter: { 0 })
         return (gone.count + touched.count, others)
     }
@@ -200,10 +200,10 @@ struct Sweeper: Sendable {
     }
 
     /// What cannot be looked at is no drift: it is told with its folder.
-    private func lookAgain(at standing: Standing) throws -> SecondLook {
+    private func lookAgain(at entry: LocalEntry) throws -> SecondLook {
         do {
-            guard let drift = try mirror.drift(of: standing) else { return .nothing }
-            if drift == .replaced, case .folder(let inode) = try mirror.observe(standing.path) {
+            guard let drift = try mirror.drift(of: entry) else { return .nothing }
+            if drift == .replaced, case .folder(let inode) = try mirror.observe(entry.path) {
                 return .newFolder(inode: inode)
             }
             return .drift(drift)
@@ -213,9 +213,9 @@ struct Sweeper: Sendable {
         }
     }
 
-    private func tell(_ standing: Standing, _ drift: Drift) {
+    private func log(_ entry: LocalEntry, _ drift: Drift) {
         events.count { $0.drifted += 1 }
-        events.changed("drift", "\(standing.path.remoteText): \(drift)", path: standing.path)
+        events.changed("drift", "\(entry.path.remoteText): \(drift)", path: entry.path)
     }
 
     // MARK: Strangers
@@ -239,7 +239,7 @@ struct Sweeper: Sendable {
         if settings.selection.isEverything { return true }
         // Dropbox has no key for it: in lower case its patterns say the same.
         let key = RemoteKey("\(folder.finding.folder.text)/\(name.text.lowercased())")
-        return ![true, false].contains { settings.selection.verdict(of: key, isFolder: $0) == .outside }
+        return ![true, false].contains { settings.selection.match(of: key, isFolder: $0) == .outside }
     }
 
     /// What stands there, and what is to stand there.
@@ -252,7 +252,7 @@ struct Sweeper: Sendable {
         var staying: [FileName] = []
         for start in stride(from: 0, to: names.count, by: Self.part) {
             let part = names[start..<min(start + Self.part, names.count)]
-            staying += try await gate.pass {
+            staying += try await gate.withLock {
                 let ours = try await namesOfOurs(in: folder.finding.folder)  // one may be ours by now
                 return try await setAsideNow(part.filter { name in !ours.contains { $0.contains(name) } }, folder.path)
             }
@@ -277,7 +277,7 @@ struct Sweeper: Sendable {
     }
 }
 
-extension Standing {
+extension LocalEntry {
     /// Whether it is a file whose bytes are to be looked at again already.
     fileprivate var isUnproven: Bool {
         if case .file(_, let version, _) = node { version.isUnproven } else { false }

@@ -12,36 +12,36 @@ public actor SyncEngine {
     private let mirror: MirrorTree
     private let disk: DiskPool
     private let reading = DiskPool(threads: 2)
-    private let surroundings: EngineSurroundings
+    private let environment: EngineEnvironment
     private let logger: Logger
     private var settings: EngineSettings
     private var passes = 0
     private var failuresInARow = 0
-    private let gate = Gate()
+    private let gate = AsyncMutex()
     /// When the mirror was last compared with have by this process.
     private var sweptAt: Int64?
     private let watch: WatchedFolders
     /// Made when files may have to be read again in another way.
-    private let scrubNews = Request()
+    private let scrubSignal = AsyncSignal()
     private var isRunning = false
     /// The threads that the mirror's disk may keep waiting.
     public nonisolated var pools: [DiskPool] { [disk, reading] }
     /// How it gets on.
     public nonisolated let board: StatusBoard
-    private nonisolated let requests = Request()
-    private let manners = LongpollManners()
+    private nonisolated let passRequests = AsyncSignal()
+    private let longpollBackoff = LongpollBackoff()
 
     /// Puts the engine together; nothing happens before `run` or `pass`.
     public init(
         remote: any RemoteSource, store: StateStore, mirror: MirrorTree, disk: DiskPool, settings: EngineSettings,
-        surroundings: EngineSurroundings, board: StatusBoard, logger: Logger
+        environment: EngineEnvironment, board: StatusBoard, logger: Logger
     ) {
         self.remote = remote
         self.store = store
         self.mirror = mirror
         self.disk = disk
         self.settings = settings
-        self.surroundings = surroundings
+        self.environment = environment
         self.board = board
         self.logger = logger
         watch = WatchedFolders(mirror.fileSystem, isWanted: settings.watch)
@@ -54,12 +54,12 @@ public actor SyncEngine {
             sweptAt = nil
         }
         self.settings = settings
-        scrubNews.make()
+        scrubSignal.notify()
         request()
     }
 
     /// Asks for a pass now; one request is remembered while a pass runs.
-    public nonisolated func request() { requests.make() }
+    public nonisolated func request() { passRequests.notify() }
 
     /// Passes and waits until it is cancelled.
     ///
@@ -67,10 +67,10 @@ public actor SyncEngine {
     public func run() async throws {
         isRunning = true
         watch.begin()
-        let looking = DiskWatch(folders: watch, engine: self, clock: surroundings.clock, logger: logger)
+        let looking = DiskWatch(folders: watch, engine: self, clock: environment.clock, logger: logger)
         let scrub = Scrub(
-            engine: self, store: store, mirror: mirror, disk: disk, gate: gate, news: scrubNews,
-            surroundings: surroundings, logger: logger)
+            engine: self, store: store, mirror: mirror, disk: disk, gate: gate, signal: scrubSignal,
+            environment: environment, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await looking.run() }
             group.addTask { try await scrub.run() }
@@ -111,8 +111,8 @@ public actor SyncEngine {
         }
     }
 
-    private var absence: MirrorAbsence {
-        MirrorAbsence(mirror: mirror, disk: disk, surroundings: surroundings, board: board, logger: logger)
+    private var absence: MirrorOutage {
+        MirrorOutage(mirror: mirror, disk: disk, environment: environment, board: board, logger: logger)
     }
 
     /// What was known of the disk is not, after the mirror was away.
@@ -136,26 +136,26 @@ public actor SyncEngine {
         var logger = logger
         logger[metadataKey: "pass"] = "\(passes)"
         let events = EventLog(logger)
-        let began = surroundings.now()
+        let began = environment.now()
         let mustSweep = isDueForSweep(began)
         let context = PassContext(
             remote: remote, store: store, mirror: mirror, disk: disk, reading: reading, settings: settings,
-            surroundings: surroundings, board: board, events: events, segments: SegmentBudget(settings.parallel),
-            gate: gate, watch: watch, mustSweep: mustSweep, manners: manners,
-            awaitNews: { [weak self] in try await self?.wait(for: nil, retriesAfter: $0) ?? .interval },
-            askAgain: { [requests] in requests.make() })
+            environment: environment, board: board, events: events, segments: SegmentBudget(settings.parallel),
+            gate: gate, watch: watch, mustSweep: mustSweep, longpollBackoff: longpollBackoff,
+            awaitChange: { [weak self] in try await self?.wait(for: nil, retriesAfter: $0) ?? .interval },
+            askAgain: { [passRequests] in passRequests.notify() })
         do {
             let report = try await SyncPass(context: context, onSwept: { [weak self] in await self?.swept(began) })
                 .run()
-            try await disk.run { [mirror] in try mirror.sweepSpared() }
+            try await disk.run { [mirror] in try mirror.purgeDisplaced() }
             board.update { $0.phase = .idle }
             try await keep(report, began: began, outcome: PassRecord.done, logger)
             return report
         } catch {
             // What was spared takes space, which may be what the next pass lacks; what broke off for the network's sake
             // can use it.
-            if disposition(of: error) == .pass {
-                try? await disk.run { [mirror] in try mirror.sweepSpared() }  // the first error counts
+            if disposition(of: error) == .abortPass {
+                try? await disk.run { [mirror] in try mirror.purgeDisplaced() }  // the first error counts
             }
             if events.current.removed > 0 { failuresInARow = 0 }  // that may be what was lacking
             if !Task.isCancelled {
@@ -171,8 +171,8 @@ public actor SyncEngine {
 
     private func swept(_ time: Int64) {
         sweptAt = time
-        watch.news.make()  // there is a next time now
-        scrubNews.make()
+        watch.activity.notify()  // there is a next time now
+        scrubSignal.notify()
     }
 
     /// Whether time does not cure it, so that the daemon ends.
@@ -189,7 +189,7 @@ public actor SyncEngine {
         store.releaseMemory()
         try await store.log(
             PassRecord(
-                began: began, ended: surroundings.now(), outcome: outcome, placed: report.placed,
+                began: began, ended: environment.now(), outcome: outcome, placed: report.placed,
                 removed: report.removed, bytes: report.bytes, failed: report.failed))
         if report.isEmpty { return }
         logger.info("\(report.summary)", metadata: ["event": "pass_done", "bytes": "\(report.bytes)"])
@@ -200,7 +200,7 @@ public actor SyncEngine {
     /// How long until the whole mirror is to be compared with have again; `nil` if it is not, or not by the clock.
     var untilSweep: Duration? {
         guard let sweptAt, let interval = settings.sweep else { return nil }
-        let passed = surroundings.now() - sweptAt
+        let passed = environment.now() - sweptAt
         // A clock that was set back tells nothing.
         return passed < 0 ? .zero : max(.zero, interval - .seconds(passed))
     }
@@ -212,7 +212,7 @@ public actor SyncEngine {
         guard let before = sweptAt, isNeeded || untilSweep == .zero else { return false }
         try await disk.run { [mirror] in try mirror.check() }
         try await store.verifyChecksums()
-        let began = surroundings.now()
+        let began = environment.now()
         sweptAt = began
         do {
             let events = EventLog(logger)
@@ -246,7 +246,7 @@ public actor SyncEngine {
 
     private func act(on found: Sweeper.Found, _ events: EventLog) {
         guard found.drifted > 0 else { return }
-        events.tellDrift(found.drifted)
+        events.logDrift(found.drifted)
         request()
     }
 
@@ -266,43 +266,45 @@ public actor SyncEngine {
         let backoff = Duration.seconds(min(300, 5 << min(failuresInARow - 1, 10)))
         let delay = max(after ?? .zero, backoff)
         board.update { $0.phase = .waiting(why: "\(error)") }
-        if let after { _ = board.pause(until: surroundings.now() + after.components.seconds) }
+        if let after { _ = board.pause(until: environment.now() + after.components.seconds) }
         logger.log(
             level: failuresInARow == 1 ? .warning : .debug,
             "the pass could not be finished, next try in \(delay.components.seconds) s: \(error)",
             metadata: ["event": "pass_failed"])
-        _ = try await wait(for: delay * (1 - surroundings.jitter() / 2))
+        _ = try await wait(for: delay * (1 - environment.jitter() / 2))
     }
 
     /// Waits for the first of: the interval (or `pause`), a change reported by Dropbox, a request, a retry that is due,
     /// later than `known` if that is given.
-    private func wait(for pause: Duration?, retriesAfter known: Int64? = nil) async throws -> Wake {
-        if requests.take() { return .requested }
+    private func wait(for pause: Duration?, retriesAfter known: Int64? = nil) async throws -> WakeReason {
+        if passRequests.consume() { return .requested }
         let interval = pause ?? settings.interval
         let retry = pause == nil ? try await untilNextRetry(after: known) : nil
         let cursor = pause == nil && settings.longpoll ? try await store.progress().cursor : nil
-        let clock = surroundings.clock
-        let rest: (Duration, Wake) = if let retry, retry < interval { (retry, .retry) } else { (interval, .interval) }
+        let clock = environment.clock
+        let rest: (Duration, WakeReason) =
+            if let retry, retry < interval { (retry, .retry) } else { (interval, .interval) }
         if cursor != nil { return try await race(for: rest, cursor, clock) }
-        return try await board.expectingSilence(of: rest.0) { try await race(for: rest, cursor, clock) }
+        return try await board.withQuietPeriod(upTo: rest.0) { try await race(for: rest, cursor, clock) }
     }
 
     private func race(
-        for rest: (time: Duration, wake: Wake), _ cursor: Cursor?, _ clock: any Clock<Duration>
-    ) async throws -> Wake {
-        try await withThrowingTaskGroup(of: Wake.self) { race in
+        for rest: (time: Duration, wake: WakeReason), _ cursor: Cursor?, _ clock: any Clock<Duration>
+    ) async throws -> WakeReason {
+        try await withThrowingTaskGroup(of: WakeReason.self) { race in
             race.addTask {
                 try await clock.sleep(for: rest.time)
                 return rest.wake
             }
-            race.addTask { [requests] in
-                try await requests.next()
+            race.addTask { [passRequests] in
+                try await passRequests.wait()
                 return .requested
             }
             if let cursor {
-                race.addTask { [remote, board, manners, surroundings, logger] in
+                race.addTask { [remote, board, longpollBackoff, environment, logger] in
                     try await Longpoll(
-                        remote: remote, clock: clock, board: board, manners: manners, jitter: surroundings.jitter,
+                        remote: remote, clock: clock, board: board, longpollBackoff: longpollBackoff,
+                        jitter: environment.jitter,
                         logger: logger
                     ).wait(after: cursor)
                     return .changed
@@ -331,6 +333,6 @@ public actor SyncEngine {
 
     private func untilNextRetry(after known: Int64?) async throws -> Duration? {
         guard let due = try await store.nextRetry(after: known) else { return nil }
-        return .seconds(max(1, due - surroundings.now()))
+        return .seconds(max(1, due - environment.now()))
     }
 }

@@ -3,9 +3,9 @@ import MirrorFS
 import Store
 import SyncModel
 
-/// One pass: settle, drain, fill, prune.
+/// One pass: settle, read, pull, prune.
 ///
-/// News first become state (drain), then the mirror is made from the state (fill, prune). Removals come last, because
+/// Changes first become state (read), then the mirror is made from the state (pull, prune). Removals come last, because
 /// what leaves is where moved content comes from, and only with a complete listing behind them.
 struct SyncPass: Sendable {
     let context: PassContext
@@ -37,7 +37,7 @@ struct SyncPass: Sendable {
             status.filesTotal += pending.pendingFiles
             status.bytesTotal = status.bytesTotal.saturatingSum(pending.pendingBytes)
         }
-        let asOf = try await drainAndFill(isFirst: !progress.everListed)
+        let asOf = try await readAndPull(isFirst: !progress.everListed)
         progress = try await context.store.progress()
         if !progress.isListing { try await Prune(context: context).run() }
         try await finish(asOf: asOf, isNewSelection: isNewSelection)
@@ -55,20 +55,20 @@ struct SyncPass: Sendable {
             try intents.map { intent in
                 do {
                     return Recovery.settle(intent, try mirror.observe(intent.path, exactly: true))
-                } catch  where disposition(of: error) == .item {
+                } catch  where disposition(of: error) == .skipItem {
                     return .recheck(intent.key)  // one path that cannot be looked at holds up nothing else
                 }
             }
         }
         _ = try await shielded { [context] in
-            try await context.store.commit(outcomes, now: context.now(), jitter: context.surroundings.jitter)
+            try await context.store.commit(outcomes, now: context.now(), jitter: context.environment.jitter)
         }
         context.events.note(.notice, "\(intents.count) effects that were under way at the last stop are settled")
     }
 
     /// What is pending keeps to the selection that was configured for this pass.
     private func select() async throws -> Bool {
-        let isNew = try await context.store.select(context.settings.selection) { context.board.tick() }
+        let isNew = try await context.store.select(context.settings.selection) { context.board.recordProgress() }
         if isNew {
             context.events.note(
                 .notice, "mirror.exclude and mirror.include are in effect: what they left out or let in is compared",
@@ -86,7 +86,7 @@ struct SyncPass: Sendable {
         let began = context.now()
         let found = try await context.sweeper(seekingStrangers: seekingStrangers).sweep(now: began)
         context.board.update { $0.diskAsOf = began }
-        if found.drifted > 0 { context.events.tellDrift(found.drifted) }
+        if found.drifted > 0 { context.events.logDrift(found.drifted) }
         await onSwept()
         context.board.update { $0.phase = .listing }
     }
@@ -104,47 +104,49 @@ struct SyncPass: Sendable {
     /// Listings anew that one pass makes because the cursor expires while files arrive.
     private static let listingsAllowed = 3
 
-    /// News become state, then the mirror is made from that; all over again if the cursor expires meanwhile.
-    private func drainAndFill(isFirst: Bool) async throws -> Int64 {
-        var (asOf, ending) = isFirst ? try await drainBesideFill() : try await drainThenFill(mayListAnew: true)
+    /// Changes become state, then the mirror is made from that; all over again if the cursor expires meanwhile.
+    private func readAndPull(isFirst: Bool) async throws -> Int64 {
+        var (asOf, ending) = isFirst ? try await readWhilePulling() : try await readThenPull(mayListAnew: true)
         var left = Self.listingsAllowed
         while ending.mustListAnew {
             left -= 1
             context.board.update { $0.phase = .listing }
-            (asOf, ending) = try await drainThenFill(mayListAnew: left > 0)
+            (asOf, ending) = try await readThenPull(mayListAnew: left > 0)
         }
         return ending.asOf ?? asOf
     }
 
-    private func drainThenFill(mayListAnew: Bool) async throws -> (asOf: Int64, ending: Fill.Ending) {
-        let drain = Drain(context)
-        let asOf = try await drain.run()
-        return (asOf, try await fill(beside: nil, news: drain.told.take(), mayListAnew: mayListAnew))
+    private func readThenPull(mayListAnew: Bool) async throws -> (asOf: Int64, ending: PullLoop.Ending) {
+        let reader = ChangeFeedReader(context)
+        let asOf = try await reader.run()
+        return (asOf, try await pull(beside: nil, changedKeys: reader.changedKeys.take(), mayListAnew: mayListAnew))
     }
 
     /// The first listing: files begin to arrive while it still runs.
-    private func drainBesideFill() async throws -> (asOf: Int64, ending: Fill.Ending) {
-        let listing = Listing()
-        async let drained: Int64 = {
-            defer { listing.end() }
-            return try await Drain(context, news: listing.news).run()
+    private func readWhilePulling() async throws -> (asOf: Int64, ending: PullLoop.Ending) {
+        let listing = InitialListing()
+        async let completeAsOf: Int64 = {
+            defer { listing.finish() }
+            return try await ChangeFeedReader(context, pageRecorded: listing.pageRecorded).run()
         }()
         do {
-            let ending = try await fill(beside: listing)
-            return (try await drained, ending)
-        } catch  where disposition(of: error) == .pass {
-            _ = try await drained  // the listing need not begin again because the disk is full
+            let ending = try await pull(beside: listing)
+            return (try await completeAsOf, ending)
+        } catch  where disposition(of: error) == .abortPass {
+            _ = try await completeAsOf  // the listing need not begin again because the disk is full
             throw error
         }
     }
 
     /// Whatever stops downloads does not stop removals: on a full disk those may be what makes room.
-    private func fill(beside listing: Listing?, news: News = News(), mayListAnew: Bool = true) async throws
-        -> Fill.Ending
+    private func pull(
+        beside listing: InitialListing?, changedKeys: ChangedKeys = ChangedKeys(), mayListAnew: Bool = true
+    ) async throws
+        -> PullLoop.Ending
     {
-        var fill = Fill(context, beside: listing, news: news, mayListAnew: mayListAnew)
+        var pull = PullLoop(context, beside: listing, changedKeys: changedKeys, mayListAnew: mayListAnew)
         do {
-            return try await fill.run()
+            return try await pull.run()
         } catch  where ![.fatal, .signedOut, .sourceGone].contains(disposition(of: error)) {
             try Task.checkCancellation()
             // What broke off may have renamed folders and not recorded it.
@@ -159,11 +161,11 @@ struct SyncPass: Sendable {
         try context.store.checkPlace()
         let report = context.events.current
         // A page that asked for nothing was marked when it was recorded: an unchanged account costs no other write.
-        let isNews = !report.isEmpty || report.listed > 0 || isNewSelection
-        if isNews { try await context.store.markInStep(asOf: asOf) }
+        let hasChanges = !report.isEmpty || report.listed > 0 || isNewSelection
+        if hasChanges { try await context.store.markInStep(asOf: asOf) }
         var progress = try await context.store.progress()
         progress.forgetFuture(now: context.now())
-        let counts = isNews ? try await context.store.backlog(accepting: context.settings.acceptance) : nil
+        let counts = hasChanges ? try await context.store.backlog(accepting: context.settings.acceptance) : nil
         context.board.update { status in
             status.inStepAsOf = progress.inStepAsOf
             if let counts {

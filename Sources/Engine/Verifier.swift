@@ -44,7 +44,7 @@ public struct Verifier: Sendable {
     private let proving: Proving?
 
     /// Is given files whose bytes were found right.
-    public typealias Proving = @Sendable ([Standing]) async throws -> Void
+    public typealias Proving = @Sendable ([LocalEntry]) async throws -> Void
 
     /// Files hashed at a time.
     private static let parallel = 4
@@ -85,19 +85,19 @@ public struct Verifier: Sendable {
         try await report(strangers(in: .root, at: .root), &counts, take)
         while true {
             try Task.checkCancellation()
-            let all = try await store.standings(after: position, limit: Self.window)
+            let all = try await store.entries(after: position, limit: Self.window)
             guard let last = all.last else { return counts }
             position = last.key
-            let window = all.filter { selection.verdict(of: $0.key, isFolder: $0.node.isFolder) != .outside }
+            let window = all.filter { selection.match(of: $0.key, isFolder: $0.node.isFolder) != .outside }
             let found = try await findings(in: window)
             try await prove(window, besides: found)
             try await report(found, &counts, take)
-            for standing in window { counts.count(standing) }
+            for entry in window { counts.count(entry) }
             progress(counts)
         }
     }
 
-    private func prove(_ window: [Standing], besides findings: [Finding]) async throws {
+    private func prove(_ window: [LocalEntry], besides findings: [Finding]) async throws {
         guard let proving else { return }
         let damaged = Set(findings.map(\.path))
         try await proving(window.filter { !$0.node.isFolder && !damaged.contains($0.path) })
@@ -116,14 +116,14 @@ public struct Verifier: Sendable {
         try await take(lasting)
     }
 
-    private func findings(in window: [Standing]) async throws -> [Finding] {
+    private func findings(in window: [LocalEntry]) async throws -> [Finding] {
         let damaged = try await withThrowingTaskGroup(of: (Int, Finding?).self) { group in
             var found: [(Int, Finding?)] = []
-            for (number, standing) in window.enumerated() {
+            for (number, entry) in window.enumerated() {
                 if number >= Self.parallel, let next = try await group.next() { found.append(next) }
                 group.addTask { [disk, mirror] in
-                    let damage = try await disk.run { try mirror.inspect(standing) }
-                    return (number, damage.map { Finding(path: standing.path, kind: .damaged(standing.key, $0)) })
+                    let damage = try await disk.run { try mirror.inspect(entry) }
+                    return (number, damage.map { Finding(path: entry.path, kind: .damaged(entry.key, $0)) })
                 }
             }
             for try await next in group { found.append(next) }
@@ -131,8 +131,8 @@ public struct Verifier: Sendable {
         }
         var all = damaged
         let unread = Set(damaged.map(\.path))
-        for standing in window where standing.node.isFolder && !unread.contains(standing.path) {
-            all += try await strangers(in: standing.key, at: standing.path)
+        for entry in window where entry.node.isFolder && !unread.contains(entry.path) {
+            all += try await strangers(in: entry.key, at: entry.path)
         }
         return all
     }
@@ -143,7 +143,7 @@ public struct Verifier: Sendable {
         let found = try await disk.run { [mirror] in try mirror.strangers(in: path, besides: known) }
         return found.sorted { $0.text < $1.text }.filter { path in
             let itsKey = RemoteKey("\(key.text)/\((path.name?.text ?? "").lowercased())")
-            return ![true, false].contains { selection.verdict(of: itsKey, isFolder: $0) == .outside }
+            return ![true, false].contains { selection.match(of: itsKey, isFolder: $0) == .outside }
         }.map { Finding(path: $0, kind: .stranger(in: key)) }
     }
 
@@ -158,8 +158,8 @@ public struct Verifier: Sendable {
                 if strangers[key] == nil { strangers[key] = Set(try await self.strangers(in: key, at: folder)) }
                 if strangers[key]?.contains(finding) == true { still.append(finding) }
             case .damaged(let key, _):
-                guard let standing = try await store.standing(of: key), standing.path == finding.path else { continue }
-                if try await disk.run({ [mirror] in try mirror.inspect(standing) }) != nil { still.append(finding) }
+                guard let entry = try await store.entry(of: key), entry.path == finding.path else { continue }
+                if try await disk.run({ [mirror] in try mirror.inspect(entry) }) != nil { still.append(finding) }
             }
         }
         return still
@@ -167,8 +167,8 @@ public struct Verifier: Sendable {
 }
 
 extension Verifier.Counts {
-    fileprivate mutating func count(_ standing: Standing) {
-        guard case .file(_, let version, _) = standing.node else { return folders += 1 }
+    fileprivate mutating func count(_ entry: LocalEntry) {
+        guard case .file(_, let version, _) = entry.node else { return folders += 1 }
         files += 1
         bytes = bytes.saturatingSum(version.size)
     }
@@ -237,12 +237,12 @@ public struct Repair: Sendable {
 
     /// Looks once more: a folder above it may be readable again.
     private func relieve(_ key: RemoteKey, _ damaged: inout [RemoteKey]) async throws -> String? {
-        guard let standing = try await store.standing(of: key) else { return nil }
-        let look: @Sendable () throws -> Damage? = { [mirror] in try mirror.inspect(standing) }
+        guard let entry = try await store.entry(of: key) else { return nil }
+        let look: @Sendable () throws -> Damage? = { [mirror] in try mirror.inspect(entry) }
         var damage = try await disk.run(look)
         var place: String?
         if damage == .unreadable {
-            place = try await disk.run { [mirror] in try mirror.relieve(standing.path) }
+            place = try await disk.run { [mirror] in try mirror.relieve(entry.path) }
             damage = try await disk.run(look)
         }
         if damage != nil { damaged.append(key) }

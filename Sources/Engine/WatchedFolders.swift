@@ -21,7 +21,7 @@ final class WatchedFolders: Sendable {
     private let inotify: Mutex<Inotify?>
     private let unwatchable: String?
     /// Made when something has happened.
-    let news = Request()
+    let activity = AsyncSignal()
 
     /// Nothing is watched yet.
     ///
@@ -91,7 +91,7 @@ final class WatchedFolders: Sendable {
     /// Has a folder looked at although the kernel told nothing: it may hold one now that stood there and was taken over.
     func touch(_ folder: RemoteKey) {
         if watcher == nil { return }
-        if state.withLock({ $0.touched.insert(folder).inserted }) { news.make() }
+        if state.withLock({ $0.touched.insert(folder).inserted }) { activity.notify() }
     }
 
     /// Takes the folders in which something has happened.
@@ -127,24 +127,24 @@ final class WatchedFolders: Sendable {
     }
 
     private func take(_ events: [FileEvent]) {
-        let isNews = state.withLock { state in
-            var isNews = false
+        let isNew = state.withLock { state in
+            var isNew = false
             for event in events {
                 switch event {
                 case .overflow:
                     state.hasOverflown = true
-                    isNews = true
+                    isNew = true
                 case .unwatched(let watch):
                     guard let folder = state.folders.removeValue(forKey: watch) else { continue }
                     if state.watches[folder]?.number == watch { state.watches[folder] = nil }
                 case .touched(let watch, let name, _):
                     guard let folder = state.folders[watch] else { continue }
                     if folder == .root && name.elementsEqual(MirrorPath.ownFolder.text.utf8) { continue }
-                    if state.touched.insert(folder).inserted { isNews = true }
+                    if state.touched.insert(folder).inserted { isNew = true }
                 }
             }
-            return isNews
+            return isNew
         }
-        if isNews { news.make() }
+        if isNew { activity.notify() }
     }
 }

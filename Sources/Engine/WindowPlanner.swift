@@ -16,7 +16,7 @@ struct WindowPlanner: Sendable {
         /// Files to fetch, in ascending order of keys.
         var placements: [Placement]
         /// What of them is known to need a download.
-        var untouched: Set<RemoteKey>
+        var downloadOnly: Set<RemoteKey>
         /// Folders that could not be made.
         var failedFolders: Set<RemoteKey>
     }
@@ -25,7 +25,7 @@ struct WindowPlanner: Sendable {
     ///
     /// - Returns: `nil` if it is empty, or takes more than planning: paths have to change first.
     func next(
-        after position: RemoteKey?, except busy: Set<RemoteKey>, _ moving: [RemoteKey: Standing],
+        after position: RemoteKey?, except busy: Set<RemoteKey>, _ moving: [RemoteKey: LocalEntry],
         _ failedFolders: Set<RemoteKey>
     ) async throws -> Plan? {
         let window = try await context.store.additions(
@@ -44,17 +44,17 @@ struct WindowPlanner: Sendable {
     ///   - moving: donors on their way to other placements: where they will stand.
     ///   - failedFolders: folders that could not be made.
     func plan(
-        _ items: [PendingItem], upTo last: RemoteKey, _ moving: [RemoteKey: Standing], _ failedFolders: Set<RemoteKey>
+        _ items: [PendingItem], upTo last: RemoteKey, _ moving: [RemoteKey: LocalEntry], _ failedFolders: Set<RemoteKey>
     ) async throws -> Plan {
-        let donors = try await context.store.donors(for: items, moving: moving)
-        let operations = Planner.filling(items, donors: donors, moving: moving)
+        let candidates = try await context.store.reuseCandidates(for: items, moving: moving)
+        let operations = Planner.placing(items, candidates: candidates, moving: moving)
         var placements: [Placement] = []
-        var others: [Mutation] = []
+        var others: [PreparedOperation] = []
         for operation in operations {
             if case .place(let placement) = operation {
                 placements.append(placement)
             } else {
-                others.append(Mutation(operation))
+                others.append(PreparedOperation(operation))
             }
         }
         if !operations.isEmpty { context.board.update { $0.phase = .applying } }
@@ -65,14 +65,14 @@ struct WindowPlanner: Sendable {
                 waiting.map { .failed($0.key, why: "waits for its folder, which could not be made", retry: nil) })
         }
         return Plan(
-            last: last, found: items.count, placements: possible, untouched: try await surveyed(possible),
+            last: last, found: items.count, placements: possible, downloadOnly: try await surveyed(possible),
             failedFolders: failed)
     }
 
-    private func publish(_ mutations: [Mutation]) async throws -> Set<RemoteKey> {
+    private func publish(_ prepared: [PreparedOperation]) async throws -> Set<RemoteKey> {
         var failed: Set<RemoteKey> = []
-        for start in stride(from: 0, to: mutations.count, by: context.settings.batch) {
-            let batch = Array(mutations[start..<min(start + context.settings.batch, mutations.count)])
+        for start in stride(from: 0, to: prepared.count, by: context.settings.batch) {
+            let batch = Array(prepared[start..<min(start + context.settings.batch, prepared.count)])
             failed.formUnion(try await publisher.publish(batch))
         }
         return failed
@@ -84,7 +84,7 @@ struct WindowPlanner: Sendable {
         let needed = small.reduce(context.settings.minFreeSpace) { $0.saturatingSum($1.version.size) }
         return try await context.reading.run { [mirror = context.mirror] in
             // Where space is short it is asked for before each download.
-            try mirror.freeSpace() > needed ? mirror.untouched(small) : []
+            try mirror.freeSpace() > needed ? mirror.downloadOnly(small) : []
         }
     }
 }

@@ -11,57 +11,59 @@ import ZipStream
 final class ZipFetcher: Sendable {
     private let context: PassContext
     private let threads = DiskPool(threads: ZipFetcher.atOnce)
-    private let arrivals = Mutex<[Arrival]>([])
+    private let arrivals = Mutex<[StagedArrival]>([])
 
     /// Zips at a time.
     static let atOnce = 4
 
     /// A file that has come in a zip.
-    struct Arrival: Sendable {
+    struct StagedArrival: Sendable {
         let placement: Placement
         let file: StagedFile
         /// When its placement was planned.
-        let epoch: Int
+        let planGeneration: Int
     }
 
     /// What the zip of a group has not brought.
-    struct Left: Sendable {
+    struct Shortfall: Sendable {
         let placements: [Placement]
         /// When they were planned.
-        let epoch: Int
+        let planGeneration: Int
         /// Whether nothing came of the zip at all.
-        let isEverything: Bool
+        let nothingArrived: Bool
     }
 
     init(_ context: PassContext) { self.context = context }
 
     /// Files that have come since this was asked last.
-    func arrived() -> [Arrival] {
+    func arrived() -> [StagedArrival] {
         arrivals.withLock { arrivals in
             defer { arrivals = [] }
             return arrivals
         }
     }
 
-    /// Fetches a group that was planned in `epoch`; its files can be asked for by `arrived` as they come.
-    func fetch(_ group: BulkGroup, epoch: Int) async throws -> Left {
+    /// Fetches a group that was planned in `planGeneration`; its files can be asked for by `arrived` as they come.
+    func fetch(_ group: ZipGroup, planGeneration: Int) async throws -> Shortfall {
         let total = group.placements.reduce(Int64(0)) { $0.addingReportingOverflow($1.version.size).partialValue }
         let promise = try await context.disk.run { [context] in try Fetcher.promise(total, context).promise }
         guard let promise else {
             // One by one some of them may find room.
-            return Left(placements: group.placements, epoch: epoch, isEverything: true)
+            return Shortfall(placements: group.placements, planGeneration: planGeneration, nothingArrived: true)
         }
         let pipe = BytePipe(board: context.board)
         return try await withTaskCancellationHandler {
             async let problem = receive(group.folder, into: pipe)
             let (missing, complaint) = try await threads.run { [self] in
                 defer { pipe.close() }
-                return unpack(group, from: pipe, epoch: epoch, promise)
+                return unpack(group, from: pipe, planGeneration: planGeneration, promise)
             }
             let why = await problem ?? complaint
             try Task.checkCancellation()
-            tell(group, missing, why)
-            return Left(placements: missing, epoch: epoch, isEverything: missing.count == group.placements.count)
+            log(group, missing, why)
+            return Shortfall(
+                placements: missing, planGeneration: planGeneration,
+                nothingArrived: missing.count == group.placements.count)
         } onCancel: {
             pipe.close()
         }
@@ -77,7 +79,7 @@ final class ZipFetcher: Sendable {
         }
     }
 
-    private func tell(_ group: BulkGroup, _ missing: [Placement], _ why: (any Error)?) {
+    private func log(_ group: ZipGroup, _ missing: [Placement], _ why: (any Error)?) {
         let count = group.placements.count
         context.events.note(
             .debug,
@@ -89,9 +91,9 @@ final class ZipFetcher: Sendable {
     ///
     /// - Returns: what is missing, and why it was not read to its end.
     private func unpack(
-        _ group: BulkGroup, from pipe: BytePipe, epoch: Int, _ promise: SpaceLedger.Promise
+        _ group: ZipGroup, from pipe: BytePipe, planGeneration: Int, _ promise: SpaceLedger.Promise
     ) -> ([Placement], (any Error)?) {
-        var names = BulkNames(group)
+        var names = ZipNames(group)
         do {
             let reader = try ZipReader { pipe.read() }
             while let entry = try reader.next() {
@@ -100,7 +102,9 @@ final class ZipFetcher: Sendable {
                     let file = try stage(placement, bytes, promise)
                 else { continue }
                 names.found(number)
-                arrivals.withLock { $0.append(Arrival(placement: placement, file: file, epoch: epoch)) }
+                arrivals.withLock {
+                    $0.append(StagedArrival(placement: placement, file: file, planGeneration: planGeneration))
+                }
             }
             while pipe.read() != nil {}  // the directory at its end, so that the connection can be used again
         } catch {
@@ -123,7 +127,7 @@ final class ZipFetcher: Sendable {
             }
             return file
         } catch {
-            guard disposition(of: error) == .item else { throw error }
+            guard disposition(of: error) == .skipItem else { throw error }
             return nil
         }
     }

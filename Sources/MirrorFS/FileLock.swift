@@ -10,7 +10,7 @@ public final class FileLock: Sendable {
     public let isHeld: Bool
 
     /// Why a lock could not be had.
-    public enum Refusal: Error, Equatable, Sendable {
+    public enum LockError: Error, Equatable, Sendable {
         /// Another process has it.
         case held(by: LockHolder?)
         /// A system call failed with this error number.
@@ -34,7 +34,7 @@ public final class FileLock: Sendable {
     ///   - holder: who has the lock then.
     public static func acquire(
         _ path: String, in folder: Int32 = AT_FDCWD, mode: mode_t = 0o640, for holder: LockHolder
-    ) throws(Refusal) -> FileLock {
+    ) throws(LockError) -> FileLock {
         for _ in 0..<tries {
             let number = retrying { openat(folder, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode) }
             guard number >= 0 else { throw .failed(call: "open", errno: errno) }
@@ -57,7 +57,7 @@ public final class FileLock: Sendable {
     /// Locks the open file.
     ///
     /// - Returns: whether the file system knows locks.
-    private static func lock(_ number: Int32) throws(Refusal) -> Bool {
+    private static func lock(_ number: Int32) throws(LockError) -> Bool {
         if retrying({ flock(number, LOCK_EX | LOCK_NB) }) == 0 { return true }
         switch errno {
         case EWOULDBLOCK: throw .held(by: written(number))
@@ -67,7 +67,7 @@ public final class FileLock: Sendable {
     }
 
     /// On a full disk the lock holds all the same.
-    private func write(_ holder: LockHolder) throws(Refusal) {
+    private func write(_ holder: LockHolder) throws(LockError) {
         let text = Array(holder.text.utf8)
         guard ftruncate(descriptor.number, 0) == 0, pwrite(descriptor.number, text, text.count, 0) == text.count else {
             if [ENOSPC, EDQUOT].contains(errno) { return }

@@ -116,15 +116,16 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
     }
 
     /// Whether it tells of one path only, with which others can be compared and repaired.
-    public var isAboutOnePath: Bool { disposition == .item || number == EIO }
+    public var isAboutOnePath: Bool { disposition == .skipItem || number == EIO }
 
     /// Full disks, read-only disks and input/output errors concern everything; the rest concerns one item.
     public var disposition: Disposition {
         switch code {
         case .notOurMirror, .held, .otherOwner, .unsupported: .fatal
-        case .mismatch, .unreadable, .otherFileSystem: .item
-        case .lowOnSpace, .noInodes: .pass
-        case .call: mayMeanAway || [ENOSPC, EDQUOT, EROFS, EMFILE, ENFILE, ENOMEM].contains(number) ? .pass : .item
+        case .mismatch, .unreadable, .otherFileSystem: .skipItem
+        case .lowOnSpace, .noInodes: .abortPass
+        case .call:
+            mayMeanAway || [ENOSPC, EDQUOT, EROFS, EMFILE, ENFILE, ENOMEM].contains(number) ? .abortPass : .skipItem
         }
     }
 

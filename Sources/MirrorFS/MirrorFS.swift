@@ -3,11 +3,11 @@
 //   MirrorTree        the mirror, open
 //     Anchor, Marker, MirrorOwner, FileLock     whose mirror it is, and who works on it
 //     MirrorRoot, Descriptor                    every access: a folder opened beneath the root, then one leaf name
-//     +Perform, Effects, Mutation               a batch of effects, in order, and made durable
+//     +Perform, Applier, PreparedOperation      a batch of effects, in order, and made durable
 //     +Staging, StagingFile, BlockFile          files are received, hashed and verified ──► StagedFile
-//     +Aside, +Spared                           what is not ours; what had to make way and may be used again
+//     +Aside, +Displaced                        what is not ours; what had to make way and may be used again
 //     +Look, +Survey, +Verify, Proofreading     comparing what stands with what was put there
-//     +Spelling                                 names that the file system takes for one
+//     +NameCollision                            names that the file system takes for one
 //   Observe           what stands at a path
 //   Inheritance       group and access rights that a folder hands on
 //   FileSystemKind    what a file system can be relied on for

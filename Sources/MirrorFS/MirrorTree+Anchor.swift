@@ -128,7 +128,7 @@ extension MirrorTree {
     }
 
     /// Lets go of a mirror that is away, so that its disk can be unmounted and mounted again.
-    public func letGo() { anchor.withLock { $0 = nil } }
+    public func releaseDescriptors() { anchor.withLock { $0 = nil } }
 
     /// Opens the mirror anew, and takes its lock again.
     ///
@@ -136,7 +136,7 @@ extension MirrorTree {
     ///
     /// - Throws: `MirrorError`, as `open` does, if it is not back yet.
     public func reopen() throws {
-        letGo()
+        releaseDescriptors()
         let (taken, _) = try Anchor.take(at: path, expecting: id, newID: id, holder: holder)
         anchor.withLock { $0 = taken }
         openings.wrappingAdd(1, ordering: .relaxed)

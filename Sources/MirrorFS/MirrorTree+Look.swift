@@ -82,10 +82,10 @@ extension MirrorTree {
     static let ownNames = [MirrorPath.ownFolder, FileName("lost+found")]
 
     /// How what stands at a path differs from what have says of it, as far as stat tells; `nil` if it does not.
-    public func drift(of standing: Standing) throws(MirrorError) -> Drift? {
-        let entry = KnownEntry(standing)
+    public func drift(of entry: LocalEntry) throws(MirrorError) -> Drift? {
+        let known = KnownEntry(entry)
         // By the spelling that the folder has, as a look at the whole folder does.
-        return Drift(entry, try observe(standing.path, exactly: true), comparingInodes: keepsInodes)
+        return Drift(known, try observe(entry.path, exactly: true), comparingInodes: keepsInodes)
     }
 
     /// Opens a folder and reads its names.

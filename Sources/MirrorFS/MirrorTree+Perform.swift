@@ -6,13 +6,13 @@ extension MirrorTree {
     /// - Returns: what became of each mutation: one that fails does not stop the others.
     /// - Throws: `MirrorError` for what concerns the whole disk. Then some effects may have happened: their intents
     ///   tell which.
-    public func perform(_ batch: [Mutation]) throws -> [MutationResult] {
+    public func perform(_ batch: [PreparedOperation]) throws -> [AppliedOperation] {
         try makeDurable(batch)
-        let effects = Effects(self)
-        var results: [MutationResult] = []
-        for mutation in batch {
+        let effects = Applier(self)
+        var results: [AppliedOperation] = []
+        for prepared in batch {
             try faults(.effect)
-            results.append(try effects.perform(mutation))
+            results.append(try effects.perform(prepared))
             try faults(.effectDone)
         }
         try faults(.syncFolders)
@@ -21,7 +21,7 @@ extension MirrorTree {
     }
 
     /// Bytes before names: what is renamed into place must survive a power cut (rename(2) promises nothing of that).
-    private func makeDurable(_ batch: [Mutation]) throws {
+    private func makeDurable(_ batch: [PreparedOperation]) throws {
         let volatile = batch.contains {
             if case .staged(let file)? = $0.content { !file.isDurable } else { false }
         }

@@ -4,7 +4,7 @@ public import SyncModel
 extension MirrorTree {
     /// Opens the part file of a version that is to stand at `key`; goes on after what an earlier run has left.
     public func stage(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> StagingFile {
-        try useSpared(version, as: Self.partName(version.rev, key), in: staging)
+        try reuseDisplaced(version, as: Self.partName(version.rev, key), in: staging)
         return try stageAnew(version, for: key)
     }
 
@@ -16,7 +16,7 @@ extension MirrorTree {
 
     /// Opens the part file of a large version that is to stand at `key`, for several segments at a time.
     public func stageBlocks(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> BlockFile {
-        try useSpared(version, as: Self.partName(version.rev, key), in: staging)
+        try reuseDisplaced(version, as: Self.partName(version.rev, key), in: staging)
         return try BlockFile(
             name: Self.partName(version.rev, key), in: staging, for: version, mode: mode_t(settings.fileMode))
     }
@@ -24,10 +24,10 @@ extension MirrorTree {
     /// Stages a version whose bytes stand elsewhere in the mirror; nothing is trusted but the hash.
     ///
     /// - Returns: the staged file; `nil` if there is no such file there or it holds something else.
-    public func stageCopy(of donor: Standing, as version: FileVersion, for key: RemoteKey) throws(MirrorError)
+    public func stageCopy(of candidate: LocalEntry, as version: FileVersion, for key: RemoteKey) throws(MirrorError)
         -> StagedFile?
     {
-        guard let parent = donor.path.parent, let name = donor.path.name else { return nil }
+        guard let parent = candidate.path.parent, let name = candidate.path.name else { return nil }
         let source: Descriptor
         do {
             source = try Descriptor.open(name.text, in: root.folder(parent), flags: O_RDONLY | O_NONBLOCK)

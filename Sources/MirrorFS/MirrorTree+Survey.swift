@@ -7,11 +7,11 @@ extension MirrorTree {
     ///
     /// Looks at many at once: a folder that several have in common is opened once. Something that comes to stand there
     /// afterwards is noticed when the file is put in place.
-    public func untouched(_ placements: [Placement]) throws(MirrorError) -> Set<RemoteKey> {
+    public func downloadOnly(_ placements: [Placement]) throws(MirrorError) -> Set<RemoteKey> {
         var found: Set<RemoteKey> = []
         var last: (path: MirrorPath, folder: Descriptor?)?
         let staging = try staging
-        let mayBeSpared = try hasSpared()
+        let mayBeDisplaced = try hasDisplaced()
         for placement in placements {
             do {
                 guard let parent = placement.path.parent, let name = placement.path.name else { continue }
@@ -19,10 +19,10 @@ extension MirrorTree {
                 let seen = try last?.folder?.observe(name.text) ?? .nothing
                 let part = Self.partName(placement.version.rev, placement.key)
                 guard !placement.mayAlreadyBe(seen), try staging.observe(part) == .nothing,
-                    try mayBeSpared ? !hasSpared(placement.version) : true
+                    try mayBeDisplaced ? !hasDisplaced(placement.version) : true
                 else { continue }
                 found.insert(placement.key)
-            } catch  where error.disposition == .item {
+            } catch  where error.disposition == .skipItem {
                 continue  // whoever gets it ready meets the same, and it is that file's trouble alone
             }
         }

@@ -21,9 +21,9 @@ extension MirrorTree {
     /// Compares what stands at a path with what have says of it, files byte for byte.
     ///
     /// - Returns: the damage; `nil` if there is none.
-    public func inspect(_ standing: Standing) throws(MirrorError) -> Damage? {
+    public func inspect(_ entry: LocalEntry) throws(MirrorError) -> Damage? {
         do {
-            return try damage(standing)
+            return try damage(entry)
         } catch  where error.code == .otherFileSystem {
             return .mount
         } catch  where error.isAboutOnePath {
@@ -31,15 +31,15 @@ extension MirrorTree {
         }
     }
 
-    private func damage(_ standing: Standing) throws(MirrorError) -> Damage? {
-        switch (standing.node, try observe(standing.path)) {
+    private func damage(_ entry: LocalEntry) throws(MirrorError) -> Damage? {
+        switch (entry.node, try observe(entry.path)) {
         case (_, .nothing): return .missing
         case (.folder, .folder):
-            _ = try root.folder(standing.path)
+            _ = try root.folder(entry.path)
             return nil
         case (.file(_, let version, let known), .file(let print)):
             if print.size != version.size { return .content }
-            if try adoptable(standing.path, as: version) == nil { return .content }
+            if try adoptable(entry.path, as: version) == nil { return .content }
             // A time that the file system cannot hold has become the nearest one that it can when the file was placed.
             let times = [version.modified.nanoseconds, known.modifiedNanoseconds]
             return times.contains(print.modifiedNanoseconds) ? nil : .time

@@ -111,7 +111,7 @@ public final class MirrorTree: Sendable {
             let seen = try folder.observe(name.text)
             var known: Set<[UInt8]> = []
             guard exactly, seen != .nothing else { return seen }
-            return try otherSpelling(of: name.text, in: folder, known: &known) == nil ? seen : .nothing
+            return try collidingName(of: name.text, in: folder, known: &known) == nil ? seen : .nothing
         } catch  where [ENOENT, ENOTDIR, ELOOP].contains(error.number) {
             return .nothing  // behind a link stands nothing of ours
         }

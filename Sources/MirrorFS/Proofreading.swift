@@ -30,14 +30,14 @@ public final class Proofreading: Sendable {
     }
 
     private let tree: MirrorTree
-    private let standing: Standing
+    private let entry: LocalEntry
     private let state = Mutex(State())
 
     private static let chunk = 1 << 20
 
     /// Begins to read a file.
-    public init(_ standing: Standing, in tree: MirrorTree) {
-        self.standing = standing
+    public init(_ entry: LocalEntry, in tree: MirrorTree) {
+        self.entry = entry
         self.tree = tree
     }
 
@@ -45,8 +45,8 @@ public final class Proofreading: Sendable {
     ///
     /// - Returns: what it tells, and the bytes that were read.
     public func readOn(_ limit: Int) throws(MirrorError) -> (finding: Finding, bytes: Int) {
-        guard case .file(_, let version, _) = standing.node, let parent = standing.path.parent,
-            let name = standing.path.name
+        guard case .file(_, let version, _) = entry.node, let parent = entry.path.parent,
+            let name = entry.path.name
         else { return (.drifted, 0) }
         let file: Descriptor
         do {
@@ -69,7 +69,7 @@ public final class Proofreading: Sendable {
     private func look(at file: Descriptor, _ state: inout State) throws(MirrorError) -> Finding? {
         let status = try file.status()
         let seen = Observed(status)
-        guard case .file = seen, Drift(KnownEntry(standing), seen, comparingInodes: tree.keepsInodes) == nil else {
+        guard case .file = seen, Drift(KnownEntry(entry), seen, comparingInodes: tree.keepsInodes) == nil else {
             return .drifted
         }
         let now = status.st_ctim

@@ -24,37 +24,37 @@ extension Account {
     }
 
     /// Whether a call of continue would find something unread, in the whole account rather than in the watched folder.
-    public func hasNews(_ cursor: String) throws -> Bool {
-        try state.withLock { state in try state.hasNews(cursor) }
+    public func hasChanges(_ cursor: String) throws -> Bool {
+        try state.withLock { state in try state.hasChanges(cursor) }
     }
 
     /// Waits until there is something unread; false when `limit` passes first.
     public func awaitChange(after cursor: String, for limit: Duration) async throws -> Bool {
-        guard try !hasNews(cursor) else { return true }
+        guard try !hasChanges(cursor) else { return true }
         let clock = ContinuousClock()
         let end = clock.now + limit
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.nextWake(unlessNewsFor: cursor) }
+            group.addTask { await self.nextWake(unlessChangesFor: cursor) }
             group.addTask { try? await clock.sleep(until: end) }
             await group.next()
             group.cancelAll()
         }
         try Task.checkCancellation()
-        return try hasNews(cursor)
+        return try hasChanges(cursor)
     }
 
-    private func nextWake(unlessNewsFor cursor: String) async {
+    private func nextWake(unlessChangesFor cursor: String) async {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
-        let waiter = try? onNews(after: cursor) { continuation.finish() }
+        let waiter = try? onChange(after: cursor) { continuation.finish() }
         guard let waiter else { return }
         for await _ in stream {}
         forget(waiter)
     }
 
     /// Calls `body` once when there is something unread, at once if that is so already.
-    func onNews(after cursor: String, _ body: @escaping @Sendable () -> Void) throws -> UInt64 {
+    func onChange(after cursor: String, _ body: @escaping @Sendable () -> Void) throws -> UInt64 {
         let (waiter, isNow) = try state.withLock { state in
-            let isNow = try state.hasNews(cursor)
+            let isNow = try state.hasChanges(cursor)
             state.nextWaiter += 1
             if !isNow { state.waiters[state.nextWaiter] = body }
             return (state.nextWaiter, isNow)
@@ -128,7 +128,7 @@ extension AccountState {
         return cursor
     }
 
-    func hasNews(_ text: String) throws(AccountError) -> Bool {
+    func hasChanges(_ text: String) throws(AccountError) -> Bool {
         let cursor: Cursor
         do { cursor = try checked(text) } catch .lookup { return true } catch { throw error }
         guard !cursor.options.includesMediaInfo else { throw .badCursor }

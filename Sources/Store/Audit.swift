@@ -7,14 +7,14 @@ import SyncModel
 ///
 /// Want and have are read together, in the order of their keys, so that where they differ is seen on the way.
 struct Audit {
-    let pending: Pending
+    let pending: PendingTable
     private let isListed: Statement
     private(set) var unlisted: [RemoteKey] = []
 
     /// Keys that are cured in one go.
     private static let mostUnlisted = 10_000
 
-    init(_ pending: Pending) throws {
+    init(_ pending: PendingTable) throws {
         self.pending = pending
         isListed = try pending.db.makeStatement(
             sql: """
@@ -26,7 +26,7 @@ struct Audit {
     ///
     /// - Returns: keys about which something is to be done and nobody knows.
     /// - Throws: `StoreError` with `.damaged`.
-    static func run(_ pending: Pending) throws -> [RemoteKey] {
+    static func run(_ pending: PendingTable) throws -> [RemoteKey] {
         if let table = try damagedTable(pending.db) { throw StoreError.notAsWritten(table) }
         try checkShapes(pending.db)
         var audit = try Audit(pending)
@@ -110,10 +110,10 @@ extension StateStore {
     public func verifyChecksums() async throws -> Int {
         releaseMemory()  // the file is read, not what is remembered of it
         let inEffect = inEffect
-        let unlisted = try await read { try Audit.run(Pending($0, inEffect)) }
+        let unlisted = try await read { try Audit.run(PendingTable($0, inEffect)) }
         if unlisted.isEmpty || isReadOnly { return unlisted.count }
         return try await write { db in
-            let pending = Pending(db, inEffect)
+            let pending = PendingTable(db, inEffect)
             return try unlisted.reduce(0) { try $0 + (pending.refresh($1) ? 1 : 0) }
         }
     }

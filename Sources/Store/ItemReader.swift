@@ -26,9 +26,9 @@ final class ItemReader {
             let key = RemoteKey(row[0])
             let have = try Rows.have(row, at: 8)
             var item = PendingItem(
-                key: key, want: try Rows.want(row, at: 1), standing: nil, below: [],
+                key: key, want: try Rows.want(row, at: 1), entry: nil, below: [],
                 parent: try resolver.place(of: key.parent ?? .root))
-            if let have { item.standing = try resolver.standing(key, have) }
+            if let have { item.entry = try resolver.entry(key, have) }
             if isSelective, item.kindFlips || item.want == nil { item.holdsLeftAlone = try Self.leftAlone(db, key) }
             if item.kindFlips && !item.holdsLeftAlone {
                 (item.below, item.hasMoreBelow) = try resolver.below(key, limit: left)
@@ -42,7 +42,7 @@ final class ItemReader {
     /// Whether what stands at `key`, or something below it, is left alone.
     static func leftAlone(_ db: Database, _ key: RemoteKey) throws -> Bool {
         let sql = """
-            SELECT verdict(h.key, h.kind = 0) = 0 OR (h.kind = 0 AND \(Pending.holdsLeftAloneSQL))
+            SELECT verdict(h.key, h.kind = 0) = 0 OR (h.kind = 0 AND \(PendingTable.holdsLeftAloneSQL))
             FROM have h WHERE h.key = ?
             """
         return try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text]) ?? false

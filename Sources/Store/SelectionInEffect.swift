@@ -5,7 +5,7 @@ import Synchronization
 
 /// The selection that pending keeps to, as the state row has it, and the SQL function that asks it.
 ///
-/// `verdict(key, is_folder)` gives `Selection.Verdict` as a number.
+/// `match(key, is_folder)` gives `Selection.Match` as a number.
 final class SelectionInEffect: Sendable {
     private let judge = Mutex(Selection.Judge(.everything))
 
@@ -14,8 +14,8 @@ final class SelectionInEffect: Sendable {
         set { judge.withLock { $0 = Selection.Judge(newValue) } }
     }
 
-    func verdict(of key: RemoteKey, isFolder: Bool) -> Selection.Verdict {
-        judge.withLock { $0.verdict(of: key, isFolder: isFolder) }
+    func match(of key: RemoteKey, isFolder: Bool) -> Selection.Match {
+        judge.withLock { $0.match(of: key, isFolder: isFolder) }
     }
 
     /// Makes the function known to a connection; not pure, because the selection changes between statements.
@@ -24,7 +24,7 @@ final class SelectionInEffect: Sendable {
             function: DatabaseFunction("verdict", argumentCount: 2, pure: false) { [self] values in
                 let key = String.fromDatabaseValue(values[0]) ?? ""
                 let isFolder = Bool.fromDatabaseValue(values[1]) ?? false
-                return verdict(of: RemoteKey(key), isFolder: isFolder).rawValue
+                return match(of: RemoteKey(key), isFolder: isFolder).rawValue
             })
     }
 

@@ -61,21 +61,21 @@ extension StateStore {
     ) async throws -> [RemoteKey: String] {
         guard !outcomes.isEmpty else { return [:] }
         let (faults, inEffect) = (faults, inEffect)
-        let news = try await write { db in
+        let newlyFailing = try await write { db in
             try faults(.commit)
-            var news: [RemoteKey: String] = [:]
+            var newlyFailing: [RemoteKey: String] = [:]
             let isDone = try RowStatement(db, "DELETE FROM intent WHERE key = ?")
-            let committer = try Committer(Pending(db, inEffect), outcomes, now: now, jitter: jitter)
+            let committer = try Committer(PendingTable(db, inEffect), outcomes, now: now, jitter: jitter)
             for outcome in outcomes {
                 try isDone.execute { $0.bind(outcome.key.text) }
                 if try committer.apply(outcome) {
-                    news[outcome.key] = try displayPath(db, outcome.key)
+                    newlyFailing[outcome.key] = try displayPath(db, outcome.key)
                 }
             }
-            return news
+            return newlyFailing
         }
         try faults(.committed)
-        return news
+        return newlyFailing
     }
 }
 
@@ -83,17 +83,17 @@ extension StateStore {
     /// Files that somebody else has touched are compared again with what is wanted: they may hold other bytes by now.
     ///
     /// What is recorded of them stays, so that they go when the account removes them.
-    public func doubt(_ keys: [RemoteKey]) async throws {
+    public func markUnproven(_ keys: [RemoteKey]) async throws {
         guard !keys.isEmpty else { return }
         let inEffect = inEffect
         try await write { db in
             for key in keys {
-                guard case .file(let name, var version, let print)? = try Pending.storedHave(db, key),
+                guard case .file(let name, var version, let print)? = try PendingTable.storedHave(db, key),
                     !version.isUnproven
                 else { continue }
                 version.rev = .unproven
-                try Standings.set(key, .file(name: name, version, print), provenAt: nil, db)
-                try Pending(db, inEffect).refresh(key)
+                try HaveTable.set(key, .file(name: name, version, print), provenAt: nil, db)
+                try PendingTable(db, inEffect).refresh(key)
             }
         }
     }
@@ -104,15 +104,15 @@ extension StateStore {
         let inEffect = inEffect
         try await write { db in
             for key in keys {
-                try Standings.forget(key, Pending(db, inEffect))
-                try Standings.forget(below: key, Pending(db, inEffect))
+                try HaveTable.forget(key, PendingTable(db, inEffect))
+                try HaveTable.forget(below: key, PendingTable(db, inEffect))
             }
         }
     }
 }
 
 /// Writes and removes rows of have; those that go are compared with the want again.
-enum Standings {
+enum HaveTable {
     /// Rows read at a time.
     private static let window = 1000
 
@@ -137,13 +137,13 @@ enum Standings {
         }
     }
 
-    static func forget(_ key: RemoteKey, _ pending: Pending) throws {
+    static func forget(_ key: RemoteKey, _ pending: PendingTable) throws {
         try pending.db.cachedStatement(sql: "DELETE FROM have WHERE key = ?").execute(arguments: [key.text])
         try Proof.forgetFinding(key, pending.db)
         try pending.refresh(key)
     }
 
-    static func forget(below key: RemoteKey, _ pending: Pending) throws {
+    static func forget(below key: RemoteKey, _ pending: PendingTable) throws {
         let (lower, upper) = key.below
         let sql = "SELECT key FROM have WHERE key >= ? AND key < ? LIMIT ?"
         while true {
@@ -157,14 +157,14 @@ enum Standings {
 
 /// Applies one outcome inside a transaction.
 private struct Committer {
-    private let pending: Pending
+    private let pending: PendingTable
     private let now: Int64
     private let jitter: @Sendable () -> Double
     private let leaving: [UInt64: Proof.Leaving]
     /// Whether there is a finding that may be about something else from now on.
     private let hasFindings: Bool
 
-    init(_ pending: Pending, _ outcomes: [Outcome], now: Int64, jitter: @escaping @Sendable () -> Double) throws {
+    init(_ pending: PendingTable, _ outcomes: [Outcome], now: Int64, jitter: @escaping @Sendable () -> Double) throws {
         (self.pending, self.now, self.jitter) = (pending, now, jitter)
         leaving = try Proof.leaving(outcomes, pending.db)
         hasFindings = try Bool.fetchOne(pending.db, sql: "SELECT EXISTS (SELECT 1 FROM finding)") ?? false
@@ -204,7 +204,7 @@ private struct Committer {
     private func setHave(_ key: RemoteKey, _ node: LocalNode?) throws {
         guard let node else { return try remove(key) }
         if hasFindings, !node.isFolder { try Proof.forgetFinding(key, db) }
-        try Standings.set(key, node, provenAt: provenAt(node), db)
+        try HaveTable.set(key, node, provenAt: provenAt(node), db)
     }
 
     /// What is put in place was read and found right on the way, unless it was only moved.
@@ -218,7 +218,7 @@ private struct Committer {
     private func remove(_ key: RemoteKey) throws {
         try db.cachedStatement(sql: "DELETE FROM have WHERE key = ?").execute(arguments: [key.text])
         if hasFindings { try Proof.forgetFinding(key, db) }
-        try Standings.forget(below: key, pending)
+        try HaveTable.forget(below: key, pending)
     }
 
     /// Puts `key` off if it is still pending; the news may be old by now.

@@ -48,7 +48,7 @@ extension StateStore {
     public func restoreInvariants() async throws -> Int {
         let inEffect = inEffect
         return try await write { db in
-            let pending = Pending(db, inEffect)
+            let pending = PendingTable(db, inEffect)
             let orphans = try forgetOrphans(pending)
             let isMarking = try Bool.fetchOne(db, sql: "SELECT marked_up_to IS NOT NULL FROM state") ?? false
             let unlisted = isMarking ? [] : try String.fetchAll(db, sql: unlistedSQL)
@@ -61,7 +61,7 @@ extension StateStore {
 /// Forgets what stands in folders that do not stand.
 ///
 /// - Returns: the number of keys.
-private func forgetOrphans(_ pending: Pending) throws -> Int {
+private func forgetOrphans(_ pending: PendingTable) throws -> Int {
     let folder = try pending.db.makeStatement(sql: "SELECT 1 FROM have WHERE key = ? AND kind = 0")
     let next = try pending.db.makeStatement(sql: "SELECT key FROM have WHERE key > ? ORDER BY key LIMIT 1000")
     var forgotten = 0
@@ -73,7 +73,7 @@ private func forgetOrphans(_ pending: Pending) throws -> Int {
         for key in keys {
             let parent = key.pathAboveLastSlash ?? ""
             if try parent.isEmpty || Int.fetchOne(folder, arguments: [parent]) != nil { continue }
-            try Standings.forget(RemoteKey(key), pending)
+            try HaveTable.forget(RemoteKey(key), pending)
             forgotten += 1
         }
     }
@@ -81,7 +81,7 @@ private func forgetOrphans(_ pending: Pending) throws -> Int {
 
 private let differingSQL = """
     SELECT w.key AS key FROM want w LEFT JOIN have h ON h.key = w.key
-    WHERE \(Pending.differsSQL) AND \(Pending.isDueIfDiffersSQL)
+    WHERE \(PendingTable.differsSQL) AND \(PendingTable.isDueIfDiffersSQL)
     """
 
 /// The keys about which something is to be done and which are neither pending nor intended.
@@ -90,7 +90,7 @@ private let unlistedSQL = """
         \(differingSQL)
         UNION ALL
         SELECT h.key FROM have h
-        WHERE NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key) AND \(Pending.isLeavingSQL)) k
+        WHERE NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key) AND \(PendingTable.isLeavingSQL)) k
     WHERE NOT EXISTS (SELECT 1 FROM pending p WHERE p.key = k.key)
         AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.key = k.key)
     """
@@ -102,7 +102,7 @@ private func brokenMarks(_ db: Database, _ selection: Selection) throws -> [Stri
     }
     if selection.isEverything { return found }
     let leftAlone = """
-        SELECT p.key FROM pending p JOIN want w ON w.key = p.key WHERE \(Pending.verdictOfWantSQL) = 0
+        SELECT p.key FROM pending p JOIN want w ON w.key = p.key WHERE \(PendingTable.matchOfWantSQL) = 0
         UNION ALL
         SELECT p.key FROM pending p JOIN have h ON h.key = p.key
         WHERE NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key) AND verdict(h.key, h.kind = 0) = 0 LIMIT 20

@@ -88,7 +88,7 @@ extension StateStore {
     }
 
     /// Files that were seen, in order of paths, below `folder` and after `path`, at most `limit`.
-    public func standingInOutbox(
+    public func presentInOutbox(
         below folder: OutboxPath = .root, after path: OutboxPath? = nil, limit: Int
     ) async throws -> [OutboxFile] {
         let isAll = folder.text.isEmpty
@@ -132,14 +132,14 @@ extension StateStore {
                 (file.reason, file.isParked) = (nil, false)
                 try OutboxRows.save(file, db)
             }
-            var news: Set<OutboxPath> = []
+            var newProblems: Set<OutboxPath> = []
             for (path, reason) in problems where !known.contains(where: { $0 == (path, reason) }) {
                 var file = try OutboxRows.find(path, db) ?? OutboxFile(path)
                 (file.reason, file.isParked) = (reason, true)
                 try OutboxRows.save(file, db)
-                news.insert(path)
+                newProblems.insert(path)
             }
-            return news
+            return newProblems
         }
     }
 
@@ -170,14 +170,14 @@ extension StateStore {
     }
 
     /// The files that failed or are parked, in order of paths, at most `limit`.
-    public func outboxTroubles(limit: Int) async throws -> [Trouble] {
+    public func outboxIssues(limit: Int) async throws -> [PathIssue] {
         try await read { db in
             let sql = """
                 SELECT path, reason, parked, attempts, not_before FROM outbox WHERE reason IS NOT NULL
                 ORDER BY parked, path LIMIT ?
                 """
             return try Row.fetchAll(db, sql: sql, arguments: [limit]).map {
-                Trouble(path: $0[0], reason: $0[1], isParked: $0[2], attempts: $0[3], nextTry: $0[4])
+                PathIssue(path: $0[0], reason: $0[1], isParked: $0[2], attempts: $0[3], nextTry: $0[4])
             }
         }
     }

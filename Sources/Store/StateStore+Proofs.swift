@@ -72,7 +72,7 @@ extension StateStore {
     }
 
     /// What stands under the key of a candidate, if it was not proven since.
-    public func standing(of candidate: ScrubCandidate, now: Int64) async throws -> Standing? {
+    public func entry(of candidate: ScrubCandidate, now: Int64) async throws -> LocalEntry? {
         let latest = now + Progress.tolerance
         return try await read { db in
             let sql = """
@@ -80,33 +80,33 @@ extension StateStore {
                 WHERE h.key = ? AND h.kind = \(Rows.file) AND h.rev <> ''
                     AND (h.proven_at IS NULL OR h.proven_at <= ? OR h.proven_at > ?)
                 """
-            return try PathResolver.standings(db, sql, [candidate.key.text, candidate.provenAt, latest]).first
+            return try PathResolver.entries(db, sql, [candidate.key.text, candidate.provenAt, latest]).first
         }
     }
 
     /// Notes that the bytes of files were seen to be right; not of those that are others by now.
     ///
     /// - Parameter time: when they were, seconds since the epoch.
-    public func prove(_ standings: [Standing], at time: Int64) async throws {
-        if standings.isEmpty { return }
+    public func prove(_ entries: [LocalEntry], at time: Int64) async throws {
+        if entries.isEmpty { return }
         try await write { db in
-            for standing in standings { try Proof.note(standing, at: time, db) }
+            for entry in entries { try Proof.note(entry, at: time, db) }
         }
     }
 
     /// Notes that the bytes of a file cannot be read, so that nothing is known of them, until they are.
     ///
     /// - Returns: whether that is news.
-    public func noteUnreadable(_ standing: Standing, reason: String) async throws -> Bool {
+    public func noteUnreadable(_ entry: LocalEntry, reason: String) async throws -> Bool {
         try await write { db in
-            guard try Pending.storedHave(db, standing.key) == standing.node else { return false }
-            var finding = FolderFinding(folder: standing.key)
+            guard try PendingTable.storedHave(db, entry.key) == entry.node else { return false }
+            var finding = FolderFinding(folder: entry.key)
             finding.unproven = [.init(name: "", reason: reason)]
             let new = try StoredFinding(finding)
             let known = try String.fetchOne(
-                db, sql: "SELECT unproven FROM finding WHERE folder = ?", arguments: [standing.key.text])
+                db, sql: "SELECT unproven FROM finding WHERE folder = ?", arguments: [entry.key.text])
             if known == new.unproven { return false }
-            try new.store(standing.key, db)
+            try new.store(entry.key, db)
             return true
         }
     }
@@ -140,9 +140,9 @@ private struct ProofSource: Sendable {
 
     /// - Parameter unknown: the time of those of which it is not known.
     init(_ inEffect: SelectionInEffect, sparing folder: RemoteKey?, now: Int64, unknown: Int64? = nil) {
-        let verdict = inEffect.selection.isEverything ? "" : " AND verdict(h.key, 0) <> 0"
+        let match = inEffect.selection.isEverything ? "" : " AND verdict(h.key, 0) <> 0"
         condition = """
-            h.kind = \(Rows.file) AND h.rev <> '' AND NOT (h.key >= :lower AND h.key < :upper)\(verdict)
+            h.kind = \(Rows.file) AND h.rev <> '' AND NOT (h.key >= :lower AND h.key < :upper)\(match)
             """
         latest = now + Progress.tolerance
         self.unknown = unknown
@@ -178,13 +178,13 @@ enum Proof {
         var provenAt: Int64?
     }
 
-    static func note(_ standing: Standing, at time: Int64, _ db: Database) throws {
-        guard case .file(_, let version, let print) = standing.node else { return }
+    static func note(_ entry: LocalEntry, at time: Int64, _ db: Database) throws {
+        guard case .file(_, let version, let print) = entry.node else { return }
         try db.cachedStatement(
             sql: "UPDATE have SET proven_at = ? WHERE key = ? AND hash = ? AND inode = ? AND rev <> ''"
         )
-        .execute(arguments: [time, standing.key.text, version.hash.data, Int64(bitPattern: print.inode)])
-        if db.changesCount > 0 { try forgetFinding(standing.key, db) }
+        .execute(arguments: [time, entry.key.text, version.hash.data, Int64(bitPattern: print.inode)])
+        if db.changesCount > 0 { try forgetFinding(entry.key, db) }
     }
 
     /// What of `outcomes` leaves its place and may stand elsewhere afterwards, by inode.

@@ -74,7 +74,7 @@ extension FileHeader {
         do {
             return try check(path)
         } catch let error as StoreError {
-            guard error.code == .foreign, !isAnotherPrograms(path) else { throw error }
+            guard error.code == .foreign, !isForeign(path) else { throw error }
             throw StoreError(
                 code: .damaged, message: "the header of the state file \(path) is damaged",
                 hint: StoreError.rebuildHint)
@@ -84,7 +84,7 @@ extension FileHeader {
     /// Whether an SQLite file is whole enough to tell its tables, and has none of ours.
     ///
     /// It is opened as one that does not change, so that nothing is made beside it.
-    private static func isAnotherPrograms(_ path: String) -> Bool {
+    private static func isForeign(_ path: String) -> Bool {
         let special = ["%": "%25", "?": "%3f", "#": "%23"]  // sqlite.org/uri.html
         let escaped = path.map { special[String($0)] ?? String($0) }.joined()
         var connection: OpaquePointer?

@@ -34,7 +34,7 @@ extension StateStore {
         let (faults, inEffect, tallies) = (faults, inEffect, tallies)
         return try await write { db in
             try faults(.record)
-            var recorder = try Recorder(Pending(db, inEffect), now: now)
+            var recorder = try Recorder(PendingTable(db, inEffect), now: now)
             for entry in unread { try recorder.note(entry) }
             for edit in edits { try recorder.execute(edit) }
             if isLast && recorder.isListing {
@@ -63,7 +63,7 @@ extension StateStore {
 
 /// Executes tree edits inside one transaction.
 private struct Recorder {
-    let pending: Pending
+    let pending: PendingTable
     private let db: Database
     let generation: Int64
     let isListing: Bool
@@ -72,7 +72,7 @@ private struct Recorder {
     private var knownFolders: Set<RemoteKey> = []
     private var unread: Unread
 
-    init(_ pending: Pending, now: Int64) throws {
+    init(_ pending: PendingTable, now: Int64) throws {
         self.pending = pending
         db = pending.db
         let row = try Row.fetchOne(db, sql: "SELECT generation, listing FROM state")
@@ -228,7 +228,7 @@ private struct Recorder {
                 INSERT INTO pending (key)
                 SELECT h.key FROM want w JOIN have h ON h.key = w.key
                 WHERE w.key > ? AND w.key <= ? AND w.generation < ? AND verdict(h.key, h.kind = 0) <> 0
-                \(Pending.asNewSQL)
+                \(PendingTable.asNewSQL)
                 """
         ).execute(arguments: bounds)
         try db.cachedStatement(

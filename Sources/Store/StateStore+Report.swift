@@ -32,7 +32,7 @@ public struct Backlog: Hashable, Sendable {
 }
 
 /// One path that is not as in the account, and why.
-public struct Trouble: Hashable, Sendable {
+public struct PathIssue: Hashable, Sendable {
     /// The entry's path, as displayed.
     public var path: String
     /// Why.
@@ -113,7 +113,7 @@ extension StateStore {
                     """)
             var (judge, count) = (Selection.Judge(selection), 0)
             while let row = try rows.next() {
-                switch judge.verdict(of: RemoteKey(row[0]), isFolder: row[1]) {
+                switch judge.match(of: RemoteKey(row[0]), isFolder: row[1]) {
                 case .outside: count += 1
                 case .selected: break
                 case .onTheWay: if !(row[2] as Bool) { count += 1 }
@@ -171,7 +171,7 @@ extension StateStore {
     /// The paths that failed or are parked, in order of keys, at most `limit`.
     ///
     /// - Parameter accepted: what may be missing if it is parked.
-    public func troubles(limit: Int, accepting accepted: Acceptance = Acceptance()) async throws -> [Trouble] {
+    public func pathIssues(limit: Int, accepting accepted: Acceptance = Acceptance()) async throws -> [PathIssue] {
         try await read { db in
             let sql = """
                 SELECT p.key, p.reason, p.parked, p.attempts, p.not_before, \(isFolderSQL) FROM pending p
@@ -182,7 +182,7 @@ extension StateStore {
             return try Row.fetchAll(db, sql: sql, arguments: [limit]).map { row in
                 let key = RemoteKey(row[0])
                 let isParked: Bool = row[2]
-                return Trouble(
+                return PathIssue(
                     path: try displayPath(db, key), reason: row[1], isParked: isParked,
                     isAccepted: isParked && acceptance.accepts(key, isFolder: row[5] ?? false), attempts: row[3],
                     nextTry: row[4])

@@ -8,7 +8,7 @@ extension StateStore {
 
     /// The keys whose want and have differ; both halves are read in the order of their keys, as far as needed.
     package static let markingWindowSQL = """
-        SELECT w.key AS key FROM want w LEFT JOIN have h ON h.key = w.key WHERE w.key > ?1 AND \(Pending.differsSQL)
+        SELECT w.key AS key FROM want w LEFT JOIN have h ON h.key = w.key WHERE w.key > ?1 AND \(PendingTable.differsSQL)
         UNION ALL
         SELECT h.key FROM have h WHERE h.key > ?1 AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key)
         ORDER BY key LIMIT ?2
@@ -24,10 +24,10 @@ extension StateStore {
     ///
     /// - Parameters:
     ///   - selection: what is mirrored from now on.
-    ///   - tick: is called now and then while keys are marked.
+    ///   - progress: is called now and then while keys are marked.
     /// - Returns: whether there was anything to change.
     @discardableResult
-    public func select(_ selection: Selection, tick: () -> Void = {}) async throws -> Bool {
+    public func select(_ selection: Selection, progress: () -> Void = {}) async throws -> Bool {
         let stored = try selection.stored
         let isSettled = try await read { db in
             try Bool.fetchOne(
@@ -41,8 +41,8 @@ extension StateStore {
         }
         inEffect.selection = selection
         let inEffect = inEffect
-        while try await write({ try Marking(pending: Pending($0, inEffect)).markNext(StateStore.markedAtATime) }) {
-            tick()
+        while try await write({ try Marking(pending: PendingTable($0, inEffect)).markNext(StateStore.markedAtATime) }) {
+            progress()
         }
         return true
     }
@@ -50,7 +50,7 @@ extension StateStore {
 
 /// Marks keys anew, in their order.
 private struct Marking {
-    let pending: Pending
+    let pending: PendingTable
 
     /// Marks the next keys.
     ///

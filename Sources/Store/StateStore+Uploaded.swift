@@ -58,7 +58,7 @@ extension StateStore {
                     version.modified.seconds, Int64(bitPattern: upload.fingerprint.inode),
                     upload.fingerprint.modifiedNanoseconds, folders,
                 ])
-            let pending = Pending(db, inEffect)
+            let pending = PendingTable(db, inEffect)
             if try Uploads(pending).recognise(upload.key) { try pending.refresh(upload.key) }
         }
     }
@@ -87,7 +87,7 @@ extension StateStore {
     /// The revision that the mirror has put at a key, if the file is called like that.
     public func placedRevision(at key: RemoteKey, name: FileName) async throws -> Rev? {
         try await read { db in
-            guard case .file(name, let version, _) = try Pending.storedHave(db, key) else { return nil }
+            guard case .file(name, let version, _) = try PendingTable.storedHave(db, key) else { return nil }
             return version.rev
         }
     }
@@ -98,7 +98,7 @@ struct Uploads {
     private let db: Database
     private let isEmpty: Bool
 
-    init(_ pending: Pending) throws {
+    init(_ pending: PendingTable) throws {
         db = pending.db
         isEmpty = try Bool.fetchOne(db, sql: "SELECT NOT EXISTS (SELECT 1 FROM upload)") ?? true
     }
@@ -114,15 +114,15 @@ struct Uploads {
             WHERE u.key = ? AND w.kind = 1 AND w.rev = u.rev AND w.name = u.name AND w.size = u.size AND w.hash = u.hash
             """
         guard let row = try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text]),
-            case .file(let name, let version) = try Pending.storedWant(db, key),
+            case .file(let name, let version) = try PendingTable.storedWant(db, key),
             let folders = try? JSONDecoder().decode([UploadedHere.Folder].self, from: Data((row[3] as String).utf8))
         else { return false }
         try db.cachedStatement(sql: "DELETE FROM upload WHERE key = ?").execute(arguments: [key.text])
         guard try stand(folders, above: key) else { return false }
         let print = Fingerprint(
             inode: UInt64(bitPattern: row[1]), size: version.size, modifiedNanoseconds: row[2])
-        if case .folder = try Pending.storedHave(db, key) { return false }
-        try Standings.set(key, .file(name: name, version, print), provenAt: nil, db)
+        if case .folder = try PendingTable.storedHave(db, key) { return false }
+        try HaveTable.set(key, .file(name: name, version, print), provenAt: nil, db)
         return true
     }
 
@@ -139,15 +139,15 @@ struct Uploads {
         guard ancestors.count == folders.count else { return false }
         for (ancestor, folder) in zip(ancestors, folders) {
             let name = FileName(folder.name)
-            guard case .folder(name) = try Pending.storedWant(db, ancestor) else { return false }
-            switch try Pending.storedHave(db, ancestor) {
+            guard case .folder(name) = try PendingTable.storedWant(db, ancestor) else { return false }
+            switch try PendingTable.storedHave(db, ancestor) {
             case nil: break
             case .folder(name, _): continue
             default: return false
             }
         }
-        for (ancestor, folder) in zip(ancestors, folders) where try Pending.storedHave(db, ancestor) == nil {
-            try Standings.set(
+        for (ancestor, folder) in zip(ancestors, folders) where try PendingTable.storedHave(db, ancestor) == nil {
+            try HaveTable.set(
                 ancestor, .folder(name: FileName(folder.name), inode: folder.inode), provenAt: nil, db)
             try db.cachedStatement(sql: "DELETE FROM pending WHERE key = ?").execute(arguments: [ancestor.text])
         }

@@ -41,7 +41,7 @@ extension StateStore {
         try await read { db in
             var found: [RemoteKey: FileVersion] = [:]
             for key in keys {
-                if case .file(_, let version)? = try Pending.storedWant(db, key) { found[key] = version }
+                if case .file(_, let version)? = try PendingTable.storedWant(db, key) { found[key] = version }
             }
             return found
         }
@@ -88,11 +88,11 @@ extension StateStore {
     }
 
     /// Files of the mirror that hold one of some contents, at most as many of each as are asked for.
-    public func donors(for needs: [ContentHash: Int]) async throws -> Donors {
-        guard !needs.isEmpty else { return Donors() }
+    public func reuseCandidates(for needs: [ContentHash: Int]) async throws -> ReuseIndex {
+        guard !needs.isEmpty else { return ReuseIndex() }
         return try await read { db in
             let sql = """
-                SELECT h.key, NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key) AND \(Pending.isLeavingSQL),
+                SELECT h.key, NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key) AND \(PendingTable.isLeavingSQL),
                     \(Rows.haveColumns)
                 FROM have h WHERE h.hash = ? LIMIT ?
                 """
@@ -100,16 +100,17 @@ extension StateStore {
             // Most contents stand nowhere yet, which this tells at a fraction of the cost.
             let holder = try RowStatement(db, "SELECT 1 FROM have WHERE hash = ?")
             var resolver = PathResolver(db: db)
-            var donors = Donors()
+            var candidates = ReuseIndex()
             for (hash, need) in needs where try holder.finds({ $0.bind(hash) }) {
                 for row in try Row.fetchAll(statement, arguments: [hash.data, need]) {
                     let key = RemoteKey(row[0])
-                    guard let node = try Rows.have(row, at: 2), let standing = try resolver.standing(key, node)
+                    guard let node = try Rows.have(row, at: 2), let entry = try resolver.entry(key, node)
                     else { continue }
-                    donors.byHash[hash, default: []].append(Donors.Donor(standing: standing, isLeaving: row[1]))
+                    candidates.byHash[hash, default: []].append(
+                        ReuseIndex.ReuseCandidate(entry: entry, isLeaving: row[1]))
                 }
             }
-            return donors
+            return candidates
         }
     }
 }
@@ -124,39 +125,39 @@ struct PathResolver {
     init(db: Database) { self.db = db }
 
     /// Reads rows of key and have columns; rows below something that does not stand are left out.
-    static func standings(_ db: Database, _ sql: String, _ arguments: StatementArguments) throws -> [Standing] {
+    static func entries(_ db: Database, _ sql: String, _ arguments: StatementArguments) throws -> [LocalEntry] {
         var resolver = PathResolver(db: db)
-        return try resolver.readStandings(sql, arguments, limit: .max).standings
+        return try resolver.readEntries(sql, arguments, limit: .max).entries
     }
 
-    private mutating func readStandings(_ sql: String, _ arguments: StatementArguments, limit: Int) throws
-        -> (standings: [Standing], hasMore: Bool)
+    private mutating func readEntries(_ sql: String, _ arguments: StatementArguments, limit: Int) throws
+        -> (entries: [LocalEntry], hasMore: Bool)
     {
-        var standings: [Standing] = []
+        var entries: [LocalEntry] = []
         let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments)
         while let row = try rows.next() {
             let key = RemoteKey(row[0])
-            guard let node = try Rows.have(row, at: 1), let standing = try standing(key, node) else { continue }
-            if standings.count == limit { return (standings, true) }
-            standings.append(standing)
+            guard let node = try Rows.have(row, at: 1), let entry = try entry(key, node) else { continue }
+            if entries.count == limit { return (entries, true) }
+            entries.append(entry)
         }
-        return (standings, false)
+        return (entries, false)
     }
 
-    mutating func standing(_ key: RemoteKey, _ node: LocalNode) throws -> Standing? {
+    mutating func entry(_ key: RemoteKey, _ node: LocalNode) throws -> LocalEntry? {
         guard case .stands(let parent) = try place(of: key.parent ?? .root),
             let path = try? parent.appending(node.name)
         else { return nil }
-        return Standing(key: key, path: path, node: node)
+        return LocalEntry(key: key, path: path, node: node)
     }
 
     /// What of ours is below a folder, deepest first, and whether there is more.
-    mutating func below(_ key: RemoteKey, limit: Int) throws -> (standings: [Standing], hasMore: Bool) {
+    mutating func below(_ key: RemoteKey, limit: Int) throws -> (entries: [LocalEntry], hasMore: Bool) {
         let sql = """
             SELECT h.key, \(Rows.haveColumns) FROM have h WHERE h.key >= ? AND h.key < ? ORDER BY h.key DESC
             """
         let (lower, upper) = key.below
-        return try readStandings(sql, [lower, upper], limit: limit)
+        return try readEntries(sql, [lower, upper], limit: limit)
     }
 
     /// Where the folder `key` stands or will stand.
@@ -169,14 +170,14 @@ struct PathResolver {
 
     private mutating func lookUp(_ key: RemoteKey) throws -> ParentState {
         let parent = try place(of: key.parent ?? .root)
-        let have = try Pending.storedHave(db, key)
+        let have = try PendingTable.storedHave(db, key)
         if case .folder(let name, _)? = have, case .stands(let path) = parent, let here = try? path.appending(name) {
             return .stands(here)
         }
         if case .file? = have, try ItemReader.leftAlone(db, key) {
             return .impossible(key, reason: PendingItem.leftAloneReason)
         }
-        let want = try Pending.storedWant(db, key)
+        let want = try PendingTable.storedWant(db, key)
         switch (want, parent) {
         case (_, .impossible): return parent
         case (.folder(let name)?, .stands(let path)), (.folder(let name)?, .wanted(let path)):

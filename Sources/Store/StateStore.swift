@@ -69,7 +69,7 @@ public final class StateStore: Sendable {
             try connection.queue.read { try Schema.check($0) }
             let store = try StateStore(connection, path: path, isReadOnly: false, beside: others, faults: faults)
             if wasKilled && !isAuditedLater {
-                try connection.queue.read { _ = try Audit.run(Pending($0, store.inEffect)) }
+                try connection.queue.read { _ = try Audit.run(PendingTable($0, store.inEffect)) }
             }
             return store
         } catch {

@@ -3,16 +3,16 @@
 //   StateStore        opens, writes, reads
 //     Schema          the tables, with what each column means
 //     +Record         the only writer of want and of the cursor      (Unread: entries that nobody can read)
-//     +Commit         intents, outcomes; Standings is the only writer of have
-//     +Window         pending items with their paths (PathResolver); donors by hash
+//     +Commit         intents, outcomes; HaveTable is the only writer of have
+//     +Window         pending items with their paths (PathResolver); reuse candidates by hash
 //     +Select         the patterns in effect (SelectionInEffect, the SQL function `verdict`)
 //     +Progress       cursor, account, times
-//     +Standings, +Sweep, +Findings, +Proofs    what comparing the disk needs and finds
-//     +Report, Evidence                         what `status` says; what "in step" means
+//     +Entries, +Sweep, +Findings, +Proofs      what comparing the disk needs and finds
+//     +Report, SyncSnapshot                     what `status` says; what "in step" means
 //     +Outbox, +Uploaded                        what goes up
 //     +Rebuild, Audit, Checksums, DamagedState  a state that is not what was written is set aside and made anew
 //     +Invariants                               the central invariant, for tests and repair
-//   Pending           a key whose want and have differ is pending: the SQL twin of `LocalNode.satisfies`
+//   PendingTable      a key whose want and have differ is pending: the SQL twin of `LocalNode.satisfies`
 //   Rows, RowStatement, RowDigest               row ↔ value
 //
 // The two laws: the cursor never runs ahead of the recorded want; the have never runs ahead of the disk. The file is a

@@ -44,7 +44,7 @@ public struct StoreError: Classified, CustomStringConvertible {
     /// Busy, full and input/output errors can pass; the others cannot.
     public var disposition: Disposition {
         switch code {
-        case .busy, .full, .inputOutput: .pass
+        case .busy, .full, .inputOutput: .abortPass
         case .damaged, .foreign, .fromTheFuture, .missing, .otherOwner, .takenAway, .setAside: .fatal
         }
     }

@@ -12,7 +12,7 @@ public struct Acceptance: Hashable, Sendable {
 
     /// Whether `key` may be missing; fastest if keys in the same folder follow each other.
     public mutating func accepts(_ key: RemoteKey, isFolder: Bool) -> Bool {
-        !isEmpty && judge.verdict(of: key, isFolder: isFolder) == .outside
+        !isEmpty && judge.match(of: key, isFolder: isFolder) == .outside
     }
 
     /// Two are the same if their patterns are.

@@ -7,7 +7,7 @@ public enum Disposition: Hashable, Sendable {
     /// The server could not be reached, or told everybody to wait for longer than there is time: no fault of the item.
     case unreachable
     /// This item cannot be done now; everything else goes on.
-    case item
+    case skipItem
     /// This item cannot be had as it is: looked at again on a new version, or after a day.
     case parked
     /// The cursor is of no use any more: list anew and compare.
@@ -17,7 +17,7 @@ public enum Disposition: Hashable, Sendable {
     /// The sign-in is missing, revoked or lacks a scope.
     case signedOut
     /// The pass cannot go on (disk full, offline); the daemon stays and tries again.
-    case pass
+    case abortPass
     /// Nothing that time can cure.
     case fatal
 }

@@ -20,13 +20,13 @@ public struct KnownEntry: Hashable, Sendable {
 
 extension KnownEntry {
     /// What is known of a standing.
-    public init(_ standing: Standing) {
+    public init(_ entry: LocalEntry) {
         let print: Fingerprint
-        switch standing.node {
+        switch entry.node {
         case .folder(_, let inode): print = Fingerprint(inode: inode, size: 0, modifiedNanoseconds: 0)
         case .file(_, _, let known): print = known
         }
-        self.init(key: standing.key, name: standing.node.name, isFolder: standing.node.isFolder, print: print)
+        self.init(key: entry.key, name: entry.node.name, isFolder: entry.node.isFolder, print: print)
     }
 }
 

@@ -47,7 +47,7 @@ public enum LocalNode: Hashable, Sendable {
 }
 
 /// Something of ours on the disk: what have says, and the path where it stands.
-public struct Standing: Hashable, Sendable {
+public struct LocalEntry: Hashable, Sendable {
     /// The key it is recorded under.
     public var key: RemoteKey
     /// Where it stands.

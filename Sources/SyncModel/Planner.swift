@@ -15,9 +15,9 @@ public struct PendingItem: Hashable, Sendable {
     /// What the remote holds.
     public var want: RemoteNode?
     /// What stands, and where.
-    public var standing: Standing?
+    public var entry: LocalEntry?
     /// What stands below it, deepest first; filled in only if a folder is to become something else.
-    public var below: [Standing]
+    public var below: [LocalEntry]
     /// Whether what stands, or something below it, is left alone by the selection; told only if it would have to go.
     public var holdsLeftAlone = false
     /// Whether more stands below it than that: it is cleared by and by.
@@ -26,10 +26,10 @@ public struct PendingItem: Hashable, Sendable {
     public var parent: ParentState
 
     /// Makes an item.
-    public init(key: RemoteKey, want: RemoteNode?, standing: Standing?, below: [Standing], parent: ParentState) {
+    public init(key: RemoteKey, want: RemoteNode?, entry: LocalEntry?, below: [LocalEntry], parent: ParentState) {
         self.key = key
         self.want = want
-        self.standing = standing
+        self.entry = entry
         self.below = below
         self.parent = parent
     }
@@ -43,10 +43,10 @@ public struct PendingItem: Hashable, Sendable {
     /// What cannot be mirrored is of another kind than everything: an old version would pass for the new one. What
     /// cannot be read is of no kind.
     public var kindFlips: Bool {
-        guard let want, let standing, !want.isUnreadable else { return false }
+        guard let want, let entry, !want.isUnreadable else { return false }
         return switch want {
-        case .folder: !standing.node.isFolder
-        case .file: standing.node.isFolder
+        case .folder: !entry.node.isFolder
+        case .file: entry.node.isFolder
         case .unavailable: true
         }
     }
@@ -58,21 +58,21 @@ public struct PendingItem: Hashable, Sendable {
 /// and changes; pruning, the removals, comes last, because what leaves is where moved content comes from.
 public enum Planner {
     /// Things of another kind that stand in the way, and names that differ in case; nearly always empty.
-    public static func clearing(_ window: [PendingItem]) -> [Operation] {
-        var plan: [Operation] = []
+    public static func clearing(_ window: [PendingItem]) -> [PlannedOperation] {
+        var plan: [PlannedOperation] = []
         var moved: Set<RemoteKey> = []
         for item in window {
-            guard let standing = item.standing, let want = item.want, !want.isUnreadable else { continue }
+            guard let entry = item.entry, let want = item.want, !want.isUnreadable else { continue }
             // Below a folder that is renamed in this plan every path is about to change: the next reading has them.
             if !moved.isEmpty && item.key.ancestors.contains(where: moved.contains) { continue }
             if item.kindFlips {
                 if item.holdsLeftAlone { continue }
-                let going = item.hasMoreBelow ? item.below : item.below + [standing]
+                let going = item.hasMoreBelow ? item.below : item.below + [entry]
                 if !going.isEmpty { plan.append(.clear(item.key, going)) }
-            } else if standing.node.name != want.name, case .stands(let parent) = item.parent,
+            } else if entry.node.name != want.name, case .stands(let parent) = item.parent,
                 let path = try? parent.appending(want.name)
             {
-                plan.append(.relocate(standing, to: path))
+                plan.append(.relocate(entry, to: path))
                 moved.insert(item.key)
             }
         }
@@ -83,12 +83,12 @@ public enum Planner {
     ///
     /// - Parameters:
     ///   - window: the items.
-    ///   - donors: where content may come from.
+    ///   - candidates: where content may come from.
     ///   - moving: donors that earlier plans move and that may still be on their way, by key: where they will stand.
-    public static func filling(
-        _ window: [PendingItem], donors: Donors, moving: [RemoteKey: Standing] = [:]
-    ) -> [Operation] {
-        var sources = SourceChoice(donors: donors, moving: moving)
+    public static func placing(
+        _ window: [PendingItem], candidates: ReuseIndex, moving: [RemoteKey: LocalEntry] = [:]
+    ) -> [PlannedOperation] {
+        var sources = ContentSourceSelector(candidates: candidates, moving: moving)
         var made: Set<RemoteKey> = []
         return window.compactMap { item in
             guard let want = item.want else { return nil }
@@ -99,9 +99,9 @@ public enum Planner {
     }
 
     private static func fill(
-        _ item: PendingItem, want: RemoteNode, made: Set<RemoteKey>, sources: inout SourceChoice
-    ) -> Operation {
-        if let standing = item.standing, standing.node.satisfies(want) { return .settled(item.key) }
+        _ item: PendingItem, want: RemoteNode, made: Set<RemoteKey>, sources: inout ContentSourceSelector
+    ) -> PlannedOperation {
+        if let entry = item.entry, entry.node.satisfies(want) { return .upToDate(item.key) }
         if case .unavailable(_, let reason, _) = want { return .park(item.key, reason: reason.description) }
         if item.kindFlips && item.holdsLeftAlone { return .park(item.key, reason: PendingItem.leftAloneReason) }
         let parentPath: MirrorPath
@@ -124,16 +124,16 @@ public enum Planner {
     }
 
     private static func place(
-        _ item: PendingItem, want: RemoteNode, at path: MirrorPath, sources: inout SourceChoice
-    ) -> Operation {
+        _ item: PendingItem, want: RemoteNode, at path: MirrorPath, sources: inout ContentSourceSelector
+    ) -> PlannedOperation {
         guard case .file(_, let version) = want else { return .makeFolder(item.key, at: path) }
-        if let standing = item.standing, case .file(_, let present, _) = standing.node,
+        if let entry = item.entry, case .file(_, let present, _) = entry.node,
             present.sameContent(as: version), !present.isUnproven
         {
-            return .retag(standing, version)
+            return .updateMetadata(entry, version)
         }
         let placement = Placement(
-            key: item.key, path: path, version: version, replacing: item.standing,
+            key: item.key, path: path, version: version, replacing: item.entry,
             sources: sources.choose(for: version, at: item.key, path))
         return .place(placement)
     }
@@ -147,25 +147,25 @@ public enum Planner {
     ///   - items: items that are no longer wanted.
     ///   - wanted: contents that something pending is to hold.
     public static func dispensable(_ items: [PendingItem], wanted: Set<ContentHash>) -> [PendingItem] {
-        let needed = items.filter { $0.standing?.content.map(wanted.contains) ?? false }.map(\.key)
+        let needed = items.filter { $0.entry?.content.map(wanted.contains) ?? false }.map(\.key)
         if needed.isEmpty { return items }
         let staying = Set(needed + needed.flatMap(\.ancestors))
         return items.filter { !staying.contains($0.key) }
     }
 
     /// What is no longer wanted: files, then folders, deepest first.
-    public static func pruning(_ window: [PendingItem]) -> [Operation] {
-        var files: [Operation] = []
-        var folders: [Operation] = []
+    public static func pruning(_ window: [PendingItem]) -> [PlannedOperation] {
+        var files: [PlannedOperation] = []
+        var folders: [PlannedOperation] = []
         for item in window where item.want == nil {
-            guard let standing = item.standing else {
-                files.append(.gone(item.key))
+            guard let entry = item.entry else {
+                files.append(.forgetHave(item.key))
                 continue
             }
-            if standing.node.isFolder {
-                folders.append(item.holdsLeftAlone ? .leave(standing) : .removeFolder(standing))
+            if entry.node.isFolder {
+                folders.append(item.holdsLeftAlone ? .keepFolder(entry) : .removeFolder(entry))
             } else {
-                files.append(.removeFile(standing))
+                files.append(.removeFile(entry))
             }
         }
         return files + folders.sorted { $0.key > $1.key }

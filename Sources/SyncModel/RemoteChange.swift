@@ -8,7 +8,7 @@ public enum RemoteChange: Hashable, Sendable {
 }
 
 /// What a page says of the mirrored folder itself.
-public enum RootNews: Hashable, Sendable {
+public enum RootChange: Hashable, Sendable {
     /// It is gone, or something else stands in its place; it may be back by now.
     case gone
     /// There are entries of another folder: it may have been moved.
@@ -41,24 +41,24 @@ public struct ChangePage: Hashable, Sendable {
     /// Whether another page is ready.
     public var hasMore: Bool
     /// Entries that are none of ours, in words, for the log.
-    public var passedOver: [String]
+    public var skipped: [String]
     /// Entries that could not be read and have no path to be kept under.
     public var unread: [UnreadEntry] = []
     /// The number of entries, as far as they are not about the mirrored folder itself.
-    public var entries: Int { changes.count + passedOver.count + unread.count }
+    public var entries: Int { changes.count + skipped.count + unread.count }
     /// The number of entries that could not be read whole.
     public var unreadable: Int {
         unread.count
             + changes.count { if case .put(_, let node, _) = $0 { node.isUnreadable } else { false } }
     }
     /// What is to be looked into before anything of the page is believed; `nil` for nothing, which is usual.
-    public var rootNews: RootNews?
+    public var rootChange: RootChange?
 
     /// Makes a page.
-    public init(changes: [RemoteChange], cursor: Cursor, hasMore: Bool, passedOver: [String] = []) {
+    public init(changes: [RemoteChange], cursor: Cursor, hasMore: Bool, skipped: [String] = []) {
         self.changes = changes
         self.cursor = cursor
         self.hasMore = hasMore
-        self.passedOver = passedOver
+        self.skipped = skipped
     }
 }

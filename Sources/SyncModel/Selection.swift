@@ -4,7 +4,7 @@
 /// it is a folder; `selected` below `outside` does not occur.
 public struct Selection: Hashable, Sendable {
     /// What is said of an entry.
-    public enum Verdict: Int, Hashable, Sendable {
+    public enum Match: Int, Hashable, Sendable {
         /// It is left alone, and with it everything below it.
         case outside = 0
         /// It is mirrored.
@@ -31,9 +31,9 @@ public struct Selection: Hashable, Sendable {
     public var isEverything: Bool { self == .everything }
 
     /// What is said of `key`.
-    public func verdict(of key: RemoteKey, isFolder: Bool) -> Verdict {
+    public func match(of key: RemoteKey, isFolder: Bool) -> Match {
         var judge = Judge(self)
-        return judge.verdict(of: key, isFolder: isFolder)
+        return judge.match(of: key, isFolder: isFolder)
     }
 }
 
@@ -54,7 +54,7 @@ extension Selection {
         }
 
         /// What is said of `key`.
-        public mutating func verdict(of key: RemoteKey, isFolder: Bool) -> Verdict {
+        public mutating func match(of key: RemoteKey, isFolder: Bool) -> Match {
             if isEverything || key.text.isEmpty { return .selected }
             let names = key.lowerCasedNames[...]
             let parent = key.text.pathAboveLastSlash ?? ""

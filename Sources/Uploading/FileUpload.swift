@@ -98,11 +98,11 @@ public struct FileUpload: Sendable {
     // MARK: Finishing
 
     /// Makes a file of a session; when the session is gone it is looked for, because a lost answer looks the same.
-    func finish(_ wish: SessionFinish, _ hash: ContentHash) async throws -> UploadedFile {
+    func finish(_ request: SessionFinish, _ hash: ContentHash) async throws -> UploadedFile {
         do {
-            return try await finishes.finish(wish)
+            return try await finishes.finish(request)
         } catch let error as DropboxError where error.uploadRefusal == .sessionNotFound {
-            guard let there = try await find(wish.commit, hash) else { throw error }
+            guard let there = try await find(request.commit, hash) else { throw error }
             return there
         }
     }

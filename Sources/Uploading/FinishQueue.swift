@@ -12,7 +12,7 @@ actor FinishQueue {
     }
 
     private struct Waiting: Sendable {
-        var wish: SessionFinish
+        var request: SessionFinish
         var turn: CheckedContinuation<Turn, Never>
     }
 
@@ -23,23 +23,23 @@ actor FinishQueue {
     init(_ uploader: DropboxUploader) { self.uploader = uploader }
 
     /// Makes a file of a closed session.
-    func finish(_ wish: SessionFinish) async throws -> UploadedFile {
+    func finish(_ request: SessionFinish) async throws -> UploadedFile {
         guard isBusy else {
             isBusy = true
-            return try await lead(wish, [])
+            return try await lead(request, [])
         }
-        switch await withCheckedContinuation({ waiting.append(Waiting(wish: wish, turn: $0)) }) {
+        switch await withCheckedContinuation({ waiting.append(Waiting(request: request, turn: $0)) }) {
         case .done(let result): return try result.get()
-        case .lead(let others): return try await lead(wish, others)
+        case .lead(let others): return try await lead(request, others)
         }
     }
 
-    private func lead(_ wish: SessionFinish, _ others: [Waiting]) async throws -> UploadedFile {
+    private func lead(_ request: SessionFinish, _ others: [Waiting]) async throws -> UploadedFile {
         defer { handOver() }
-        guard !others.isEmpty else { return try await uploader.finish(wish) }
+        guard !others.isEmpty else { return try await uploader.finish(request) }
         let results: [Result<UploadedFile, DropboxError>]
         do {
-            results = try await uploader.finish([wish] + others.map(\.wish))
+            results = try await uploader.finish([request] + others.map(\.request))
         } catch {
             for other in others { other.turn.resume(returning: .done(.failure(error))) }
             throw error

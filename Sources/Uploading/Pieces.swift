@@ -67,7 +67,7 @@ struct PieceSet: Hashable, Sendable {
 /// How many pieces are on their way at a time; pure.
 ///
 /// What is on its way is what an interruption costs, so that it grows with what has gone well since the last one.
-struct UploadWidth: Hashable, Sendable {
+struct UploadConcurrency: Hashable, Sendable {
     private static let first = 4
     private static let least = 1
     private static let most = 8

@@ -92,12 +92,12 @@ struct SessionUpload: Sendable {
         let last = entry.pieces.count - 1
         let session = entry.session
         var known = entry
-        var width = UploadWidth(afterInterruption: !entry.done.isEmpty)
+        var concurrency = UploadConcurrency(afterInterruption: !entry.done.isEmpty)
         var waiting = (0..<last).filter { !known.done.contains($0) }.makeIterator()
         try await withThrowingTaskGroup(of: Sent.self) { group in
             var running = 0
             while true {
-                while running < width.count, let next = waiting.next() {
+                while running < concurrency.count, let next = waiting.next() {
                     group.addTask { try await send(next, to: session) }
                     running += 1
                 }
@@ -105,7 +105,7 @@ struct SessionUpload: Sendable {
                 running -= 1
                 known.done.insert(sent.index)
                 upload.journal.save(known, key)
-                width.arrived(bytes: length(sent.index), attempts: sent.attempts)
+                concurrency.arrived(bytes: length(sent.index), attempts: sent.attempts)
             }
         }
         if !known.done.contains(last) {

@@ -45,7 +45,7 @@ public struct TreeUpload: Sendable {
     /// Uploads everything in `directory`; what fails is told and the rest goes on.
     ///
     /// Throws what concerns all of it: no sign-in, no network.
-    public func run(_ directory: String, _ tell: (Event) -> Void) async throws {
+    public func run(_ directory: String, _ report: (Event) -> Void) async throws {
         let present = try await RemoteFiles(upload.client, wish.path)
         var tree = LocalTree(directory)
         var small: [Small] = []
@@ -57,23 +57,23 @@ public struct TreeUpload: Sendable {
                     small.append(Small(path: path, local: "\(directory)/\(path)", commit: commit(path)))
                     bytes += size
                     guard small.count >= Self.batch || bytes >= Self.batchBytes else { continue }
-                    try await put(small, present, tell)
+                    try await put(small, present, report)
                     (small, bytes) = ([], 0)
                 case .file(let path, _):
-                    try await telling(path, tell) {
+                    try await reporting(path, report) {
                         .done(path, try await upload.put("\(directory)/\(path)", as: commit(path)))
                     }
                 case .emptyFolder(let path) where commit(path).path.isEmpty: continue
                 case .emptyFolder(let path):
-                    try await telling(path, tell) {
+                    try await reporting(path, report) {
                         try await upload.uploader.makeFolder(commit(path).path)
                         return .folder(path)
                     }
-                case .leftOut(let path, let why): tell(.leftOut(path, why))
+                case .leftOut(let path, let why): report(.leftOut(path, why))
                 }
             }
         }
-        try await put(small, present, tell)
+        try await put(small, present, report)
     }
 
     private func commit(_ path: String) -> CommitInfo {
@@ -83,11 +83,11 @@ public struct TreeUpload: Sendable {
     }
 
     /// Tells the outcome; an error that concerns only this path is one.
-    private func telling(_ path: String, _ tell: (Event) -> Void, _ work: () async throws -> Event) async throws {
+    private func reporting(_ path: String, _ report: (Event) -> Void, _ work: () async throws -> Event) async throws {
         do {
-            tell(try await work())
-        } catch let error as any Classified where error.disposition == .item {
-            tell(.failed(path, error))
+            report(try await work())
+        } catch let error as any Classified where error.disposition == .skipItem {
+            report(.failed(path, error))
         }
     }
 
@@ -105,7 +105,7 @@ public struct TreeUpload: Sendable {
         case failed(any Error)
     }
 
-    private func put(_ files: [Small], _ present: RemoteFiles, _ tell: (Event) -> Void) async throws {
+    private func put(_ files: [Small], _ present: RemoteFiles, _ report: (Event) -> Void) async throws {
         var ready: [(file: Small, wish: SessionFinish, hash: ContentHash)] = []
         try await withThrowingTaskGroup(of: (Small, Sent).self) { group in
             var waiting = files.makeIterator()
@@ -116,15 +116,15 @@ public struct TreeUpload: Sendable {
                 if let next = waiting.next() { group.addTask { (next, try await send(next, present)) } }
                 switch sent {
                 case .session(let wish, let hash): ready.append((file, wish, hash))
-                case .there(let outcome): tell(.done(file.path, outcome))
-                case .failed(let error): tell(.failed(file.path, error))
+                case .there(let outcome): report(.done(file.path, outcome))
+                case .failed(let error): report(.failed(file.path, error))
                 }
             }
         }
         let results = try await upload.uploader.finish(ready.map(\.wish))
         for (entry, result) in zip(ready, results) {
-            try await telling(entry.file.path, tell) {
-                let done = try await settled(result, entry.wish, entry.hash)
+            try await reporting(entry.file.path, report) {
+                let done = try await resolved(result, entry.wish, entry.hash)
                 try upload.check(done, entry.hash, entry.wish.size)
                 return .done(entry.file.path, FileUpload.Outcome(file: done, wasThere: false))
             }
@@ -150,13 +150,13 @@ public struct TreeUpload: Sendable {
             return .session(SessionFinish(session, size: file.size, commit: commit), hash)
         } catch is FileChanged {
             return .failed(UploadError(.restless, small.local, "is being written; try again later"))
-        } catch let error as any Classified where error.disposition == .item {
+        } catch let error as any Classified where error.disposition == .skipItem {
             return .failed(error)
         }
     }
 
     /// The file that a session has become; when it is gone the answer may have got lost.
-    private func settled(
+    private func resolved(
         _ result: Result<UploadedFile, DropboxError>, _ wish: SessionFinish, _ hash: ContentHash
     ) async throws -> UploadedFile {
         if case .failure(let error) = result, error.uploadRefusal == .sessionNotFound,

@@ -26,7 +26,7 @@ public struct UploadError: Classified, Hashable, Sendable {
     public let reason: String
 
     /// It is the file's affair, and other files can go on.
-    public var disposition: Disposition { .item }
+    public var disposition: Disposition { .skipItem }
 
     init(_ code: Code, _ path: String, _ reason: String) {
         self.code = code

@@ -3,7 +3,7 @@
 //   Main        the command line           ExitCode    what an exit says
 //   Commands/   a file for each command
 //   Config/     /etc/dbxsync.conf: ConfigFile reads it, Config.keys has a line for each key
-//   Assembly/   Assembly.open: lock, state, mirror, sign-in, engine. AccountSource believes no listing before account
+//   Assembly/   CompositionRoot.open: lock, state, mirror, sign-in, engine. AccountGuard believes no listing before account
 //               and folder are known to be the right ones. Failure turns any error into an exit code
 //   Services/   what `run` runs side by side: engine, outbox, status, reload, watchdog
 //   Report/     `status`: StatusReport is the JSON, StatusText the words, StatusWord what a running daemon says

@@ -3,7 +3,7 @@ import Logging
 import MirrorFS
 import SyncModel
 import Testing
-import Uplink
+import Outbox
 
 @testable import dbxsync
 

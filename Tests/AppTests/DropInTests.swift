@@ -1,5 +1,5 @@
 import Testing
-import Uplink
+import Outbox
 
 @testable import dbxsync
 
@@ -87,7 +87,7 @@ struct DropInTests {
         let lines = try settings { $0.mirror.directory = "/srv/a \"b\" 100%\\é" }
         #expect(lines.contains("RequiresMountsFor=\"/srv/a \\\"b\\\" 100%%\\\\é\""))
         #expect(lines.last == "ReadWritePaths=\"-/srv/a \\\"b\\\" 100%%\\\\é\"")
-        #expect(throws: Refusal.self) { try settings { $0.mirror.directory = "/srv/a\nReadWritePaths=-/" } }
+        #expect(throws: ConfigValueError.self) { try settings { $0.mirror.directory = "/srv/a\nReadWritePaths=-/" } }
     }
 
     @Test("a configuration's own name cannot leave the comment")

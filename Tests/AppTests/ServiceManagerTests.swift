@@ -113,52 +113,54 @@ private final class NotifySocket {
 
 struct WatchdogTests {
     @Test("a beat that stands still gives no ping")
-    func standing() {
-        var watchdog = Watchdog(interval: .seconds(20), beat: 7)
+    func entry() {
+        var watchdog = Watchdog(interval: .seconds(20), heartbeat: 7)
         #expect(
-            [7, 8, 8, 8, 12, 11, 12, 13].map { watchdog.message(beat: $0, silence: .zero) } == [
+            [7, 8, 8, 8, 12, 11, 12, 13].map { watchdog.message(heartbeat: $0, allowedQuietTime: .zero) } == [
                 nil, .ping, nil, nil, .ping, nil, nil, .ping,
             ])
     }
 
     @Test("a long step is told before it, granted once, and ends with the next thing that is finished")
-    func silence() {
-        var watchdog = Watchdog(interval: .seconds(20), beat: 7)
-        #expect(watchdog.message(beat: 8, silence: .seconds(300)) == .pingAndExpect(within: .seconds(320)))
-        #expect(watchdog.message(beat: 8, silence: .seconds(295)) == nil)
-        #expect(watchdog.message(beat: 9, silence: .zero) == .pingAndExpect(within: .seconds(20)))
-        #expect(watchdog.message(beat: 10, silence: .zero) == .ping)
+    func allowedQuietTime() {
+        var watchdog = Watchdog(interval: .seconds(20), heartbeat: 7)
+        #expect(
+            watchdog.message(heartbeat: 8, allowedQuietTime: .seconds(300)) == .pingAndExpect(within: .seconds(320)))
+        #expect(watchdog.message(heartbeat: 8, allowedQuietTime: .seconds(295)) == nil)
+        #expect(watchdog.message(heartbeat: 9, allowedQuietTime: .zero) == .pingAndExpect(within: .seconds(20)))
+        #expect(watchdog.message(heartbeat: 10, allowedQuietTime: .zero) == .ping)
     }
 
     @Test("the board knows the longest silence that is expected, until the work is done")
     func expected() async throws {
         let board = StatusBoard()
-        #expect(board.silence == .zero)
-        let before = board.beat
-        await board.expectingSilence(of: .seconds(1000)) {
-            #expect(board.silence > .seconds(900))
-            await board.expectingSilence(of: .seconds(10)) { #expect(board.silence > .seconds(900)) }
-            #expect(board.silence > .seconds(900))
+        #expect(board.allowedQuietTime == .zero)
+        let before = board.heartbeat
+        await board.withQuietPeriod(upTo: .seconds(1000)) {
+            #expect(board.allowedQuietTime > .seconds(900))
+            await board.withQuietPeriod(upTo: .seconds(10)) { #expect(board.allowedQuietTime > .seconds(900)) }
+            #expect(board.allowedQuietTime > .seconds(900))
         }
-        #expect(board.silence == .zero)
-        #expect(board.beat > before)
+        #expect(board.allowedQuietTime == .zero)
+        #expect(board.heartbeat > before)
     }
 
     @Test("running, it pings as often as the beat moved, and stops when cancelled")
     func running() async throws {
-        let beat = Atomic<UInt64>(0)
+        let heartbeat = Atomic<UInt64>(0)
         let pings = Atomic<Int>(0)
         let sleeps = Atomic<Int>(0)
         let clock = CountingClock { asked in
             #expect(asked == .seconds(5))
             let turn = sleeps.wrappingAdd(1, ordering: .relaxed).newValue
             if turn == 10 { throw CancellationError() }
-            if turn <= 3 { beat.wrappingAdd(1, ordering: .relaxed) }
+            if turn <= 3 { heartbeat.wrappingAdd(1, ordering: .relaxed) }
         }
         await #expect(throws: CancellationError.self) {
             try await Watchdog.run(
-                interval: .seconds(20), clock: clock, beat: { beat.load(ordering: .relaxed) }, silence: { .zero },
-                tell: { _ in pings.wrappingAdd(1, ordering: .relaxed) })
+                interval: .seconds(20), clock: clock, heartbeat: { heartbeat.load(ordering: .relaxed) },
+                allowedQuietTime: { .zero },
+                send: { _ in pings.wrappingAdd(1, ordering: .relaxed) })
         }
         #expect(pings.load(ordering: .relaxed) == 3)
     }
@@ -179,7 +181,7 @@ struct FreshnessTests {
     @Test("it is told once when it becomes stale, and once when it is fresh again")
     func news() {
         let watch = FreshnessWatch(Freshness(limit: .seconds(100), interval: .seconds(1)), began: 1000)
-        #expect(watch.look(nil, now: 1100).news == nil)
+        #expect(watch.look(nil, now: 1100).transition == nil)
         #expect(watch.look(nil, now: 1101) == (1000, .stale(since: 1000)))
         #expect(watch.look(nil, now: 1102) == (1000, nil))
         #expect(watch.look(1102, now: 1103) == (nil, .fresh(asOf: 1102)))

@@ -58,13 +58,13 @@ struct StatusWordTests {
     }
 
     @Test("a disk that does not answer is told in STATUS= and in the word, before all else")
-    func silentDisk() {
+    func unresponsiveDisk() {
         var status = EngineStatus()
         status.phase = .idle
         status.inStepAsOf = 1_700_000_000
         status.diskAsOf = 1_700_000_000
         #expect(StatusLine.text(status, now: 1_700_000_100).hasPrefix("in step"))
-        status.silentDisk = SilentDisk(directory: "/srv/dropbox", since: 1_700_000_050)
+        status.unresponsiveDisk = UnresponsiveDisk(directory: "/srv/dropbox", since: 1_700_000_050)
         #expect(
             StatusLine.text(status, now: 1_700_000_100).hasPrefix("waiting: the disk of /srv/dropbox has not answered"))
         let live = LiveStatus(status, now: 1_700_000_100)

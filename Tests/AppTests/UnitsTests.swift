@@ -24,7 +24,7 @@ struct UnitsTests {
             "99999999999999999999s", "9223372036854775807w", "9223372036854775s9223372036854775ms", "5minx", "٥s",
         ])
     func noDurations(text: String) {
-        #expect(throws: Refusal.self) { try DurationText.read(text) }
+        #expect(throws: ConfigValueError.self) { try DurationText.read(text) }
     }
 
     @Test(
@@ -49,7 +49,7 @@ struct UnitsTests {
             "99999999999999999999B", "1GB/s", "0x10B", "1.5",
         ])
     func noSizes(text: String) {
-        #expect(throws: Refusal.self) { try SizeText.read(text) }
+        #expect(throws: ConfigValueError.self) { try SizeText.read(text) }
     }
 
     @Test("rates are sizes per second")
@@ -60,7 +60,7 @@ struct UnitsTests {
         #expect(SizeText.showRate(20_000_000) == "20MB/s")
         #expect(SizeText.showRate(0) == "0")
         for text in ["20MB", "20Mbit/s", "/s", "fast", "20MB/min", ""] {
-            #expect(throws: Refusal.self) { try SizeText.readRate(text) }
+            #expect(throws: ConfigValueError.self) { try SizeText.readRate(text) }
         }
     }
 
@@ -71,7 +71,7 @@ struct UnitsTests {
         #expect(ModeText.show(0o640) == "0640")
         #expect(ModeText.show(0o2755) == "2755")
         for text in ["", "64", "00640", "0888", "rw-", "0o640", "-640", "+640"] {
-            #expect(throws: Refusal.self) { try ModeText.read(text) }
+            #expect(throws: ConfigValueError.self) { try ModeText.read(text) }
         }
     }
 
@@ -80,7 +80,7 @@ struct UnitsTests {
         arguments: [("", "abc", 3), ("abc", "abc", 0), ("bandwith", "bandwidth", 1), ("kitten", "sitting", 3)]
             as [(String, String, Int)])
     func distance(a: String, b: String, changes: Int) {
-        #expect(Spelling.distance(a, b) == changes)
-        #expect(Spelling.distance(b, a) == changes)
+        #expect(Suggestions.distance(a, b) == changes)
+        #expect(Suggestions.distance(b, a) == changes)
     }
 }

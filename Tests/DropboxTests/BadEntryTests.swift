@@ -32,7 +32,7 @@ struct BadEntryTests {
         let prefix = remoteDepth == 0 ? "/docs" : ""
         #expect(page.changes.first == .deleted(RemoteKey(prefix + "/first")))
         #expect(page.changes.last == .deleted(RemoteKey(prefix + "/last")))
-        #expect(page.cursor == Cursor("C1") && !page.hasMore && page.rootNews == nil)
+        #expect(page.cursor == Cursor("C1") && !page.hasMore && page.rootChange == nil)
         page.changes = Array(page.changes.dropFirst().dropLast())
         return page
     }
@@ -235,12 +235,12 @@ struct BadEntryTests {
             (Self.file(["path_lower": "null"]), "the field path_lower is null"),
         ]
         for (entry, complaint) in table {
-            let bench = Bench(.answer(200, entry))
-            let error = try await refusal { _ = try await bench.client.metadata(of: "/a") }
+            let fixture = MirrorFixture(.answer(200, entry))
+            let error = try await refusal { _ = try await fixture.client.metadata(of: "/a") }
             let reason = error?.reason.replacing(/byte [0-9]+/, with: "byte 0")
             #expect(reason == "the answer is not usable: \(complaint)", "\(entry)")
         }
-        let entry = try await Bench(.answer(200, Self.file([:]))).client.metadata(of: "/a")
+        let entry = try await MirrorFixture(.answer(200, Self.file([:]))).client.metadata(of: "/a")
         #expect(entry.pathLower == "/docs/plan.txt" && entry.id == "id:1")
     }
 }

@@ -20,15 +20,15 @@ struct DownloadTests {
         return headers
     }
 
-    private func ranges(_ bench: Bench) -> [String?] { bench.transport.requests.map { $0.header("Range") } }
+    private func ranges(_ fixture: MirrorFixture) -> [String?] { fixture.transport.requests.map { $0.header("Range") } }
 
     @Test("a download asks for the revision, with an argument in the header and no body")
     func request() async throws {
-        let bench = Bench(.answer(200, Self.text, headers: Self.headers()))
+        let fixture = MirrorFixture(.answer(200, Self.text, headers: Self.headers()))
         let sink = MemorySink()
-        try await bench.client.download(Self.version, into: sink)
+        try await fixture.client.download(Self.version, into: sink)
         #expect(sink.text == Self.text)
-        let request = try #require(bench.transport.requests.first)
+        let request = try #require(fixture.transport.requests.first)
         #expect(request.method == .post)
         #expect(request.url == "https://server/2/files/download")
         #expect(request.header("Dropbox-API-Arg") == #"{"path":"rev:a1b2c3d4e"}"#)
@@ -42,11 +42,11 @@ struct DownloadTests {
 
     @Test("an empty file, and one that is complete, need no request")
     func nothingToDo() async throws {
-        let bench = Bench(.failure(.connect))
+        let fixture = MirrorFixture(.failure(.connect))
         let empty = FileVersion(rev: Rev("a"), size: 0, hash: hash(of: ""), modified: Timestamp(seconds: 0))
-        try await bench.client.download(empty, into: MemorySink())
-        try await bench.client.download(Self.version, into: MemorySink(Self.text))
-        #expect(bench.transport.requests.isEmpty)
+        try await fixture.client.download(empty, into: MemorySink())
+        try await fixture.client.download(Self.version, into: MemorySink(Self.text))
+        #expect(fixture.transport.requests.isEmpty)
     }
 
     @Test("a prefix is completed by its rest (206), replaced by the whole (200), or given up (416)")
@@ -77,21 +77,21 @@ struct DownloadTests {
             ),
         ]
         for (replies, expected, restarts) in table {
-            let bench = Bench(ScriptedTransport { _, number in replies[min(number, replies.count - 1)] })
+            let fixture = MirrorFixture(ScriptedTransport { _, number in replies[min(number, replies.count - 1)] })
             let sink = MemorySink("0123")
-            try await bench.client.download(Self.version, into: sink)
+            try await fixture.client.download(Self.version, into: sink)
             #expect(sink.text == Self.text, "\(replies)")
-            #expect(ranges(bench) == expected)
+            #expect(ranges(fixture) == expected)
             #expect(sink.restarts == restarts)
         }
     }
 
     @Test("a range that is refused from the beginning fails the item, after one try more")
     func refusedRange() async throws {
-        let bench = Bench(.answer(416))
-        let error = try await refusal { try await bench.client.download(Self.version, into: MemorySink("01")) }
-        #expect(error?.disposition == .item)
-        #expect(ranges(bench) == ["bytes=2-", nil])
+        let fixture = MirrorFixture(.answer(416))
+        let error = try await refusal { try await fixture.client.download(Self.version, into: MemorySink("01")) }
+        #expect(error?.disposition == .skipItem)
+        #expect(ranges(fixture) == ["bytes=2-", nil])
     }
 
     @Test("a cut body goes on where it ended; 64 KiB more forgive any number of cuts, less does not")
@@ -101,7 +101,7 @@ struct DownloadTests {
         let version = FileVersion(
             rev: Self.version.rev, size: Int64(size), hash: hash(of: text), modified: Timestamp(seconds: 0))
         for (piece, requests) in [(1 << 16, 19), ((1 << 16) - 1, 5)] {
-            let bench = Bench(
+            let fixture = MirrorFixture(
                 ScriptedTransport { request, number in
                     let start = request.header("Range").flatMap { Int($0.dropFirst(6).dropLast()) } ?? 0
                     if number % 2 == 1 { return .failure(.connect) }
@@ -112,22 +112,22 @@ struct DownloadTests {
                         ))
                 }, settings: CallSettings(attempts: 3))
             let sink = MemorySink()
-            let error = try await refusal { try await bench.client.download(version, into: sink) }
+            let error = try await refusal { try await fixture.client.download(version, into: sink) }
             #expect((error == nil) == (piece == 1 << 16))
             #expect((sink.text == text) == (error == nil))
-            #expect(bench.transport.requests.count == requests)
+            #expect(fixture.transport.requests.count == requests)
             #expect(sink.restarts == 0)
         }
     }
 
     @Test("without progress the tries are bounded")
     func bounded() async throws {
-        let bench = Bench(
+        let fixture = MirrorFixture(
             .cut(200, body: Self.text, sent: 0, headers: Self.headers()), settings: CallSettings(attempts: 4))
-        let error = try await refusal { try await bench.client.download(Self.version, into: MemorySink()) }
+        let error = try await refusal { try await fixture.client.download(Self.version, into: MemorySink()) }
         #expect(error?.code == .network)
         #expect(error?.disposition == .unreachable)
-        #expect(bench.transport.requests.count == 4)
+        #expect(fixture.transport.requests.count == 4)
     }
 
     @Test("an answer that is not the wanted version is refused before a byte of it is kept")
@@ -144,10 +144,10 @@ struct DownloadTests {
             var headers = Self.headers()
             headers["Dropbox-API-Result"] = result
             let sink = MemorySink()
-            let bench = Bench(.answer(200, Self.text, headers: headers), settings: CallSettings(attempts: 1))
-            let error = try await refusal { try await bench.client.download(Self.version, into: sink) }
+            let fixture = MirrorFixture(.answer(200, Self.text, headers: headers), settings: CallSettings(attempts: 1))
+            let error = try await refusal { try await fixture.client.download(Self.version, into: sink) }
             #expect(error?.code == code, "\(result ?? "no header")")
-            #expect(error?.disposition == (code == .wrongContent ? .item : .retry(after: nil)))
+            #expect(error?.disposition == (code == .wrongContent ? .skipItem : .retry(after: nil)))
             #expect(error?.requestID == "r7")
             #expect(sink.text == "")
         }
@@ -165,8 +165,9 @@ struct DownloadTests {
         ]
         for form in forms {
             let sink = MemorySink()
-            let bench = Bench(.answer(200, Self.text, headers: Self.headers(form)), settings: CallSettings(attempts: 1))
-            try await bench.client.download(Self.version, into: sink)
+            let fixture = MirrorFixture(
+                .answer(200, Self.text, headers: Self.headers(form)), settings: CallSettings(attempts: 1))
+            try await fixture.client.download(Self.version, into: sink)
             #expect(sink.text == Self.text, "\(form)")
         }
     }
@@ -177,12 +178,12 @@ struct DownloadTests {
             (Self.text + "x", [nil, nil], 1), ("012", [nil, "bytes=3-"], 1),
         ]
         for (body, expected, restarts) in table {
-            let bench = Bench(
+            let fixture = MirrorFixture(
                 .answer(200, body, headers: Self.headers()), .answer(200, Self.text, headers: Self.headers()))
             let sink = MemorySink()
-            try await bench.client.download(Self.version, into: sink)
+            try await fixture.client.download(Self.version, into: sink)
             #expect(sink.text == Self.text)
-            #expect(ranges(bench) == expected)
+            #expect(ranges(fixture) == expected)
             #expect(sink.restarts == restarts)
         }
     }

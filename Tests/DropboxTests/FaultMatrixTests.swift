@@ -109,10 +109,10 @@ struct FaultMatrixTests {
         _ row: FaultMatrix.Row, _ columns: [FaultMatrix.Column]
     ) async throws -> [FaultMatrix.Column: String] {
         var found: [FaultMatrix.Column: String] = [:]
-        try await FaultBench.run(row) { bench in
+        try await FaultFixture.run(row) { fixture in
             for column in columns {
-                found[column] = try await bench.cell(column)
-                #expect(try await bench.afterwards(column) == "ok", "\(column) after \(row.rawValue)")
+                found[column] = try await fixture.cell(column)
+                #expect(try await fixture.afterwards(column) == "ok", "\(column) after \(row.rawValue)")
             }
         }
         return found

@@ -48,43 +48,44 @@ struct FaultTests {
         Case("no UTF-8", .invalidText, list: again, more: again, download: nil),
         Case("no cursor", .remove(member: "cursor"), list: again, more: again, download: nil),
         Case("no revision", .remove(member: "rev"), list: nil, more: nil, download: again),
-        Case("another revision", .set(member: "rev", "ffffffffff"), list: nil, more: nil, download: .item),
+        Case("another revision", .set(member: "rev", "ffffffffff"), list: nil, more: nil, download: .skipItem),
         Case(
-            "a refusal", .error(409, tags: ["other"], retryAfter: nil), list: .pass, more: .cursorReset, download: .item
+            "a refusal", .error(409, tags: ["other"], retryAfter: nil), list: .abortPass, more: .cursorReset,
+            download: .skipItem
         ),
         Case(
-            "a bad request", .status(400, body: "no", type: "text/plain", retryAfter: nil), list: .pass,
-            more: .cursorReset, download: .item),
+            "a bad request", .status(400, body: "no", type: "text/plain", retryAfter: nil), list: .abortPass,
+            more: .cursorReset, download: .skipItem),
         Case(
             "no access", .error(403, tags: ["other"], retryAfter: nil), list: .signedOut, more: .signedOut,
-            download: .item),
+            download: .skipItem),
         Case("a suspended user", .error(401, tags: ["user_suspended"], retryAfter: nil), .signedOut),
         Case("another path root", .error(422, tags: ["no_permission"], retryAfter: nil), .sourceGone),
         Case(
-            "an unknown call", .status(404, body: "<html>", type: "text/html", retryAfter: nil), list: .pass,
-            more: .pass, download: .item),
+            "an unknown call", .status(404, body: "<html>", type: "text/html", retryAfter: nil), list: .abortPass,
+            more: .abortPass, download: .skipItem),
     ]
 
     @Test("a fault that lasts is told as what it is; after it everything is right", arguments: cases)
     func lasting(_ given: Case) async throws {
-        try await SandboxWorld.run(seed: Seed(files: 12, depth: 1)) { world in
-            world.account.configure { $0.pageSize = 10 }
-            let listing = try await world.list()
+        try await SandboxFixture.run(seed: Seed(files: 12, depth: 1)) { fixture in
+            fixture.account.configure { $0.pageSize = 10 }
+            let listing = try await fixture.list()
             let version = try #require(
                 listing.nodes.values.compactMap { if case .file(_, let v) = $0 { v } else { nil } }.first)
-            let first = try await world.client.changes(since: nil)
+            let first = try await fixture.client.changes(since: nil)
             // A machine under load is slow, too: only what is about stalling waits briefly.
             let isStall = if case .stall = given.effect { true } else { false }
             let settings = CallSettings(
                 attempts: 2, firstDelay: .milliseconds(1), longestDelay: .milliseconds(1),
                 stallLimit: .seconds(isStall ? 1 : 30))
             let client = DropboxClient(
-                transport: world.transport, endpoints: Endpoints(base: world.server.url),
+                transport: fixture.transport, endpoints: Endpoints(base: fixture.server.url),
                 tokens: TokenSource(credentials: Credentials(accessToken: Tokens.standing)), settings: settings)
             for (endpoint, expected) in given.lasting where expected != nil {
                 if case .stall = given.effect, endpoint != "files/download" { continue }  // a listing waits for minutes
-                world.server.faults.clear()
-                world.server.faults.add(Fault(given.effect, endpoint: endpoint, times: nil))
+                fixture.server.faults.clear()
+                fixture.server.faults.add(Fault(given.effect, endpoint: endpoint, times: nil))
                 let error = try await refusal {
                     switch endpoint {
                     case "files/list_folder": _ = try await client.changes(since: nil)
@@ -96,10 +97,10 @@ struct FaultTests {
                 if error == nil, endpoint == "files/download", given.makesProgress { continue }
                 #expect(error?.disposition == expected, "\(endpoint): \(error.debugDescription)")
             }
-            world.server.faults.clear()
-            let after = try await world.list()
+            fixture.server.faults.clear()
+            let after = try await fixture.list()
             #expect(after.nodes == listing.nodes)
-            #expect(try await world.mirror(after.nodes) == world.truth())
+            #expect(try await fixture.mirror(after.nodes) == fixture.truth())
         }
     }
 
@@ -119,33 +120,34 @@ struct FaultTests {
             let pair = server.tokens.issue()
             let oauth = OAuthFlow(
                 transport: transport, endpoints: Endpoints(base: server.url), appKey: server.tokens.appKey,
-                settings: SandboxWorld.patient)
+                settings: SandboxFixture.patient)
             let credentials = Credentials(refreshToken: pair.refresh, accessToken: pair.access)
             return TokenSource(credentials: credentials, oauth: oauth)
         }
-        try await SandboxWorld.run(seed: Seed(files: 20, depth: 2), tokens: source) { world in
-            world.account.configure { $0.pageSize = 5 }
+        try await SandboxFixture.run(seed: Seed(files: 20, depth: 2), tokens: source) { fixture in
+            fixture.account.configure { $0.pageSize = 5 }
             var fault = Fault(effect, endpoint: "files/*", times: nil)
             fault.every = 3
-            world.server.faults.add(fault)
-            let listing = try await world.list()
-            #expect(try await world.mirror(listing.nodes) == world.truth())
-            #expect(world.server.log.counters.faults > 5)
+            fixture.server.faults.add(fault)
+            let listing = try await fixture.list()
+            #expect(try await fixture.mirror(listing.nodes) == fixture.truth())
+            #expect(fixture.server.log.counters.faults > 5)
         }
     }
 
     @Test("a download that is cut 50 times fetches each byte once")
     func manyCuts() async throws {
-        try await SandboxWorld.run(seed: Seed(files: 0, largeFiles: 1, largeSize: 8 << 20)) { world in
-            let nodes = try await world.list().nodes
+        try await SandboxFixture.run(seed: Seed(files: 0, largeFiles: 1, largeSize: 8 << 20)) { fixture in
+            let nodes = try await fixture.list().nodes
             let version = try #require(
                 nodes.values.compactMap { if case .file(_, let v) = $0 { v } else { nil } }.first)
-            world.server.faults.add(Fault(.cut(after: 160_000, isReset: false), endpoint: "files/download", times: 50))
-            let before = world.transport.counters.bytesReceived
-            let bytes = try await world.fetch(version)
+            fixture.server.faults.add(
+                Fault(.cut(after: 160_000, isReset: false), endpoint: "files/download", times: 50))
+            let before = fixture.transport.counters.bytesReceived
+            let bytes = try await fixture.fetch(version)
             #expect(hash(of: bytes) == version.hash)
-            #expect(world.server.log.counters.endpoints.first { $0.key.hasSuffix("files/download") }?.value == 51)
-            #expect(world.transport.counters.bytesReceived - before == 8 << 20)
+            #expect(fixture.server.log.counters.endpoints.first { $0.key.hasSuffix("files/download") }?.value == 51)
+            #expect(fixture.transport.counters.bytesReceived - before == 8 << 20)
         }
     }
 }

@@ -48,7 +48,7 @@ struct ListingTests {
             ),
         ]
         for (entry, node) in table {
-            let page = try await Bench(.answer(200, Self.page(entry, more: true))).client.changes(since: nil)
+            let page = try await MirrorFixture(.answer(200, Self.page(entry, more: true))).client.changes(since: nil)
             let change = RemoteChange.put(
                 RemoteKey("/docs/q3/plan.txt"), node, parents: [FileName("Docs"), FileName("Q3")])
             #expect(page == ChangePage(changes: [change], cursor: Cursor("C1"), hasMore: true), "\(entry)")
@@ -62,7 +62,7 @@ struct ListingTests {
             {".tag":"folder","name":"B","path_lower":"/a/b","id":"id:3","sharing_info":{"read_only":true,"no_access":true}},
             {".tag":"deleted","name":"c","path_lower":"/c","path_display":"/c"}
             """#
-        let page = try await Bench(.answer(200, Self.page(entries))).client.changes(since: nil)
+        let page = try await MirrorFixture(.answer(200, Self.page(entries))).client.changes(since: nil)
         #expect(
             page.changes == [
                 .put(RemoteKey("/a"), .folder(name: FileName("A")), parents: []),
@@ -70,7 +70,7 @@ struct ListingTests {
                     RemoteKey("/a/b"), .unavailable(name: FileName("B"), .noAccess, rev: nil), parents: [FileName("a")]),
                 .deleted(RemoteKey("/c")),
             ])
-        #expect(page.passedOver == [])
+        #expect(page.skipped == [])
     }
 
     @Test("keys are relative to the mirrored folder, whose own entry is no change")
@@ -80,21 +80,21 @@ struct ListingTests {
             {".tag":"deleted","name":"x","path_lower":"/docs/y/x","path_display":"/Docs/Y/x"},
             {".tag":"deleted","name":"q","path_lower":"","path_display":""}
             """#
-        let bench = Bench(.answer(200, Self.page(entries)), remoteRoot: "/Docs/")
-        let page = try await bench.client.changes(since: nil)
+        let fixture = MirrorFixture(.answer(200, Self.page(entries)), remoteRoot: "/Docs/")
+        let page = try await fixture.client.changes(since: nil)
         #expect(page.changes == [.deleted(RemoteKey("/y/x"))])
-        #expect(page.passedOver.count == 1)
-        #expect(page.rootNews == .gone)
-        #expect(try bodies(bench.transport.requests)[0].contains(#""path":"/Docs""#))
+        #expect(page.skipped.count == 1)
+        #expect(page.rootChange == .gone)
+        #expect(try bodies(fixture.transport.requests)[0].contains(#""path":"/Docs""#))
     }
 
     @Test("what a page says of the mirrored folder itself is told apart")
-    func rootNews() async throws {
+    func rootChange() async throws {
         func entry(_ tag: String, _ path: String) -> String {
             let file = #""rev":"1","size":1,"client_modified":"2020-01-01T00:00:00Z""#
             return #"{".tag":"\#(tag)","name":"x","path_lower":"\#(path)","id":"id:1",\#(file)}"#
         }
-        let cases: [(String, RootNews?)] = [
+        let cases: [(String, RootChange?)] = [
             (entry("folder", "/a/docs"), nil), (entry("deleted", "/a/docs"), .gone), (entry("file", "/a/docs"), .gone),
             (entry("deleted", "/a"), .gone), (entry("folder", "/a"), nil), (entry("deleted", "/a/docs/b"), nil),
             (entry("deleted", "/a/doc/b"), .strayed), (entry("file", "/a/docsy/b/c"), .strayed),
@@ -104,9 +104,9 @@ struct ListingTests {
             (entry("deleted", "/a/docs/b") + "," + entry("folder", "/a/docs"), nil),
         ]
         for (entries, news) in cases {
-            let bench = Bench(.answer(200, Self.page(entries)), remoteRoot: "/A/Docs", rootKey: "/a/docs")
-            let page = try await bench.client.changes(since: Cursor("C"))
-            #expect(page.rootNews == news, "\(entries)")
+            let fixture = MirrorFixture(.answer(200, Self.page(entries)), remoteRoot: "/A/Docs", rootKey: "/a/docs")
+            let page = try await fixture.client.changes(since: Cursor("C"))
+            #expect(page.rootChange == news, "\(entries)")
             #expect(page.changes.count == (entries.contains("/a/docs/b") ? 1 : 0), "\(entries)")
         }
     }
@@ -121,34 +121,34 @@ struct ListingTests {
 
     @Test("a first page that is too large is asked for again with fewer entries, and so is every later listing")
     func largeFirstPage() async throws {
-        let bench = Bench(.failure(.tooLarge), .failure(.tooLarge), .answer(200, Self.page("")))
-        _ = try await bench.client.changes(since: nil)
-        #expect(try limits(bench.transport) == ["1000", "250", "62"])
-        _ = try await bench.client.changes(since: nil)
-        #expect(try limits(bench.transport) == ["1000", "250", "62", "62"])
+        let fixture = MirrorFixture(.failure(.tooLarge), .failure(.tooLarge), .answer(200, Self.page("")))
+        _ = try await fixture.client.changes(since: nil)
+        #expect(try limits(fixture.transport) == ["1000", "250", "62"])
+        _ = try await fixture.client.changes(since: nil)
+        #expect(try limits(fixture.transport) == ["1000", "250", "62", "62"])
     }
 
     @Test("pages that stay too large end the pass, with the endpoint in the error")
     func endlessPage() async throws {
-        let bench = Bench(.failure(.tooLarge))
-        let error = try await refusal { _ = try await bench.client.changes(since: nil) }
-        #expect(try limits(bench.transport) == ["1000", "250", "62", "16"])
-        #expect(error?.code == .answerTooLarge && error?.disposition == .pass)
+        let fixture = MirrorFixture(.failure(.tooLarge))
+        let error = try await refusal { _ = try await fixture.client.changes(since: nil) }
+        #expect(try limits(fixture.transport) == ["1000", "250", "62", "16"])
+        #expect(error?.code == .answerTooLarge && error?.disposition == .abortPass)
         #expect(error?.description.hasPrefix("files/list_folder: ") == true)
         #expect(error?.hint?.contains("account.proxy") == true)
     }
 
     @Test("a later page that is too large twice needs another cursor, of a listing in smaller pages")
     func largeLaterPage() async throws {
-        let bench = Bench(.failure(.tooLarge), .answer(200, Self.page("")), .failure(.tooLarge))
-        _ = try await bench.client.changes(since: Cursor("C"))
-        #expect(bench.transport.requests.count == 2)
-        let error = try await refusal { _ = try await bench.client.changes(since: Cursor("C")) }
-        #expect(bench.transport.requests.count == 4)
+        let fixture = MirrorFixture(.failure(.tooLarge), .answer(200, Self.page("")), .failure(.tooLarge))
+        _ = try await fixture.client.changes(since: Cursor("C"))
+        #expect(fixture.transport.requests.count == 2)
+        let error = try await refusal { _ = try await fixture.client.changes(since: Cursor("C")) }
+        #expect(fixture.transport.requests.count == 4)
         #expect(error?.disposition == .cursorReset)
         #expect(error?.description.contains("the next try asks for smaller pages, of 250 entries") == true)
-        _ = try await refusal { _ = try await bench.client.changes(since: nil) }
-        #expect(try limits(bench.transport)[4...] == ["250", "62", "16"])
+        _ = try await refusal { _ = try await fixture.client.changes(since: nil) }
+        #expect(try limits(fixture.transport)[4...] == ["250", "62", "16"])
     }
 
     @Test("a page that is no page is refused, naming endpoint, fault and request")
@@ -170,8 +170,8 @@ struct ListingTests {
             (Self.page("") + "x", "it is not JSON from byte 59 on"),
         ]
         for (body, complaint) in table {
-            let bench = Bench(.answer(200, body, headers: ["X-Dropbox-Request-Id": "r123"]))
-            let error = try await refusal { _ = try await bench.client.changes(since: Cursor("C0")) }
+            let fixture = MirrorFixture(.answer(200, body, headers: ["X-Dropbox-Request-Id": "r123"]))
+            let error = try await refusal { _ = try await fixture.client.changes(since: Cursor("C0")) }
             #expect(
                 error?.description
                     == "files/list_folder/continue: the answer is not usable: \(complaint) (request r123)")
@@ -186,11 +186,11 @@ struct ListingTests {
             .answer(200, Self.page(entries.joined(separator: ",")))
         }
         let (bad, good) = (Self.file(without: "size"), Self.file())
-        let healed = Bench(page(bad, good), page(good, good), page("null"), page(), page(bad), .answer(500))
+        let healed = MirrorFixture(page(bad, good), page(good, good), page("null"), page(), page(bad), .answer(500))
         #expect(try await healed.client.changes(since: nil).unreadable == 0)
         #expect(try await healed.client.changes(since: nil).unreadable == 0)
         #expect(try await healed.client.changes(since: nil).unreadable == 1, "what was there first counts")
-        let lasting = Bench(page(bad, "null", good))
+        let lasting = MirrorFixture(page(bad, "null", good))
         for requests in [2, 4, 6, 7, 8] {
             let page = try await lasting.client.changes(since: Cursor("C"))
             #expect(page.unreadable == 2 && page.changes.count == 2)
@@ -201,12 +201,12 @@ struct ListingTests {
 
     @Test("the two calls are made as the API wants them")
     func requests() async throws {
-        let bench = Bench(
+        let fixture = MirrorFixture(
             ScriptedTransport(.answer(200, emptyPage)), pathRoot: .root("81923"),
             settings: CallSettings(pageLimit: 9999))
-        _ = try await bench.client.changes(since: nil)
-        _ = try await bench.client.changes(since: Cursor("C \"1\" ü"))
-        let requests = bench.transport.requests
+        _ = try await fixture.client.changes(since: nil)
+        _ = try await fixture.client.changes(since: Cursor("C \"1\" ü"))
+        let requests = fixture.transport.requests
         #expect(
             requests.map(\.url) == [
                 "https://server/2/files/list_folder", "https://server/2/files/list_folder/continue",

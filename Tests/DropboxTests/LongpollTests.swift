@@ -12,9 +12,10 @@ struct LongpollTests {
             (.seconds(60), 60, .seconds(160)), (.seconds(9999), 480, .seconds(580)), (.seconds(5), 30, .seconds(5)),
         ]
         for (limit, timeout, total) in table {
-            let bench = Bench(ScriptedTransport(.answer(200, #"{"changes":true}"# + "\n")), pathRoot: .root("1"))
-            #expect(try await bench.client.awaitChange(after: Cursor("C1"), for: limit))
-            let request = try #require(bench.transport.requests.first)
+            let fixture = MirrorFixture(
+                ScriptedTransport(.answer(200, #"{"changes":true}"# + "\n")), pathRoot: .root("1"))
+            #expect(try await fixture.client.awaitChange(after: Cursor("C1"), for: limit))
+            let request = try #require(fixture.transport.requests.first)
             #expect(request.url == "https://server/2/files/list_folder/longpoll")
             #expect(try bodies([request]) == [#"{"cursor":"C1","timeout":\#(timeout)}"#])
             #expect(request.header("Authorization") == nil)
@@ -26,25 +27,26 @@ struct LongpollTests {
 
     @Test("a backoff delays the next call, not this one, and ends with the next answer without one")
     func backoff() async throws {
-        let bench = Bench(
+        let fixture = MirrorFixture(
             .answer(200, #"{"changes":false,"backoff":60}"#), .answer(200, #"{"changes":true}"#),
             .answer(200, #"{"changes":false}"#))
-        #expect(try await !bench.client.awaitChange(after: Cursor("C"), for: .seconds(30)))
-        #expect(bench.clock.sleeps == [])
-        bench.clock.advance(.seconds(10))
-        #expect(try await bench.client.awaitChange(after: Cursor("C"), for: .seconds(30)))
-        #expect(bench.clock.sleeps == [.seconds(50)])
-        #expect(try await !bench.client.awaitChange(after: Cursor("C"), for: .seconds(30)))
-        #expect(bench.clock.sleeps == [.seconds(50)])
+        #expect(try await !fixture.client.awaitChange(after: Cursor("C"), for: .seconds(30)))
+        #expect(fixture.clock.sleeps == [])
+        fixture.clock.advance(.seconds(10))
+        #expect(try await fixture.client.awaitChange(after: Cursor("C"), for: .seconds(30)))
+        #expect(fixture.clock.sleeps == [.seconds(50)])
+        #expect(try await !fixture.client.awaitChange(after: Cursor("C"), for: .seconds(30)))
+        #expect(fixture.clock.sleeps == [.seconds(50)])
     }
 
     @Test("a connection that breaks while it waits is no news, and repeated ones slow down")
     func broken() async throws {
-        let bench = Bench(.failure(.cut), .failure(.timeout), .failure(.cut), .answer(200, #"{"changes":true}"#))
+        let fixture = MirrorFixture(
+            .failure(.cut), .failure(.timeout), .failure(.cut), .answer(200, #"{"changes":true}"#))
         for expected in [false, false, false, true] {
-            #expect(try await bench.client.awaitChange(after: Cursor("C"), for: .seconds(30)) == expected)
+            #expect(try await fixture.client.awaitChange(after: Cursor("C"), for: .seconds(30)) == expected)
         }
-        #expect(bench.clock.sleeps == [0.25, 0.5, 1].map { .seconds($0) })
+        #expect(fixture.clock.sleeps == [0.25, 0.5, 1].map { .seconds($0) })
     }
 
     @Test("refusals and answers that make no sense are errors, and slow the next call down")
@@ -54,19 +56,19 @@ struct LongpollTests {
             (.answer(400, "cursor: unsupported cursor type"), .cursorReset, .milliseconds(250)),
             (.answer(429, "", headers: ["Retry-After": "9"]), .retry(after: .seconds(9)), .seconds(9)),
             (.answer(503), .retry(after: nil), .milliseconds(250)),
-            (.answer(404, "<html>"), .pass, .milliseconds(250)),
+            (.answer(404, "<html>"), .abortPass, .milliseconds(250)),
             (.answer(200, "{}"), .retry(after: nil), .milliseconds(250)),
             (.failure(.connect), .unreachable, .milliseconds(250)),
-            (.answer(200, #"{"changes":true,"backoff":-9223372036854775808}"#), .item, .zero),
+            (.answer(200, #"{"changes":true,"backoff":-9223372036854775808}"#), .skipItem, .zero),
         ]
         for (reply, disposition, next) in table {
-            let bench = Bench(reply, .answer(200, #"{"changes":false}"#))
+            let fixture = MirrorFixture(reply, .answer(200, #"{"changes":false}"#))
             let error = try await refusal {
-                _ = try await bench.client.awaitChange(after: Cursor("C"), for: .seconds(30))
+                _ = try await fixture.client.awaitChange(after: Cursor("C"), for: .seconds(30))
             }
-            #expect((error?.disposition ?? .item) == disposition)
-            _ = try await bench.client.awaitChange(after: Cursor("C"), for: .seconds(30))
-            #expect(bench.clock.sleeps == (next == .zero ? [] : [next]))
+            #expect((error?.disposition ?? .skipItem) == disposition)
+            _ = try await fixture.client.awaitChange(after: Cursor("C"), for: .seconds(30))
+            #expect(fixture.clock.sleeps == (next == .zero ? [] : [next]))
         }
     }
 }

@@ -34,8 +34,8 @@ struct RefusalTests {
     static let cases: [Case] = [
         Case(.list, 409, path("not_found"), .refused, .sourceGone, "path/not_found"),
         Case(.list, 409, path("not_folder"), .refused, .sourceGone, "path/not_folder"),
-        Case(.list, 409, tag("other"), .refused, .pass, "other"),
-        Case(.list, 400, text, .badRequest, .pass),
+        Case(.list, 409, tag("other"), .refused, .abortPass, "other"),
+        Case(.list, 400, text, .badRequest, .abortPass),
         Case(.more, 409, tag("reset"), .refused, .cursorReset, "reset"),
         Case(.more, 409, tag("other"), .refused, .cursorReset, "other"),
         Case(.more, 409, path("not_found"), .refused, .sourceGone, "path/not_found"),
@@ -43,29 +43,29 @@ struct RefusalTests {
         Case(.longpoll, 409, tag("reset"), .refused, .cursorReset, "reset"),
         Case(.longpoll, 400, text, .badRequest, .cursorReset),
         Case(.longpoll, 500, "", .server, .retry(after: nil)),
-        Case(.download, 409, path("not_found"), .refused, .item, "path/not_found"),
+        Case(.download, 409, path("not_found"), .refused, .skipItem, "path/not_found"),
         Case(.download, 409, path("restricted_content"), .refused, .parked, "path/restricted_content"),
         Case(.download, 409, tag("unsupported_file"), .refused, .parked, "unsupported_file"),
         Case(
-            .download, 409, #"{"error":{".tag":"range","range":{".tag":"not_satisfiable"}}}"#, .rangeRefused, .item,
+            .download, 409, #"{"error":{".tag":"range","range":{".tag":"not_satisfiable"}}}"#, .rangeRefused, .skipItem,
             "range/not_satisfiable"),
-        Case(.download, 416, "", .rangeRefused, .item),
-        Case(.download, 400, text, .badRequest, .item),
-        Case(.download, 403, tag("no_permission"), .accessDenied, .item, "no_permission"),
-        Case(.download, 403, "<html>", .accessDenied, .item),
-        Case(.download, 404, "", .unexpectedStatus, .item),
-        Case(.download, 451, "", .unexpectedStatus, .item),
+        Case(.download, 416, "", .rangeRefused, .skipItem),
+        Case(.download, 400, text, .badRequest, .skipItem),
+        Case(.download, 403, tag("no_permission"), .accessDenied, .skipItem, "no_permission"),
+        Case(.download, 403, "<html>", .accessDenied, .skipItem),
+        Case(.download, 404, "", .unexpectedStatus, .skipItem),
+        Case(.download, 451, "", .unexpectedStatus, .skipItem),
         Case(.account, 403, tag("invalid_account_type"), .accessDenied, .signedOut, "invalid_account_type"),
-        Case(.account, 403, "<html>blocked</html>", .unexpectedStatus, .pass),
-        Case(.more, 400, "\r\n <html>", .unexpectedStatus, .pass),
-        Case(.metadata, 409, path("not_found"), .refused, .item, "path/not_found"),
-        Case(.metadata, 404, "<html>", .unexpectedStatus, .pass),
-        Case(.metadata, 302, "", .unexpectedStatus, .pass),
+        Case(.account, 403, "<html>blocked</html>", .unexpectedStatus, .abortPass),
+        Case(.more, 400, "\r\n <html>", .unexpectedStatus, .abortPass),
+        Case(.metadata, 409, path("not_found"), .refused, .skipItem, "path/not_found"),
+        Case(.metadata, 404, "<html>", .unexpectedStatus, .abortPass),
+        Case(.metadata, 302, "", .unexpectedStatus, .abortPass),
         Case(.account, 422, tag("invalid_root"), .pathRoot, .sourceGone, "invalid_root"),
         Case(.account, 422, tag("no_permission"), .pathRoot, .sourceGone, "no_permission"),
         Case(.account, 401, tag("user_suspended"), .signIn, .signedOut, "user_suspended"),
-        Case(.account, 401, "", .signIn, .pass),
-        Case(.account, 401, "<html>log in to the network</html>", .signIn, .pass),
+        Case(.account, 401, "", .signIn, .abortPass),
+        Case(.account, 401, "<html>log in to the network</html>", .signIn, .abortPass),
         Case(
             .account, 401, #"{"error":{".tag":"missing_scope","required_scope":"files.content.read"}}"#,
             .missingScope("files.content.read"), .signedOut, "missing_scope"),
@@ -75,23 +75,23 @@ struct RefusalTests {
         Case(
             .account, 409, tag("too_many_write_operations"), .rateLimited, .unreachable,
             "too_many_write_operations"),
-        Case(.account, 409, "\u{FF}not json", .refused, .item),
+        Case(.account, 409, "\u{FF}not json", .refused, .skipItem),
     ]
 
     @Test("status, tags and the kind of call decide", arguments: cases)
     func refusals(_ given: Case) async throws {
         let settings = CallSettings(attempts: 1, pausePatience: .seconds(1))
         let reply = ScriptedTransport.Reply.answer(given.status, given.body, headers: ["x-dropbox-request-id": "r9"])
-        let bench = Bench(reply, settings: settings)
+        let fixture = MirrorFixture(reply, settings: settings)
         let version = FileVersion(rev: Rev("a1"), size: 3, hash: hash(of: "abc"), modified: Timestamp(seconds: 0))
         let error = try await refusal {
             switch given.operation {
-            case .list: _ = try await bench.client.changes(since: nil)
-            case .more: _ = try await bench.client.changes(since: Cursor("C"))
-            case .metadata: _ = try await bench.client.metadata(of: "/x")
-            case .download: try await bench.client.download(version, into: MemorySink())
-            case .longpoll: _ = try await bench.client.awaitChange(after: Cursor("C"), for: .seconds(60))
-            case .account: _ = try await bench.client.account()
+            case .list: _ = try await fixture.client.changes(since: nil)
+            case .more: _ = try await fixture.client.changes(since: Cursor("C"))
+            case .metadata: _ = try await fixture.client.metadata(of: "/x")
+            case .download: try await fixture.client.download(version, into: MemorySink())
+            case .longpoll: _ = try await fixture.client.awaitChange(after: Cursor("C"), for: .seconds(60))
+            case .account: _ = try await fixture.client.account()
             }
         }
         let found = try #require(error)
@@ -101,7 +101,7 @@ struct RefusalTests {
         #expect(found.status == given.status)
         #expect(found.requestID == "r9")
         #expect(found.description.hasSuffix("(request r9)") || found.hint != nil)
-        #expect(bench.transport.requests.count == 1)
+        #expect(fixture.transport.requests.count == 1)
     }
 
     @Test("another path root is named, with what to do about it")
@@ -117,7 +117,7 @@ struct RefusalTests {
             ("<html>", ["no reason given", "account.team_space = false", "dbxsync auth"]),
         ]
         for (body, words) in cases {
-            let error = try await refusal { _ = try await Bench(.answer(422, body)).client.changes(since: nil) }
+            let error = try await refusal { _ = try await MirrorFixture(.answer(422, body)).client.changes(since: nil) }
             let text = error?.description ?? ""
             #expect(error?.disposition == .sourceGone)
             for word in words + ["nothing is removed"] { #expect(text.contains(word), "\(text)") }
@@ -127,7 +127,7 @@ struct RefusalTests {
     @Test("a refusal tells the user what Dropbox wants them to know")
     func userMessage() async throws {
         let body = #"{"error":{".tag":"other"},"user_message":{"text":"Please call us","locale":"en"}}"#
-        let error = try await refusal { _ = try await Bench(.answer(401, body)).client.account() }
+        let error = try await refusal { _ = try await MirrorFixture(.answer(401, body)).client.account() }
         #expect(error?.userMessage == "Please call us")
         #expect(error?.description.contains("Please call us") == true)
     }
@@ -140,8 +140,8 @@ struct RefusalTests {
         ]
         for reply in replies {
             let tokens = TokenSource(credentials: Credentials(accessToken: "T0-SECRET"))
-            let bench = Bench(ScriptedTransport(reply), tokens: tokens, settings: CallSettings(attempts: 1))
-            let error = try await refusal { _ = try await bench.client.changes(since: Cursor("C-SECRET")) }
+            let fixture = MirrorFixture(ScriptedTransport(reply), tokens: tokens, settings: CallSettings(attempts: 1))
+            let error = try await refusal { _ = try await fixture.client.changes(since: Cursor("C-SECRET")) }
             let found = try #require(error)
             #expect(!"\(found)".contains("SECRET") && !String(reflecting: found).contains("SECRET"))
         }

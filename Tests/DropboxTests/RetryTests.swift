@@ -43,21 +43,21 @@ struct RetryTests {
 
     @Test("a 429 is waited out for as long as the server says, in all its forms", arguments: pauses)
     func rateLimit(_ given: Pause) async throws {
-        let bench = Bench(.answer(429, given.body, headers: given.headers), .answer(200, emptyPage))
-        _ = try await bench.client.changes(since: nil)
-        #expect(bench.clock.sleeps == [given.expected])
-        #expect(bench.transport.requests.count == 2)
+        let fixture = MirrorFixture(.answer(429, given.body, headers: given.headers), .answer(200, emptyPage))
+        _ = try await fixture.client.changes(since: nil)
+        #expect(fixture.clock.sleeps == [given.expected])
+        #expect(fixture.transport.requests.count == 2)
     }
 
     @Test("pauses are never counted as failures, and end for a command at its limit")
     func patience() async throws {
-        let daemon = Bench(
+        let daemon = MirrorFixture(
             ScriptedTransport { _, number in
                 number < 50 ? .answer(429, "", headers: ["Retry-After": "300"]) : .answer(200, emptyPage)
             }, settings: CallSettings(attempts: 2))
         _ = try await daemon.client.changes(since: nil)
         #expect(daemon.clock.elapsed >= .seconds(50 * 300))
-        let command = Bench(
+        let command = MirrorFixture(
             .answer(429, "", headers: ["Retry-After": "20", "X-Dropbox-Request-Id": "r1"]),
             settings: CallSettings(pausePatience: .seconds(60)))
         let error = try await refusal { _ = try await command.client.changes(since: nil) }
@@ -90,14 +90,14 @@ struct RetryTests {
     @Test("one 429 holds every other request of the account")
     func gate() async throws {
         let clock = Mutex<[Duration]>([])
-        let bench = Mutex<Bench?>(nil)
-        let made = Bench(
+        let fixture = Mutex<MirrorFixture?>(nil)
+        let made = MirrorFixture(
             ScriptedTransport { _, number in
-                let now = bench.withLock { $0?.clock.elapsed } ?? .zero
+                let now = fixture.withLock { $0?.clock.elapsed } ?? .zero
                 clock.withLock { $0.append(now) }
                 return number == 0 ? .answer(429, "", headers: ["Retry-After": "30"]) : .answer(200, emptyPage)
             })
-        bench.withLock { $0 = made }
+        fixture.withLock { $0 = made }
         let client = made.client
         _ = try await client.changes(since: nil)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -108,7 +108,7 @@ struct RetryTests {
         #expect(times.first == .zero)
         #expect(times.count == 7)
         #expect(times.dropFirst().allSatisfy { $0 >= .seconds(30) })
-        bench.withLock { $0 = nil }
+        fixture.withLock { $0 = nil }
     }
 
     @Test("failures are tried again after growing delays, a bounded number of times")
@@ -119,11 +119,11 @@ struct RetryTests {
             (.failure(.resolve), .unreachable), (.failure(.connect), .unreachable),
         ]
         for (reply, disposition) in replies {
-            let bench = Bench(reply, settings: CallSettings(attempts: 5))
-            let error = try await refusal { _ = try await bench.client.changes(since: nil) }
+            let fixture = MirrorFixture(reply, settings: CallSettings(attempts: 5))
+            let error = try await refusal { _ = try await fixture.client.changes(since: nil) }
             #expect(error?.disposition == disposition)
-            #expect(bench.transport.requests.count == 5)
-            #expect(bench.clock.sleeps == [0.25, 0.5, 1, 2].map { .seconds($0) })
+            #expect(fixture.transport.requests.count == 5)
+            #expect(fixture.clock.sleeps == [0.25, 0.5, 1, 2].map { .seconds($0) })
         }
     }
 
@@ -133,10 +133,10 @@ struct RetryTests {
             .failure(.untrusted), .failure(.unusable), .failure(.stopped), .answer(404),
         ]
         for reply in replies {
-            let bench = Bench(reply)
-            let error = try await refusal { _ = try await bench.client.changes(since: nil) }
-            #expect(error?.disposition == .pass)
-            #expect(bench.transport.requests.count == 1)
+            let fixture = MirrorFixture(reply)
+            let error = try await refusal { _ = try await fixture.client.changes(since: nil) }
+            #expect(error?.disposition == .abortPass)
+            #expect(fixture.transport.requests.count == 1)
         }
     }
 
@@ -147,21 +147,21 @@ struct RetryTests {
         ]
         for (retryAfter, patience, requests) in table {
             let headers = retryAfter.map { ["Retry-After": $0] } ?? [:]
-            let bench = Bench(
+            let fixture = MirrorFixture(
                 .answer(503, "", headers: headers), settings: CallSettings(attempts: 100, patience: patience))
-            let error = try await refusal { _ = try await bench.client.changes(since: nil) }
+            let error = try await refusal { _ = try await fixture.client.changes(since: nil) }
             #expect(error?.code == .server)
-            #expect(bench.transport.requests.count == requests, "\(retryAfter ?? "no header")")
-            #expect(bench.clock.elapsed < patience)
+            #expect(fixture.transport.requests.count == requests, "\(retryAfter ?? "no header")")
+            #expect(fixture.clock.elapsed < patience)
         }
     }
 
     @Test("cancelling ends a pause")
     func cancel() async throws {
-        let bench = Bench(.answer(429, "", headers: ["Retry-After": "10"]))
-        let client = bench.client
+        let fixture = MirrorFixture(.answer(429, "", headers: ["Retry-After": "10"]))
+        let client = fixture.client
         let task = Task { try await client.changes(since: nil) }
-        while bench.transport.requests.isEmpty { await Task.yield() }
+        while fixture.transport.requests.isEmpty { await Task.yield() }
         task.cancel()
         await #expect(throws: CancellationError.self) { _ = try await task.value }
     }
@@ -194,19 +194,19 @@ struct RetryTests {
     }
 
     @Test("the pace: a 429 halves what runs at a time, each round of successes gives one more place")
-    func width() throws {
+    func concurrency() throws {
         var pace = Pace()
         func go(_ now: Duration) throws -> Pace.Ticket {
             guard case .go(let ticket) = pace.admit(at: now) else { throw CancellationError() }
             return ticket
         }
         let tickets = try (0..<16).map { _ in try go(.zero) }
-        #expect(pace.width == nil)
+        #expect(pace.concurrency == nil)
         for ticket in tickets {
             pace.finished()
             pace.rateLimited(ticket, at: .seconds(1), for: .seconds(1))
         }
-        #expect(pace.width == 8)
+        #expect(pace.concurrency == 8)
         var now = Duration.seconds(3)
         func fill() throws -> [Pace.Ticket] {
             var running: [Pace.Ticket] = []
@@ -275,16 +275,16 @@ struct RetryTests {
             .answer(409, #"{"error":{".tag":"path","path":{".tag":"not_found"}}}"#), .answer(403),
         ]
         for answer in answers {
-            let bench = Bench(
+            let fixture = MirrorFixture(
                 ScriptedTransport { _, number in
                     number < 6 ? .answer(429, "", headers: ["Retry-After": "1"]) : answer
                 }, settings: CallSettings(attempts: 1))
             let version = FileVersion(rev: Rev("1"), size: 4, hash: hash(of: "text"), modified: Timestamp(seconds: 0))
             var gaps: [Duration] = []
             for _ in 0..<80 {
-                let before = bench.clock.elapsed
-                _ = try? await bench.client.download(version, into: MemorySink())
-                gaps.append(bench.clock.elapsed - before)
+                let before = fixture.clock.elapsed
+                _ = try? await fixture.client.download(version, into: MemorySink())
+                gaps.append(fixture.clock.elapsed - before)
             }
             #expect(gaps.contains { $0 > .milliseconds(100) }, "the 429 made a gap")
             #expect(gaps.suffix(3).allSatisfy { $0 == .zero }, "\(answer): \(gaps.suffix(3))")
@@ -294,12 +294,12 @@ struct RetryTests {
     @Test("a day's pause is asked about every quarter of an hour, by one request at a time") func longPause()
         async throws
     {
-        let bench = Bench(
+        let fixture = MirrorFixture(
             ScriptedTransport { _, number in
                 number < 10 ? .answer(429, "", headers: ["Retry-After": "86400"]) : .answer(200, emptyPage)
             })
-        _ = try await bench.client.changes(since: nil)
-        #expect(bench.transport.requests.count == 11)
-        #expect(bench.clock.elapsed >= .seconds(9000) && bench.clock.elapsed < .seconds(9100))
+        _ = try await fixture.client.changes(since: nil)
+        #expect(fixture.transport.requests.count == 11)
+        #expect(fixture.clock.elapsed >= .seconds(9000) && fixture.clock.elapsed < .seconds(9100))
     }
 }

@@ -9,33 +9,33 @@ import Transport
 struct SandboxTests {
     @Test("a listing in pages and every file's bytes are the account's")
     func mirror() async throws {
-        try await SandboxWorld.run(
+        try await SandboxFixture.run(
             seed: Seed(files: 60, depth: 3, filesPerFolder: 8, largeFiles: 1, largeSize: 9 << 20)
         ) {
-            world in
-            world.account.configure { $0.pageSize = 10 }
-            let listing = try await world.list()
+            fixture in
+            fixture.account.configure { $0.pageSize = 10 }
+            let listing = try await fixture.list()
             #expect(listing.pages > 5)
-            #expect(try await world.mirror(listing.nodes) == world.truth())
-            #expect(world.server.log.counters.connections <= 2, "calls share their connections")
+            #expect(try await fixture.mirror(listing.nodes) == fixture.truth())
+            #expect(fixture.server.log.counters.connections <= 2, "calls share their connections")
         }
     }
 
     @Test("changes since a cursor bring a listing up to date: edits, moves, deletions, folders that turn into files")
     func delta() async throws {
-        try await SandboxWorld.run(seed: Seed(files: 30, depth: 2, filesPerFolder: 5)) { world in
-            let account = world.account
+        try await SandboxFixture.run(seed: Seed(files: 30, depth: 2, filesPerFolder: 5)) { fixture in
+            let account = fixture.account
             try account.makeFolder("/A")
             try account.put("/A/one.txt", "1")
             try account.put("/A/Sub/two.txt", "2")
-            let first = try await world.list()
+            let first = try await fixture.list()
             try account.put("/A/one.txt", "1 changed")
             try account.move("/A/Sub", "/B/Sub")
             try account.delete("/A")
             try account.put("/A", "a file now")
-            let second = try await world.list(since: first.cursor, onto: first.nodes)
-            #expect(try await world.mirror(second.nodes) == world.truth())
-            let third = try await world.list(since: second.cursor, onto: second.nodes)
+            let second = try await fixture.list(since: first.cursor, onto: first.nodes)
+            #expect(try await fixture.mirror(second.nodes) == fixture.truth())
+            let third = try await fixture.list(since: second.cursor, onto: second.nodes)
             #expect(third.nodes == second.nodes)
             #expect(third.pages == 1)
         }
@@ -43,94 +43,94 @@ struct SandboxTests {
 
     @Test("a folder of the account is mirrored with keys of its own")
     func remoteRoot() async throws {
-        try await SandboxWorld.run(remoteRoot: "/Büro/Ordner") { world in
-            try world.account.put("/Büro/Ordner/a/Ü.txt", "x")
-            try world.account.put("/Büro/other.txt", "y")
-            let listing = try await world.list()
+        try await SandboxFixture.run(remoteRoot: "/Büro/Ordner") { fixture in
+            try fixture.account.put("/Büro/Ordner/a/Ü.txt", "x")
+            try fixture.account.put("/Büro/other.txt", "y")
+            let listing = try await fixture.list()
             #expect(Set(listing.nodes.keys) == ["/a", "/a/ü.txt"])
-            try world.account.delete("/Büro/Ordner")
-            let error = try await refusal { _ = try await world.client.changes(since: listing.cursor) }
+            try fixture.account.delete("/Büro/Ordner")
+            let error = try await refusal { _ = try await fixture.client.changes(since: listing.cursor) }
             #expect(error?.disposition == .sourceGone)
         }
     }
 
     @Test("a cursor that has expired asks for a new listing, also in longpoll")
     func reset() async throws {
-        try await SandboxWorld.run { world in
-            let cursor = try await world.list().cursor
-            world.account.expireCursors()
-            let listing = try await refusal { _ = try await world.client.changes(since: cursor) }
+        try await SandboxFixture.run { fixture in
+            let cursor = try await fixture.list().cursor
+            fixture.account.expireCursors()
+            let listing = try await refusal { _ = try await fixture.client.changes(since: cursor) }
             #expect(listing?.disposition == .cursorReset)
             let longpoll = try await refusal {
-                _ = try await world.client.awaitChange(after: cursor, for: .seconds(30))
+                _ = try await fixture.client.awaitChange(after: cursor, for: .seconds(30))
             }
             #expect(longpoll?.disposition == .cursorReset)
-            let nonsense = try await refusal { _ = try await world.client.changes(since: Cursor("nonsense")) }
+            let nonsense = try await refusal { _ = try await fixture.client.changes(since: Cursor("nonsense")) }
             #expect(nonsense?.disposition == .cursorReset)
         }
     }
 
     @Test("longpoll returns when something changes, and when it does not")
     func longpoll() async throws {
-        try await SandboxWorld.run { world in
-            let cursor = try await world.list().cursor
-            async let changed = world.client.awaitChange(after: cursor, for: .seconds(480))
-            while world.server.log.counters.running == 0 { await Task.yield() }
-            try world.account.put("/new", "n")
+        try await SandboxFixture.run { fixture in
+            let cursor = try await fixture.list().cursor
+            async let changed = fixture.client.awaitChange(after: cursor, for: .seconds(480))
+            while fixture.server.log.counters.running == 0 { await Task.yield() }
+            try fixture.account.put("/new", "n")
             #expect(try await changed)
-            let next = try await world.list(since: cursor).cursor
-            world.account.configure { $0.longpollScale = 0.001 }
-            #expect(try await !world.client.awaitChange(after: next, for: .seconds(30)))
+            let next = try await fixture.list(since: cursor).cursor
+            fixture.account.configure { $0.longpollScale = 0.001 }
+            #expect(try await !fixture.client.awaitChange(after: next, for: .seconds(30)))
         }
     }
 
     @Test("a download that was begun elsewhere is completed from its offset, byte for byte")
     func resume() async throws {
-        try await SandboxWorld.run(seed: Seed(files: 0, largeFiles: 1, largeSize: 5_000_001)) { world in
-            let nodes = try await world.list().nodes
+        try await SandboxFixture.run(seed: Seed(files: 0, largeFiles: 1, largeSize: 5_000_001)) { fixture in
+            let nodes = try await fixture.list().nodes
             let version = try #require(
                 nodes.values.compactMap { if case .file(_, let v) = $0 { v } else { nil } }.first)
-            let whole = try await world.fetch(version)
+            let whole = try await fixture.fetch(version)
             #expect(whole.count == 5_000_001)
             for offset in [1, 4 << 20, 5_000_000] {
                 let sink = MemorySink()
                 try whole[..<offset].withUnsafeBytes { try sink.write($0) }
-                try await world.client.download(version, into: sink)
+                try await fixture.client.download(version, into: sink)
                 #expect(sink.bytes == whole)
                 #expect(sink.restarts == 0)
-                #expect(world.server.log.records.last?.bytes == Int64(5_000_001 - offset))
+                #expect(fixture.server.log.records.last?.bytes == Int64(5_000_001 - offset))
             }
         }
     }
 
     @Test("32 files at once arrive whole over as many connections at most")
     func parallel() async throws {
-        try await SandboxWorld.run(seed: Seed(files: 300, depth: 2)) { world in
-            let nodes = try await world.list().nodes
+        try await SandboxFixture.run(seed: Seed(files: 300, depth: 2)) { fixture in
+            let nodes = try await fixture.list().nodes
             let versions = nodes.values.compactMap { if case .file(_, let v) = $0 { v } else { nil } }
             let good = try await withThrowingTaskGroup(of: Bool.self) { group in
                 var good = 0
                 for (index, version) in versions.enumerated() {
                     if index >= 32, try await group.next() == true { good += 1 }
-                    group.addTask { try await !world.fetch(version).isEmpty }
+                    group.addTask { try await !fixture.fetch(version).isEmpty }
                 }
                 for try await isGood in group where isGood { good += 1 }
                 return good
             }
             #expect(good == 300)
-            #expect(world.server.log.counters.peak <= 32)
+            #expect(fixture.server.log.counters.peak <= 32)
         }
     }
 
     @Test("sign-in by code, renewal of an expired token, and revocation")
     func signIn() async throws {
-        try await SandboxWorld.run { world in
+        try await SandboxFixture.run { fixture in
             let flow = OAuthFlow(
-                transport: world.transport, endpoints: Endpoints(base: world.server.url),
-                appKey: world.server.tokens.appKey, settings: SandboxWorld.patient)
+                transport: fixture.transport, endpoints: Endpoints(base: fixture.server.url),
+                appKey: fixture.server.tokens.appKey, settings: SandboxFixture.patient)
             let pkce = PKCE()
             let page = HTTPRequest(.get, flow.authorizeURL(pkce), headers: [.init("Accept", "application/json")])
-            let answer = try await world.transport.send(page)
+            let answer = try await fixture.transport.send(page)
             let body = String(decoding: answer.body, as: UTF8.self)
             let code = try #require(body.split(separator: "\"").drop { $0 != "code" }.dropFirst(2).first)
             let grant = try await flow.exchange(code: String(code), pkce)
@@ -140,18 +140,18 @@ struct SandboxTests {
 
             let credentials = Credentials(appKey: flow.appKey, grant: grant, now: TokenSource.timeOfDay())
             let client = DropboxClient(
-                transport: world.transport, endpoints: Endpoints(base: world.server.url),
-                tokens: TokenSource(credentials: credentials, oauth: flow), settings: SandboxWorld.patient)
+                transport: fixture.transport, endpoints: Endpoints(base: fixture.server.url),
+                tokens: TokenSource(credentials: credentials, oauth: flow), settings: SandboxFixture.patient)
             try await client.check()
             #expect(try await client.account().rootNamespace == Account.namespaceID)
             #expect(try await client.spaceUsage().used == 0)
-            world.server.tokens.expireAccessTokens()
+            fixture.server.tokens.expireAccessTokens()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<10 { group.addTask { try await client.check() } }
                 try await group.waitForAll()
             }
-            #expect(world.server.log.counters.endpoints.first { $0.key.hasSuffix("oauth2/token") }?.value == 3)
-            world.server.tokens.revokeAll()
+            #expect(fixture.server.log.counters.endpoints.first { $0.key.hasSuffix("oauth2/token") }?.value == 3)
+            fixture.server.tokens.revokeAll()
             let revoked = try await refusal { try await client.check() }
             #expect(revoked?.disposition == .signedOut)
         }
@@ -159,24 +159,24 @@ struct SandboxTests {
 
     @Test("a path root that is not the account's stops everything")
     func pathRoot() async throws {
-        try await SandboxWorld.run(pathRoot: .root("1")) { world in
-            let error = try await refusal { _ = try await world.client.changes(since: nil) }
+        try await SandboxFixture.run(pathRoot: .root("1")) { fixture in
+            let error = try await refusal { _ = try await fixture.client.changes(since: nil) }
             #expect(error?.code == .pathRoot)
             #expect(error?.disposition == .sourceGone)
         }
-        try await SandboxWorld.run(pathRoot: .root(Account.namespaceID)) { world in
-            _ = try await world.client.changes(since: nil)
+        try await SandboxFixture.run(pathRoot: .root(Account.namespaceID)) { fixture in
+            _ = try await fixture.client.changes(since: nil)
         }
     }
 
     @Test("an entry of the account is looked up by path and by id")
     func metadata() async throws {
-        try await SandboxWorld.run { world in
-            try world.account.put("/Ä/b.txt", "x")
-            let entry = try await world.client.metadata(of: "/ä/B.TXT")
+        try await SandboxFixture.run { fixture in
+            try fixture.account.put("/Ä/b.txt", "x")
+            let entry = try await fixture.client.metadata(of: "/ä/B.TXT")
             #expect(entry.pathLower == "/ä/b.txt")
-            #expect(try await world.client.metadata(of: entry.id) == entry)
-            let error = try await refusal { _ = try await world.client.metadata(of: "/none") }
+            #expect(try await fixture.client.metadata(of: entry.id) == entry)
+            let error = try await refusal { _ = try await fixture.client.metadata(of: "/none") }
             #expect(error?.summary == "path/not_found")
         }
     }

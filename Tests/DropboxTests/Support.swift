@@ -5,7 +5,7 @@ import Synchronization
 import Transport
 
 /// A client over a script, with time and chance in the test's hand.
-struct Bench {
+struct MirrorFixture {
     let transport: ScriptedTransport
     let clock = SteppingClock()
     let client: DropboxClient

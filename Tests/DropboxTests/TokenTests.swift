@@ -35,10 +35,10 @@ struct TokenTests {
         }
     }
 
-    private func bench(
+    private func fixture(
         _ server: Server, _ credentials: Credentials, file: CredentialsFile? = nil,
         now: @escaping @Sendable () -> Timestamp = { Timestamp(seconds: 1000) }
-    ) -> Bench {
+    ) -> MirrorFixture {
         let transport = ScriptedTransport { request, _ in
             await Task.yield()
             return try server.reply(request)
@@ -46,35 +46,36 @@ struct TokenTests {
         let oauth = OAuthFlow(
             transport: transport, endpoints: Endpoints(base: "https://server"), appKey: "app key",
             settings: CallSettings(attempts: 3), clock: SteppingClock(), jitter: { 0 })
-        return Bench(transport, tokens: TokenSource(credentials: credentials, file: file, oauth: oauth, now: now))
+        return MirrorFixture(
+            transport, tokens: TokenSource(credentials: credentials, file: file, oauth: oauth, now: now))
     }
 
     @Test("a refused token is renewed once for any number of concurrent calls")
     func once() async throws {
         let server = Server()
-        let bench = bench(server, Credentials(refreshToken: "R1", accessToken: "old"))
-        let client = bench.client
+        let fixture = fixture(server, Credentials(refreshToken: "R1", accessToken: "old"))
+        let client = fixture.client
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<50 { group.addTask { _ = try await client.changes(since: Cursor("C")) } }
             try await group.waitForAll()
         }
         #expect(
             server.state.withLock { $0.renewals } == ["grant_type=refresh_token&refresh_token=R1&client_id=app%20key"])
-        #expect(bench.transport.calls.filter { $0 == "token" }.count == 1)
+        #expect(fixture.transport.calls.filter { $0 == "token" }.count == 1)
     }
 
     @Test("a token near its end is renewed before it is used; one that holds is not")
     func ahead() async throws {
         for (left, renewals) in [(301, 0), (300, 1), (-5, 1)] {
             let server = Server()
-            let bench = bench(
+            let fixture = fixture(
                 server,
                 Credentials(
                     appKey: "k", refreshToken: "R1", accessToken: "T1",
                     expiresAt: Timestamp(seconds: Int64(1000 + left))))
-            _ = try await bench.client.changes(since: Cursor("C"))
-            #expect(bench.transport.calls.filter { $0 == "token" }.count == renewals, "\(left) s left")
-            #expect(bench.transport.calls.last == "continue")
+            _ = try await fixture.client.changes(since: Cursor("C"))
+            #expect(fixture.transport.calls.filter { $0 == "token" }.count == renewals, "\(left) s left")
+            #expect(fixture.transport.calls.last == "continue")
         }
     }
 
@@ -82,18 +83,18 @@ struct TokenTests {
     func refusedTwice() async throws {
         for refreshToken in ["R1", nil] {
             let server = Server()
-            let bench = bench(server, Credentials(refreshToken: refreshToken, accessToken: "old"))
+            let fixture = fixture(server, Credentials(refreshToken: refreshToken, accessToken: "old"))
             server.state.withLock { $0.access = "never" }
-            let transport = bench.transport
+            let transport = fixture.transport
             let error = try await refusal {
-                _ = try await Bench(
+                _ = try await MirrorFixture(
                     ScriptedTransport { request, number in
                         let reply = try await transport.send(request)
                         if request.url.hasSuffix("continue") {
                             return .answer(401, #"{"error":{".tag":"invalid_access_token"}}"#)
                         }
                         return .answer(reply.status, String(decoding: reply.body, as: UTF8.self))
-                    }, tokens: bench.client.runner.tokens
+                    }, tokens: fixture.client.runner.tokens
                 ).client.changes(since: Cursor("C"))
             }
             #expect(error?.code == .signIn)
@@ -106,12 +107,12 @@ struct TokenTests {
     func revoked() async throws {
         let server = Server()
         server.state.withLock { $0.revoked = true }
-        let bench = bench(server, Credentials(refreshToken: "R1"))
-        let error = try await refusal { _ = try await bench.client.changes(since: Cursor("C")) }
+        let fixture = fixture(server, Credentials(refreshToken: "R1"))
+        let error = try await refusal { _ = try await fixture.client.changes(since: Cursor("C")) }
         #expect(error?.code == .signIn)
         #expect(error?.disposition == .signedOut)
         #expect(error?.reason == "the sign-in was refused: invalid_grant")
-        #expect(bench.transport.calls == ["token"])
+        #expect(fixture.transport.calls == ["token"])
     }
 
     @Test("a renewal that cannot reach the server is tried again there, and only there")
@@ -120,10 +121,10 @@ struct TokenTests {
         let oauth = OAuthFlow(
             transport: transport, appKey: "k", settings: CallSettings(attempts: 3), clock: SteppingClock(),
             jitter: { 0 })
-        let bench = Bench(
+        let fixture = MirrorFixture(
             transport, tokens: TokenSource(credentials: Credentials(refreshToken: "R"), oauth: oauth),
             settings: CallSettings(attempts: 4))
-        let error = try await refusal { _ = try await bench.client.changes(since: nil) }
+        let error = try await refusal { _ = try await fixture.client.changes(since: nil) }
         #expect(error?.endpoint == "oauth2/token")
         #expect(error?.disposition == .unreachable)
         #expect(transport.requests.count == 3)
@@ -135,7 +136,7 @@ struct TokenTests {
         let file = CredentialsFile(path: folder.path("credentials.json"))
         try file.write(Credentials(appKey: "k", refreshToken: "R1", accessToken: "old", accountID: "dbid:1"))
         let server = Server()
-        let first = try bench(server, file.read(), file: file)
+        let first = try fixture(server, file.read(), file: file)
         _ = try await first.client.changes(since: Cursor("C"))
         #expect(
             try file.read()
@@ -160,9 +161,10 @@ struct TokenTests {
                 ? .answer(200, #"{"access_token":"T","expires_in":\#(seconds)}"#) : .answer(200, emptyPage)
         }
         let oauth = OAuthFlow(transport: transport, appKey: "k", clock: SteppingClock())
-        let bench = Bench(transport, tokens: TokenSource(credentials: Credentials(refreshToken: "R"), oauth: oauth))
-        _ = try await bench.client.changes(since: nil)
-        #expect(bench.transport.calls == ["token", "list_folder"])
+        let fixture = MirrorFixture(
+            transport, tokens: TokenSource(credentials: Credentials(refreshToken: "R"), oauth: oauth))
+        _ = try await fixture.client.changes(since: nil)
+        #expect(fixture.transport.calls == ["token", "list_folder"])
     }
 }
 

@@ -17,14 +17,14 @@ struct UploadTests {
 
     @Test("one request carries a file with its hash, its time and what happens to the old one")
     func single() async throws {
-        let bench = Bench(.answer(200, Self.metadata))
+        let fixture = MirrorFixture(.answer(200, Self.metadata))
         let commit = CommitInfo(
             path: "/A/Büro.txt", mode: .update(Rev("0123456789")), autorename: true,
             modified: Timestamp(seconds: 1_709_285_400))
-        let file = try await DropboxUploader(bench.client).upload(part("hello"), as: commit)
+        let file = try await DropboxUploader(fixture.client).upload(part("hello"), as: commit)
         #expect(file.path == "/A/f.txt" && file.id == "id:x" && file.version.rev == Rev("0123456789"))
         #expect(file.version.hash == hash(of: "hello") && file.version.modified.seconds == 1_709_285_400)
-        let request = try #require(bench.transport.requests.first)
+        let request = try #require(fixture.transport.requests.first)
         #expect(request.url == "https://server/2/files/upload")
         #expect(request.header("Content-Type") == "application/octet-stream")
         #expect(request.header("Authorization") == "Bearer T0")
@@ -38,22 +38,22 @@ struct UploadTests {
     @Test(
         "a time that the API cannot write is left to the server", arguments: [Int64.min / 4, -70_000_000_000, 1 << 40])
     func strangeTime(seconds: Int64) async throws {
-        let bench = Bench(.answer(200, Self.metadata))
+        let fixture = MirrorFixture(.answer(200, Self.metadata))
         let commit = CommitInfo(path: "/f", modified: Timestamp(seconds: seconds))
-        _ = try await DropboxUploader(bench.client).upload(part("hello"), as: commit)
-        #expect(!argument(bench.transport.requests[0]).contains("client_modified"))
+        _ = try await DropboxUploader(fixture.client).upload(part("hello"), as: commit)
+        #expect(!argument(fixture.transport.requests[0]).contains("client_modified"))
     }
 
     @Test("the requests of a session say where their bytes belong")
     func session() async throws {
-        let bench = Bench(
+        let fixture = MirrorFixture(
             .answer(200, #"{"session_id":"S1"}"#), .answer(200, "null"), .answer(200, Self.metadata))
-        let uploader = DropboxUploader(bench.client)
+        let uploader = DropboxUploader(fixture.client)
         let session = try await uploader.start(.concurrent)
         try await uploader.append(part("hello"), to: session, at: 4 << 20, close: true)
         _ = try await uploader.finish(SessionFinish(session, size: 5, commit: CommitInfo(path: "/f", mode: .overwrite)))
         #expect(
-            bench.transport.requests.map(argument) == [
+            fixture.transport.requests.map(argument) == [
                 #"{"session_type":"concurrent"}"#,
                 #"{"cursor":{"session_id":"S1","offset":4194304},"close":true,"content_hash":"\#(hash(of: "hello").hex)"}"#,
                 #"{"cursor":{"session_id":"S1","offset":5},"commit":{"path":"/f","mode":"overwrite"},"#
@@ -96,14 +96,14 @@ struct UploadTests {
 
     @Test("a refusal is told once, with what to do, and not tried again", arguments: refusals)
     func refused(_ given: Refused) async throws {
-        let bench = Bench(.answer(409, #"{"error_summary":"x/..","error":\#(given.error)}"#))
+        let fixture = MirrorFixture(.answer(409, #"{"error_summary":"x/..","error":\#(given.error)}"#))
         let error = try await refusal {
-            _ = try await DropboxUploader(bench.client).upload(part("x"), as: CommitInfo(path: "/f"))
+            _ = try await DropboxUploader(fixture.client).upload(part("x"), as: CommitInfo(path: "/f"))
         }
         #expect(error?.uploadRefusal == given.refusal)
-        #expect(error?.disposition == .item)
+        #expect(error?.disposition == .skipItem)
         #expect(error.map { !"\($0)".contains("\n") } == true)
-        #expect(bench.transport.requests.count == 1)
+        #expect(fixture.transport.requests.count == 1)
     }
 
     @Test("contention for the account's lock is waited for")
@@ -111,9 +111,9 @@ struct UploadTests {
         let busy =
             #"{"error_summary":"path/too_many_write_operations/","error":{".tag":"path","reason":"#
             + #"{".tag":"too_many_write_operations"}}}"#
-        let bench = Bench(.answer(409, busy), .answer(200, Self.metadata))
-        _ = try await DropboxUploader(bench.client).upload(part("hello"), as: CommitInfo(path: "/f"))
-        #expect(bench.transport.requests.count == 2 && bench.clock.elapsed > .zero)
+        let fixture = MirrorFixture(.answer(409, busy), .answer(200, Self.metadata))
+        _ = try await DropboxUploader(fixture.client).upload(part("hello"), as: CommitInfo(path: "/f"))
+        #expect(fixture.transport.requests.count == 2 && fixture.clock.elapsed > .zero)
     }
 
     @Test("a missing permission names the command that asks for it, whoever misses it")
@@ -127,9 +127,9 @@ struct UploadTests {
             ),
         ]
         for (status, body) in texts {
-            let bench = Bench(.answer(status, body))
+            let fixture = MirrorFixture(.answer(status, body))
             let error = try await refusal {
-                _ = try await DropboxUploader(bench.client).upload(part("x"), as: CommitInfo(path: "/f"))
+                _ = try await DropboxUploader(fixture.client).upload(part("x"), as: CommitInfo(path: "/f"))
             }
             #expect(error?.code == .missingScope("files.content.write") && error?.disposition == .signedOut)
             #expect(error?.hint?.contains("dbxsync auth --uploads") == true)
@@ -138,17 +138,17 @@ struct UploadTests {
 
     @Test("an append that a portal answers is not taken for done")
     func portal() async throws {
-        let bench = Bench(.answer(200, "<html>"), .answer(200, "{}"), .answer(200, "null"))
+        let fixture = MirrorFixture(.answer(200, "<html>"), .answer(200, "{}"), .answer(200, "null"))
         let session = UploadSession(id: "S", kind: .sequential)
-        try await DropboxUploader(bench.client).append(part("x"), to: session, at: 0)
-        #expect(bench.transport.calls == ["append_v2", "append_v2", "append_v2"])
+        try await DropboxUploader(fixture.client).append(part("x"), to: session, at: 0)
+        #expect(fixture.transport.calls == ["append_v2", "append_v2", "append_v2"])
     }
 
     @Test("a broken connection costs another try of the same bytes")
     func broken() async throws {
-        let bench = Bench(.failure(.cut), .failure(.timeout), .answer(200, Self.metadata))
-        _ = try await DropboxUploader(bench.client).upload(part("hello"), as: CommitInfo(path: "/f"))
-        #expect(try bodies(bench.transport.requests) == ["hello", "hello", "hello"])
+        let fixture = MirrorFixture(.failure(.cut), .failure(.timeout), .answer(200, Self.metadata))
+        _ = try await DropboxUploader(fixture.client).upload(part("hello"), as: CommitInfo(path: "/f"))
+        #expect(try bodies(fixture.transport.requests) == ["hello", "hello", "hello"])
     }
 
     @Test("a batch tells of each file, and tries again what the account's lock held up")
@@ -157,22 +157,22 @@ struct UploadTests {
         let taken =
             #"{".tag":"failure","failure":{".tag":"path","path":{".tag":"conflict","conflict":{".tag":"file"}}}}"#
         let success = #"{".tag":"success",\#(Self.metadata.dropFirst())"#
-        let bench = Bench(
+        let fixture = MirrorFixture(
             .answer(200, #"{"entries":[\#(busy),\#(taken),\#(success)]}"#), .answer(200, #"{"entries":[\#(success)]}"#))
         let session = UploadSession(id: "S", kind: .sequential)
-        let wishes = ["/a", "/b", "/c"].map { SessionFinish(session, size: 5, commit: CommitInfo(path: $0)) }
-        let results = try await DropboxUploader(bench.client).finish(wishes)
+        let finishes = ["/a", "/b", "/c"].map { SessionFinish(session, size: 5, commit: CommitInfo(path: $0)) }
+        let results = try await DropboxUploader(fixture.client).finish(finishes)
         #expect((try? results[0].get().id) == "id:x" && (try? results[2].get().id) == "id:x")
         #expect(throws: DropboxError.self) { try results[1].get() }
-        let requests = try bodies(bench.transport.requests)
+        let requests = try bodies(fixture.transport.requests)
         #expect(requests.count == 2 && requests[1].contains(#""path":"/a""#) && !requests[1].contains(#""path":"/b""#))
-        #expect(try await DropboxUploader(bench.client).finish([]).isEmpty)
+        #expect(try await DropboxUploader(fixture.client).finish([]).isEmpty)
     }
 
     @Test("against a server: sessions in order and at once, batches, folders")
     func server() async throws {
-        try await SandboxWorld.run { world in
-            let uploader = DropboxUploader(world.client)
+        try await SandboxFixture.run { sandbox in
+            let uploader = DropboxUploader(sandbox.client)
             let block = [UInt8](repeating: 7, count: 4 << 20)
             let whole = UploadPart(.bytes(block), hash: hash(of: block))
 
@@ -189,15 +189,15 @@ struct UploadTests {
             let lost = try await refusal { try await uploader.append(part("two"), to: second, at: 3) }
             #expect(lost?.uploadRefusal == .incorrectOffset(6))
             _ = try await uploader.finish(SessionFinish(second, size: 6, commit: CommitInfo(path: "/small")))
-            #expect(try world.account.content(of: "/small").load() == Array("onetwo".utf8))
+            #expect(try sandbox.account.content(of: "/small").load() == Array("onetwo".utf8))
 
             let sessions = try await uploader.start(3, .sequential)
             for session in sessions { try await uploader.append(part("x"), to: session, at: 0, close: true) }
-            let wishes = sessions.enumerated().map {
+            let finishes = sessions.enumerated().map {
                 SessionFinish($1, size: 1, commit: CommitInfo(path: "/many/\($0)"))
             }
             #expect(
-                try await uploader.finish(wishes).compactMap { try? $0.get().path } == [
+                try await uploader.finish(finishes).compactMap { try? $0.get().path } == [
                     "/many/0", "/many/1", "/many/2",
                 ])
 

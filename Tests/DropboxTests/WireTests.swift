@@ -83,16 +83,16 @@ struct WireTests {
             {"account_id":"dbid:AA","name":{"given_name":"A","display_name":"Ana Ruiz"},"email":"a@example.com",
             "root_info":{".tag":"team","root_namespace_id":"81924","home_namespace_id":"70011","home_path":"/Ana"}}
             """#
-        let info = try await Bench(.answer(200, body)).client.account()
+        let info = try await MirrorFixture(.answer(200, body)).client.account()
         #expect(
             info
                 == AccountInfo(
                     accountID: "dbid:AA", displayName: "Ana Ruiz", email: "a@example.com", rootNamespace: "81924",
                     homeNamespace: "70011"))
         let space = #"{"used":7,"allocation":{".tag":"individual","allocated":9}}"#
-        #expect(try await Bench(.answer(200, space)).client.spaceUsage() == SpaceUsage(used: 7, allocated: 9))
-        try await Bench(.answer(200, #"{"result":"dbxsync"}"#)).client.check()
-        let other = Bench(.answer(200, #"{"result":"else"}"#), settings: CallSettings(attempts: 1))
+        #expect(try await MirrorFixture(.answer(200, space)).client.spaceUsage() == SpaceUsage(used: 7, allocated: 9))
+        try await MirrorFixture(.answer(200, #"{"result":"dbxsync"}"#)).client.check()
+        let other = MirrorFixture(.answer(200, #"{"result":"else"}"#), settings: CallSettings(attempts: 1))
         #expect(try await refusal { try await other.client.check() }?.code == .malformedAnswer)
     }
 }

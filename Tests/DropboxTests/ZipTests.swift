@@ -10,11 +10,11 @@ struct ZipTests {
 
     @Test("the zip of a folder is asked for by its path in the account")
     func request() async throws {
-        let bench = Bench(.answer(200, "PK...", headers: Self.headers), remoteRoot: "/Team/Büro")
+        let fixture = MirrorFixture(.answer(200, "PK...", headers: Self.headers), remoteRoot: "/Team/Büro")
         let sink = MemorySink()
-        try await bench.client.downloadZip(of: RemoteKey("/sub"), into: sink)
+        try await fixture.client.downloadZip(of: RemoteKey("/sub"), into: sink)
         #expect(sink.text == "PK...")
-        let request = try #require(bench.transport.requests.first)
+        let request = try #require(fixture.transport.requests.first)
         #expect(request.url == "https://server/2/files/download_zip")
         #expect(request.header("Dropbox-API-Arg") == #"{"path":"/Team/B\u00fcro/sub"}"#)
         #expect(request.header("Authorization") == "Bearer T0")
@@ -24,10 +24,10 @@ struct ZipTests {
 
     @Test("the mirrored folder has a zip, the whole account has none, which needs no request")
     func root() async throws {
-        let bench = Bench(.answer(200, "PK", headers: Self.headers), remoteRoot: "/team")
-        try await bench.client.downloadZip(of: .root, into: MemorySink())
-        #expect(bench.transport.requests.first?.header("Dropbox-API-Arg") == #"{"path":"/team"}"#)
-        let whole = Bench(.answer(200, "PK", headers: Self.headers))
+        let fixture = MirrorFixture(.answer(200, "PK", headers: Self.headers), remoteRoot: "/team")
+        try await fixture.client.downloadZip(of: .root, into: MemorySink())
+        #expect(fixture.transport.requests.first?.header("Dropbox-API-Arg") == #"{"path":"/team"}"#)
+        let whole = MirrorFixture(.answer(200, "PK", headers: Self.headers))
         let error = try await refusal { try await whole.client.downloadZip(of: .root, into: MemorySink()) }
         #expect(error?.code == .refused && whole.transport.requests.isEmpty)
     }
@@ -44,21 +44,21 @@ struct ZipTests {
             (.answer(200, "<html>"), .malformedAnswer), (.answer(206, "PK", headers: headers), .malformedAnswer),
         ] as [(ScriptedTransport.Reply, DropboxError.Code)])
     func once(reply: ScriptedTransport.Reply, code: DropboxError.Code) async throws {
-        let bench = Bench(reply)
-        let error = try await refusal { try await bench.client.downloadZip(of: RemoteKey("/a"), into: MemorySink()) }
+        let fixture = MirrorFixture(reply)
+        let error = try await refusal { try await fixture.client.downloadZip(of: RemoteKey("/a"), into: MemorySink()) }
         #expect(error?.code == code)
-        #expect(bench.transport.requests.count == 1)
-        #expect(bench.clock.sleeps.isEmpty)
+        #expect(fixture.transport.requests.count == 1)
+        #expect(fixture.clock.sleeps.isEmpty)
     }
 
     @Test("a pause that the server asks for is kept, and is no try")
     func pause() async throws {
-        let bench = Bench(
+        let fixture = MirrorFixture(
             ScriptedTransport(
                 .answer(429, headers: ["Retry-After": "7"]), .answer(200, "PK", headers: Self.headers)))
         let sink = MemorySink()
-        try await bench.client.downloadZip(of: RemoteKey("/a"), into: sink)
-        #expect(sink.text == "PK" && bench.clock.elapsed == .seconds(7))
+        try await fixture.client.downloadZip(of: RemoteKey("/a"), into: sink)
+        #expect(sink.text == "PK" && fixture.clock.elapsed == .seconds(7))
     }
 
     @Test("what the sink throws comes out as it is")
@@ -69,30 +69,30 @@ struct ZipTests {
             func write(_ bytes: UnsafeRawBufferPointer) throws { throw Full() }
             func restart() throws {}
         }
-        let bench = Bench(.answer(200, "PK", headers: Self.headers))
+        let fixture = MirrorFixture(.answer(200, "PK", headers: Self.headers))
         await #expect(throws: Full.self) {
-            try await bench.client.downloadZip(of: RemoteKey("/a"), into: FullSink())
+            try await fixture.client.downloadZip(of: RemoteKey("/a"), into: FullSink())
         }
     }
 
     @Test("over a real connection the bytes come as the server makes them; a cut is an error")
     func sandbox() async throws {
-        try await SandboxWorld.run(remoteRoot: "/root") { world in
+        try await SandboxFixture.run(remoteRoot: "/root") { sandbox in
             for number in 0..<50 {
-                try world.account.put("/Root/Büro/\(number)", .generated(seed: UInt64(number), size: 10_000))
+                try sandbox.account.put("/Root/Büro/\(number)", .generated(seed: UInt64(number), size: 10_000))
             }
-            var archive = try world.account.archive(of: "/root/büro").archive
+            var archive = try sandbox.account.archive(of: "/root/büro").archive
             let whole = archive.read(1 << 24)
             let sink = MemorySink()
-            try await world.client.downloadZip(of: RemoteKey("/büro"), into: sink)
+            try await sandbox.client.downloadZip(of: RemoteKey("/büro"), into: sink)
             let isWhole = sink.bytes == whole
             #expect(isWhole)
-            world.server.faults.add(Fault(.cut(after: 100_000, isReset: true), endpoint: "files/download_zip"))
+            sandbox.server.faults.add(Fault(.cut(after: 100_000, isReset: true), endpoint: "files/download_zip"))
             let part = MemorySink()
-            let error = try await refusal { try await world.client.downloadZip(of: RemoteKey("/büro"), into: part) }
+            let error = try await refusal { try await sandbox.client.downloadZip(of: RemoteKey("/büro"), into: part) }
             #expect(error?.code == .network)
             #expect(whole.starts(with: part.bytes) && part.bytes.count <= 100_000)
-            #expect(world.server.log.records.count == 2)
+            #expect(sandbox.server.log.records.count == 2)
         }
     }
 }

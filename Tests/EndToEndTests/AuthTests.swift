@@ -15,60 +15,60 @@ struct AuthTests {
         return try #require(answer["code"])
     }
 
-    private func credentials(_ stand: Stand) throws -> [String: Any] {
-        let data = try Data(contentsOf: URL(filePath: stand.place.folder("state/credentials.json")))
+    private func credentials(_ fixture: DaemonFixture) throws -> [String: Any] {
+        let data = try Data(contentsOf: URL(filePath: fixture.place.folder("state/credentials.json")))
         return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     }
 
     @Test("the page that auth names gives a code, the code a sign-in that lasts, and --revoke ends it")
     func signIn() async throws {
-        try await Stand.run { stand in
-            let file = stand.place.folder("state/credentials.json")
+        try await DaemonFixture.run { fixture in
+            let file = fixture.place.folder("state/credentials.json")
             try FileManager.default.removeItem(atPath: file)
-            let asked = try await stand.place.run("auth", "--verifier", verifier)
+            let asked = try await fixture.place.run("auth", "--verifier", verifier)
             #expect(asked.code == 77, "no code was entered: \(asked)")
             let code = try await code(from: asked.output.trimmingCharacters(in: .whitespacesAndNewlines))
-            let done = try await stand.place.run("auth", "--code", code, "--verifier", verifier)
+            let done = try await fixture.place.run("auth", "--code", code, "--verifier", verifier)
             #expect(done.code == 0 && done.output.contains("files.content.read"), "\(done)")
             let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
             #expect(mode == 0o600)
 
-            stand.account.fill(Seed(files: 10))
-            try await stand.sync()
-            let first = try #require(try credentials(stand)["access_token"] as? String)
-            stand.server.tokens.expireAccessTokens()
-            try await stand.sync()
-            let second = try credentials(stand)["access_token"] as? String
+            fixture.account.fill(Seed(files: 10))
+            try await fixture.sync()
+            let first = try #require(try credentials(fixture)["access_token"] as? String)
+            fixture.server.tokens.expireAccessTokens()
+            try await fixture.sync()
+            let second = try credentials(fixture)["access_token"] as? String
             #expect(second != first, "the renewed token is kept")
 
-            let revoked = try await stand.place.run("auth", "--revoke")
+            let revoked = try await fixture.place.run("auth", "--revoke")
             #expect(revoked.code == 0, "\(revoked)")
             #expect(!FileManager.default.fileExists(atPath: file))
-            let sync = try await stand.place.run("sync")
+            let sync = try await fixture.place.run("sync")
             #expect(sync.code == 77, "\(sync)")
-            #expect(try stand.differences() == [], "signing out leaves the mirror as it is")
+            #expect(try fixture.differences() == [], "signing out leaves the mirror as it is")
         }
     }
 
     @Test("a code that is none, and one that was used, end with 77 and leave the old sign-in")
     func wrongCode() async throws {
-        try await Stand.run { stand in
-            let before = try credentials(stand)["access_token"] as? String
+        try await DaemonFixture.run { fixture in
+            let before = try credentials(fixture)["access_token"] as? String
             for code in ["nonsense", "-none"] {
-                let ending = try await stand.place.run("auth", "--code", code, "--verifier", "-" + verifier)
+                let ending = try await fixture.place.run("auth", "--code", code, "--verifier", "-" + verifier)
                 #expect(ending.code == 77, "\(ending)")
             }
-            let after = try credentials(stand)["access_token"] as? String
+            let after = try credentials(fixture)["access_token"] as? String
             #expect(after == before)
         }
     }
 
     @Test("a code on standard input is taken as if it were typed")
     func typed() async throws {
-        try await Stand.run { stand in
-            let asked = try await stand.place.run("auth", "--verifier", verifier)
+        try await DaemonFixture.run { fixture in
+            let asked = try await fixture.place.run("auth", "--verifier", verifier)
             let code = try await code(from: asked.output.trimmingCharacters(in: .whitespacesAndNewlines))
-            let done = try await stand.place.run("auth", "--json", "--verifier", verifier, input: " \(code) \n")
+            let done = try await fixture.place.run("auth", "--json", "--verifier", verifier, input: " \(code) \n")
             #expect(done.code == 0, "\(done)")
             let json = try #require(done.output.firstIndex(of: "{").map { done.output[$0...] })
             let values = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]

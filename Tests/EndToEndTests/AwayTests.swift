@@ -23,80 +23,81 @@ private func has(_ name: String) -> Bool { (try? tool("which", name)) == 0 }
 /// A mirror that goes away under the daemon is waited for; what the daemon says meanwhile is true.
 struct AwayTests {
     /// A daemon in step, what it tells the service manager, and where its word is.
-    private func daemon(_ stand: Stand) async throws -> (Program, NotifySocket) {
+    private func daemon(_ fixture: DaemonFixture) async throws -> (Program, NotifySocket) {
         let socket = try NotifySocket()
-        let runtime = try stand.place.folder.folder("run")
-        let daemon = try stand.place.start(
+        let runtime = try fixture.place.folder.folder("run")
+        let daemon = try fixture.place.start(
             "run", environment: ["NOTIFY_SOCKET": socket.path, "RUNTIME_DIRECTORY": runtime])
-        try await equality(stand, daemon)
-        try await status(stand, daemon, is: 0)
+        try await equality(fixture, daemon)
+        try await status(fixture, daemon, is: 0)
         return (daemon, socket)
     }
 
     /// Waits until everything is there; not every file system in user space keeps times.
-    private func equality(_ stand: Stand, _ daemon: Program) async throws {
-        try await eventually("the same names", or: daemon.told) {
+    private func equality(_ fixture: DaemonFixture, _ daemon: Program) async throws {
+        try await eventually("the same names", or: daemon.log) {
             daemon.isRunning
-                && (try? Set(stand.mirror().lines.keys)) == Set(Tree(account: stand.account).lines.keys)
+                && (try? Set(fixture.mirror().lines.keys)) == Set(Tree(account: fixture.account).lines.keys)
         }
     }
 
-    private func status(_ stand: Stand, _ daemon: Program, is code: Int32) async throws {
+    private func status(_ fixture: DaemonFixture, _ daemon: Program, is code: Int32) async throws {
         let limit = ContinuousClock.now + .seconds(90)
         while true {
-            let ending = try await stand.place.run("status")
+            let ending = try await fixture.place.run("status")
             if ending.code == code { return }
             if ContinuousClock.now > limit || !daemon.isRunning {
-                throw NeverCame(what: "status \(code)", evidence: "\(ending)\n\(daemon.told)")
+                throw NeverCame(what: "status \(code)", evidence: "\(ending)\n\(daemon.log)")
             }
             try await Task.sleep(for: .milliseconds(200))
         }
     }
 
-    private func count(_ text: String, _ daemon: Program) -> Int { daemon.told.components(separatedBy: text).count - 1 }
+    private func count(_ text: String, _ daemon: Program) -> Int { daemon.log.components(separatedBy: text).count - 1 }
 
     /// It says that it waits, once; nothing is in step then; and it goes on when `bringBack` has brought the mirror back.
     private func expectPatience(
-        _ stand: Stand, _ daemon: Program, _ socket: NotifySocket, times: Int = 1, bringBack: () throws -> Void
+        _ fixture: DaemonFixture, _ daemon: Program, _ socket: NotifySocket, times: Int = 1,
+        bringBack: () throws -> Void
     ) async throws {
-        try stand.account.put("/news \(times).txt", "news")
+        try fixture.account.put("/news \(times).txt", "news")
         daemon.send(SIGHUP)
-        try await eventually("the word that it is away", or: daemon.told) {
+        try await eventually("the word that it is away", or: daemon.log) {
             count("is away, and waited for", daemon) == times
         }
         try await eventually("STATUS=", or: "\(socket.assignments)") {
             socket.assignments.last { $0.hasPrefix("STATUS=") }?.contains("is away") == true
         }
-        let status = try await stand.place.run("status")
+        let status = try await fixture.place.run("status")
         #expect(status.code == 1 && status.output.contains("is away"), "\(status)")
         #expect(daemon.isRunning)
         try bringBack()
-        try await equality(stand, daemon)
-        try await self.status(stand, daemon, is: 0)
+        try await equality(fixture, daemon)
+        try await self.status(fixture, daemon, is: 0)
         #expect(count("is away, and waited for", daemon) == times)
         #expect(count("is back", daemon) == times)
-        #expect(stand.aside == [])
+        #expect(fixture.aside == [])
     }
 
     @Test("a mirror directory that vanishes, or in whose place another stands, is waited for")
     func vanished() async throws {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 60))
-            let (daemon, socket) = try await daemon(stand)
-            let elsewhere = stand.place.folder("elsewhere")
-            try FileManager.default.moveItem(atPath: stand.place.mirror, toPath: elsewhere)
-            try await expectPatience(stand, daemon, socket) {
-                try FileManager.default.moveItem(atPath: elsewhere, toPath: stand.place.mirror)
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 60))
+            let (daemon, socket) = try await daemon(fixture)
+            let elsewhere = fixture.place.folder("elsewhere")
+            try FileManager.default.moveItem(atPath: fixture.place.mirror, toPath: elsewhere)
+            try await expectPatience(fixture, daemon, socket) {
+                try FileManager.default.moveItem(atPath: elsewhere, toPath: fixture.place.mirror)
             }
-            try FileManager.default.moveItem(atPath: stand.place.mirror, toPath: elsewhere)
-            _ = try stand.place.folder.folder("mirror/.dbxsync")
-            try stand.place.folder.write("another one\n", to: "mirror/.dbxsync/mirror-id")
-            try await expectPatience(stand, daemon, socket, times: 2) {
+            try FileManager.default.moveItem(atPath: fixture.place.mirror, toPath: elsewhere)
+            _ = try fixture.place.folder.folder("mirror/.dbxsync")
+            try fixture.place.folder.write("another one\n", to: "mirror/.dbxsync/mirror-id")
+            try await expectPatience(fixture, daemon, socket, times: 2) {
                 #expect(
-                    try FileManager.default.contentsOfDirectory(atPath: stand.place.folder("mirror/.dbxsync"))
+                    try FileManager.default.contentsOfDirectory(atPath: fixture.place.folder("mirror/.dbxsync"))
                         == ["mirror-id"])
-                try FileManager.default.removeItem(atPath: stand.place.mirror)
-                try FileManager.default.moveItem(atPath: elsewhere, toPath: stand.place.mirror)
+                try FileManager.default.removeItem(atPath: fixture.place.mirror)
+                try FileManager.default.moveItem(atPath: elsewhere, toPath: fixture.place.mirror)
             }
             daemon.send(SIGTERM)
             #expect(try await daemon.ending().code == 0)
@@ -105,29 +106,29 @@ struct AwayTests {
 
     @Test("nobody has to ask: a mirror that vanishes from an idle daemon is missed")
     func idle() async throws {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 5))
-            let (daemon, _) = try await daemon(stand)
-            let elsewhere = stand.place.folder("elsewhere")
-            try FileManager.default.moveItem(atPath: stand.place.mirror, toPath: elsewhere)
-            try await status(stand, daemon, is: 1)
-            try FileManager.default.moveItem(atPath: elsewhere, toPath: stand.place.mirror)
-            try await status(stand, daemon, is: 0)
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 5))
+            let (daemon, _) = try await daemon(fixture)
+            let elsewhere = fixture.place.folder("elsewhere")
+            try FileManager.default.moveItem(atPath: fixture.place.mirror, toPath: elsewhere)
+            try await status(fixture, daemon, is: 1)
+            try FileManager.default.moveItem(atPath: elsewhere, toPath: fixture.place.mirror)
+            try await status(fixture, daemon, is: 0)
         }
     }
 
     @Test("a disk that is mounted over the mirror is waited out", .enabled(if: isRoot, "only root may mount"))
     func mountedOver() async throws {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 20))
-            let (daemon, socket) = try await daemon(stand)
-            try #require(mount("none", stand.place.mirror, "tmpfs", 0, "size=64k") == 0)
-            defer { umount2(stand.place.mirror, Int32(MNT_DETACH)) }
-            try await expectPatience(stand, daemon, socket) {
-                let there = try FileManager.default.contentsOfDirectory(atPath: stand.place.mirror)
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 20))
+            let (daemon, socket) = try await daemon(fixture)
+            try #require(mount("none", fixture.place.mirror, "tmpfs", 0, "size=64k") == 0)
+            defer { umount2(fixture.place.mirror, Int32(MNT_DETACH)) }
+            try await expectPatience(fixture, daemon, socket) {
+                let there = try FileManager.default.contentsOfDirectory(atPath: fixture.place.mirror)
                 #expect(there == [])
                 // Nothing of the daemon's keeps the disk busy.
-                #expect(umount2(stand.place.mirror, 0) == 0)
+                #expect(umount2(fixture.place.mirror, 0) == 0)
             }
         }
     }
@@ -136,32 +137,32 @@ struct AwayTests {
         "a file system whose server stops is not in step; one whose server is gone is waited for",
         .enabled(if: isRoot && has("bindfs"), "needs root and bindfs"))
     func userSpace() async throws {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 20))
-            let backing = try stand.place.folder.folder("backing")
-            var server = try Program("/usr/bin/bindfs", ["-f", backing, stand.place.mirror])
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 20))
+            let backing = try fixture.place.folder.folder("backing")
+            var server = try Program("/usr/bin/bindfs", ["-f", backing, fixture.place.mirror])
             defer {
                 server.send(SIGCONT)
                 server.send(SIGKILL)
-                umount2(stand.place.mirror, Int32(MNT_DETACH))
+                umount2(fixture.place.mirror, Int32(MNT_DETACH))
             }
-            try await eventually("a mount") { try tool("mountpoint", "-q", stand.place.mirror) == 0 }
-            let (daemon, socket) = try await daemon(stand)
+            try await eventually("a mount") { try tool("mountpoint", "-q", fixture.place.mirror) == 0 }
+            let (daemon, socket) = try await daemon(fixture)
             server.send(SIGSTOP)
-            try await status(stand, daemon, is: 1)
-            let status = try await stand.place.run("status")
+            try await status(fixture, daemon, is: 1)
+            let status = try await fixture.place.run("status")
             #expect(
-                status.output.contains("the disk of \(stand.place.mirror) has not answered since"), "\(status)")
+                status.output.contains("the disk of \(fixture.place.mirror) has not answered since"), "\(status)")
             #expect(socket.assignments.last { $0.hasPrefix("STATUS=") }?.contains("has not answered") == true)
-            #expect(count("has not answered since", daemon) == 1, "\(daemon.told)")
+            #expect(count("has not answered since", daemon) == 1, "\(daemon.log)")
             server.send(SIGCONT)
-            try await self.status(stand, daemon, is: 0)
-            #expect(count("answers again", daemon) == 1, "\(daemon.told)")
+            try await self.status(fixture, daemon, is: 0)
+            #expect(count("answers again", daemon) == 1, "\(daemon.log)")
 
             try await server.crash()
-            try await expectPatience(stand, daemon, socket) {
-                try #require(umount2(stand.place.mirror, 0) == 0)
-                server = try Program("/usr/bin/bindfs", ["-f", backing, stand.place.mirror])
+            try await expectPatience(fixture, daemon, socket) {
+                try #require(umount2(fixture.place.mirror, 0) == 0)
+                server = try Program("/usr/bin/bindfs", ["-f", backing, fixture.place.mirror])
             }
         }
     }
@@ -171,21 +172,21 @@ struct AwayTests {
         .enabled(
             if: isRoot && has("mkfs.ext4") && access("/dev/loop-control", W_OK) == 0, "needs root and a loop device"))
     func readOnlyState() async throws {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 20))
-            let image = stand.place.folder("image")
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 20))
+            let image = fixture.place.folder("image")
             try #require(try tool("truncate", "-s", "32M", image) == 0)
             try #require(try tool("mkfs.ext4", "-q", image) == 0)
-            let state = stand.place.folder("state")
+            let state = fixture.place.folder("state")
             try #require(try tool("mount", "-o", "loop,errors=remount-ro", image, state) == 0)
             defer { umount2(state, Int32(MNT_DETACH)) }
-            try stand.place.signIn(accessToken: Tokens.standing)
-            let (daemon, _) = try await daemon(stand)
+            try fixture.place.signIn(accessToken: Tokens.standing)
+            let (daemon, _) = try await daemon(fixture)
             try breakDisk(at: state)
-            try stand.account.put("/news.txt", "news")
+            try fixture.account.put("/news.txt", "news")
             daemon.send(SIGHUP)
-            try await status(stand, daemon, is: 1)
-            let status = try await stand.place.run("status", "--json")
+            try await status(fixture, daemon, is: 1)
+            let status = try await fixture.place.run("status", "--json")
             #expect(status.output.contains("\"phase\" : \"waiting\""), "\(status)")
             #expect(daemon.isRunning)
         }
@@ -197,25 +198,25 @@ struct AwayTests {
             if: isRoot && has("mkfs.ext4") && has("fsfreeze") && access("/dev/loop-control", W_OK) == 0,
             "needs root and a loop device"))
     func frozen() async throws {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 5))
-            let (image, mirror) = (stand.place.folder("image"), stand.place.mirror)
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 5))
+            let (image, mirror) = (fixture.place.folder("image"), fixture.place.mirror)
             try #require(try tool("truncate", "-s", "32M", image) == 0)
             try #require(try tool("mkfs.ext4", "-q", image) == 0)
             try #require(try tool("mount", "-o", "loop", image, mirror) == 0)
             try FileManager.default.removeItem(atPath: mirror + "/lost+found")
             defer { umount2(mirror, Int32(MNT_DETACH)) }
-            let (daemon, _) = try await daemon(stand)
-            let before = stand.downloads.count
+            let (daemon, _) = try await daemon(fixture)
+            let before = fixture.downloads.count
             try #require(try tool("fsfreeze", "-f", mirror) == 0)
             do {
                 defer { _ = try? tool("fsfreeze", "-u", mirror) }
-                try stand.account.put("/news.txt", "news")
-                try await eventually("a download", or: daemon.told) { stand.downloads.count > before }
+                try fixture.account.put("/news.txt", "news")
+                try await eventually("a download", or: daemon.log) { fixture.downloads.count > before }
                 try await Task.sleep(for: .seconds(1))
                 daemon.send(SIGTERM)
-                try await eventually("the last resort", within: .seconds(30), or: daemon.told) {
-                    daemon.told.contains("something is still waiting for the disk")
+                try await eventually("the last resort", within: .seconds(30), or: daemon.log) {
+                    daemon.log.contains("something is still waiting for the disk")
                 }
             }
             #expect(try await daemon.ending().code == 0)
@@ -244,19 +245,19 @@ struct AwayTests {
 
     @Test("a word older than its heartbeat is not believed, and the daemon's end takes it away")
     func heartbeat() async throws {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 5))
-            let (daemon, _) = try await daemon(stand)
-            let runtime = stand.place.folder("run")
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 5))
+            let (daemon, _) = try await daemon(fixture)
+            let runtime = fixture.place.folder("run")
             let name = try #require(FileManager.default.contentsOfDirectory(atPath: runtime).first)
             let word = runtime + "/" + name
             daemon.send(SIGSTOP)
             try age(word, #/"heartbeat":(\d+)/#, by: 600)
-            try age(stand.place.folder("state/lock"), #/since: (\d+)/#, by: 1000)
-            let status = try await stand.place.run("status")
+            try age(fixture.place.folder("state/lock"), #/since: (\d+)/#, by: 1000)
+            let status = try await fixture.place.run("status")
             #expect(status.code == 1 && status.output.contains("it has said nothing of late"), "\(status)")
             daemon.send(SIGCONT)
-            try await self.status(stand, daemon, is: 0)
+            try await self.status(fixture, daemon, is: 0)
             daemon.send(SIGTERM)
             #expect(try await daemon.ending().code == 0)
             #expect(try FileManager.default.contentsOfDirectory(atPath: runtime) == [])

@@ -5,38 +5,38 @@ import Testing
 /// Folders of many small files, by the real program over HTTP.
 struct BulkTests {
     /// Fills the account of a mirror that is in step with nothing.
-    private static func fill(_ stand: Stand) async throws {
-        try await stand.sync()
+    private static func fill(_ fixture: DaemonFixture) async throws {
+        try await fixture.sync()
         for folder in ["Büro/a", "Büro/b", "other", "Büro/cafe\u{301}"] {
             for number in 0..<60 {
                 let content = Content.generated(seed: UInt64(number), size: Int64(number * 40))
-                try stand.account.put("/\(folder)/File \(number).txt", content)
+                try fixture.account.put("/\(folder)/File \(number).txt", content)
             }
         }
-        for number in 0..<10 { try stand.account.put("/few/\(number)", .text("\(number)")) }
+        for number in 0..<10 { try fixture.account.put("/few/\(number)", .text("\(number)")) }
     }
 
-    private static func zips(_ stand: Stand) -> [String] {
-        stand.server.log.records.filter { $0.endpoint == "files/download_zip" }.map(\.subject).sorted()
+    private static func zips(_ fixture: DaemonFixture) -> [String] {
+        fixture.server.log.records.filter { $0.endpoint == "files/download_zip" }.map(\.subject).sorted()
     }
 
     @Test("a first sync fetches them as zips")
     func firstSync() async throws {
-        try await Stand.run { stand in
-            try await Self.fill(stand)
-            try await stand.sync()
-            #expect(Self.zips(stand) == ["/büro", "/other"])
-            #expect(stand.downloads.count == 10)
+        try await DaemonFixture.run { fixture in
+            try await Self.fill(fixture)
+            try await fixture.sync()
+            #expect(Self.zips(fixture) == ["/büro", "/other"])
+            #expect(fixture.downloads.count == 10)
         }
     }
 
     @Test("the configuration can do without")
     func off() async throws {
-        try await Stand.run(["transfer": "bulk = false"]) { stand in
-            try await Self.fill(stand)
-            try await stand.sync()
-            #expect(Self.zips(stand) == [])
-            #expect(stand.downloads.count == 246)
+        try await DaemonFixture.run(["transfer": "bulk = false"]) { fixture in
+            try await Self.fill(fixture)
+            try await fixture.sync()
+            #expect(Self.zips(fixture) == [])
+            #expect(fixture.downloads.count == 246)
         }
     }
 
@@ -50,33 +50,33 @@ struct BulkTests {
             .error(409, tags: ["path", "not_found"], retryAfter: nil),
         ] as [Fault.Effect])
     func faults(effect: Fault.Effect) async throws {
-        try await Stand.run { stand in
-            try await Self.fill(stand)
-            stand.server.faults.add(Fault(effect, endpoint: "files/download_zip", times: nil))
-            try await stand.sync()
+        try await DaemonFixture.run { fixture in
+            try await Self.fill(fixture)
+            fixture.server.faults.add(Fault(effect, endpoint: "files/download_zip", times: nil))
+            try await fixture.sync()
         }
     }
 
     @Test("a pause that the server asks for is kept")
     func pause() async throws {
-        try await Stand.run { stand in
-            try await Self.fill(stand)
+        try await DaemonFixture.run { fixture in
+            try await Self.fill(fixture)
             let pause = Fault.Effect.rateLimit(reason: "too_many_requests", retryAfter: 1)
-            stand.server.faults.add(Fault(pause, endpoint: "files/download_zip"))
-            try await stand.sync()
-            #expect(Self.zips(stand).count == 3 && stand.downloads.count == 10)
+            fixture.server.faults.add(Fault(pause, endpoint: "files/download_zip"))
+            try await fixture.sync()
+            #expect(Self.zips(fixture).count == 3 && fixture.downloads.count == 10)
         }
     }
 
     @Test("a file that changes while its zip comes is right in the end")
     func changes() async throws {
-        try await Stand.run { stand in
-            try await Self.fill(stand)
-            stand.server.faults.add(Fault(.slow(rate: 100_000), endpoint: "files/download_zip", times: nil))
-            let daemon = try stand.place.start("run")
-            while Self.zips(stand).isEmpty { try await Task.sleep(for: .milliseconds(5)) }
-            for number in 0..<60 { try stand.account.put("/büro/b/file \(number).txt", .text("changed \(number)")) }
-            try await stand.equality(from: daemon)
+        try await DaemonFixture.run { fixture in
+            try await Self.fill(fixture)
+            fixture.server.faults.add(Fault(.slow(rate: 100_000), endpoint: "files/download_zip", times: nil))
+            let daemon = try fixture.place.start("run")
+            while Self.zips(fixture).isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+            for number in 0..<60 { try fixture.account.put("/büro/b/file \(number).txt", .text("changed \(number)")) }
+            try await fixture.equality(from: daemon)
         }
     }
 }

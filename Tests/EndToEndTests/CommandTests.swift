@@ -11,44 +11,44 @@ struct CommandTests {
 
     @Test("a dry run says what would be done and changes nothing")
     func dryRun() async throws {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 30))
-            let first = try await stand.place.run("sync", "--dry-run", "--json")
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 30))
+            let first = try await fixture.place.run("sync", "--dry-run", "--json")
             #expect(first.code == 0, "\(first)")
             let plan = try document(first)
             #expect(plan["files"] as? Int == 30)
-            #expect(plan["bytes"] as? Int64 == stand.account.usedBytes)
-            #expect(try stand.mirror().lines == [:])
-            try await stand.sync()
-            let before = try stand.mirror()
-            try stand.account.delete(try #require(stand.account.tree().first { $0.isFile }).path)
-            let second = try await stand.place.run("sync", "--dry-run", "--json")
+            #expect(plan["bytes"] as? Int64 == fixture.account.usedBytes)
+            #expect(try fixture.mirror().lines == [:])
+            try await fixture.sync()
+            let before = try fixture.mirror()
+            try fixture.account.delete(try #require(fixture.account.tree().first { $0.isFile }).path)
+            let second = try await fixture.place.run("sync", "--dry-run", "--json")
             #expect(try document(second)["removals"] as? Int == 1, "\(second)")
-            #expect(try stand.mirror() == before)
+            #expect(try fixture.mirror() == before)
             // What others did in the mirror would be put right, too.
-            let lost = try #require(stand.account.tree().last { $0.isFile }).path
-            try FileManager.default.removeItem(atPath: stand.place.mirror + lost)
-            let third = try await stand.place.run("sync", "--dry-run", "--json")
+            let lost = try #require(fixture.account.tree().last { $0.isFile }).path
+            try FileManager.default.removeItem(atPath: fixture.place.mirror + lost)
+            let third = try await fixture.place.run("sync", "--dry-run", "--json")
             #expect(try document(third)["files"] as? Int == 1, "\(third)")
-            #expect(!FileManager.default.fileExists(atPath: stand.place.mirror + lost))
+            #expect(!FileManager.default.fileExists(atPath: fixture.place.mirror + lost))
         }
     }
 
     @Test("what cannot be mirrored is listed with its reason; sync and status end with 1, the rest is there")
     func parked() async throws {
-        try await Stand.run { stand in
+        try await DaemonFixture.run { fixture in
             var link = FileTraits()
             link.symlinkTarget = "/etc/passwd"
-            try stand.account.put("/link", .bytes([]), traits: link)
+            try fixture.account.put("/link", .bytes([]), traits: link)
             var paper = FileTraits()
             paper.isDownloadable = false
-            try stand.account.put("/notes.paper", .bytes([1]), traits: paper)
-            try stand.account.put("/\(String(repeating: "ä", count: 128))", "a name of 256 bytes")
-            try stand.account.put("/.dbxsync", "ours")
-            try stand.account.put("/fine.txt", "fine")
-            let sync = try await stand.place.run("sync")
+            try fixture.account.put("/notes.paper", .bytes([1]), traits: paper)
+            try fixture.account.put("/\(String(repeating: "ä", count: 128))", "a name of 256 bytes")
+            try fixture.account.put("/.dbxsync", "ours")
+            try fixture.account.put("/fine.txt", "fine")
+            let sync = try await fixture.place.run("sync")
             #expect(sync.code == 1, "\(sync)")
-            let status = try await stand.place.run("status", "--json")
+            let status = try await fixture.place.run("status", "--json")
             #expect(status.code == 1, "\(status)")
             let report = try document(status)
             #expect(report["parked"] as? Int == 4 && report["failing"] as? Int == 0, "\(status)")
@@ -61,61 +61,61 @@ struct CommandTests {
                 #expect(day.contains(try Date(text, strategy: .iso8601)), "\(trouble)")
             }
             #expect(sync.output.split(separator: "\n").count { $0.contains("; next try in ") } == 4, "\(sync)")
-            let again = try await stand.place.run("sync")
+            let again = try await fixture.place.run("sync")
             #expect(again.code == 1 && again.output.contains("; next try in "), "\(again)")
             for name in ["link", "notes.paper", ".dbxsync", "ä"] {
                 #expect(sync.output.contains(name), "\(name): \(sync)")
             }
-            #expect(Array(try stand.mirror().lines.keys) == ["fine.txt"])
+            #expect(Array(try fixture.mirror().lines.keys) == ["fine.txt"])
         }
     }
 
     @Test("what cannot be mirrored and is accepted is listed, and the mirror is in step")
     func accepted() async throws {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 3))
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 3))
             for path in ["/notes.paper", "/Deep/Other.PAPER", "/Deep/plan.gsheet"] {
                 var document = FileTraits()
                 document.isDownloadable = false
-                try stand.account.put(path, .bytes([1]), traits: document)
+                try fixture.account.put(path, .bytes([1]), traits: document)
             }
-            try stand.place.configure(endpoint: stand.server.url, ["mirror": "accept = [\"*.paper\"]"])
-            #expect(try await stand.place.run("sync").code == 1)
-            var report = try document(try await stand.place.run("status", "--json"))
+            try fixture.place.configure(endpoint: fixture.server.url, ["mirror": "accept = [\"*.paper\"]"])
+            #expect(try await fixture.place.run("sync").code == 1)
+            var report = try document(try await fixture.place.run("status", "--json"))
             #expect(report["parked"] as? Int == 1 && report["accepted"] as? Int == 2, "\(report)")
-            try stand.place.configure(endpoint: stand.server.url, ["mirror": "accept = [\"*.paper\", \"/deep/\"]"])
-            let sync = try await stand.place.run("sync")
+            try fixture.place.configure(endpoint: fixture.server.url, ["mirror": "accept = [\"*.paper\", \"/deep/\"]"])
+            let sync = try await fixture.place.run("sync")
             #expect(sync.code == 0 && sync.output.contains("3 accepted"), "\(sync)")
-            let status = try await stand.place.run("status")
+            let status = try await fixture.place.run("status")
             #expect(status.code == 0 && status.output.contains("accepted   /Deep/plan.gsheet"), "\(status)")
-            report = try document(try await stand.place.run("status", "--json"))
+            report = try document(try await fixture.place.run("status", "--json"))
             #expect(report["in_step"] as? Bool == true && report["accepted"] as? Int == 3, "\(report)")
         }
     }
 
     @Test("status --json has the same keys before, during and after")
     func statusKeys() async throws {
-        try await Stand.run { stand in
+        try await DaemonFixture.run { fixture in
             let keys = [
                 "accepted", "account", "backlog", "checked_at", "daemon", "damaged_state", "disk_as_of", "failing",
                 "in_step", "in_step_as_of", "last_pass", "left_out", "listed_at", "listing", "mirror", "outbox",
                 "parked",
                 "proofs", "stale", "stranger_paths", "strangers", "troubles", "unread", "unread_entries",
             ]
-            stand.account.fill(Seed(files: 30))
-            let before = try await stand.place.run("status", "--json")
+            fixture.account.fill(Seed(files: 30))
+            let before = try await fixture.place.run("status", "--json")
             #expect(before.code == 1, "\(before)")
             #expect(try document(before).keys.sorted() == keys)
-            let daemon = try stand.place.start("run")
-            try await stand.equality(from: daemon)
-            let during = try await stand.place.run("status", "--json")
+            let daemon = try fixture.place.start("run")
+            try await fixture.equality(from: daemon)
+            let during = try await fixture.place.run("status", "--json")
             #expect(try document(during).keys.sorted() == keys)
             let running = try #require(try document(during)["daemon"] as? [String: Any])
             #expect(running["pid"] as? Int32 == daemon.pid)
             daemon.send(SIGTERM)
             _ = try await daemon.ending()
-            try await stand.sync()
-            let after = try await stand.place.run("status", "--json")
+            try await fixture.sync()
+            let after = try await fixture.place.run("status", "--json")
             #expect(after.code == 0, "\(after)")
             #expect(try document(after).keys.sorted() == keys)
             #expect(try document(after)["in_step"] as? Bool == true)
@@ -124,60 +124,62 @@ struct CommandTests {
 
     @Test("patterns leave out what they match; status and a dry run say so, and verify finds no fault with it")
     func patterns() async throws {
-        try await Stand.run(["mirror": "exclude = [\"*.TMP\", \"/private/\"]"]) { stand in
-            for path in ["/a.txt", "/b.tmp", "/private/c", "/d/e.tmp"] { try stand.account.put(path, path) }
-            let plan = try document(try await stand.place.run("sync", "--dry-run", "--json"))
+        try await DaemonFixture.run(["mirror": "exclude = [\"*.TMP\", \"/private/\"]"]) { fixture in
+            for path in ["/a.txt", "/b.tmp", "/private/c", "/d/e.tmp"] { try fixture.account.put(path, path) }
+            let plan = try document(try await fixture.place.run("sync", "--dry-run", "--json"))
             #expect(plan["files"] as? Int == 1 && plan["folders"] as? Int == 1, "\(plan)")
-            let sync = try await stand.place.run("sync")
+            let sync = try await fixture.place.run("sync")
             #expect(sync.code == 0, "\(sync)")
-            #expect(try stand.mirror().lines.keys.sorted() == ["a.txt", "d"])
-            let status = try await stand.place.run("status", "--json")
+            #expect(try fixture.mirror().lines.keys.sorted() == ["a.txt", "d"])
+            let status = try await fixture.place.run("status", "--json")
             #expect(status.code == 0, "\(status)")
             #expect(try document(status)["left_out"] as? Int == 4, "\(status)")
-            #expect(try await stand.place.run("status").output.contains("left out   4 of the account"))
+            #expect(try await fixture.place.run("status").output.contains("left out   4 of the account"))
             // New patterns are not in effect before the next pass; then nothing is removed, and what comes in arrives.
-            try stand.place.configure(endpoint: stand.server.url, ["mirror": "exclude = [\"a.txt\", \"/private/\"]"])
-            #expect(try await stand.place.run("status").code == 1)
-            let next = try await stand.place.run("sync")
+            try fixture.place.configure(
+                endpoint: fixture.server.url, ["mirror": "exclude = [\"a.txt\", \"/private/\"]"])
+            #expect(try await fixture.place.run("status").code == 1)
+            let next = try await fixture.place.run("sync")
             #expect(next.code == 0, "\(next)")
-            #expect(try stand.mirror().lines.keys.sorted() == ["a.txt", "b.tmp", "d", "d/e.tmp"])
-            try stand.place.folder.write("changed here", to: "mirror/a.txt")
-            let verify = try await stand.place.run("verify")
+            #expect(try fixture.mirror().lines.keys.sorted() == ["a.txt", "b.tmp", "d", "d/e.tmp"])
+            try fixture.place.folder.write("changed here", to: "mirror/a.txt")
+            let verify = try await fixture.place.run("verify")
             #expect(verify.code == 0, "\(verify)")
         }
     }
 
     @Test("a file of somebody else's in the way is set aside, not lost")
     func aside() async throws {
-        try await Stand.run { stand in
-            try stand.account.put("/report.txt", "from Dropbox")
-            try stand.place.folder.write("from somebody else", to: "mirror/report.txt")
-            try stand.place.folder.write("a stranger", to: "mirror/stranger.txt")
-            let ending = try await stand.place.run("sync")
+        try await DaemonFixture.run { fixture in
+            try fixture.account.put("/report.txt", "from Dropbox")
+            try fixture.place.folder.write("from somebody else", to: "mirror/report.txt")
+            try fixture.place.folder.write("a stranger", to: "mirror/stranger.txt")
+            let ending = try await fixture.place.run("sync")
             #expect(ending.code == 0, "\(ending)")
             #expect(
-                try String(contentsOfFile: stand.place.folder("mirror/report.txt"), encoding: .utf8) == "from Dropbox")
-            #expect(FileManager.default.fileExists(atPath: stand.place.folder("mirror/stranger.txt")))
-            let kept = try #require(stand.aside.first { $0.hasSuffix("report.txt") })
-            let path = stand.place.folder("mirror/.dbxsync/aside/" + kept)
+                try String(contentsOfFile: fixture.place.folder("mirror/report.txt"), encoding: .utf8) == "from Dropbox"
+            )
+            #expect(FileManager.default.fileExists(atPath: fixture.place.folder("mirror/stranger.txt")))
+            let kept = try #require(fixture.aside.first { $0.hasSuffix("report.txt") })
+            let path = fixture.place.folder("mirror/.dbxsync/aside/" + kept)
             #expect(try String(contentsOfFile: path, encoding: .utf8) == "from somebody else")
         }
     }
 
     @Test("verify finds a damaged file, --repair puts it right")
     func verify() async throws {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 30))
-            try await stand.sync()
-            let clean = try await stand.place.run("verify")
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 30))
+            try await fixture.sync()
+            let clean = try await fixture.place.run("verify")
             #expect(clean.code == 0, "\(clean)")
-            let victim = try #require(stand.account.tree().first { $0.isFile })
-            try stand.place.folder.write("damaged", to: "mirror" + victim.path)
-            let found = try await stand.place.run("verify")
+            let victim = try #require(fixture.account.tree().first { $0.isFile })
+            try fixture.place.folder.write("damaged", to: "mirror" + victim.path)
+            let found = try await fixture.place.run("verify")
             #expect(found.code == 1 && found.output.contains(String(victim.path.dropFirst())), "\(found)")
-            _ = try await stand.place.run("verify", "--repair")
-            #expect(try stand.differences() == [])
-            let again = try await stand.place.run("verify")
+            _ = try await fixture.place.run("verify", "--repair")
+            #expect(try fixture.differences() == [])
+            let again = try await fixture.place.run("verify")
             #expect(again.code == 0, "\(again)")
         }
     }

@@ -17,63 +17,63 @@ struct CrashTests {
 
     @Test("kill -9 again and again while the account is mirrored, changes, and takes its cursors back")
     func campaign() async throws {
-        try await Stand.run(["transfer": "parallel = 8"]) { stand in
-            stand.account.fill(Seed(files: 1_500, maxSize: 60_000, largeFiles: 3, largeSize: 9_000_000))
-            stand.account.configure { $0.rate = 3_000_000 }
+        try await DaemonFixture.run(["transfer": "parallel = 8"]) { fixture in
+            fixture.account.fill(Seed(files: 1_500, maxSize: 60_000, largeFiles: 3, largeSize: 9_000_000))
+            fixture.account.configure { $0.rate = 3_000_000 }
             var random = SeededRandom(seed: Self.seed)
             var ledger = Ledger()
-            ledger.learn(stand.account)
+            ledger.learn(fixture.account)
             for round in 1...Self.kills {
                 let about: Comment = "seed \(Self.seed), round \(round)"
-                let standing = try contents(stand)
-                stand.server.log.clear()
-                let daemon = try stand.place.start("run")
+                let standing = try contents(fixture)
+                fixture.server.log.clear()
+                let daemon = try fixture.place.start("run")
                 try await Task.sleep(for: .milliseconds(random.number(30...600)))
                 try await daemon.crash()
 
-                let again = ledger.book(stand.downloads).filter { standing.contains($0) }
-                #expect(again == [], "\(about): fetched though it stood in the mirror\n\(daemon.told)")
-                try whole(stand, about)
-                for _ in 0..<random.number(1...2) { try change(stand.account, round, &random) }
-                ledger.learn(stand.account)
+                let again = ledger.book(fixture.downloads).filter { standing.contains($0) }
+                #expect(again == [], "\(about): fetched though it stood in the mirror\n\(daemon.log)")
+                try whole(fixture, about)
+                for _ in 0..<random.number(1...2) { try change(fixture.account, round, &random) }
+                ledger.learn(fixture.account)
             }
-            stand.server.log.clear()
-            try await stand.sync()
-            _ = ledger.book(stand.downloads)
-            #expect(stand.aside == [])
+            fixture.server.log.clear()
+            try await fixture.sync()
+            _ = ledger.book(fixture.downloads)
+            #expect(fixture.aside == [])
             #expect(ledger.fetchedAgain <= Int64(Self.kills) * Self.costOfKill, "seed \(Self.seed)")
             print(
                 "\(Self.kills) kills, seed \(Self.seed): \(ledger.fetched) bytes fetched, \(ledger.fetchedAgain) again")
-            try await quiet(stand)
+            try await quiet(fixture)
         }
     }
 
     /// Without crashes nothing is fetched: not for a pass without news, nor for moves.
-    private func quiet(_ stand: Stand) async throws {
-        stand.server.log.clear()
-        try await stand.sync()
-        for folder in stand.account.tree() where !folder.isFile && folder.path.dropFirst().contains("/") == false {
-            try stand.account.move(folder.path, "/moved at last" + folder.path)
+    private func quiet(_ fixture: DaemonFixture) async throws {
+        fixture.server.log.clear()
+        try await fixture.sync()
+        for folder in fixture.account.tree() where !folder.isFile && folder.path.dropFirst().contains("/") == false {
+            try fixture.account.move(folder.path, "/moved at last" + folder.path)
         }
-        try await stand.sync()
-        stand.account.expireCursors()
-        try await stand.sync()
-        #expect(stand.downloads.map(\.subject) == [])
+        try await fixture.sync()
+        fixture.account.expireCursors()
+        try await fixture.sync()
+        #expect(fixture.downloads.map(\.subject) == [])
     }
 
     /// The hashes of all that stands in the mirror.
-    private func contents(_ stand: Stand) throws -> Set<String> {
+    private func contents(_ fixture: DaemonFixture) throws -> Set<String> {
         Set(
-            try stand.mirror().lines.values.compactMap { line in
+            try fixture.mirror().lines.values.compactMap { line in
                 let words = line.split(separator: " ")
                 return words.count == 4 ? String(words[2]) : nil
             })
     }
 
     /// Every file that stands there is a whole file that the account holds or has held.
-    private func whole(_ stand: Stand, _ about: Comment) throws {
-        let known = Set(Tree(account: stand.account).lines.values)
-        let strange = try stand.mirror().lines.filter { !known.contains($0.value) && !$0.key.hasPrefix("edited ") }
+    private func whole(_ fixture: DaemonFixture, _ about: Comment) throws {
+        let known = Set(Tree(account: fixture.account).lines.values)
+        let strange = try fixture.mirror().lines.filter { !known.contains($0.value) && !$0.key.hasPrefix("edited ") }
         #expect(strange == [:], about)
     }
 

@@ -10,16 +10,16 @@ struct ExposureTests {
 
     @Test("credentials behind a symbolic link are renewed where they are, and the link stays") func link() async throws
     {
-        try await Stand.run { stand in
-            try stand.place.signIn(stand.server.tokens.issue(), appKey: stand.server.tokens.appKey)
+        try await DaemonFixture.run { fixture in
+            try fixture.place.signIn(fixture.server.tokens.issue(), appKey: fixture.server.tokens.appKey)
             let (link, real) = (
-                stand.place.folder("state/credentials.json"), try stand.place.folder.folder("real") + "/c"
+                fixture.place.folder("state/credentials.json"), try fixture.place.folder.folder("real") + "/c"
             )
             try FileManager.default.moveItem(atPath: link, toPath: real)
             try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: real)
             let before = FileManager.default.contents(atPath: real)
-            stand.server.tokens.expireAccessTokens()
-            try await stand.sync()
+            fixture.server.tokens.expireAccessTokens()
+            try await fixture.sync()
             #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == real)
             #expect(FileManager.default.contents(atPath: real) != before)
         }
@@ -29,16 +29,16 @@ struct ExposureTests {
         "credentials that others can read or replace are refused, with the command that mends it",
         arguments: [("state/credentials.json", 0o640), ("state", 0o777)] as [(String, mode_t)])
     func credentials(_ path: String, _ exposed: mode_t) async throws {
-        try await Stand.run { stand in
-            let (place, name) = (stand.place.folder(path), path)
+        try await DaemonFixture.run { fixture in
+            let (place, name) = (fixture.place.folder(path), path)
             var status = stat()
             try #require(stat(place, &status) == 0)
             try mode(place, exposed)
-            let refused = try await stand.place.run("sync")
+            let refused = try await fixture.place.run("sync")
             #expect(refused.code == 77, "\(name): \(refused)")
             #expect(refused.errors.contains("chmod"), "\(refused)")
             try mode(place, status.st_mode & 0o7777)
-            try await stand.sync()
+            try await fixture.sync()
         }
     }
 
@@ -54,22 +54,22 @@ struct ExposureTests {
     }
 
     @Test("a token that was renewed and cannot be kept is told") func notKept() async throws {
-        try await Stand.run { stand in
-            try stand.place.signIn(stand.server.tokens.issue(), appKey: stand.server.tokens.appKey)
-            let folder = try stand.place.folder.folder("locked")
+        try await DaemonFixture.run { fixture in
+            try fixture.place.signIn(fixture.server.tokens.issue(), appKey: fixture.server.tokens.appKey)
+            let folder = try fixture.place.folder.folder("locked")
             let file = folder + "/credentials.json"
-            try FileManager.default.moveItem(atPath: stand.place.folder("state/credentials.json"), toPath: file)
+            try FileManager.default.moveItem(atPath: fixture.place.folder("state/credentials.json"), toPath: file)
             try FileManager.default.createSymbolicLink(
-                atPath: stand.place.folder("state/credentials.json"), withDestinationPath: file)
+                atPath: fixture.place.folder("state/credentials.json"), withDestinationPath: file)
             // An immutable folder takes no new file, not even root's.
             guard try Self.setImmutable(folder, true) else {
                 return print("skipped: chattr needs root and ext4 or XFS")
             }
             defer { _ = try? Self.setImmutable(folder, false) }
-            stand.server.tokens.expireAccessTokens()
-            let ending = try await stand.place.run("sync")
+            fixture.server.tokens.expireAccessTokens()
+            let ending = try await fixture.place.run("sync")
             #expect(ending.errors.contains("credentials.json"), "\(ending)")
-            #expect(try stand.differences() == [])
+            #expect(try fixture.differences() == [])
         }
     }
 

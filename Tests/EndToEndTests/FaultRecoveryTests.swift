@@ -63,23 +63,23 @@ struct FaultRecoveryTests {
     @Test(
         "sync: the exit code says what it was, nothing is removed or half written, then all is right", arguments: cases)
     func once(_ given: Case) async throws {
-        try await Stand.run { stand in
-            try await stand.seedAndChange()
-            let before = try stand.mirror()
-            stand.server.faults.add(given.fault)
-            let ending = try await stand.place.run("sync")
+        try await DaemonFixture.run { fixture in
+            try await fixture.seedAndChange()
+            let before = try fixture.mirror()
+            fixture.server.faults.add(given.fault)
+            let ending = try await fixture.place.run("sync")
             // A damaged listing may be one that can be read but for an entry, which waits for the next full listing.
             let leftEntryUnread = given.mayLeaveEntriesUnread && ending.code == 1
             #expect(ending.code == given.code || leftEntryUnread, "\(ending)")
-            #expect(stand.server.log.counters.faults > 0)
-            try stand.expectNothingLost(since: before)
-            stand.server.faults.clear()
+            #expect(fixture.server.log.counters.faults > 0)
+            try fixture.expectNothingLost(since: before)
+            fixture.server.faults.clear()
             if leftEntryUnread {
-                try stand.place.configure(endpoint: stand.server.url, ["schedule": "relist = \"1s\""])
+                try fixture.place.configure(endpoint: fixture.server.url, ["schedule": "relist = \"1s\""])
                 try await Task.sleep(for: .seconds(2))
             }
-            try await stand.sync()
-            #expect(stand.aside == [])
+            try await fixture.sync()
+            #expect(fixture.aside == [])
         }
     }
 
@@ -88,23 +88,23 @@ struct FaultRecoveryTests {
         .enabled(if: OpenSSL.isInstalled && TLSRelay.isInstalled, "needs the commands openssl and python3"),
         arguments: ["expired", "misnamed"])
     func certificate(_ name: String) async throws {
-        try await Stand.run { stand in
-            try await stand.seedAndChange()
-            let before = try stand.mirror()
-            let tls = try Certificates(stand)
+        try await DaemonFixture.run { fixture in
+            try await fixture.seedAndChange()
+            let before = try fixture.mirror()
+            let tls = try Certificates(fixture)
             var relay = try tls.relay(name)
-            try stand.place.configure(endpoint: relay.url, ["account": "ca_file = \"\(tls.authority)\""])
-            let ending = try await stand.place.run("sync")
+            try fixture.place.configure(endpoint: relay.url, ["account": "ca_file = \"\(tls.authority)\""])
+            let ending = try await fixture.place.run("sync")
             #expect(ending.code == 69 && ending.errors.contains("account.ca_file"), "\(ending)")
-            try stand.expectNothingLost(since: before)
+            try fixture.expectNothingLost(since: before)
             relay.stop()
             relay = try tls.relay("good", port: relay.port)
-            try await stand.sync()
+            try await fixture.sync()
         }
     }
 
     /// What befalls a running daemon.
-    enum Trouble: String, CaseIterable, Sendable {
+    enum PathIssue: String, CaseIterable, Sendable {
         case stall, longPause, expired, html
 
         var fault: Fault {
@@ -130,15 +130,15 @@ struct FaultRecoveryTests {
         }
     }
 
-    @Test("run: the daemon lives, its status names the reason, then all is right", arguments: Trouble.allCases)
-    func daemon(_ trouble: Trouble) async throws {
-        try await Stand.run(["schedule": "longpoll = false"]) { stand in
-            try stand.place.signIn(stand.server.tokens.issue(), appKey: stand.server.tokens.appKey)
-            try await stand.seedAndChange()
-            let before = try stand.mirror()
-            stand.server.faults.add(trouble.fault)
-            try await stand.daemonIsTold(trouble.reason) { stand.server.faults.clear() }
-            try stand.expectNothingLost(since: before)
+    @Test("run: the daemon lives, its status names the reason, then all is right", arguments: PathIssue.allCases)
+    func daemon(_ trouble: PathIssue) async throws {
+        try await DaemonFixture.run(["schedule": "longpoll = false"]) { fixture in
+            try fixture.place.signIn(fixture.server.tokens.issue(), appKey: fixture.server.tokens.appKey)
+            try await fixture.seedAndChange()
+            let before = try fixture.mirror()
+            fixture.server.faults.add(trouble.fault)
+            try await fixture.daemonIsTold(trouble.reason) { fixture.server.faults.clear() }
+            try fixture.expectNothingLost(since: before)
         }
     }
 
@@ -146,14 +146,14 @@ struct FaultRecoveryTests {
         "run: a certificate that has expired is named and waited for",
         .enabled(if: OpenSSL.isInstalled && TLSRelay.isInstalled, "needs the commands openssl and python3"))
     func expiredCertificate() async throws {
-        try await Stand.run { stand in
-            try await stand.seedAndChange()
-            let tls = try Certificates(stand)
+        try await DaemonFixture.run { fixture in
+            try await fixture.seedAndChange()
+            let tls = try Certificates(fixture)
             var relay = try tls.relay("expired")
-            try stand.place.configure(
+            try fixture.place.configure(
                 endpoint: relay.url,
                 ["account": "ca_file = \"\(tls.authority)\"", "schedule": "longpoll = false"])
-            try await stand.daemonIsTold("certificate") {
+            try await fixture.daemonIsTold("certificate") {
                 relay.stop()
                 relay = try tls.relay("good", port: relay.port)
             }
@@ -166,9 +166,9 @@ private struct Certificates {
     private let openssl: OpenSSL
     private let port: Int
 
-    init(_ stand: Stand) throws {
+    init(_ fixture: DaemonFixture) throws {
         openssl = try OpenSSL()
-        port = try #require(Int(stand.server.url.split(separator: ":").last ?? ""))
+        port = try #require(Int(fixture.server.url.split(separator: ":").last ?? ""))
         try openssl.makeAuthority("ca")
         try openssl.makeCertificate("good", of: "ca", host: "127.0.0.1")
         try openssl.makeCertificate("misnamed", of: "ca", host: "127.0.0.2")
@@ -182,7 +182,7 @@ private struct Certificates {
     }
 }
 
-extension Stand {
+extension DaemonFixture {
     /// A mirror in step with an account that has then changed in every way.
     fileprivate func seedAndChange() async throws {
         account.configure { $0.pageSize = 10 }
@@ -211,14 +211,14 @@ extension Stand {
         let socket = try NotifySocket()
         let daemon = try place.start("run", environment: ["NOTIFY_SOCKET": socket.path])
         try await eventually(
-            "a status that names \(reason)", within: .seconds(120), or: "\(socket.assignments)\n\(daemon.told)"
+            "a status that names \(reason)", within: .seconds(120), or: "\(socket.assignments)\n\(daemon.log)"
         ) {
-            guard daemon.isRunning else { throw NeverCame(what: "a living daemon", evidence: daemon.told) }
+            guard daemon.isRunning else { throw NeverCame(what: "a living daemon", evidence: daemon.log) }
             return socket.assignments.contains { $0.hasPrefix("STATUS=") && $0.contains(reason) }
         }
         try endTrouble()
-        try await eventually("equality", within: .seconds(120), or: "\((try? differences()) ?? [])\n\(daemon.told)") {
-            guard daemon.isRunning else { throw NeverCame(what: "equality", evidence: daemon.told) }
+        try await eventually("equality", within: .seconds(120), or: "\((try? differences()) ?? [])\n\(daemon.log)") {
+            guard daemon.isRunning else { throw NeverCame(what: "equality", evidence: daemon.log) }
             return (try? differences()) == []
         }
         daemon.send(SIGTERM)

@@ -7,31 +7,31 @@ import Testing
 struct ListeningTests {
     @Test("in a first mirror of a minute, a removal, an edit and an addition are done within seconds")
     func minute() async throws {
-        try await Stand.run(["transfer": "bandwidth = \"1MB/s\"\nparallel = 4"]) { stand in
-            for name in ["/a/removed", "/edited", "/kept"] { try stand.account.put(name, "as it was") }
+        try await DaemonFixture.run(["transfer": "bandwidth = \"1MB/s\"\nparallel = 4"]) { fixture in
+            for name in ["/a/removed", "/edited", "/kept"] { try fixture.account.put(name, "as it was") }
             for number in 0..<12 {
-                try stand.account.put("/m/\(number)", .generated(seed: UInt64(number), size: 5_000_000))
+                try fixture.account.put("/m/\(number)", .generated(seed: UInt64(number), size: 5_000_000))
             }
-            let daemon = try stand.place.start("run")
+            let daemon = try fixture.place.start("run")
             func heard(_ what: String, _ condition: (Tree) -> Bool) async throws {
-                try await eventually(what, within: .seconds(20), or: daemon.told) { try condition(stand.mirror()) }
+                try await eventually(what, within: .seconds(20), or: daemon.log) { try condition(fixture.mirror()) }
             }
-            try await eventually("what is small", or: daemon.told) {
-                try stand.mirror().lines.keys.contains("kept") && stand.downloads.count > 4
+            try await eventually("what is small", or: daemon.log) {
+                try fixture.mirror().lines.keys.contains("kept") && fixture.downloads.count > 4
             }
-            let before = try stand.mirror().lines
-            try stand.account.delete("/a/removed")
+            let before = try fixture.mirror().lines
+            try fixture.account.delete("/a/removed")
             try await heard("the removal") { $0.lines["a/removed"] == nil && $0.lines["a"] != nil }
-            try stand.account.put("/edited", "as it is")
+            try fixture.account.put("/edited", "as it is")
             try await heard("the edit") { $0.lines["edited"] != before["edited"] }
-            try stand.account.put("/z/added", "new")
+            try fixture.account.put("/z/added", "new")
             try await heard("the addition") { $0.lines["z/added"] != nil }
             // Files still arrive.
-            #expect(try stand.mirror().lines.keys.count { $0.hasPrefix("m/") } < 12)
-            try stand.place.configure(
-                endpoint: stand.server.url, ["transfer": "bandwidth = \"2GB/s\"\nparallel = 4"])
+            #expect(try fixture.mirror().lines.keys.count { $0.hasPrefix("m/") } < 12)
+            try fixture.place.configure(
+                endpoint: fixture.server.url, ["transfer": "bandwidth = \"2GB/s\"\nparallel = 4"])
             daemon.send(SIGHUP)
-            try await stand.equality(from: daemon)
+            try await fixture.equality(from: daemon)
         }
     }
 }

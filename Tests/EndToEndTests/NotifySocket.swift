@@ -41,8 +41,8 @@ final class NotifySocket {
 
     /// Waits until `assignment` was received `times` times.
     func wait(for assignment: String, times: Int = 1, from program: Program) async throws {
-        try await eventually("\(assignment) \(times) times", or: "\(assignments)\n\(program.told)") {
-            guard program.isRunning else { throw NeverCame(what: assignment, evidence: program.told) }
+        try await eventually("\(assignment) \(times) times", or: "\(assignments)\n\(program.log)") {
+            guard program.isRunning else { throw NeverCame(what: assignment, evidence: program.log) }
             return assignments.count { $0 == assignment } >= times
         }
     }

@@ -53,7 +53,7 @@ final class Program {
     /// What it has written to standard output so far.
     var written: String { text("output") }
     /// What it has written to standard error so far.
-    var told: String { text("errors") }
+    var log: String { text("errors") }
 
     private func text(_ stream: String) -> String {
         (try? String(contentsOfFile: folder(stream), encoding: .utf8)) ?? ""
@@ -63,9 +63,9 @@ final class Program {
 
     /// Waits for its end.
     func ending(within limit: Duration = .seconds(60)) async throws -> Ending {
-        try await eventually("the end of \(process.arguments ?? [])", within: limit, or: told) { !process.isRunning }
+        try await eventually("the end of \(process.arguments ?? [])", within: limit, or: log) { !process.isRunning }
         let code = process.terminationReason == .uncaughtSignal ? -process.terminationStatus : process.terminationStatus
-        return Ending(code: code, output: written, errors: told)
+        return Ending(code: code, output: written, errors: log)
     }
 
     /// Ends it at once, as a power failure would.

@@ -11,13 +11,13 @@ struct ResumeTests {
 
     @Test("a file whose download is cut 50 times costs less than 2 % more than its size")
     func cuts() async throws {
-        try await Stand.run { stand in
-            try stand.account.put("/large.bin", .generated(seed: 3, size: Self.size))
+        try await DaemonFixture.run { fixture in
+            try fixture.account.put("/large.bin", .generated(seed: 3, size: Self.size))
             // The bytes of the 50 answers that are cut, with those of the whole ones that must come in between.
-            stand.server.faults.add(
+            fixture.server.faults.add(
                 Fault(.cut(after: Self.size / 64, isReset: false), endpoint: "files/download", times: 50))
-            try await stand.sync()
-            let counters = stand.server.log.counters
+            try await fixture.sync()
+            let counters = fixture.server.log.counters
             #expect(counters.faults == 50)
             #expect(counters.bytes >= Self.size)
             #expect(counters.bytes < Self.size + Self.size / 50, "\(counters.bytes) bytes for \(Self.size)")
@@ -27,18 +27,18 @@ struct ResumeTests {
     @Test("kill -9 at a third and at two thirds: what was received is not asked for again")
     func kills() async throws {
         let size: Int64 = 128 << 20
-        try await Stand.run(["transfer": "bandwidth = \"40MB/s\"\nparallel = 2"]) { stand in
-            try stand.account.put("/large.bin", .generated(seed: 4, size: size))
+        try await DaemonFixture.run(["transfer": "bandwidth = \"40MB/s\"\nparallel = 2"]) { fixture in
+            try fixture.account.put("/large.bin", .generated(seed: 4, size: size))
             for part in 1...2 {
-                let daemon = try stand.place.start("run")
-                try await eventually("part \(part) of 3", or: daemon.told) {
-                    stand.server.log.counters.bytes > size * Int64(part) / 3
+                let daemon = try fixture.place.start("run")
+                try await eventually("part \(part) of 3", or: daemon.log) {
+                    fixture.server.log.counters.bytes > size * Int64(part) / 3
                 }
                 try await daemon.crash()
-                #expect(try stand.mirror().lines == [:], "half a file has no name")
+                #expect(try fixture.mirror().lines == [:], "half a file has no name")
             }
-            try await stand.sync()
-            let sent = stand.server.log.counters.bytes
+            try await fixture.sync()
+            let sent = fixture.server.log.counters.bytes
             #expect(sent < size + 2 * Self.lostByKill, "\(sent) bytes for \(size)")
         }
     }

@@ -6,20 +6,20 @@ import Testing
 
 /// Bytes that change by themselves, under the daemon as it is installed.
 struct ScrubTests {
-    private func proofs(_ stand: Stand) async throws -> [String: Any] {
-        let ending = try await stand.place.run("status", "--json")
+    private func proofs(_ fixture: DaemonFixture) async throws -> [String: Any] {
+        let ending = try await fixture.place.run("status", "--json")
         let report = try JSONSerialization.jsonObject(with: Data(ending.output.utf8)) as? [String: Any]
         return try #require(report?["proofs"] as? [String: Any], "\(ending)")
     }
 
     @Test("the daemon finds a flipped byte, warns, keeps the file aside and fetches it again")
     func damaged() async throws {
-        try await Stand.run(["schedule": "scrub = \"8s\""]) { stand in
-            stand.account.fill(Seed(files: 20))
-            let daemon = try stand.place.start("run")
-            try await stand.equality(from: daemon)
-            let victim = try #require(stand.account.tree().first { $0.isFile && $0.size > 0 })
-            let path = stand.place.mirror + victim.path
+        try await DaemonFixture.run(["schedule": "scrub = \"8s\""]) { fixture in
+            fixture.account.fill(Seed(files: 20))
+            let daemon = try fixture.place.start("run")
+            try await fixture.equality(from: daemon)
+            let victim = try #require(fixture.account.tree().first { $0.isFile && $0.size > 0 })
+            let path = fixture.place.mirror + victim.path
             var before = stat()
             var byte: UInt8 = 0
             let file = open(path, O_RDWR)
@@ -29,10 +29,10 @@ struct ScrubTests {
             var times = [before.st_atim, before.st_mtim]
             try #require(futimens(file, &times) == 0)
             close(file)
-            try await eventually("the damage", or: daemon.told) { !stand.aside.isEmpty }
-            try await stand.equality(from: daemon)
-            try await eventually("the warning", or: daemon.told) { daemon.told.contains("its bytes are not those") }
-            #expect(stand.aside.contains { $0.hasSuffix(victim.path) })
+            try await eventually("the damage", or: daemon.log) { !fixture.aside.isEmpty }
+            try await fixture.equality(from: daemon)
+            try await eventually("the warning", or: daemon.log) { daemon.log.contains("its bytes are not those") }
+            #expect(fixture.aside.contains { $0.hasSuffix(victim.path) })
             daemon.send(SIGTERM)
             #expect(try await daemon.ending().code == 0)
         }
@@ -40,28 +40,28 @@ struct ScrubTests {
 
     @Test("status tells the age of the oldest proof; verify renews it beside a running daemon, and without one")
     func verified() async throws {
-        try await Stand.run(["schedule": "scrub = \"0\""]) { stand in
-            stand.account.fill(Seed(files: 20))
-            let daemon = try stand.place.start("run")
-            try await stand.equality(from: daemon)
+        try await DaemonFixture.run(["schedule": "scrub = \"0\""]) { fixture in
+            fixture.account.fill(Seed(files: 20))
+            let daemon = try fixture.place.start("run")
+            try await fixture.equality(from: daemon)
             for isRunning in [true, false] {
                 if !isRunning {
                     daemon.send(SIGTERM)
                     _ = try await daemon.ending()
                 }
-                let before = try #require(try await proofs(stand)["oldest"] as? String)
+                let before = try #require(try await proofs(fixture)["oldest"] as? String)
                 try await eventually("a later proof") {
-                    let ending = try await stand.place.run("verify")
+                    let ending = try await fixture.place.run("verify")
                     #expect(ending.code == 0, "\(ending)")
-                    return try await proofs(stand)["oldest"] as? String ?? "" > before
+                    return try await proofs(fixture)["oldest"] as? String ?? "" > before
                 }
             }
-            let last = try await proofs(stand)
+            let last = try await proofs(fixture)
             #expect(last["files"] as? Int == 20 && last["unknown"] as? Int == 0 && last["scrub"] is NSNull)
-            let text = try await stand.place.run("status").output
+            let text = try await fixture.place.run("status").output
             #expect(text.contains("proven     every file's bytes were read at "), "\(text)")
             #expect(text.contains("schedule.scrub is off"), "\(text)")
-            try await stand.sync()
+            try await fixture.sync()
         }
     }
 }

@@ -14,12 +14,12 @@ struct SecretTests {
     @Test("tokens, app secret, proxy password, code and cursor stand in nothing that is printed, sent or listed")
     func everywhere() async throws {
         let proxy = try ProxyServer(.http, user: "me", password: Self.password)
-        try await Stand.run(try tables(proxy)) { stand in
-            var secrets = [stand.server.tokens.appSecret, Self.password]
+        try await DaemonFixture.run(try tables(proxy)) { fixture in
+            var secrets = [fixture.server.tokens.appSecret, Self.password]
             var printed: [String] = []
             func run(_ arguments: String..., input: String = "") async throws -> Program.Ending {
                 let program = try Program(
-                    "dbxsync", arguments + ["--config", stand.place.configuration], input: input)
+                    "dbxsync", arguments + ["--config", fixture.place.configuration], input: input)
                 let line = commandLine(of: program.pid)
                 let ending = try await program.ending()
                 printed += [line, ending.output, ending.errors]
@@ -32,35 +32,35 @@ struct SecretTests {
             let code = try await code(from: asked.output.trimmingCharacters(in: .whitespacesAndNewlines))
             secrets.append(code)
             for (fault, expected) in [(Fault(Self.broken, endpoint: "oauth2/token", times: nil), 69), (nil, 0)] {
-                if let fault { stand.server.faults.add(fault) }
+                if let fault { fixture.server.faults.add(fault) }
                 let ending = try await run("auth", "--verifier", verifier, input: code + "\n")
                 #expect(ending.code == Int32(expected), "\(ending)")
-                stand.server.faults.clear()
+                fixture.server.faults.clear()
             }
-            secrets += try tokens(of: stand)
+            secrets += try tokens(of: fixture)
 
             // Passes whose calls fail in ways that have to do with signing in.
-            stand.account.fill(Seed(files: 12))
+            fixture.account.fill(Seed(files: 12))
             for effect in Self.troubles {
-                stand.server.faults.add(Fault(effect, endpoint: "files/*", times: 1))
+                fixture.server.faults.add(Fault(effect, endpoint: "files/*", times: 1))
                 _ = try await run("sync")
-                stand.server.faults.clear()
-                try stand.account.put("/changed.txt", "\(effect)")
+                fixture.server.faults.clear()
+                try fixture.account.put("/changed.txt", "\(effect)")
             }
-            stand.server.tokens.expireAccessTokens()
-            stand.server.faults.add(
+            fixture.server.tokens.expireAccessTokens()
+            fixture.server.faults.add(
                 Fault(.error(400, tags: ["x"], retryAfter: nil), endpoint: "oauth2/token", times: 1))
             _ = try await run("sync")
             _ = try await run("sync", "--json")
-            secrets += try tokens(of: stand)
+            secrets += try tokens(of: fixture)
 
             // The daemon.
             let socket = try NotifySocket()
-            stand.server.faults.add(Fault(Self.broken, endpoint: "files/*", times: 2))
-            let daemon = try stand.place.start("run", environment: ["NOTIFY_SOCKET": socket.path])
-            try await stand.equality(from: daemon)
-            try stand.account.put("/changed.txt", "again")
-            try await stand.equality(from: daemon)
+            fixture.server.faults.add(Fault(Self.broken, endpoint: "files/*", times: 2))
+            let daemon = try fixture.place.start("run", environment: ["NOTIFY_SOCKET": socket.path])
+            try await fixture.equality(from: daemon)
+            try fixture.account.put("/changed.txt", "again")
+            try await fixture.equality(from: daemon)
             printed.append(commandLine(of: daemon.pid))
             for command in ["status", "check-config"] {
                 _ = try await run(command)
@@ -70,8 +70,8 @@ struct SecretTests {
             let ending = try await daemon.ending()
             printed += [ending.output, ending.errors] + socket.assignments
             _ = try await run("verify", "--json")
-            secrets += try tokens(of: stand)
-            secrets.append(try await cursor(of: stand))
+            secrets += try tokens(of: fixture)
+            secrets.append(try await cursor(of: fixture))
             _ = try await run("auth", "--revoke")
             printed += proxy.targets
 
@@ -119,14 +119,14 @@ struct SecretTests {
     }
 
     /// The tokens that the credentials file holds now.
-    private func tokens(of stand: Stand) throws -> [String] {
-        let data = try Data(contentsOf: URL(filePath: stand.place.folder("state/credentials.json")))
+    private func tokens(of fixture: DaemonFixture) throws -> [String] {
+        let data = try Data(contentsOf: URL(filePath: fixture.place.folder("state/credentials.json")))
         let json = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
         return ["access_token", "refresh_token"].compactMap { json[$0] as? String }
     }
 
-    private func cursor(of stand: Stand) async throws -> String {
-        let store = try StateStore.openReadOnly(at: stand.place.stateFile)
+    private func cursor(of fixture: DaemonFixture) async throws -> String {
+        let store = try StateStore.openReadOnly(at: fixture.place.stateFile)
         return try #require(try await store.progress().cursor).text
     }
 

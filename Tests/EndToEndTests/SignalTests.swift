@@ -21,15 +21,15 @@ struct SignalTests {
         for _ in 0..<1_000_000 where program.isRunning {
             if takes(signal, program) { return }
         }
-        throw NeverCame(what: "a handler for signal \(signal)", evidence: program.told)
+        throw NeverCame(what: "a handler for signal \(signal)", evidence: program.log)
     }
 
     @Test("a stop in the first milliseconds is a clean end", arguments: [SIGTERM, SIGINT]) func early(_ signal: Int32)
         async throws
     {
-        try await Stand.run { stand in
+        try await DaemonFixture.run { fixture in
             for _ in 0..<5 {
-                let daemon = try stand.place.start("run")
+                let daemon = try fixture.place.start("run")
                 try untilTaken(signal, daemon)
                 daemon.send(signal)
                 #expect(try await daemon.ending().code == 0)
@@ -38,22 +38,22 @@ struct SignalTests {
     }
 
     @Test("a reload in the first milliseconds ends nothing") func earlyHangup() async throws {
-        try await Stand.run { stand in
-            let daemon = try stand.place.start("run")
+        try await DaemonFixture.run { fixture in
+            let daemon = try fixture.place.start("run")
             try untilTaken(SIGHUP, daemon)
             daemon.send(SIGHUP)
-            stand.account.fill(Seed(files: 3))
-            try await stand.equality(from: daemon)
+            fixture.account.fill(Seed(files: 3))
+            try await fixture.equality(from: daemon)
             daemon.send(SIGTERM)
             #expect(try await daemon.ending().code == 0)
         }
     }
 
     @Test("the watchdog's signal ends the process at once") func abort() async throws {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 3))
-            let daemon = try stand.place.start("run")
-            try await stand.equality(from: daemon)
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 3))
+            let daemon = try fixture.place.start("run")
+            try await fixture.equality(from: daemon)
             daemon.send(SIGABRT)
             let ending = try await daemon.ending()
             #expect(ending.code == -SIGABRT, "\(ending)")

@@ -26,20 +26,20 @@ struct StateTests {
     }
 
     /// Asks for the status as JSON.
-    private func status(_ stand: Stand) async throws -> [String: Any] {
-        let ending = try await stand.place.run("status", "--json")
+    private func status(_ fixture: DaemonFixture) async throws -> [String: Any] {
+        let ending = try await fixture.place.run("status", "--json")
         let json = try JSONSerialization.jsonObject(with: Data(ending.output.utf8)) as? [String: Any]
         return try #require(json, "\(ending)")
     }
 
     /// A mirror in step whose state file is damaged then.
-    private func withState(_ damage: Damage, _ body: (Stand) async throws -> Void) async throws {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 60))
-            try await stand.sync()
-            try damage.apply(to: stand.place.stateFile)
-            stand.server.log.clear()
-            try await body(stand)
+    private func withState(_ damage: Damage, _ body: (DaemonFixture) async throws -> Void) async throws {
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 60))
+            try await fixture.sync()
+            try damage.apply(to: fixture.place.stateFile)
+            fixture.server.log.clear()
+            try await body(fixture)
         }
     }
 
@@ -47,19 +47,19 @@ struct StateTests {
         "a damaged state file is kept under another name, and made anew from the account and the files that are there",
         arguments: Damage.allCases, ["sync", "run"])
     func damaged(_ damage: Damage, command: String) async throws {
-        try await withState(damage) { (stand: Stand) in
-            let bytes = try Data(contentsOf: URL(filePath: stand.place.stateFile))
-            try await onlyTold(stand)
-            #expect(try Data(contentsOf: URL(filePath: stand.place.stateFile)) == bytes)
+        try await withState(damage) { (fixture: DaemonFixture) in
+            let bytes = try Data(contentsOf: URL(filePath: fixture.place.stateFile))
+            try await onlyTold(fixture)
+            #expect(try Data(contentsOf: URL(filePath: fixture.place.stateFile)) == bytes)
             // Nothing is removed from the mirror for what nobody knows any more.
-            let gone: String = try #require(stand.account.tree().first { $0.isFile }?.path)
-            _ = try stand.account.delete(gone)
-            let told = try await command == "sync" ? rebuiltBySync(stand) : rebuiltByDaemon(stand)
-            let left = try stand.differences()
+            let gone: String = try #require(fixture.account.tree().first { $0.isFile }?.path)
+            _ = try fixture.account.delete(gone)
+            let told = try await command == "sync" ? rebuiltBySync(fixture) : rebuiltByDaemon(fixture)
+            let left = try fixture.differences()
             #expect(left.count == 1 && left[0].hasPrefix(String(gone.dropFirst())))
-            #expect(stand.downloads.map(\.subject) == [])
-            #expect(stand.aside == [])
-            let report = try await status(stand)
+            #expect(fixture.downloads.map(\.subject) == [])
+            #expect(fixture.aside == [])
+            let report = try await status(fixture)
             #expect(report["in_step"] as? Bool == true)
             #expect(report["stranger_paths"] as? [String] == [gone])
             let damaged = try #require(report["damaged_state"] as? [String: Any])
@@ -67,39 +67,39 @@ struct StateTests {
             #expect(damaged["rebuilt"] as? Bool == true)
             #expect(told.components(separatedBy: kept).count == 2, "\(told)")
             #expect(try Data(contentsOf: URL(filePath: kept)) == bytes)
-            let text = try await stand.place.run("status")
+            let text = try await fixture.place.run("status")
             #expect(text.code == 0 && text.output.contains("the damaged file is kept as \(kept)"), "\(text)")
         }
     }
 
     /// Commands that only look say what is wrong and what becomes of it.
-    private func onlyTold(_ stand: Stand) async throws {
+    private func onlyTold(_ fixture: DaemonFixture) async throws {
         for command in [["status"], ["verify"], ["verify", "--repair"], ["sync", "--dry-run"]] {
-            let ending = try await Program("dbxsync", command + ["--config", stand.place.configuration]).ending()
+            let ending = try await Program("dbxsync", command + ["--config", fixture.place.configuration]).ending()
             #expect(ending.code == 73, "\(command): \(ending)")
-            #expect(ending.errors.contains(stand.place.stateFile), "\(command): \(ending)")
+            #expect(ending.errors.contains(fixture.place.stateFile), "\(command): \(ending)")
             #expect(ending.errors.contains("\"dbxsync sync\" set it aside"), "\(command): \(ending)")
         }
     }
 
-    private func rebuiltBySync(_ stand: Stand) async throws -> String {
-        let ending = try await stand.place.run("sync")
+    private func rebuiltBySync(_ fixture: DaemonFixture) async throws -> String {
+        let ending = try await fixture.place.run("sync")
         #expect(ending.code == 0, "\(ending)")
         return ending.errors
     }
 
-    private func rebuiltByDaemon(_ stand: Stand) async throws -> String {
-        let daemon = try stand.place.start("run")
-        try await inStep(stand, daemon)
+    private func rebuiltByDaemon(_ fixture: DaemonFixture) async throws -> String {
+        let daemon = try fixture.place.start("run")
+        try await inStep(fixture, daemon)
         daemon.send(SIGTERM)
         #expect(try await daemon.ending().code == 0)
-        return daemon.told
+        return daemon.log
     }
 
-    private func inStep(_ stand: Stand, _ program: Program) async throws {
-        try await eventually("in step", or: program.told) {
+    private func inStep(_ fixture: DaemonFixture, _ program: Program) async throws {
+        try await eventually("in step", or: program.log) {
             // A damaged state has no status.
-            guard let report = try? await status(stand), report["in_step"] as? Bool == true else { return false }
+            guard let report = try? await status(fixture), report["in_step"] as? Bool == true else { return false }
             let daemon = report["daemon"] as? [String: Any]
             return (daemon?["now"] as? [String: Any])?["phase"] as? String == "idle"
         }
@@ -107,61 +107,61 @@ struct StateTests {
 
     @Test("a state is not in step before the account was listed whole; another account or no marker is refused")
     func refusedAfterDamage() async throws {
-        try await withState(.empty) { stand in
+        try await withState(.empty) { fixture in
             try FileManager.default.moveItem(
-                atPath: stand.place.folder("mirror/.dbxsync/mirror-id"), toPath: stand.place.folder("id"))
+                atPath: fixture.place.folder("mirror/.dbxsync/mirror-id"), toPath: fixture.place.folder("id"))
             for _ in 0..<2 {
-                let ending = try await stand.place.run("sync")
+                let ending = try await fixture.place.run("sync")
                 #expect(ending.code == 73 && ending.errors.contains("mirror-id is missing"), "\(ending)")
                 #expect(
-                    ending.errors.contains("remove the damaged state \(stand.place.stateFile).damaged-"), "\(ending)")
+                    ending.errors.contains("remove the damaged state \(fixture.place.stateFile).damaged-"), "\(ending)")
             }
-            let status = try await status(stand)
+            let status = try await status(fixture)
             #expect(status["in_step"] as? Bool == false)
             #expect((status["damaged_state"] as? [String: Any])?["rebuilt"] as? Bool == false)
-            #expect(stand.server.log.records.isEmpty)
+            #expect(fixture.server.log.records.isEmpty)
             try FileManager.default.moveItem(
-                atPath: stand.place.folder("id"), toPath: stand.place.folder("mirror/.dbxsync/mirror-id"))
+                atPath: fixture.place.folder("id"), toPath: fixture.place.folder("mirror/.dbxsync/mirror-id"))
             let accountID = Mutex("")
-            stand.account.configure { settings in
+            fixture.account.configure { settings in
                 accountID.withLock { $0 = settings.accountID }
                 settings.accountID = "dbid:AAOtherOtherOtherOtherOtherOtherOth0"
             }
-            let ending = try await stand.place.run("sync")
+            let ending = try await fixture.place.run("sync")
             #expect(ending.code == 73 && ending.errors.contains("is the mirror of another account"), "\(ending)")
-            stand.account.configure { settings in settings.accountID = accountID.withLock { $0 } }
-            try await stand.sync()
-            #expect(stand.downloads.map(\.subject) == [])
+            fixture.account.configure { settings in settings.accountID = accountID.withLock { $0 } }
+            try await fixture.sync()
+            #expect(fixture.downloads.map(\.subject) == [])
         }
     }
 
     @Test("a disk that damages one state file after the other ends with 73, and says so") func damagedAgain()
         async throws
     {
-        try await withState(.empty) { stand in
+        try await withState(.empty) { fixture in
             for _ in 0..<3 {
-                try await stand.sync()
-                try Data().write(to: URL(filePath: stand.place.stateFile))
+                try await fixture.sync()
+                try Data().write(to: URL(filePath: fixture.place.stateFile))
             }
             for command in ["sync", "run"] {
-                let ending = try await stand.place.run(command)
+                let ending = try await fixture.place.run(command)
                 #expect(ending.code == 73 && ending.errors.contains("within a day already"), "\(ending)")
             }
-            #expect(try Data(contentsOf: URL(filePath: stand.place.stateFile)).isEmpty)
-            #expect(try stand.differences() == [])
+            #expect(try Data(contentsOf: URL(filePath: fixture.place.stateFile)).isEmpty)
+            #expect(try fixture.differences() == [])
         }
     }
 
     @Test("a damaged state file that cannot be set aside ends with 73, and says why", .enabled(if: getuid() == 0))
     func stuck() async throws {
-        try await withState(.truncated) { stand in
+        try await withState(.truncated) { fixture in
             // What something is mounted on cannot be renamed.
-            let file = stand.place.stateFile
+            let file = fixture.place.stateFile
             guard try await Program("/bin/mount", ["--bind", file, file]).ending().code == 0 else { return }
-            let ending = try await stand.place.run("sync")
+            let ending = try await fixture.place.run("sync")
             #expect(try await Program("/bin/umount", [file]).ending().code == 0)
             #expect(ending.code == 73 && ending.errors.contains("cannot be set aside"), "\(ending)")
-            try await stand.sync()
+            try await fixture.sync()
         }
     }
 
@@ -174,32 +174,32 @@ struct StateTests {
         "a state that is taken away from under the daemon ends it with 73; a restart makes it anew",
         arguments: Theft.allCases)
     func taken(_ theft: Theft) async throws {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 60))
-            try await stand.sync()
-            try FileManager.default.copyItem(atPath: stand.place.stateFile, toPath: stand.place.folder("other.db"))
-            let daemon = try stand.place.start("run")
-            try await inStep(stand, daemon)
-            let (state, files) = (stand.place.folder("state"), FileManager.default)
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 60))
+            try await fixture.sync()
+            try FileManager.default.copyItem(atPath: fixture.place.stateFile, toPath: fixture.place.folder("other.db"))
+            let daemon = try fixture.place.start("run")
+            try await inStep(fixture, daemon)
+            let (state, files) = (fixture.place.folder("state"), FileManager.default)
             switch theft {
-            case .removed: try files.removeItem(atPath: stand.place.stateFile)
-            case .replaced: #expect(rename(stand.place.folder("other.db"), stand.place.stateFile) == 0)
-            case .logRemoved: try files.removeItem(atPath: stand.place.stateFile + "-wal")
+            case .removed: try files.removeItem(atPath: fixture.place.stateFile)
+            case .replaced: #expect(rename(fixture.place.folder("other.db"), fixture.place.stateFile) == 0)
+            case .logRemoved: try files.removeItem(atPath: fixture.place.stateFile + "-wal")
             case .lockRemoved: try files.removeItem(atPath: state + "/lock")
             case .folderMoved: try files.moveItem(atPath: state, toPath: state + " elsewhere")
             }
-            let before = try stand.mirror()
-            try stand.account.put("/after.txt", "news for a daemon without a state")
+            let before = try fixture.mirror()
+            try fixture.account.put("/after.txt", "news for a daemon without a state")
             let ending = try await daemon.ending()
             #expect(ending.code == 73, "\(ending)")
             let said = ending.errors.split(separator: "\n").filter { $0.contains("while it was in use") }
             #expect(said.count == 1 && said[0].contains(state), "\(ending)")
-            #expect(try stand.mirror() == before)
+            #expect(try fixture.mirror() == before)
             if theft == .folderMoved { try files.moveItem(atPath: state + " elsewhere", toPath: state) }
-            stand.server.log.clear()
-            try await stand.sync()
-            #expect(stand.downloads.count == 1)
-            #expect(stand.aside == [])
+            fixture.server.log.clear()
+            try await fixture.sync()
+            #expect(fixture.downloads.count == 1)
+            #expect(fixture.aside == [])
         }
     }
 
@@ -208,14 +208,14 @@ struct StateTests {
     )
         async throws
     {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 20))
-            let daemon = try stand.place.start("run")
-            try await stand.equality(from: daemon)
-            try await inStep(stand, daemon)
-            let state = stand.place.folder("state")
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 20))
+            let daemon = try fixture.place.start("run")
+            try await fixture.equality(from: daemon)
+            try await inStep(fixture, daemon)
+            let state = fixture.place.folder("state")
             if theft == .removed {
-                try FileManager.default.removeItem(atPath: stand.place.stateFile)
+                try FileManager.default.removeItem(atPath: fixture.place.stateFile)
             } else {
                 try FileManager.default.moveItem(atPath: state, toPath: state + " elsewhere")
             }
@@ -228,33 +228,33 @@ struct StateTests {
         "what has gone up does not go up twice after the state was damaged, and nothing is removed",
         arguments: ["keep", "delete"])
     func outbox(after: String) async throws {
-        try await Stand.run { stand in
-            let out = try stand.place.folder.folder("out")
+        try await DaemonFixture.run { fixture in
+            let out = try fixture.place.folder.folder("out")
             let table = "directory = \"\(out)\"\nremote_folder = \"/in\"\nsettle = \"100ms\"\nafter = \"\(after)\""
-            try stand.place.configure(endpoint: stand.server.url, ["outbox": table])
+            try fixture.place.configure(endpoint: fixture.server.url, ["outbox": table])
             func uploaded() -> [String: String] {
-                let files = stand.account.tree().filter { $0.isFile && $0.path.hasPrefix("/in/") }
+                let files = fixture.account.tree().filter { $0.isFile && $0.path.hasPrefix("/in/") }
                 return Dictionary(uniqueKeysWithValues: files.map { ($0.path, $0.rev ?? "") })
             }
             func run(_ what: String, until condition: () async throws -> Bool) async throws {
-                let daemon = try stand.place.start("run")
-                try await eventually(what, or: daemon.told, condition)
+                let daemon = try fixture.place.start("run")
+                try await eventually(what, or: daemon.log, condition)
                 daemon.send(SIGTERM)
-                #expect(try await daemon.ending().code == 0, "\(daemon.told)")
+                #expect(try await daemon.ending().code == 0, "\(daemon.log)")
             }
             func waits() async throws -> Bool {
-                let outbox = (try? await status(stand))?["outbox"] as? [String: Any]
+                let outbox = (try? await status(fixture))?["outbox"] as? [String: Any]
                 return outbox?["waiting"] as? Int != 0 || outbox?["failing"] as? Int != 0
             }
-            for name in ["a.txt", "b.txt"] { try stand.place.folder.write("content of \(name)", to: "out/" + name) }
+            for name in ["a.txt", "b.txt"] { try fixture.place.folder.write("content of \(name)", to: "out/" + name) }
             try await run("two files") {
                 let isUp = uploaded().count == 2
                 let isWaiting = try await waits()
                 return isUp && !isWaiting
             }
             let before = uploaded()
-            try Damage.truncated.apply(to: stand.place.stateFile)
-            try stand.place.folder.write("new", to: "out/c.txt")
+            try Damage.truncated.apply(to: fixture.place.stateFile)
+            try fixture.place.folder.write("new", to: "out/c.txt")
             try await run("three files") {
                 let isUp = uploaded().count == 3
                 let isWaiting = try await waits()
@@ -267,22 +267,22 @@ struct StateTests {
 
     @Test("a mirror without its marker, or another directory in its place, ends with 73")
     func marker() async throws {
-        try await Stand.run { stand in
-            stand.account.fill(Seed(files: 60))
-            try await stand.sync()
-            try FileManager.default.moveItem(atPath: stand.place.mirror, toPath: stand.place.folder("unmounted"))
-            _ = try stand.place.folder.folder("mirror")
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 60))
+            try await fixture.sync()
+            try FileManager.default.moveItem(atPath: fixture.place.mirror, toPath: fixture.place.folder("unmounted"))
+            _ = try fixture.place.folder.folder("mirror")
             for command in ["sync", "run"] {
-                let ending = try await stand.place.run(command)
-                #expect(ending.code == 73 && ending.errors.contains(stand.place.mirror), "\(ending)")
+                let ending = try await fixture.place.run(command)
+                #expect(ending.code == 73 && ending.errors.contains(fixture.place.mirror), "\(ending)")
             }
-            #expect(try stand.mirror().lines == [:])
-            try FileManager.default.removeItem(atPath: stand.place.mirror)
-            try FileManager.default.moveItem(atPath: stand.place.folder("unmounted"), toPath: stand.place.mirror)
-            try FileManager.default.removeItem(atPath: stand.place.folder("mirror/.dbxsync/mirror-id"))
-            let ending = try await stand.place.run("sync")
+            #expect(try fixture.mirror().lines == [:])
+            try FileManager.default.removeItem(atPath: fixture.place.mirror)
+            try FileManager.default.moveItem(atPath: fixture.place.folder("unmounted"), toPath: fixture.place.mirror)
+            try FileManager.default.removeItem(atPath: fixture.place.folder("mirror/.dbxsync/mirror-id"))
+            let ending = try await fixture.place.run("sync")
             #expect(ending.code == 73 && ending.errors.contains("mirror-id"), "\(ending)")
-            #expect(try stand.differences() == [])
+            #expect(try fixture.differences() == [])
         }
     }
 }

@@ -19,34 +19,34 @@ import Testing
 
     /// Whether the scenario has a fault point of that number.
     private func crash(at number: Int) async throws -> Bool {
-        let rig = try scenario()
-        try await rig.pass()
-        try change(rig.account)
-        let crashed = try await rig.crashes(at: number)
-        try news(rig.account)
-        try await rig.pass()
-        rig.time.advance(by: 86_400 * 2)
-        try await rig.pass()
-        #expect(try rig.differences() == [], "crash at fault point \(number)")
-        #expect(try await rig.brokenInvariants() == [], "crash at fault point \(number)")
-        let own = try Tree(directory: rig.mirror + "/.dbxsync")
+        let fixture = try scenario()
+        try await fixture.pass()
+        try change(fixture.account)
+        let crashed = try await fixture.crashes(at: number)
+        try news(fixture.account)
+        try await fixture.pass()
+        fixture.time.advance(by: 86_400 * 2)
+        try await fixture.pass()
+        #expect(try fixture.differences() == [], "crash at fault point \(number)")
+        #expect(try await fixture.brokenInvariants() == [], "crash at fault point \(number)")
+        let own = try Tree(directory: fixture.mirror + "/.dbxsync")
         #expect(
             own.lines.keys.filter { !$0.hasPrefix("staging") } == ["mirror-id"], "crash at fault point \(number)")
         return crashed
     }
 
-    private func scenario() throws -> Rig {
-        let rig = try Rig(pageSize: 7, inMemory: true)
-        rig.settings.batch = 4
-        rig.settings.window = 8
-        rig.settings.parallel = 2
-        rig.settings.bulk = BulkGrouping(leastFiles: 3)
-        for number in 0..<8 { _ = try rig.account.put("/keep/\(number)", "k\(number)") }
-        for number in 0..<6 { _ = try rig.account.put("/move/sub/\(number)", "m\(number)") }
-        _ = try rig.account.put("/flip", "file")
-        _ = try rig.account.put("/flop/inner", "folder")
-        for number in 0..<3 { _ = try rig.account.put("/box/\(number)", "b\(number)") }
-        return rig
+    private func scenario() throws -> EngineFixture {
+        let fixture = try EngineFixture(pageSize: 7, inMemory: true)
+        fixture.settings.batch = 4
+        fixture.settings.window = 8
+        fixture.settings.parallel = 2
+        fixture.settings.bulk = ZipGrouping(leastFiles: 3)
+        for number in 0..<8 { _ = try fixture.account.put("/keep/\(number)", "k\(number)") }
+        for number in 0..<6 { _ = try fixture.account.put("/move/sub/\(number)", "m\(number)") }
+        _ = try fixture.account.put("/flip", "file")
+        _ = try fixture.account.put("/flop/inner", "folder")
+        for number in 0..<3 { _ = try fixture.account.put("/box/\(number)", "b\(number)") }
+        return fixture
     }
 
     private func change(_ account: Account) throws {

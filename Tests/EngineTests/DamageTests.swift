@@ -15,35 +15,35 @@ import Testing
     private static let rounds = max(12, (histories ?? 0) / 50)
 
     @Test("anywhere", arguments: 1...5 as ClosedRange<UInt64>) func anywhere(seed: UInt64) async throws {
-        let world = try DamagedWorld(seed: seed)
+        let account = try DamagedWorld(seed: seed)
         for round in 0..<Self.rounds {
             do {
-                try await world.round()
+                try await account.round()
             } catch {
-                Issue.record("seed \(seed), round \(round), \(world.story): \(error)")
+                Issue.record("seed \(seed), round \(round), \(account.story): \(error)")
                 return
             }
         }
-        #expect(!world.rig.rebuilds.isEmpty)
+        #expect(!account.fixture.rebuilds.isEmpty)
     }
 }
 
 /// An account that lives on while the state of its mirror is damaged again and again.
 private final class DamagedWorld {
-    let rig: Rig
+    let fixture: EngineFixture
     private var random: SeededRandom
     private(set) var story = ""
 
     init(seed: UInt64) throws {
         random = SeededRandom(seed: seed)
-        rig = try Rig(inMemory: true)
-        for number in 0..<80 { _ = try rig.account.put("/d\(number % 6)/f\(number).txt", "first \(number)") }
+        fixture = try EngineFixture(inMemory: true)
+        for number in 0..<80 { _ = try fixture.account.put("/d\(number % 6)/f\(number).txt", "first \(number)") }
     }
 
-    private var state: String { rig.folder("state.db") }
+    private var state: String { fixture.folder("state.db") }
 
     func round() async throws {
-        rig.time.advance(by: 90_000)  // so many rebuilds in a day are refused
+        fixture.time.advance(by: 90_000)  // so many rebuilds in a day are refused
         for _ in 0..<random.number(0...4) { try change() }
         try await pass()
         try check(strangers: [])
@@ -51,27 +51,27 @@ private final class DamagedWorld {
         try end(killed: isKilled)
         try damage(killed: isKilled)
         for _ in 0..<random.number(0...3) { try change() }
-        let standing = try Tree(directory: rig.mirror)
-        rig.remote.resetCounts()
-        let rebuilds = rig.rebuilds.count
+        let entry = try Tree(directory: fixture.mirror)
+        fixture.remote.resetCounts()
+        let rebuilds = fixture.rebuilds.count
         try await pass()
         try check(strangers: try await strangers())
-        let missing = Tree(account: rig.account).differences(from: standing).count
-        #expect(rig.remote.downloads <= missing, "\(story): what stood was fetched again")
-        if rig.rebuilds.count > rebuilds { story += ", rebuilt" }
+        let missing = Tree(account: fixture.account).differences(from: entry).count
+        #expect(fixture.remote.downloads <= missing, "\(story): what stood was fetched again")
+        if fixture.rebuilds.count > rebuilds { story += ", rebuilt" }
         try await removeStrangers()
-        #expect(try await rig.brokenInvariants() == [], "\(story)")
+        #expect(try await fixture.brokenInvariants() == [], "\(story)")
     }
 
     /// A pass; damage that is found in its middle ends the process, and the next one starts anew.
     private func pass() async throws {
         for _ in 0..<3 {
             do {
-                try await rig.pass()
+                try await fixture.pass()
                 return
             } catch let error as StoreError {
                 story += ", \(error)"
-                let told = rig.end(after: error) as? StoreError
+                let told = fixture.end(after: error) as? StoreError
                 if [.foreign, .fromTheFuture].contains(error.code) {
                     try FileManager.default.removeItem(atPath: state)  // as the message asks for
                 } else if told?.code != .setAside {
@@ -84,13 +84,13 @@ private final class DamagedWorld {
     // MARK: Changes and damage
 
     private func change() throws {
-        let files = rig.account.tree().filter(\.isFile).map(\.path)
+        let files = fixture.account.tree().filter(\.isFile).map(\.path)
         let path = random.pick(files)
         switch random.number(0...3) {
-        case 0: _ = try rig.account.put("/d\(random.number(0...7))/n\(random.next()).txt", "new \(random.next())")
-        case 1: _ = try rig.account.put(path, "edited \(random.next())")
-        case 2: _ = try rig.account.delete(path)
-        default: _ = try rig.account.move(path, "/d\(random.number(0...7))/m\(random.next()).txt")
+        case 0: _ = try fixture.account.put("/d\(random.number(0...7))/n\(random.next()).txt", "new \(random.next())")
+        case 1: _ = try fixture.account.put(path, "edited \(random.next())")
+        case 2: _ = try fixture.account.delete(path)
+        default: _ = try fixture.account.move(path, "/d\(random.number(0...7))/m\(random.next()).txt")
         }
     }
 
@@ -100,7 +100,7 @@ private final class DamagedWorld {
         for log in ["", "-wal"] where killed {
             try FileManager.default.copyItem(atPath: state + log, toPath: copy("state.db" + log))
         }
-        try rig.crash()
+        try fixture.crash()
         for log in ["", "-wal"] where killed {
             try? FileManager.default.removeItem(atPath: state + log)  // there is not always a log
             try FileManager.default.moveItem(atPath: copy("state.db" + log), toPath: state + log)
@@ -125,21 +125,21 @@ private final class DamagedWorld {
 
     /// What is told to be nobody's; what the account holds by now was adopted since.
     private func strangers() async throws -> [String] {
-        let held = Set(rig.account.tree().map(\.path))
-        return try await rig.start().store.findings(limit: 1000).strangerPaths.filter { !held.contains($0) }
+        let held = Set(fixture.account.tree().map(\.path))
+        return try await fixture.start().store.findings(limit: 1000).strangerPaths.filter { !held.contains($0) }
     }
 
     /// What the account does not hold any more may stand, if it is told.
     private func check(strangers: [String]) throws {
-        var mirror = try Tree(directory: rig.mirror)
+        var mirror = try Tree(directory: fixture.mirror)
         for path in mirror.lines.keys where strangers.contains(where: { "/\(path)/".hasPrefix("\($0)/") }) {
             mirror.lines[path] = nil
         }
-        #expect(mirror.differences(from: Tree(account: rig.account)) == [], "\(story)")
+        #expect(mirror.differences(from: Tree(account: fixture.account)) == [], "\(story)")
     }
 
     private func removeStrangers() async throws {
-        for path in try await strangers() { try FileManager.default.removeItem(atPath: rig.mirror + path) }
-        try rig.crash()
+        for path in try await strangers() { try FileManager.default.removeItem(atPath: fixture.mirror + path) }
+        try fixture.crash()
     }
 }

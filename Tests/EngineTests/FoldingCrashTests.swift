@@ -44,27 +44,27 @@ struct FoldingCrashTests {
         _ kind: FoldingTests.Kind, _ pair: (mode: String, first: String, second: String), _ isLeaving: Bool,
         crashAt point: Int
     ) async throws -> (crashed: Bool, end: End) {
-        let rig = try Rig()
-        rig.settings.batch = 2
-        return try await FoldingFS.mounted(at: rig.mirror, pair.mode) {
-            try kind.put(pair.first, isFirst: true, in: rig.account)
-            _ = try rig.account.put("/other.txt", "other")
-            try await rig.pass()
-            if isLeaving { _ = try rig.account.delete("/" + pair.first) }
-            try kind.put(pair.second, isFirst: false, in: rig.account)
-            _ = try rig.account.move("/other.txt", "/another.txt")
-            let crashed = try await rig.crashes(at: point)
+        let fixture = try EngineFixture()
+        fixture.settings.batch = 2
+        return try await FoldingFS.mounted(at: fixture.mirror, pair.mode) {
+            try kind.put(pair.first, isFirst: true, in: fixture.account)
+            _ = try fixture.account.put("/other.txt", "other")
+            try await fixture.pass()
+            if isLeaving { _ = try fixture.account.delete("/" + pair.first) }
+            try kind.put(pair.second, isFirst: false, in: fixture.account)
+            _ = try fixture.account.move("/other.txt", "/another.txt")
+            let crashed = try await fixture.crashes(at: point)
             for _ in 0..<2 {
-                try await rig.pass()
-                rig.time.advance(by: 90_000)
+                try await fixture.pass()
+                fixture.time.advance(by: 90_000)
             }
             let end = End(
-                lines: try Tree(directory: rig.mirror).lines.mapValues(Self.withoutTime),
-                parked: try await rig.start().store.troubles(limit: 9).map(\.path),
-                aside: try FileManager.default.subpathsOfDirectory(atPath: rig.mirror + "/.dbxsync")
+                lines: try Tree(directory: fixture.mirror).lines.mapValues(Self.withoutTime),
+                parked: try await fixture.start().store.pathIssues(limit: 9).map(\.path),
+                aside: try FileManager.default.subpathsOfDirectory(atPath: fixture.mirror + "/.dbxsync")
                     .filter { $0.hasPrefix("aside/") },
-                broken: try await rig.brokenInvariants())
-            try rig.crash()
+                broken: try await fixture.brokenInvariants())
+            try fixture.crash()
             return (crashed, end)
         }
     }

@@ -33,23 +33,26 @@ struct FoldingTests {
 
     /// Runs `body` with a mirror on such a file system, which holds the first name.
     private func with(
-        _ mode: String, _ kind: Kind, _ first: String, _ localChanges: LocalChanges, _ body: (Rig) async throws -> Void
+        _ mode: String, _ kind: Kind, _ first: String, _ localChanges: LocalChanges,
+        _ body: (EngineFixture) async throws -> Void
     ) async throws {
-        let rig = try Rig()
-        rig.localChanges = localChanges
-        try await FoldingFS.mounted(at: rig.mirror, mode) {
-            try kind.put(first, isFirst: true, in: rig.account)
-            _ = try rig.account.put("/other.txt", "other")
-            try await rig.pass()
-            try await body(rig)
-            try rig.crash()
+        let fixture = try EngineFixture()
+        fixture.localChanges = localChanges
+        try await FoldingFS.mounted(at: fixture.mirror, mode) {
+            try kind.put(first, isFirst: true, in: fixture.account)
+            _ = try fixture.account.put("/other.txt", "other")
+            try await fixture.pass()
+            try await body(fixture)
+            try fixture.crash()
         }
     }
 
-    private func lines(_ rig: Rig) throws -> [String: String] { try Tree(directory: rig.mirror).lines }
+    private func lines(_ fixture: EngineFixture) throws -> [String: String] {
+        try Tree(directory: fixture.mirror).lines
+    }
 
-    private func attic(_ rig: Rig) -> [String] {
-        (FileManager.default.enumerator(atPath: rig.mirror + "/.dbxsync/aside")?.allObjects ?? []).map { "\($0)" }
+    private func attic(_ fixture: EngineFixture) -> [String] {
+        (FileManager.default.enumerator(atPath: fixture.mirror + "/.dbxsync/aside")?.allObjects ?? []).map { "\($0)" }
     }
 
     @Test(
@@ -57,35 +60,35 @@ struct FoldingTests {
         arguments: cases)
     func second(_ kind: Kind, _ localChanges: LocalChanges) async throws {
         for (mode, first, second) in Self.pairs {
-            try await with(mode, kind, first, localChanges) { rig in
-                let before = try lines(rig)
+            try await with(mode, kind, first, localChanges) { fixture in
+                let before = try lines(fixture)
                 func expectFirstOnly(_ what: String) async throws {
-                    #expect(try lines(rig) == before, "\(what): \(mode), \(second)")
-                    #expect(attic(rig) == [], "\(what): \(mode), \(second)")
-                    #expect(try await rig.brokenInvariants() == [], "\(what): \(mode), \(second)")
+                    #expect(try lines(fixture) == before, "\(what): \(mode), \(second)")
+                    #expect(attic(fixture) == [], "\(what): \(mode), \(second)")
+                    #expect(try await fixture.brokenInvariants() == [], "\(what): \(mode), \(second)")
                 }
-                try kind.put(second, isFirst: false, in: rig.account)
-                try await rig.pass()
+                try kind.put(second, isFirst: false, in: fixture.account)
+                try await fixture.pass()
                 try await expectFirstOnly("after it came")
-                let troubles = try await rig.start().store.troubles(limit: 9)
+                let troubles = try await fixture.start().store.pathIssues(limit: 9)
                 let trouble = try #require(troubles.last)
                 #expect(trouble.path == "/" + second && trouble.isParked, "\(trouble)")
                 #expect(trouble.reason.contains("takes its name for that of \"\(first)\""), "\(trouble)")
                 #expect(troubles.count == (kind == .folders || kind == .fileThenFolder ? 2 : 1), "\(troubles)")
                 for _ in 0..<3 {
-                    rig.time.advance(by: 90_000)
-                    try await rig.pass()
+                    fixture.time.advance(by: 90_000)
+                    try await fixture.pass()
                     try await expectFirstOnly("after a day")
                 }
-                #expect(try await rig.repair() == 0)
-                try rig.crash()
-                try await rig.pass()
+                #expect(try await fixture.repair() == 0)
+                try fixture.crash()
+                try await fixture.pass()
                 try await expectFirstOnly("after a repair")
-                _ = try rig.account.delete("/" + second)
-                try await rig.pass()
+                _ = try fixture.account.delete("/" + second)
+                try await fixture.pass()
                 try await expectFirstOnly("after it went")
-                #expect(try await rig.start().store.troubles(limit: 9) == [])
-                let differences = try rig.differences()
+                #expect(try await fixture.start().store.pathIssues(limit: 9) == [])
+                let differences = try fixture.differences()
                 #expect(differences == [])
             }
         }
@@ -94,16 +97,16 @@ struct FoldingTests {
     @Test("when the first one goes, the second one comes", arguments: Kind.allCases)
     func takesTurns(_ kind: Kind) async throws {
         for (mode, first, second) in Self.pairs {
-            try await with(mode, kind, first, .aside) { rig in
-                try kind.put(second, isFirst: false, in: rig.account)
-                try await rig.pass()
-                _ = try rig.account.delete("/" + first)
-                try await rig.pass()
-                rig.time.advance(by: 90_000)
-                try await rig.pass()
-                #expect(try rig.differences() == [], "\(mode), \(second)")
-                #expect(attic(rig) == [])
-                #expect(try await rig.start().store.troubles(limit: 9) == [])
+            try await with(mode, kind, first, .aside) { fixture in
+                try kind.put(second, isFirst: false, in: fixture.account)
+                try await fixture.pass()
+                _ = try fixture.account.delete("/" + first)
+                try await fixture.pass()
+                fixture.time.advance(by: 90_000)
+                try await fixture.pass()
+                #expect(try fixture.differences() == [], "\(mode), \(second)")
+                #expect(attic(fixture) == [])
+                #expect(try await fixture.start().store.pathIssues(limit: 9) == [])
             }
         }
     }
@@ -113,25 +116,27 @@ struct FoldingTests {
         arguments: Kind.allCases)
     func together(_ kind: Kind) async throws {
         for (mode, first, second) in Self.pairs {
-            let rig = try Rig()
-            try await FoldingFS.mounted(at: rig.mirror, mode) {
-                try kind.put(first, isFirst: true, in: rig.account)
-                try kind.put(second, isFirst: false, in: rig.account)
-                try await rig.pass()
-                let before = try lines(rig)
+            let fixture = try EngineFixture()
+            try await FoldingFS.mounted(at: fixture.mirror, mode) {
+                try kind.put(first, isFirst: true, in: fixture.account)
+                try kind.put(second, isFirst: false, in: fixture.account)
+                try await fixture.pass()
+                let before = try lines(fixture)
                 #expect(
                     before.count == (before.keys.contains { $0.contains("/") } ? 2 : 1), "\(mode), \(second): \(before)"
                 )
                 #expect(
-                    try await rig.start().store.troubles(limit: 9).contains(where: \.isParked), "\(mode), \(second)")
-                try rig.crash()
-                for file in ["", "-wal", "-shm"] { unlink(rig.folder("state.db" + file)) }
-                try await rig.pass()
-                #expect(try lines(rig) == before, "\(mode), \(second)")
-                #expect(attic(rig) == [])
+                    try await fixture.start().store.pathIssues(limit: 9).contains(where: \.isParked),
+                    "\(mode), \(second)")
+                try fixture.crash()
+                for file in ["", "-wal", "-shm"] { unlink(fixture.folder("state.db" + file)) }
+                try await fixture.pass()
+                #expect(try lines(fixture) == before, "\(mode), \(second)")
+                #expect(attic(fixture) == [])
                 #expect(
-                    try await rig.start().store.troubles(limit: 9).contains(where: \.isParked), "\(mode), \(second)")
-                try rig.crash()
+                    try await fixture.start().store.pathIssues(limit: 9).contains(where: \.isParked),
+                    "\(mode), \(second)")
+                try fixture.crash()
             }
         }
     }

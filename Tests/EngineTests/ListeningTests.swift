@@ -12,70 +12,72 @@ import Testing
 @Suite struct ListeningTests {
     /// A running engine whose downloads of large files stand still: as many as may run at once, and as many in the queue.
     final class Held {
-        let rig: Rig
+        let fixture: EngineFixture
         let large: [String]
         let daemon: Task<Void, any Error>
 
-        private init(_ rig: Rig, _ large: [String], _ daemon: Task<Void, any Error>) {
-            self.rig = rig
+        private init(_ fixture: EngineFixture, _ large: [String], _ daemon: Task<Void, any Error>) {
+            self.fixture = fixture
             self.large = large
             self.daemon = daemon
         }
 
         static let parallel = 4
 
-        static func begin(isFirst: Bool = false, pageSize: Int? = nil, _ prepare: (Rig) throws -> Void = { _ in })
+        static func begin(
+            isFirst: Bool = false, pageSize: Int? = nil, _ prepare: (EngineFixture) throws -> Void = { _ in }
+        )
             async throws -> Held
         {
-            let rig = try Rig(pageSize: pageSize)
-            rig.settings.interval = .milliseconds(20)
-            rig.settings.longpoll = false
-            rig.settings.listensAfter = .zero
-            rig.settings.parallel = parallel
+            let fixture = try EngineFixture(pageSize: pageSize)
+            fixture.settings.interval = .milliseconds(20)
+            fixture.settings.longpoll = false
+            fixture.settings.listensAfter = .zero
+            fixture.settings.parallel = parallel
             for path in ["/old/kept", "/old/gone", "/m/folder/file", "/edited", "/z/deep/er/file"] {
-                _ = try rig.account.put(path, "as it was: \(path)")
+                _ = try fixture.account.put(path, "as it was: \(path)")
             }
-            try prepare(rig)
-            if !isFirst { try await rig.pass() }
+            try prepare(fixture)
+            if !isFirst { try await fixture.pass() }
             var large: [String] = []
             for number in 0..<(2 * parallel) {
                 let path = "/large/\(number)"
                 let text = String(repeating: "large \(number) ", count: 600_000)
-                rig.remote.hold(try rig.account.put(path, text).rev)
+                fixture.remote.hold(try fixture.account.put(path, text).rev)
                 large.append(path)
             }
-            rig.remote.resetCounts()
-            let engine = try await rig.start().engine
-            let held = Held(rig, large, Task { try await engine.run() })
-            try await TestSupport.eventually("the large files") { held.largeUnderWay >= rig.settings.parallel }
+            fixture.remote.resetCounts()
+            let engine = try await fixture.start().engine
+            let held = Held(fixture, large, Task { try await engine.run() })
+            try await TestSupport.eventually("the large files") { held.largeUnderWay >= fixture.settings.parallel }
             return held
         }
 
-        var largeUnderWay: Int { rig.remote.downloadedRevisions.count(where: rig.remote.isHeld) }
+        var largeUnderWay: Int { fixture.remote.downloadedRevisions.count(where: fixture.remote.isHeld) }
 
-        func text(_ path: String) -> String? { try? String(contentsOfFile: rig.mirror + path, encoding: .utf8) }
+        func text(_ path: String) -> String? { try? String(contentsOfFile: fixture.mirror + path, encoding: .utf8) }
 
-        func stands(_ path: String) -> Bool { access(rig.mirror + path, F_OK) == 0 }
+        func stands(_ path: String) -> Bool { access(fixture.mirror + path, F_OK) == 0 }
 
         /// Waits for what is to happen beside the downloads.
         func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
             try await TestSupport.eventually(
-                what, or: "\((try? rig.differences()) ?? []); \(rig.board.now)", condition)
+                what, or: "\((try? fixture.differences()) ?? []); \(fixture.board.now)", condition)
         }
 
         /// Lets the downloads go on and compares all in the end.
         func end() async throws {
-            rig.remote.letGo()
-            try await eventually("the end") { (try? rig.differences()) == [] }
+            fixture.remote.letGo()
+            try await eventually("the end") { (try? fixture.differences()) == [] }
             try await eventually("idleness") {
-                let backlog = try await rig.start().store.backlog()
-                return backlog.pendingFiles + backlog.pendingRemovals == 0 && rig.board.now.phase == .idle
+                let backlog = try await fixture.start().store.backlog()
+                return backlog.pendingFiles + backlog.pendingRemovals == 0 && fixture.board.now.phase == .idle
             }
             daemon.cancel()
             try await daemon.value
-            #expect(try await rig.brokenInvariants() == [])
-            #expect(try rig.differences() == [])
-            let parts = try FileManager.default.contentsOfDirectory(atPath: rig.mirror + "/.dbxsync/staging")
+            #expect(try await fixture.brokenInvariants() == [])
+            #expect(try fixture.differences() == [])
+            let parts = try FileManager.default.contentsOfDirectory(atPath: fixture.mirror + "/.dbxsync/staging")
             #expect(parts == [])
         }
     }
@@ -83,7 +85,7 @@ import Testing
     @Test("a removal, an edit and an addition do not wait for large downloads", arguments: [1, Held.parallel])
     func beside(_ parallel: Int) async throws {
         let held = try await Held.begin { $0.settings.parallel = parallel }
-        let account = held.rig.account
+        let account = held.fixture.account
         _ = try account.delete("/old/gone")
         try await held.eventually("the removal") { !held.stands("/old/gone") }
         _ = try account.put("/edited", "as it is")
@@ -101,7 +103,7 @@ import Testing
 
     @Test("the same while the first listing's files arrive") func besideTheFirst() async throws {
         let held = try await Held.begin(isFirst: true)
-        let account = held.rig.account
+        let account = held.fixture.account
         try await held.eventually("what is small") { held.stands("/edited") }
         _ = try account.put("/edited", "as it is")
         try await held.eventually("the edit") { held.text("/edited") == "as it is" }
@@ -111,8 +113,8 @@ import Testing
     }
 
     @Test("what a later page of the first listing takes back is not put in place") func takenBack() async throws {
-        let rig = try Rig(pageSize: 1)
-        let (account, remote) = (rig.account, rig.remote)
+        let fixture = try EngineFixture(pageSize: 1)
+        let (account, remote) = (fixture.account, fixture.remote)
         let rev = try account.put("/c/held", "not wanted for long").rev
         for number in 0..<9 { _ = try account.put("/z/\(number)", "\(number)") }
         remote.hold(rev)
@@ -121,45 +123,45 @@ import Testing
             while !remote.downloadedRevisions.contains(rev) { try await Task.sleep(for: .milliseconds(5)) }
             _ = try account.delete("/c")
         }
-        let engine = try await rig.start().engine
+        let engine = try await fixture.start().engine
         let daemon = Task { try await engine.run() }
         try await eventually("the removal") {
-            access(rig.mirror + "/z/8", F_OK) == 0 && access(rig.mirror + "/c", F_OK) != 0
+            access(fixture.mirror + "/z/8", F_OK) == 0 && access(fixture.mirror + "/c", F_OK) != 0
         }
         remote.letGo()
-        try await eventually("idleness") { rig.board.now.phase == .idle }
+        try await eventually("idleness") { fixture.board.now.phase == .idle }
         daemon.cancel()
         try await daemon.value
-        #expect(try await rig.brokenInvariants() == [])
-        #expect(try rig.differences() == [])
+        #expect(try await fixture.brokenInvariants() == [])
+        #expect(try fixture.differences() == [])
     }
 
     @Test("new small files come as zips where that pays, though large files take all downloads")
     func zips() async throws {
-        let held = try await Held.begin { $0.settings.bulk = BulkGrouping() }
-        for number in 0..<60 { _ = try held.rig.account.put("/zz/many/\(number)", "new \(number)") }
+        let held = try await Held.begin { $0.settings.bulk = ZipGrouping() }
+        for number in 0..<60 { _ = try held.fixture.account.put("/zz/many/\(number)", "new \(number)") }
         try await held.eventually("the additions") { held.text("/zz/many/59") == "new 59" }
         try await held.end()
     }
 
     @Test("what is queued and removed is never fetched") func queued() async throws {
         let held = try await Held.begin()
-        let begun = Set(held.rig.remote.downloadedRevisions)
+        let begun = Set(held.fixture.remote.downloadedRevisions)
         let path = try #require(held.large.last)
-        let entry = try #require(held.rig.account.tree().first { $0.path == path })
+        let entry = try #require(held.fixture.account.tree().first { $0.path == path })
         let rev = try #require(entry.rev)
         #expect(!begun.contains(rev))
-        _ = try held.rig.account.delete(path)
-        _ = try held.rig.account.put("/zz/new", "a sign that the news are read")
+        _ = try held.fixture.account.delete(path)
+        _ = try held.fixture.account.put("/zz/new", "a sign that the news are read")
         try await held.eventually("the news") { held.stands("/zz/new") }
         try await held.end()
-        #expect(!held.rig.remote.downloadedRevisions.contains(rev))
+        #expect(!held.fixture.remote.downloadedRevisions.contains(rev))
     }
 
     @Test("a download of what is no longer wanted is given up for what is") func underWay() async throws {
         let held = try await Held.begin()
-        _ = try held.rig.account.put(held.large[0], "small by now")
-        _ = try held.rig.account.delete(held.large[1])
+        _ = try held.fixture.account.put(held.large[0], "small by now")
+        _ = try held.fixture.account.delete(held.large[1])
         try await held.eventually("the edit") { held.text(held.large[0]) == "small by now" }
         // Two of the queue have taken their places.
         try await held.eventually("others") { held.largeUnderWay >= Held.parallel + 2 }
@@ -169,13 +171,13 @@ import Testing
     @Test("folders are renamed and moved whose files are being fetched, and content is moved, not fetched")
     func renamed() async throws {
         let held = try await Held.begin { $0.account.configure { $0.movesMakeRevisions = false } }
-        let account = held.rig.account
+        let account = held.fixture.account
         _ = try account.move("/large", "/Renamed")
         _ = try account.move("/m", "/n/moved")
-        held.rig.remote.resetCounts()
+        held.fixture.remote.resetCounts()
         try await held.eventually("the move") { held.stands("/n/moved/folder/file") && !held.stands("/m") }
         try await held.eventually("the downloads") { held.stands("/Renamed") && held.largeUnderWay >= Held.parallel }
-        #expect(held.rig.remote.downloadedRevisions.allSatisfy(held.rig.remote.isHeld))
+        #expect(held.fixture.remote.downloadedRevisions.allSatisfy(held.fixture.remote.isHeld))
         _ = try account.delete("/Renamed/0")
         _ = try account.move("/Renamed/1", "/q/below")
         try await held.eventually("the end of it") { !held.stands("/large") }
@@ -186,7 +188,7 @@ import Testing
         async throws
     {
         let held = try await Held.begin()
-        let account = held.rig.account
+        let account = held.fixture.account
         for path in [held.large[0], held.large[7], "/edited"] {
             _ = try account.delete(path)
             _ = try account.put(path + "/inside", "inside \(path)")
@@ -204,7 +206,7 @@ import Testing
         async throws
     {
         let held = try await Held.begin(pageSize: pageSize)
-        let account = held.rig.account
+        let account = held.fixture.account
         _ = try account.delete("/old/gone")
         try account.renameCase("/edited", to: "Edited")
         account.expireCursors()
@@ -220,37 +222,37 @@ import Testing
     @Test("changes that cannot be had stop no download, and nothing is removed before all of them are known")
     func failing() async throws {
         let held = try await Held.begin(pageSize: 1)
-        let account = held.rig.account
-        held.rig.remote.alter { page in
+        let account = held.fixture.account
+        held.fixture.remote.alter { page in
             if case .put(RemoteKey("/n/folder/file"), _, _)? = page.changes.first {
                 throw SandboxError(disposition: .unreachable)
             }
         }
-        held.rig.remote.resetCounts()
+        held.fixture.remote.resetCounts()
         _ = try account.move("/m", "/n")
-        try await held.eventually("failures") { held.rig.remote.pages > 10 }
+        try await held.eventually("failures") { held.fixture.remote.pages > 10 }
         #expect(held.stands("/m/folder/file"))
-        #expect(held.rig.remote.downloads == 0)
-        held.rig.remote.letGo()
+        #expect(held.fixture.remote.downloads == 0)
+        held.fixture.remote.letGo()
         try await held.eventually("the large files") { held.large.allSatisfy(held.stands) }
-        held.rig.remote.alter(nil)
+        held.fixture.remote.alter(nil)
         try await held.eventually("the move") { held.stands("/n/folder/file") && !held.stands("/m") }
-        #expect(held.rig.remote.downloadedRevisions.count == Held.parallel)
+        #expect(held.fixture.remote.downloadedRevisions.count == Held.parallel)
         try await held.end()
     }
 
     @Test("a file that failed is tried again while others arrive") func retried() async throws {
         let failures = Atomic<Int>(1)
-        let held = try await Held.begin { rig in
-            let rev = try rig.account.put("/zz/late", "late").rev
-            rig.remote.onDownload { asked in
+        let held = try await Held.begin { fixture in
+            let rev = try fixture.account.put("/zz/late", "late").rev
+            fixture.remote.onDownload { asked in
                 guard asked == rev, failures.exchange(0, ordering: .relaxed) > 0 else { return }
-                throw SandboxError(disposition: .item)
+                throw SandboxError(disposition: .skipItem)
             }
         }
         try await held.eventually("the failure") { failures.load(ordering: .relaxed) == 0 }
         try await held.eventually("the next try") {
-            held.rig.time.advance(by: 600)
+            held.fixture.time.advance(by: 600)
             return held.text("/zz/late") == "late"
         }
         #expect(!held.large.contains(where: held.stands))
@@ -259,11 +261,11 @@ import Testing
 
     @Test("the mirror is in step as of the last news that were read") func asOf() async throws {
         let held = try await Held.begin()
-        held.rig.time.advance(by: 5000)
-        _ = try held.rig.account.put("/zz/new", "new")
-        let expected = held.rig.time.now
+        held.fixture.time.advance(by: 5000)
+        _ = try held.fixture.account.put("/zz/new", "new")
+        let expected = held.fixture.time.now
         try await held.eventually("the news") { held.stands("/zz/new") }
         try await held.end()
-        #expect(try await held.rig.start().store.progress().inStepAsOf ?? 0 >= expected)
+        #expect(try await held.fixture.start().store.progress().inStepAsOf ?? 0 >= expected)
     }
 }

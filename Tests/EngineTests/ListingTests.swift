@@ -8,49 +8,49 @@ import Testing
 
 @Suite struct ListingTests {
     @Test("the next page is asked for while one is recorded") func ahead() async throws {
-        let rig = try Rig(Account(seed: Seed(files: 30)), pageSize: 10)
+        let fixture = try EngineFixture(Account(seed: Seed(files: 30)), pageSize: 10)
         let seen = Atomic<Int>(0)
-        rig.whileRecordingFirst { seen.store($0, ordering: .relaxed) }
-        try await rig.pass()
+        fixture.whileRecordingFirst { seen.store($0, ordering: .relaxed) }
+        try await fixture.pass()
         #expect(seen.load(ordering: .relaxed) == 2)
-        #expect(try rig.differences() == [])
+        #expect(try fixture.differences() == [])
     }
 
     @Test("a cursor that is refused while a page is recorded makes that page old") func refused() async throws {
-        let rig = try Rig(pageSize: 2)
-        _ = try rig.account.put("/kept", "kept")
-        try await rig.pass()
-        try rig.crash()
-        for name in ["gone", "b", "c", "d"] { _ = try rig.account.put("/\(name)", name) }
-        let account = rig.account
-        rig.remote.resetCounts()
-        rig.remote.onPage { number in
+        let fixture = try EngineFixture(pageSize: 2)
+        _ = try fixture.account.put("/kept", "kept")
+        try await fixture.pass()
+        try fixture.crash()
+        for name in ["gone", "b", "c", "d"] { _ = try fixture.account.put("/\(name)", name) }
+        let account = fixture.account
+        fixture.remote.resetCounts()
+        fixture.remote.onPage { number in
             guard number == 2 else { return }
             _ = try account.delete("/gone")
             throw SandboxError(disposition: .cursorReset)
         }
-        rig.whileRecordingFirst { _ in }
-        #expect(try await rig.pass().resets == 1)
-        #expect(try rig.differences() == [])
-        #expect(try await rig.brokenInvariants() == [])
+        fixture.whileRecordingFirst { _ in }
+        #expect(try await fixture.pass().resets == 1)
+        #expect(try fixture.differences() == [])
+        #expect(try await fixture.brokenInvariants() == [])
     }
 
     @Test("a file of the first page is there before the listing is over") func early() async throws {
-        let rig = try Rig(Account(seed: Seed(files: 30)), pageSize: 10)
-        let remote = rig.remote
+        let fixture = try EngineFixture(Account(seed: Seed(files: 30)), pageSize: 10)
+        let remote = fixture.remote
         let seen = Atomic<Int>(0)
         remote.onPage { number in
             guard number == 3 else { return }
             try await eventually("a download") { remote.downloads > 0 }
             seen.store(remote.downloads, ordering: .relaxed)
         }
-        try await rig.pass()
+        try await fixture.pass()
         #expect(seen.load(ordering: .relaxed) > 0)
-        #expect(try rig.differences() == [])
+        #expect(try fixture.differences() == [])
     }
 }
 
-extension Rig {
+extension EngineFixture {
     /// Holds up the first page that is recorded until the second one was asked for, or the wait has become too long, and
     /// tells how many were.
     fileprivate func whileRecordingFirst(_ tell: @escaping @Sendable (Int) -> Void) {

@@ -14,51 +14,51 @@ import Testing
 @Suite struct LongpollTests {
     @Test("each kind of useless answer doubles the pause, and one that keeps its word ends it") func pauses() {
         let limit = Duration.seconds(30)
-        let manners = LongpollManners()
-        #expect(manners.pause(jitter: 0) == nil)
+        let longpollBackoff = LongpollBackoff()
+        #expect(longpollBackoff.pause(jitter: 0) == nil)
         for expected in [5, 10, 20, 40, 80, 160, 300, 300] {
-            manners.answered(false, after: .seconds(14), of: limit)
-            #expect(manners.pause(jitter: 0) == .seconds(expected))
+            longpollBackoff.answered(false, after: .seconds(14), of: limit)
+            #expect(longpollBackoff.pause(jitter: 0) == .seconds(expected))
         }
-        #expect(manners.pause(jitter: 1) == .seconds(150))
-        manners.answered(false, after: .seconds(15), of: limit)
-        #expect(manners.pause(jitter: 0) == nil)
+        #expect(longpollBackoff.pause(jitter: 1) == .seconds(150))
+        longpollBackoff.answered(false, after: .seconds(15), of: limit)
+        #expect(longpollBackoff.pause(jitter: 0) == nil)
         for expected in [5, 10] {
-            manners.answered(true, after: .zero, of: limit)
-            manners.drained(foundAny: false)
-            #expect(manners.pause(jitter: 0) == .seconds(expected))
+            longpollBackoff.answered(true, after: .zero, of: limit)
+            longpollBackoff.changesRead(foundAny: false)
+            #expect(longpollBackoff.pause(jitter: 0) == .seconds(expected))
         }
-        manners.drained(foundAny: false)
-        #expect(manners.pause(jitter: 0) == .seconds(10), "nothing was promised")
-        manners.answered(true, after: .zero, of: limit)
-        manners.drained(foundAny: true)
-        #expect(manners.pause(jitter: 0) == nil)
-        manners.failed()
-        manners.promised()
-        manners.drained(foundAny: false)
-        #expect(manners.pause(jitter: 0) == .seconds(10))
+        longpollBackoff.changesRead(foundAny: false)
+        #expect(longpollBackoff.pause(jitter: 0) == .seconds(10), "nothing was promised")
+        longpollBackoff.answered(true, after: .zero, of: limit)
+        longpollBackoff.changesRead(foundAny: true)
+        #expect(longpollBackoff.pause(jitter: 0) == nil)
+        longpollBackoff.failed()
+        longpollBackoff.promised()
+        longpollBackoff.changesRead(foundAny: false)
+        #expect(longpollBackoff.pause(jitter: 0) == .seconds(10))
     }
 
     @Test(
         "a server that answers every longpoll at once is asked seldom, and so is the account",
-        arguments: [Answer.success(false), .success(true), .failure(.cursorReset), .failure(.pass)])
+        arguments: [Answer.success(false), .success(true), .failure(.cursorReset), .failure(.abortPass)])
     func atOnce(_ answer: Answer) async throws {
-        let rig = try Rig()
-        _ = try rig.account.put("/a", "one")
-        let (store, mirror, disk) = try await rig.parts()
+        let fixture = try EngineFixture()
+        _ = try fixture.account.put("/a", "one")
+        let (store, mirror, disk) = try await fixture.parts()
         let clock = PatientClock(longest: .seconds(300))
-        let remote = HastyRemote(rig.remote, answer.result)
-        let time = rig.time
+        let remote = HastyRemote(fixture.remote, answer.result)
+        let time = fixture.time
         let engine = SyncEngine(
             remote: remote, store: store, mirror: mirror, disk: disk,
             settings: EngineSettings(
                 interval: .seconds(3600), parallel: 2, minFreeSpace: 0, bulk: nil, listensAfter: .seconds(3600)),
-            surroundings: EngineSurroundings(clock: clock, now: { time.now }, jitter: { 0 }),
-            board: rig.board, logger: Logger(label: "longpoll") { _ in SwiftLogNoOpLogHandler() })
+            environment: EngineEnvironment(clock: clock, now: { time.now }, jitter: { 0 }),
+            board: fixture.board, logger: Logger(label: "longpoll") { _ in SwiftLogNoOpLogHandler() })
         let running = Task { try await engine.run() }
         defer { running.cancel() }
         try await eventually("ten longpolls") { remote.longpolls >= 10 }
-        let pages = rig.remote.pages
+        let pages = fixture.remote.pages
         running.cancel()
         _ = await running.result
         let pauses: [Duration] = [5, 10, 20, 40, 80, 160, 300, 300, 300].map { .seconds($0) }

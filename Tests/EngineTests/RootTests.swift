@@ -8,37 +8,39 @@ import Testing
 
 /// News that speak of the mirrored folder itself, or that break off before they are complete, remove nothing.
 @Suite struct RootTests {
-    private func names(_ rig: Rig) throws -> Set<String> { Set(try Tree(directory: rig.mirror).lines.keys) }
+    private func names(_ fixture: EngineFixture) throws -> Set<String> {
+        Set(try Tree(directory: fixture.mirror).lines.keys)
+    }
 
     @Test("a page that says the folder is gone is not recorded, and nothing is removed") func gone() async throws {
-        let rig = try Rig(Account(seed: Seed(files: 30)), pageSize: 5)
-        try await rig.pass()
-        let before = try Tree(directory: rig.mirror)
-        for entry in rig.account.tree() where entry.isFile { _ = try rig.account.delete(entry.path) }
-        let cursor = try await rig.start().store.progress().cursor
-        rig.remote.alter { page in page.rootNews = .gone }
+        let fixture = try EngineFixture(Account(seed: Seed(files: 30)), pageSize: 5)
+        try await fixture.pass()
+        let before = try Tree(directory: fixture.mirror)
+        for entry in fixture.account.tree() where entry.isFile { _ = try fixture.account.delete(entry.path) }
+        let cursor = try await fixture.start().store.progress().cursor
+        fixture.remote.alter { page in page.rootChange = .gone }
         for _ in 1...3 {
-            let error = await #expect(throws: EngineError.self) { try await rig.pass() }
+            let error = await #expect(throws: EngineError.self) { try await fixture.pass() }
             #expect(error?.disposition == .sourceGone)
-            #expect(try Tree(directory: rig.mirror) == before)
+            #expect(try Tree(directory: fixture.mirror) == before)
         }
-        #expect(try await rig.start().store.progress().cursor == cursor)
-        rig.remote.alter(nil)
-        try await rig.pass()
-        #expect(try rig.differences() == [])
-        #expect(try await rig.brokenInvariants() == [])
+        #expect(try await fixture.start().store.progress().cursor == cursor)
+        fixture.remote.alter(nil)
+        try await fixture.pass()
+        #expect(try fixture.differences() == [])
+        #expect(try await fixture.brokenInvariants() == [])
     }
 
     @Test("a later page that says so keeps what earlier ones have told as gone") func goneLater() async throws {
-        let rig = try Rig(Account(seed: Seed(files: 30)), pageSize: 5)
-        try await rig.pass()
-        let before = try Tree(directory: rig.mirror)
-        for entry in rig.account.tree() where entry.isFile { _ = try rig.account.delete(entry.path) }
-        rig.remote.alter { page in if !page.hasMore { page.rootNews = .gone } }
+        let fixture = try EngineFixture(Account(seed: Seed(files: 30)), pageSize: 5)
+        try await fixture.pass()
+        let before = try Tree(directory: fixture.mirror)
+        for entry in fixture.account.tree() where entry.isFile { _ = try fixture.account.delete(entry.path) }
+        fixture.remote.alter { page in if !page.hasMore { page.rootChange = .gone } }
         for _ in 1...2 {
-            let error = await #expect(throws: EngineError.self) { try await rig.pass() }
+            let error = await #expect(throws: EngineError.self) { try await fixture.pass() }
             #expect(error?.disposition == .sourceGone)
-            #expect(try Tree(directory: rig.mirror) == before)
+            #expect(try Tree(directory: fixture.mirror) == before)
         }
     }
 
@@ -47,53 +49,53 @@ import Testing
     /// An engine in which the download of /big stands still while news of two pages arrive: a folder is deleted, and
     /// something else happens.
     private func beside(_ failing: @escaping @Sendable (inout ChangePage) throws -> Void) async throws -> (
-        rig: Rig, daemon: Task<Void, any Error>
+        fixture: EngineFixture, daemon: Task<Void, any Error>
     ) {
-        let rig = try Rig(pageSize: 1)
-        rig.settings.interval = .milliseconds(20)
-        rig.settings.longpoll = false
-        _ = try rig.account.put("/Folder/old", "old")
-        try await rig.pass()
-        let big = try rig.account.put("/big", String(repeating: "big ", count: 100_000))
-        rig.remote.hold(big.rev)
-        rig.remote.resetCounts()
-        let engine = try await rig.start().engine
+        let fixture = try EngineFixture(pageSize: 1)
+        fixture.settings.interval = .milliseconds(20)
+        fixture.settings.longpoll = false
+        _ = try fixture.account.put("/Folder/old", "old")
+        try await fixture.pass()
+        let big = try fixture.account.put("/big", String(repeating: "big ", count: 100_000))
+        fixture.remote.hold(big.rev)
+        fixture.remote.resetCounts()
+        let engine = try await fixture.start().engine
         let daemon = Task { try await engine.run() }
-        while rig.remote.downloads < 1 { try await Task.sleep(for: .milliseconds(5)) }
-        rig.remote.alter(failing)
-        _ = try rig.account.move("/Folder", "/Other")
-        return (rig, daemon)
+        while fixture.remote.downloads < 1 { try await Task.sleep(for: .milliseconds(5)) }
+        fixture.remote.alter(failing)
+        _ = try fixture.account.move("/Folder", "/Other")
+        return (fixture, daemon)
     }
 
     @Test("news beside a download that end with the folder gone remove nothing") func goneBeside() async throws {
-        let (rig, daemon) = try await beside { page in
-            if case .put? = page.changes.first { page.rootNews = .gone }
+        let (fixture, daemon) = try await beside { page in
+            if case .put? = page.changes.first { page.rootChange = .gone }
         }
-        for _ in 0..<1000 where rig.board.now.phase.isWaiting == false {
+        for _ in 0..<1000 where fixture.board.now.phase.isWaiting == false {
             try await Task.sleep(for: .milliseconds(10))
         }
-        #expect(rig.board.now.phase.isWaiting)
-        #expect(try names(rig) == ["Folder", "Folder/old"])
-        rig.remote.letGo()
+        #expect(fixture.board.now.phase.isWaiting)
+        #expect(try names(fixture) == ["Folder", "Folder/old"])
+        fixture.remote.letGo()
         daemon.cancel()
         try await daemon.value
     }
 
     @Test("news beside a download that break off remove nothing before the rest is read") func cutBeside() async throws
     {
-        let (rig, daemon) = try await beside { page in
+        let (fixture, daemon) = try await beside { page in
             if case .put? = page.changes.first { throw SandboxError(disposition: .unreachable) }
         }
-        rig.remote.resetCounts()
-        while rig.remote.pages < 5 { try await Task.sleep(for: .milliseconds(5)) }
-        #expect(try names(rig) == ["Folder", "Folder/old"])
-        rig.remote.alter(nil)
-        for _ in 0..<1000 where (try? names(rig)) != ["Other", "Other/old"] {
+        fixture.remote.resetCounts()
+        while fixture.remote.pages < 5 { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(try names(fixture) == ["Folder", "Folder/old"])
+        fixture.remote.alter(nil)
+        for _ in 0..<1000 where (try? names(fixture)) != ["Other", "Other/old"] {
             try await Task.sleep(for: .milliseconds(10))
         }
-        #expect(try names(rig) == ["Other", "Other/old"])
-        #expect(rig.remote.downloads == 0)  // it was moved
-        rig.remote.letGo()
+        #expect(try names(fixture) == ["Other", "Other/old"])
+        #expect(fixture.remote.downloads == 0)  // it was moved
+        fixture.remote.letGo()
         daemon.cancel()
         try await daemon.value
     }

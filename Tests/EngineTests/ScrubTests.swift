@@ -12,27 +12,27 @@ import Testing
 /// The bytes of the mirror's files are read again; what has changed by itself is found, kept and put right.
 @Suite struct ScrubTests {
     /// A mirror in step, all of whose proofs are a day old; what is overdue is read within a second.
-    private static func rig(
+    private static func fixture(
         _ paths: [String], localChanges: LocalChanges = .aside, scrub: Duration? = .seconds(30)
-    ) async throws -> (Rig, Story) {
-        let rig = try Rig()
+    ) async throws -> (EngineFixture, Story) {
+        let fixture = try EngineFixture()
         let story = Story()
-        rig.logger = Logger(label: "story") { _ in story }
-        rig.localChanges = localChanges
-        rig.settings.longpoll = false
-        rig.settings.sweep = nil
-        rig.settings.scrub = scrub
-        for path in paths { _ = try rig.account.put(path, "content of \(path)") }
-        try await rig.pass()
-        try rig.crash()
-        rig.remote.resetCounts()
-        rig.time.advance(by: 86_400)
-        return (rig, story)
+        fixture.logger = Logger(label: "story") { _ in story }
+        fixture.localChanges = localChanges
+        fixture.settings.longpoll = false
+        fixture.settings.sweep = nil
+        fixture.settings.scrub = scrub
+        for path in paths { _ = try fixture.account.put(path, "content of \(path)") }
+        try await fixture.pass()
+        try fixture.crash()
+        fixture.remote.resetCounts()
+        fixture.time.advance(by: 86_400)
+        return (fixture, story)
     }
 
-    /// Runs the engine of `rig` beside `body`.
-    private static func running(_ rig: Rig, _ body: () async throws -> Void) async throws {
-        let engine = try await rig.start().engine
+    /// Runs the engine of `fixture` beside `body`.
+    private static func running(_ fixture: EngineFixture, _ body: () async throws -> Void) async throws {
+        let engine = try await fixture.start().engine
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await engine.run() }
             try await body()
@@ -64,63 +64,64 @@ import Testing
         }
     }
 
-    private static func allProven(_ rig: Rig) async throws -> Bool {
-        let proofs = try await rig.start().store.proofs(now: rig.time.now)
-        return proofs.unknown == 0 && proofs.oldest == rig.time.now
+    private static func allProven(_ fixture: EngineFixture) async throws -> Bool {
+        let proofs = try await fixture.start().store.proofs(now: fixture.time.now)
+        return proofs.unknown == 0 && proofs.oldest == fixture.time.now
     }
 
     @Test(
         "a flipped byte is found, told, kept aside and fetched again, whatever is done with local changes",
         arguments: LocalChanges.allCases) func damaged(localChanges: LocalChanges) async throws
     {
-        let (rig, story) = try await Self.rig(["/Good", "/Deep/In/Bad", "/Deep/Fine"], localChanges: localChanges)
-        try Self.flip(rig.mirror + "/Deep/In/Bad")
-        let bad = try #require(FileManager.default.contents(atPath: rig.mirror + "/Deep/In/Bad"))
-        try await Self.running(rig) {
-            try await Self.eventually { try await Self.allProven(rig) && rig.differences() == [] }
+        let (fixture, story) = try await Self.fixture(
+            ["/Good", "/Deep/In/Bad", "/Deep/Fine"], localChanges: localChanges)
+        try Self.flip(fixture.mirror + "/Deep/In/Bad")
+        let bad = try #require(FileManager.default.contents(atPath: fixture.mirror + "/Deep/In/Bad"))
+        try await Self.running(fixture) {
+            try await Self.eventually { try await Self.allProven(fixture) && fixture.differences() == [] }
         }
         #expect(story.pathsByEvent["damaged"] == ["/Deep/In/Bad"])
         #expect(story.pathsByEvent["drift"] == nil && story.pathsByEvent["set_aside"] == nil)
         #expect(story.lines.contains { $0.contains("/Deep/In/Bad: its bytes") && $0.contains(".dbxsync/aside/") })
-        #expect(rig.remote.downloads == 1)
-        let attic = rig.mirror + "/.dbxsync/aside"
+        #expect(fixture.remote.downloads == 1)
+        let attic = fixture.mirror + "/.dbxsync/aside"
         let kept = try FileManager.default.subpathsOfDirectory(atPath: attic).filter { $0.hasSuffix("/Deep/In/Bad") }
         #expect(kept.count == 1)
         #expect(FileManager.default.contents(atPath: attic + "/" + (kept.first ?? "")) == bad)
-        #expect(try await rig.brokenInvariants() == [])
-        #expect(try await rig.start().store.verifyChecksums() == 0)
+        #expect(try await fixture.brokenInvariants() == [])
+        #expect(try await fixture.start().store.verifyChecksums() == 0)
     }
 
     @Test("a file of several pieces is read to its end, and only its damage is damage") func large() async throws {
-        let (rig, story) = try await Self.rig([])
+        let (fixture, story) = try await Self.fixture([])
         var bytes = [UInt8](repeating: 7, count: 9 << 20)
         bytes[0] = 1
-        _ = try rig.account.put("/large", .bytes(bytes))
+        _ = try fixture.account.put("/large", .bytes(bytes))
         bytes[0] = 2
-        _ = try rig.account.put("/larger", .bytes(bytes))
-        try await rig.pass()
-        rig.time.advance(by: 86_400)
-        let file = open(rig.mirror + "/larger", O_RDWR)
+        _ = try fixture.account.put("/larger", .bytes(bytes))
+        try await fixture.pass()
+        fixture.time.advance(by: 86_400)
+        let file = open(fixture.mirror + "/larger", O_RDWR)
         var before = stat()
         try #require(fstat(file, &before) == 0 && pwrite(file, "x", 1, (9 << 20) - 1) == 1)
         var times = [before.st_atim, before.st_mtim]
         try #require(futimens(file, &times) == 0)
         close(file)
-        try await Self.running(rig) {
-            try await Self.eventually { try await Self.allProven(rig) && rig.differences() == [] }
+        try await Self.running(fixture) {
+            try await Self.eventually { try await Self.allProven(fixture) && fixture.differences() == [] }
         }
         #expect(story.pathsByEvent["damaged"] == ["/larger"])
     }
 
     @Test("what was read stays read after a restart, and the pace is kept") func place() async throws {
         // What is overdue takes 200 seconds.
-        let (rig, story) = try await Self.rig((0..<20).map { "/\($0)" }, scrub: .seconds(6000))
+        let (fixture, story) = try await Self.fixture((0..<20).map { "/\($0)" }, scrub: .seconds(6000))
         var read: Set<RemoteKey> = []
         for _ in 0..<4 {
-            rig.time.advance(by: 10)
-            try await Self.running(rig) { try await Self.eventually { try await Self.proven(rig) == 1 } }
-            try rig.crash()
-            let now = try await Self.provenKeys(rig)
+            fixture.time.advance(by: 10)
+            try await Self.running(fixture) { try await Self.eventually { try await Self.proven(fixture) == 1 } }
+            try fixture.crash()
+            let now = try await Self.provenKeys(fixture)
             #expect(read.isDisjoint(with: now), "it was read twice")
             read.formUnion(now)
         }
@@ -129,56 +130,56 @@ import Testing
     }
 
     /// The files that were proven at this moment.
-    private static func provenKeys(_ rig: Rig) async throws -> Set<RemoteKey> {
-        let outlook = try await rig.start().store.scrubOutlook(
-            after: nil, limit: 1000, grain: 1, sparing: nil, now: rig.time.now)
-        return Set(outlook.next.filter { $0.provenAt == rig.time.now }.map(\.key))
+    private static func provenKeys(_ fixture: EngineFixture) async throws -> Set<RemoteKey> {
+        let outlook = try await fixture.start().store.scrubOutlook(
+            after: nil, limit: 1000, grain: 1, sparing: nil, now: fixture.time.now)
+        return Set(outlook.next.filter { $0.provenAt == fixture.time.now }.map(\.key))
     }
 
-    private static func proven(_ rig: Rig) async throws -> Int { try await provenKeys(rig).count }
+    private static func proven(_ fixture: EngineFixture) async throws -> Int { try await provenKeys(fixture).count }
 
     @Test("nothing is read when it is off, and all of it once it is on by a reload") func off() async throws {
-        let (rig, story) = try await Self.rig(["/a"], scrub: nil)
-        try Self.flip(rig.mirror + "/a")
-        try await Self.running(rig) {
-            try await Self.eventually { rig.board.now.phase == .idle && rig.board.now.watch != nil }
+        let (fixture, story) = try await Self.fixture(["/a"], scrub: nil)
+        try Self.flip(fixture.mirror + "/a")
+        try await Self.running(fixture) {
+            try await Self.eventually { fixture.board.now.phase == .idle && fixture.board.now.watch != nil }
             try await Task.sleep(for: .seconds(2))
-            #expect(try await Self.proven(rig) == 0)
+            #expect(try await Self.proven(fixture) == 0)
             #expect(story.pathsByEvent["damaged"] == nil)
-            rig.settings.scrub = .seconds(30)
-            await rig.select(.everything)
-            try await Self.eventually { try await Self.allProven(rig) && rig.differences() == [] }
+            fixture.settings.scrub = .seconds(30)
+            await fixture.select(.everything)
+            try await Self.eventually { try await Self.allProven(fixture) && fixture.differences() == [] }
         }
         #expect(story.pathsByEvent["damaged"] == ["/a"])
     }
 
     @Test("a file that somebody has changed is drift, and is not taken for damage") func drift() async throws {
-        let (rig, story) = try await Self.rig(["/a", "/b"])
-        rig.settings.watch = false
-        try await Self.running(rig) {
-            try await Self.eventually { try await Self.allProven(rig) }
-            try rig.folder.write("edited", to: "mirror/a")
-            rig.time.advance(by: 86_400)
-            try await Self.eventually { try await Self.allProven(rig) && rig.differences() == [] }
+        let (fixture, story) = try await Self.fixture(["/a", "/b"])
+        fixture.settings.watch = false
+        try await Self.running(fixture) {
+            try await Self.eventually { try await Self.allProven(fixture) }
+            try fixture.folder.write("edited", to: "mirror/a")
+            fixture.time.advance(by: 86_400)
+            try await Self.eventually { try await Self.allProven(fixture) && fixture.differences() == [] }
         }
         #expect(story.pathsByEvent["damaged"] == nil)
         #expect(story.pathsByEvent["drift"] == ["/a"])
     }
 
     @Test("an outbox in the mirror and what the selection leaves out are not read") func leftAlone() async throws {
-        let (rig, story) = try await Self.rig(["/box/sent", "/out/mine", "/a"])
-        rig.settings.outbox = MirrorPath(text: "box")
-        rig.settings.selection = try Selection(including: [], excluding: ["/out"])
-        for path in ["/box/sent", "/out/mine"] { try Self.flip(rig.mirror + path) }
-        try await Self.running(rig) {
+        let (fixture, story) = try await Self.fixture(["/box/sent", "/out/mine", "/a"])
+        fixture.settings.outbox = MirrorPath(text: "box")
+        fixture.settings.selection = try Selection(including: [], excluding: ["/out"])
+        for path in ["/box/sent", "/out/mine"] { try Self.flip(fixture.mirror + path) }
+        try await Self.running(fixture) {
             try await Self.eventually {
-                try await rig.start().store.proofs(sparing: RemoteKey("/box"), now: rig.time.now).oldest
-                    == rig.time.now
+                try await fixture.start().store.proofs(sparing: RemoteKey("/box"), now: fixture.time.now).oldest
+                    == fixture.time.now
             }
             try await Task.sleep(for: .seconds(2))
         }
         #expect(story.pathsByEvent["damaged"] == nil)
-        #expect(try await rig.start().store.proofs(sparing: RemoteKey("/box"), now: rig.time.now).files == 1)
+        #expect(try await fixture.start().store.proofs(sparing: RemoteKey("/box"), now: fixture.time.now).files == 1)
     }
 
     /// In a process of its own, since whoever is root may read everything.
@@ -187,11 +188,11 @@ import Testing
     {
         await #expect(processExitsWith: .success) {
             if geteuid() == 0 { try #require(seteuid(65_534) == 0) }
-            let (rig, story) = try await ScrubTests.rig(["/a", "/locked", "/z"])
-            chmod(rig.mirror + "/locked", 0)
-            try await ScrubTests.running(rig) {
-                let store = try await rig.start().store
-                try await ScrubTests.eventually { try await ScrubTests.proven(rig) == 2 }
+            let (fixture, story) = try await ScrubTests.fixture(["/a", "/locked", "/z"])
+            chmod(fixture.mirror + "/locked", 0)
+            try await ScrubTests.running(fixture) {
+                let store = try await fixture.start().store
+                try await ScrubTests.eventually { try await ScrubTests.proven(fixture) == 2 }
                 try await ScrubTests.eventually {
                     try await store.findings(limit: 5).unproven.map(\.path) == ["/locked"]
                 }
@@ -200,9 +201,9 @@ import Testing
                     print(story.lines)
                     exit(EXIT_FAILURE)
                 }
-                chmod(rig.mirror + "/locked", 0o640)
+                chmod(fixture.mirror + "/locked", 0o640)
                 try await ScrubTests.eventually { try await store.findings(limit: 5).unproven.isEmpty }
-                try await ScrubTests.eventually { try await ScrubTests.proven(rig) == 3 }
+                try await ScrubTests.eventually { try await ScrubTests.proven(fixture) == 3 }
             }
         }
     }
@@ -212,26 +213,26 @@ import Testing
     func stuck() async {
         await #expect(processExitsWith: .success) {
             if geteuid() == 0 { try #require(seteuid(65_534) == 0) }
-            let (rig, story) = try await ScrubTests.rig(["/f/bad", "/good"], localChanges: .overwrite)
-            try ScrubTests.flip(rig.mirror + "/f/bad")
-            let bad = FileManager.default.contents(atPath: rig.mirror + "/f/bad")
-            chmod(rig.mirror + "/f", 0o550)
-            try await ScrubTests.running(rig) {
-                let store = try await rig.start().store
+            let (fixture, story) = try await ScrubTests.fixture(["/f/bad", "/good"], localChanges: .overwrite)
+            try ScrubTests.flip(fixture.mirror + "/f/bad")
+            let bad = FileManager.default.contents(atPath: fixture.mirror + "/f/bad")
+            chmod(fixture.mirror + "/f", 0o550)
+            try await ScrubTests.running(fixture) {
+                let store = try await fixture.start().store
                 try await ScrubTests.eventually {
                     try await store.findings(limit: 5).unproven.map(\.path) == ["/f/bad"]
                 }
                 try await Task.sleep(for: .seconds(3))
                 guard story.pathsByEvent["failed"] == ["/f/bad"], story.pathsByEvent["damaged"] == nil,
-                    FileManager.default.contents(atPath: rig.mirror + "/f/bad") == bad
+                    FileManager.default.contents(atPath: fixture.mirror + "/f/bad") == bad
                 else {
                     print(story.lines)
                     exit(EXIT_FAILURE)
                 }
-                chmod(rig.mirror + "/f", 0o750)
+                chmod(fixture.mirror + "/f", 0o750)
                 try await ScrubTests.eventually { try await store.findings(limit: 5).unproven.isEmpty }
-                try await ScrubTests.eventually { try await ScrubTests.allProven(rig) }
-                try await ScrubTests.eventually { try rig.differences() == [] }
+                try await ScrubTests.eventually { try await ScrubTests.allProven(fixture) }
+                try await ScrubTests.eventually { try fixture.differences() == [] }
             }
         }
     }
@@ -239,55 +240,55 @@ import Testing
     @Test("what is renamed in the account is as well proven as before, what is changed is proven anew") func renamed()
         async throws
     {
-        let (rig, _) = try await Self.rig(["/a", "/Folder/b", "/c"])
-        let before = rig.time.now - 86_400
-        _ = try rig.account.move("/a", "/Folder/moved")
-        _ = try rig.account.move("/Folder", "/Other")
-        _ = try rig.account.put("/c", "changed")
-        try await rig.pass()
-        #expect(rig.remote.downloads == 1)
-        #expect(try rig.differences() == [])
-        let outlook = try await rig.start().store.scrubOutlook(
-            after: nil, limit: 9, grain: 1, sparing: nil, now: rig.time.now)
+        let (fixture, _) = try await Self.fixture(["/a", "/Folder/b", "/c"])
+        let before = fixture.time.now - 86_400
+        _ = try fixture.account.move("/a", "/Folder/moved")
+        _ = try fixture.account.move("/Folder", "/Other")
+        _ = try fixture.account.put("/c", "changed")
+        try await fixture.pass()
+        #expect(fixture.remote.downloads == 1)
+        #expect(try fixture.differences() == [])
+        let outlook = try await fixture.start().store.scrubOutlook(
+            after: nil, limit: 9, grain: 1, sparing: nil, now: fixture.time.now)
         #expect(outlook.next.map(\.key.text) == ["/other/b", "/other/moved", "/c"])
-        #expect(outlook.next.map(\.provenAt) == [before, before, rig.time.now])
-        #expect(try await rig.start().store.verifyChecksums() == 0)
+        #expect(outlook.next.map(\.provenAt) == [before, before, fixture.time.now])
+        #expect(try await fixture.start().store.verifyChecksums() == 0)
     }
 
     @Test("verify counts as proof of what it finds right") func verified() async throws {
-        let (rig, _) = try await Self.rig(["/a/right", "/wrong"])
-        try Self.flip(rig.mirror + "/wrong")
-        let (store, mirror, disk) = try await rig.parts()
-        let now = rig.time.now
+        let (fixture, _) = try await Self.fixture(["/a/right", "/wrong"])
+        try Self.flip(fixture.mirror + "/wrong")
+        let (store, mirror, disk) = try await fixture.parts()
+        let now = fixture.time.now
         let verifier = Verifier(
             store: store, mirror: mirror, disk: disk, lasting: nil,
             proving: { try await store.prove($0, at: now) })
         _ = try await verifier.run { _ in }
-        #expect(try await Self.provenKeys(rig) == [RemoteKey("/a/right")])
+        #expect(try await Self.provenKeys(fixture) == [RemoteKey("/a/right")])
     }
 
     @Test("a file that is written to while it is read is neither damaged nor proven") func disturbed() async throws {
-        let (rig, _) = try await Self.rig([])
-        _ = try rig.account.put("/a", .bytes([UInt8](repeating: 7, count: 6 << 20)))
-        try await rig.pass()
-        let (store, mirror, _) = try await rig.parts()
-        let standing = try #require(try await store.standing(of: RemoteKey("/a")))
+        let (fixture, _) = try await Self.fixture([])
+        _ = try fixture.account.put("/a", .bytes([UInt8](repeating: 7, count: 6 << 20)))
+        try await fixture.pass()
+        let (store, mirror, _) = try await fixture.parts()
+        let entry = try #require(try await store.entry(of: RemoteKey("/a")))
         let piece = 4 << 20
-        let whole = Proofreading(standing, in: mirror)
+        let whole = Proofreading(entry, in: mirror)
         #expect(try whole.readOn(piece).finding == .unfinished)
         #expect(try whole.readOn(piece) == (.right, 2 << 20))
-        let changed = Proofreading(standing, in: mirror)
+        let changed = Proofreading(entry, in: mirror)
         #expect(try changed.readOn(piece).finding == .unfinished)
-        try Self.flip(rig.mirror + "/a")
+        try Self.flip(fixture.mirror + "/a")
         #expect(try changed.readOn(piece).finding == .disturbed)
-        let damaged = Proofreading(standing, in: mirror)
+        let damaged = Proofreading(entry, in: mirror)
         #expect(try damaged.readOn(piece).finding == .unfinished)
         #expect(try damaged.readOn(piece).finding == .damaged)
-        let cut = Proofreading(standing, in: mirror)
+        let cut = Proofreading(entry, in: mirror)
         #expect(try cut.readOn(piece).finding == .unfinished)
-        #expect(truncate(rig.mirror + "/a", 5 << 20) == 0)
+        #expect(truncate(fixture.mirror + "/a", 5 << 20) == 0)
         #expect(try cut.readOn(piece).finding == .drifted)
-        #expect(unlink(rig.mirror + "/a") == 0)
-        #expect(try Proofreading(standing, in: mirror).readOn(piece).finding == .drifted)
+        #expect(unlink(fixture.mirror + "/a") == 0)
+        #expect(try Proofreading(entry, in: mirror).readOn(piece).finding == .drifted)
     }
 }

@@ -11,16 +11,16 @@ import Testing
 
 /// A disk without room: what fits arrives, what does not waits and says so, and room that was made is used.
 @Suite struct SpaceTests {
-    /// Mounts a file system of `size` bytes in memory at the mirror of `rig`.
+    /// Mounts a file system of `size` bytes in memory at the mirror of `fixture`.
     ///
     /// - Returns: whether it could; only root can.
-    private static func mount(_ rig: Rig, size: String) -> Bool {
-        run("mount", "-t", "tmpfs", "-o", "size=\(size)", "tmpfs", rig.mirror)
+    private static func mount(_ fixture: EngineFixture, size: String) -> Bool {
+        run("mount", "-t", "tmpfs", "-o", "size=\(size)", "tmpfs", fixture.mirror)
     }
 
-    private static func unmount(_ rig: Rig) {
-        try? rig.crash()
-        _ = run("umount", "-l", rig.mirror)
+    private static func unmount(_ fixture: EngineFixture) {
+        try? fixture.crash()
+        _ = run("umount", "-l", fixture.mirror)
     }
 
     private static func run(_ words: String...) -> Bool {
@@ -33,10 +33,10 @@ import Testing
         return process.terminationStatus == 0
     }
 
-    private static func passes(_ rig: Rig, _ count: Int) async {
+    private static func passes(_ fixture: EngineFixture, _ count: Int) async {
         for _ in 0..<count {
-            _ = try? await rig.pass()  // a lack of space breaks a pass off
-            rig.time.advance(by: 400)
+            _ = try? await fixture.pass()  // a lack of space breaks a pass off
+            fixture.time.advance(by: 400)
         }
     }
 
@@ -46,51 +46,51 @@ import Testing
 
     @Test("what no longer has to go there makes room for what has, without a restart", arguments: [false, true])
     func clears(inZips: Bool) async throws {
-        let rig = try Rig()
-        guard Self.mount(rig, size: "3m") else { return print("skipped: only root can mount a small file system") }
-        defer { Self.unmount(rig) }
-        rig.settings.parallel = 16
-        rig.settings.bulk = inZips ? BulkGrouping(leastFiles: 2) : nil
-        for number in 0..<60 { _ = try rig.account.put("/f\(number)", Self.body(number, 100_000 + number)) }
-        await Self.passes(rig, 2)
+        let fixture = try EngineFixture()
+        guard Self.mount(fixture, size: "3m") else { return print("skipped: only root can mount a small file system") }
+        defer { Self.unmount(fixture) }
+        fixture.settings.parallel = 16
+        fixture.settings.bulk = inZips ? ZipGrouping(leastFiles: 2) : nil
+        for number in 0..<60 { _ = try fixture.account.put("/f\(number)", Self.body(number, 100_000 + number)) }
+        await Self.passes(fixture, 2)
         // What fits is there, whole, and not in the staging folder.
-        let placed = try FileManager.default.contentsOfDirectory(atPath: rig.mirror).count { $0.hasPrefix("f") }
+        let placed = try FileManager.default.contentsOfDirectory(atPath: fixture.mirror).count { $0.hasPrefix("f") }
         #expect(placed >= 25, "\(placed) of about 29 files")
-        for number in 0..<45 { _ = try rig.account.delete("/f\(number)") }
-        await Self.passes(rig, 4)
-        #expect(try rig.differences() == [])
-        #expect(try FileManager.default.contentsOfDirectory(atPath: rig.mirror + "/.dbxsync/staging") == [])
+        for number in 0..<45 { _ = try fixture.account.delete("/f\(number)") }
+        await Self.passes(fixture, 4)
+        #expect(try fixture.differences() == [])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.mirror + "/.dbxsync/staging") == [])
     }
 
     @Test("a disk that can hold no more files is called that, and goes on when some were removed") func inodes()
         async throws
     {
-        let rig = try Rig()
-        guard Self.mount(rig, size: "8m,nr_inodes=40") else {
+        let fixture = try EngineFixture()
+        guard Self.mount(fixture, size: "8m,nr_inodes=40") else {
             return print("skipped: only root can mount a small file system")
         }
-        defer { Self.unmount(rig) }
-        for number in 0..<60 { _ = try rig.account.put("/f\(number)", Self.body(number, 100 + number)) }
-        await Self.passes(rig, 2)
-        let placed = try FileManager.default.contentsOfDirectory(atPath: rig.mirror).count { $0.hasPrefix("f") }
+        defer { Self.unmount(fixture) }
+        for number in 0..<60 { _ = try fixture.account.put("/f\(number)", Self.body(number, 100 + number)) }
+        await Self.passes(fixture, 2)
+        let placed = try FileManager.default.contentsOfDirectory(atPath: fixture.mirror).count { $0.hasPrefix("f") }
         #expect(placed >= 25, "\(placed) of about 34 files")
-        let store = try await rig.start().store
-        let told = try await store.troubles(limit: 100).map(\.reason) + [store.lastPass()?.outcome ?? ""]
+        let store = try await fixture.start().store
+        let told = try await store.pathIssues(limit: 100).map(\.reason) + [store.lastPass()?.outcome ?? ""]
         #expect(told.contains { $0.contains("out of inodes") }, "\(told)")
-        for number in 0..<45 { _ = try rig.account.delete("/f\(number)") }
-        await Self.passes(rig, 4)
-        #expect(try rig.differences() == [])
+        for number in 0..<45 { _ = try fixture.account.delete("/f\(number)") }
+        await Self.passes(fixture, 4)
+        #expect(try fixture.differences() == [])
     }
 
     @Test("downloads that run together leave free what is to stay free") func reserve() async throws {
-        let rig = try Rig()
-        guard Self.mount(rig, size: "20m") else { return print("skipped: only root can mount a small file system") }
-        defer { Self.unmount(rig) }
-        rig.settings.parallel = 16
-        rig.settings.minFreeSpace = 5 << 20
-        for number in 0..<40 { _ = try rig.account.put("/f\(number)", Self.body(number, 1_500_000)) }
+        let fixture = try EngineFixture()
+        guard Self.mount(fixture, size: "20m") else { return print("skipped: only root can mount a small file system") }
+        defer { Self.unmount(fixture) }
+        fixture.settings.parallel = 16
+        fixture.settings.minFreeSpace = 5 << 20
+        for number in 0..<40 { _ = try fixture.account.put("/f\(number)", Self.body(number, 1_500_000)) }
         let least = Atomic<Int64>(.max)
-        let mirror = rig.mirror
+        let mirror = fixture.mirror
         let watching = Task {
             while !Task.isCancelled {
                 var status = statvfs()
@@ -100,35 +100,35 @@ import Testing
                 try? await Task.sleep(for: .milliseconds(1))
             }
         }
-        await Self.passes(rig, 3)
+        await Self.passes(fixture, 3)
         watching.cancel()
         #expect(least.load(ordering: .relaxed) >= 5 << 20 - 256 << 10)
         let placed = try FileManager.default.contentsOfDirectory(atPath: mirror).count { $0.hasPrefix("f") }
         #expect(placed == 9 || placed == 10, "\(placed)")
-        let store = try await rig.start().store
+        let store = try await fixture.start().store
         #expect(try await store.backlog().pendingFiles == 40 - placed)
         #expect(try await store.progress().inStepAsOf == nil)
     }
 
     @Test("parts of many files give way to one that fits") func partsGiveWay() async throws {
-        let rig = try Rig()
-        guard Self.mount(rig, size: "10m") else { return print("skipped: only root can mount a small file system") }
-        defer { Self.unmount(rig) }
-        rig.settings.bulk = nil
-        for number in 0..<8 { _ = try rig.account.put("/f\(number)", Self.body(number, 3_000_000)) }
+        let fixture = try EngineFixture()
+        guard Self.mount(fixture, size: "10m") else { return print("skipped: only root can mount a small file system") }
+        defer { Self.unmount(fixture) }
+        fixture.settings.bulk = nil
+        for number in 0..<8 { _ = try fixture.account.put("/f\(number)", Self.body(number, 3_000_000)) }
         // Each breaks off after a part; their parts fill the disk.
         let breaks = Atomic<Bool>(true)
-        rig.remote.onDownload { _ in
-            if breaks.load(ordering: .relaxed) { throw SandboxError(disposition: .item) }
+        fixture.remote.onDownload { _ in
+            if breaks.load(ordering: .relaxed) { throw SandboxError(disposition: .skipItem) }
         }
-        await Self.passes(rig, 1)
-        let staging = rig.mirror + "/.dbxsync/staging"
+        await Self.passes(fixture, 1)
+        let staging = fixture.mirror + "/.dbxsync/staging"
         for name in try FileManager.default.contentsOfDirectory(atPath: staging) {
             try Data(repeating: 1, count: 1_000_000).write(to: URL(filePath: staging + "/" + name))
         }
         breaks.store(false, ordering: .relaxed)
-        await Self.passes(rig, 4)
-        let placed = try FileManager.default.contentsOfDirectory(atPath: rig.mirror).count { $0.hasPrefix("f") }
+        await Self.passes(fixture, 4)
+        let placed = try FileManager.default.contentsOfDirectory(atPath: fixture.mirror).count { $0.hasPrefix("f") }
         #expect(placed == 3, "\(placed)")
     }
 }

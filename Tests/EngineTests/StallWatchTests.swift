@@ -9,7 +9,7 @@ struct StallWatchTests {
     private func stall(_ work: @escaping @Sendable () -> Void) async throws -> Duration? {
         let pool = DiskPool(threads: 2)
         let watch = StallWatch([pool])
-        let done = Flag(false)
+        let done = AtomicFlag(false)
         #expect(watch.look() == nil && !watch.isBusy)
         async let job: Void = pool.run {
             while !done.value { work() }

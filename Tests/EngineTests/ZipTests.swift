@@ -11,104 +11,104 @@ import Testing
 @Suite struct ZipTests {
     /// A mirror of an empty account: what comes now is grouped at once, and not as far as it is listed already.
     private static func empty(
-        leastFiles: Int, inMemory: Bool = false, _ change: (Rig) -> Void = { _ in }
-    ) async throws -> Rig {
-        let rig = try Rig(inMemory: inMemory)
-        rig.settings.bulk = BulkGrouping(leastFiles: leastFiles)
-        change(rig)
-        try await rig.pass()
-        rig.remote.resetCounts()
-        return rig
+        leastFiles: Int, inMemory: Bool = false, _ change: (EngineFixture) -> Void = { _ in }
+    ) async throws -> EngineFixture {
+        let fixture = try EngineFixture(inMemory: inMemory)
+        fixture.settings.bulk = ZipGrouping(leastFiles: leastFiles)
+        change(fixture)
+        try await fixture.pass()
+        fixture.remote.resetCounts()
+        return fixture
     }
 
     /// An account with two folders that come as zips, and a few files beside them.
-    private static func rig(_ change: (Rig) -> Void = { _ in }) async throws -> Rig {
-        let rig = try await empty(leastFiles: 20, change)
+    private static func fixture(_ change: (EngineFixture) -> Void = { _ in }) async throws -> EngineFixture {
+        let fixture = try await empty(leastFiles: 20, change)
         for number in 0..<60 {
             let place = number % 3 == 0 ? "" : "Büro \(number % 3)/"
-            _ = try rig.account.put("/Many/\(place)File \(number).txt", .text(text(number)))
+            _ = try fixture.account.put("/Many/\(place)File \(number).txt", .text(text(number)))
         }
-        for number in 0..<30 { _ = try rig.account.put("/more/cafe\u{301} \(number)", .text("more \(number)")) }
-        for number in 0..<5 { _ = try rig.account.put("/few/\(number)", .text("few \(number)")) }
-        _ = try rig.account.put("/Many/empty", "")
-        return rig
+        for number in 0..<30 { _ = try fixture.account.put("/more/cafe\u{301} \(number)", .text("more \(number)")) }
+        for number in 0..<5 { _ = try fixture.account.put("/few/\(number)", .text("few \(number)")) }
+        _ = try fixture.account.put("/Many/empty", "")
+        return fixture
     }
 
     private static func text(_ number: Int) -> String { String(repeating: "text \(number) ", count: 40) }
 
-    private func expectMirrored(_ rig: Rig) async throws {
-        #expect(try rig.differences() == [])
-        #expect(try await rig.brokenInvariants() == [])
-        let staging = try FileManager.default.contentsOfDirectory(atPath: rig.mirror + "/.dbxsync/staging")
+    private func expectMirrored(_ fixture: EngineFixture) async throws {
+        #expect(try fixture.differences() == [])
+        #expect(try await fixture.brokenInvariants() == [])
+        let staging = try FileManager.default.contentsOfDirectory(atPath: fixture.mirror + "/.dbxsync/staging")
         #expect(staging == [])
     }
 
     @Test("folders of many small files come as one zip each, the others file by file") func whole() async throws {
-        let rig = try await Self.rig()
-        let report = try await rig.pass()
-        try await expectMirrored(rig)
-        #expect(rig.remote.zips.sorted() == ["/many", "/more"])
-        #expect(rig.remote.downloads == 5)
+        let fixture = try await Self.fixture()
+        let report = try await fixture.pass()
+        try await expectMirrored(fixture)
+        #expect(fixture.remote.zips.sorted() == ["/many", "/more"])
+        #expect(fixture.remote.downloads == 5)
         #expect(report.placed == 96 && report.downloaded == 96 && report.failed == 0)
-        #expect(report.bytes == rig.account.usedBytes)
+        #expect(report.bytes == fixture.account.usedBytes)
     }
 
     @Test("a first listing of many pages, while files come already, ends in the same mirror") func firstListing()
         async throws
     {
-        let rig = try Rig(Account(seed: Seed(files: 1500, maxSize: 2000)), pageSize: 100)
-        rig.settings.bulk = BulkGrouping()
-        let report = try await rig.pass()
-        try await expectMirrored(rig)
+        let fixture = try EngineFixture(Account(seed: Seed(files: 1500, maxSize: 2000)), pageSize: 100)
+        fixture.settings.bulk = ZipGrouping()
+        let report = try await fixture.pass()
+        try await expectMirrored(fixture)
         #expect(report.placed == 1500 && report.failed == 0)
     }
 
     @Test("without it everything comes file by file") func off() async throws {
-        let rig = try await Self.rig { $0.settings.bulk = nil }
-        try await rig.pass()
-        try await expectMirrored(rig)
-        #expect(rig.remote.zips == [])
-        #expect(rig.remote.downloads == 95)
+        let fixture = try await Self.fixture { $0.settings.bulk = nil }
+        try await fixture.pass()
+        try await expectMirrored(fixture)
+        #expect(fixture.remote.zips == [])
+        #expect(fixture.remote.downloads == 95)
     }
 
     @Test("what a cut zip has brought is kept, the rest comes singly", arguments: [0, 1, 30, 2_000, 10_000])
     func cut(size: Int) async throws {
-        let rig = try await Self.rig()
-        rig.remote.onZip { folder, bytes in if folder == "/many" { bytes = Array(bytes.prefix(size)) } }
-        let report = try await rig.pass()
-        try await expectMirrored(rig)
+        let fixture = try await Self.fixture()
+        fixture.remote.onZip { folder, bytes in if folder == "/many" { bytes = Array(bytes.prefix(size)) } }
+        let report = try await fixture.pass()
+        try await expectMirrored(fixture)
         let isSome = size >= 2_000
-        #expect(isSome ? (6..<65).contains(rig.remote.downloads) : rig.remote.downloads == 65)
+        #expect(isSome ? (6..<65).contains(fixture.remote.downloads) : fixture.remote.downloads == 65)
         #expect(report.failed == 0 && report.downloaded == 96)
     }
 
     @Test("a cut at any place is made up for") func cutAnywhere() async throws {
         for size in stride(from: 0, to: 3_000, by: 97) {
-            let rig = try await Self.empty(leastFiles: 2, inMemory: true)
-            for number in 0..<20 { _ = try rig.account.put("/a/\(number)", .text("text \(number)")) }
-            rig.remote.onZip { _, bytes in bytes = Array(bytes.prefix(size)) }
-            let report = try await rig.pass()
-            #expect(try rig.differences() == [], "cut after \(size) bytes")
+            let fixture = try await Self.empty(leastFiles: 2, inMemory: true)
+            for number in 0..<20 { _ = try fixture.account.put("/a/\(number)", .text("text \(number)")) }
+            fixture.remote.onZip { _, bytes in bytes = Array(bytes.prefix(size)) }
+            let report = try await fixture.pass()
+            #expect(try fixture.differences() == [], "cut after \(size) bytes")
             #expect(report.failed == 0, "cut after \(size) bytes")
         }
     }
 
     @Test("a byte that is wrong anywhere never gets into the mirror") func corrupt() async throws {
         for place in stride(from: 5, to: 2_500, by: 89) {
-            let rig = try await Self.empty(leastFiles: 2, inMemory: true)
-            for number in 0..<20 { _ = try rig.account.put("/a/\(number)", .text("text \(number)")) }
-            rig.remote.onZip { _, bytes in if place < bytes.count { bytes[place] ^= 0xFF } }
-            let report = try await rig.pass()
-            #expect(try rig.differences() == [], "wrong at \(place)")
+            let fixture = try await Self.empty(leastFiles: 2, inMemory: true)
+            for number in 0..<20 { _ = try fixture.account.put("/a/\(number)", .text("text \(number)")) }
+            fixture.remote.onZip { _, bytes in if place < bytes.count { bytes[place] ^= 0xFF } }
+            let report = try await fixture.pass()
+            #expect(try fixture.differences() == [], "wrong at \(place)")
             #expect(report.failed == 0, "wrong at \(place)")
-            #expect(rig.remote.zips == ["/a"])
+            #expect(fixture.remote.zips == ["/a"])
         }
     }
 
     @Test("an entry with other bytes of the same size and a right sum is not taken") func otherBytes() async throws {
-        let rig = try await Self.rig()
-        let account = rig.account
-        rig.remote.onZip { folder, bytes in
+        let fixture = try await Self.fixture()
+        let account = fixture.account
+        fixture.remote.onZip { folder, bytes in
             guard folder == "/many" else { return }
             // As a zip of the folder as it was at another time.
             let other = Account()
@@ -119,9 +119,9 @@ import Testing
             }
             bytes = try Self.bytes(other.archive(of: "/many").archive) + bytes
         }
-        try await rig.pass()
-        try await expectMirrored(rig)
-        #expect(rig.remote.downloads == 6)
+        try await fixture.pass()
+        try await expectMirrored(fixture)
+        #expect(fixture.remote.downloads == 6)
         #expect(try account.content(of: "/many/büro 1/file 7.txt").load() == Array(Self.text(7).utf8))
     }
 
@@ -132,10 +132,10 @@ import Testing
     }
 
     @Test("changes between listing and zip: what is listed comes, then the news") func changed() async throws {
-        let rig = try await Self.rig { $0.settings.listensAfter = .seconds(3600) }
-        let account = rig.account
+        let fixture = try await Self.fixture { $0.settings.listensAfter = .seconds(3600) }
+        let account = fixture.account
         let isFirst = Atomic<Bool>(true)
-        rig.remote.onZip { folder, bytes in
+        fixture.remote.onZip { folder, bytes in
             guard folder == "/many", isFirst.exchange(false, ordering: .relaxed) else { return }
             _ = try account.put("/many/file 0.txt", "changed, and of another size")
             _ = try account.put("/many/file 3.txt", .text(String(repeating: "much longer ", count: 1000)))
@@ -144,108 +144,110 @@ import Testing
             _ = try account.put("/many/new", "new")
             bytes = try Self.bytes(account.archive(of: "/many").archive)
         }
-        let first = try await rig.pass()
+        let first = try await fixture.pass()
         #expect(first.failed == 0 && first.placed == 96)
-        #expect(rig.remote.downloads == 9)
-        try await rig.pass()
-        try await expectMirrored(rig)
+        #expect(fixture.remote.downloads == 9)
+        try await fixture.pass()
+        try await expectMirrored(fixture)
     }
 
     @Test(
         "a server that refuses is no failure, and is not asked for ever",
-        arguments: [Disposition.item, .retry(after: nil), .pass, .fatal, .signedOut, .sourceGone, .cursorReset])
+        arguments: [
+            Disposition.skipItem, .retry(after: nil), .abortPass, .fatal, .signedOut, .sourceGone, .cursorReset,
+        ])
     func refused(disposition: Disposition) async throws {
-        let rig = try await Self.empty(leastFiles: 4) { $0.settings.parallel = 1 }
+        let fixture = try await Self.empty(leastFiles: 4) { $0.settings.parallel = 1 }
         for folder in 0..<10 {
-            for number in 0..<4 { _ = try rig.account.put("/\(folder)/\(number)", .text("\(folder) \(number)")) }
+            for number in 0..<4 { _ = try fixture.account.put("/\(folder)/\(number)", .text("\(folder) \(number)")) }
         }
-        rig.remote.onZip { _, _ in throw SandboxError(disposition: disposition) }
-        let report = try await rig.pass()
-        try await expectMirrored(rig)
-        #expect(rig.remote.zips.count == 3)
+        fixture.remote.onZip { _, _ in throw SandboxError(disposition: disposition) }
+        let report = try await fixture.pass()
+        try await expectMirrored(fixture)
+        #expect(fixture.remote.zips.count == 3)
         #expect(report.failed == 0 && report.downloaded == 40)
-        #expect(try await rig.start().store.troubles(limit: 1) == [])
+        #expect(try await fixture.start().store.pathIssues(limit: 1) == [])
     }
 
     @Test("what is no zip at all is made up for") func noZip() async throws {
-        let rig = try await Self.rig()
-        rig.remote.onZip { _, bytes in bytes = Array(repeating: UInt8(ascii: "<"), count: bytes.count) }
-        try await rig.pass()
-        try await expectMirrored(rig)
-        #expect(rig.remote.downloads == 95)
+        let fixture = try await Self.fixture()
+        fixture.remote.onZip { _, bytes in bytes = Array(repeating: UInt8(ascii: "<"), count: bytes.count) }
+        try await fixture.pass()
+        try await expectMirrored(fixture)
+        #expect(fixture.remote.downloads == 95)
     }
 
     @Test("names in another case and normal form are the same names") func otherNames() async throws {
-        let rig = try await Self.empty(leastFiles: 4)
-        for number in 0..<9 { _ = try rig.account.put("/Top/Bu\u{308}ro/File \(number)", .text("\(number)")) }
-        rig.remote.onZip { _, bytes in
+        let fixture = try await Self.empty(leastFiles: 4)
+        for number in 0..<9 { _ = try fixture.account.put("/Top/Bu\u{308}ro/File \(number)", .text("\(number)")) }
+        fixture.remote.onZip { _, bytes in
             let other = Account()
             for number in 0..<9 { _ = try other.put("/top/BÜRO/file \(number)", .text("\(number)")) }
             bytes = try Self.bytes(other.archive(of: "/top").archive) + bytes
         }
-        try await rig.pass()
-        try await expectMirrored(rig)
-        #expect(rig.remote.downloads == 0)
+        try await fixture.pass()
+        try await expectMirrored(fixture)
+        #expect(fixture.remote.downloads == 0)
     }
 
     @Test("files that stand there already are adopted and not fetched") func adopted() async throws {
-        let rig = try await Self.rig()
-        for number in 0..<30 { try rig.folder.write("more \(number)", to: "mirror/more/cafe\u{301} \(number)") }
-        try rig.folder.write("mine", to: "mirror/Many/File 0.txt")
-        let report = try await rig.pass()
-        try await expectMirrored(rig)
-        #expect(rig.remote.zips == ["/many"])
+        let fixture = try await Self.fixture()
+        for number in 0..<30 { try fixture.folder.write("more \(number)", to: "mirror/more/cafe\u{301} \(number)") }
+        try fixture.folder.write("mine", to: "mirror/Many/File 0.txt")
+        let report = try await fixture.pass()
+        try await expectMirrored(fixture)
+        #expect(fixture.remote.zips == ["/many"])
         #expect(report.adopted == 30 && report.setAside == 1)
     }
 
     @Test("a folder of which little is new comes file by file; a new one as a zip") func later() async throws {
-        let rig = try await Self.rig()
-        try await rig.pass()
-        rig.remote.resetCounts()
-        for number in 0..<25 { _ = try rig.account.put("/many/new \(number)", .text("n \(number)")) }
-        try await rig.pass()
-        #expect(rig.remote.zips == [] && rig.remote.downloads == 25)
-        for number in 0..<25 { _ = try rig.account.put("/another/\(number)", .text("a \(number)")) }
-        try await rig.pass()
-        #expect(rig.remote.zips == ["/another"] && rig.remote.downloads == 25)
-        try await expectMirrored(rig)
+        let fixture = try await Self.fixture()
+        try await fixture.pass()
+        fixture.remote.resetCounts()
+        for number in 0..<25 { _ = try fixture.account.put("/many/new \(number)", .text("n \(number)")) }
+        try await fixture.pass()
+        #expect(fixture.remote.zips == [] && fixture.remote.downloads == 25)
+        for number in 0..<25 { _ = try fixture.account.put("/another/\(number)", .text("a \(number)")) }
+        try await fixture.pass()
+        #expect(fixture.remote.zips == ["/another"] && fixture.remote.downloads == 25)
+        try await expectMirrored(fixture)
     }
 
     @Test("more folders than are fetched at a time, in windows that cut them") func manyFolders() async throws {
-        let rig = try await Self.empty(leastFiles: 25)
+        let fixture = try await Self.empty(leastFiles: 25)
         let seed = Seed(files: 3000, minSize: 0, maxSize: 300, filesPerFolder: 30)
-        try rig.account.fill(seed, into: "", isJournaled: true)
-        let report = try await rig.pass()
-        try await expectMirrored(rig)
-        #expect(rig.remote.zips.count > 4)
-        #expect(rig.remote.downloads < 1000)
+        try fixture.account.fill(seed, into: "", isJournaled: true)
+        let report = try await fixture.pass()
+        try await expectMirrored(fixture)
+        #expect(fixture.remote.zips.count > 4)
+        #expect(fixture.remote.downloads < 1000)
         #expect(report.placed == 3000 && report.failed == 0)
     }
 
     @Test("a crash in the middle loses nothing") func crash() async throws {
         for moment in [1, 3, 40, 90] {
-            let rig = try await Self.rig { $0.settings.batch = 8 }
-            #expect(try await rig.crashes(at: moment))
-            try await rig.pass()
-            try await expectMirrored(rig)
+            let fixture = try await Self.fixture { $0.settings.batch = 8 }
+            #expect(try await fixture.crashes(at: moment))
+            try await fixture.pass()
+            try await expectMirrored(fixture)
         }
     }
 
     @Test("a pass that is cancelled while a zip comes ends, and the next one goes on") func cancelled() async throws {
-        let rig = try await Self.rig()
+        let fixture = try await Self.fixture()
         let (begun, begin) = AsyncStream<Void>.makeStream()
-        let remote = StallingRemote(rig.remote) { begin.yield() }
-        let engine = try await rig.start().engine
+        let remote = StallingRemote(fixture.remote) { begin.yield() }
+        let engine = try await fixture.start().engine
         let other = SyncEngine(
-            remote: remote, store: try await rig.parts().store, mirror: try await rig.parts().mirror,
-            disk: try await rig.parts().disk, settings: rig.settings,
-            surroundings: EngineSurroundings(now: { 1_700_000_000 }), board: StatusBoard(), logger: rig.logger)
+            remote: remote, store: try await fixture.parts().store, mirror: try await fixture.parts().mirror,
+            disk: try await fixture.parts().disk, settings: fixture.settings,
+            environment: EngineEnvironment(now: { 1_700_000_000 }), board: StatusBoard(), logger: fixture.logger)
         let pass = Task { try await other.pass() }
         for await _ in begun { break }
         pass.cancel()
         await #expect(throws: CancellationError.self) { try await pass.value }
         _ = try await engine.pass()
-        #expect(try rig.differences() == [])
+        #expect(try fixture.differences() == [])
     }
 }
 

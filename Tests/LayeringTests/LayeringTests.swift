@@ -11,9 +11,9 @@ private let allowed: [String: Set<String>] = [
     "ZipStream": ["CArchive"],
     "Engine": ["SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", "Logging"],
     "Uploading": ["SyncModel", "Dropbox", "Transport", "Logging"],
-    "Uplink": ["SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "CLinux", "Logging"],
+    "Outbox": ["SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "CLinux", "Logging"],
     "dbxsync": [
-        "Engine", "Uplink", "Uploading", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CLinux", "CSystemd",
+        "Engine", "Outbox", "Uploading", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CLinux", "CSystemd",
         "CToml",
         "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
     ],
@@ -35,7 +35,7 @@ private let systemElsewhere: Set<String> = ["Glibc", "Synchronization", "Foundat
 /// The libraries that make up the product.
 private let libraries: Set<String> = [
     "SyncModel", "Transport", "Dropbox", "FileEvents", "MirrorFS", "Store", "ZipStream", "Engine", "Uploading",
-    "Uplink",
+    "Outbox",
 ]
 
 /// Where the account is written to: all else, and so the whole of the mirror, has no way to.
@@ -72,7 +72,7 @@ private let forbidden: [Forbidden] = [
     Forbidden(name: "async", targets: ["MirrorFS"]),
     Forbidden(name: "Clock", targets: ["SyncModel"]),
     Forbidden(name: "DropboxUploader", targets: libraries.union(["dbxsync"]), except: uploading),
-    Forbidden(name: "FileUpload", targets: libraries.subtracting(["Uploading", "Uplink"])),
+    Forbidden(name: "FileUpload", targets: libraries.subtracting(["Uploading", "Outbox"])),
 ]
 
 struct LayeringTests {

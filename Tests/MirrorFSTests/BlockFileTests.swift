@@ -24,8 +24,8 @@ import Testing
         }
     }
 
-    private func part(_ bench: Bench) throws -> String {
-        let staging = bench.path + "/.dbxsync/staging"
+    private func part(_ fixture: MirrorFixture) throws -> String {
+        let staging = fixture.path + "/.dbxsync/staging"
         let names = try FileManager.default.contentsOfDirectory(atPath: staging)
         return staging + "/" + (try #require(names.first { $0.hasSuffix(".part") }))
     }
@@ -38,9 +38,9 @@ import Testing
     }
 
     @Test("blocks that come in any order make the file") func anyOrder() throws {
-        let bench = try Bench()
-        let version = bench.version(of: content)
-        let file = try bench.mirror.stageBlocks(version, for: key)
+        let fixture = try MirrorFixture()
+        let version = fixture.version(of: content)
+        let file = try fixture.mirror.stageBlocks(version, for: key)
         let blocks = file.missing(upTo: Int64(Self.block))
         #expect(blocks.map(\.count) == [Self.block, Self.block, Self.block / 2])
         #expect(file.missing(upTo: .max) == [0..<version.size])
@@ -49,16 +49,16 @@ import Testing
         #expect(file.missing(upTo: .max) == [])
         let staged = try file.finish()
         #expect(staged.version == version)
-        #expect(try Data(contentsOf: URL(fileURLWithPath: part(bench))) == Data(content))
-        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.path + "/.dbxsync/staging").count == 1)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: part(fixture))) == Data(content))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.path + "/.dbxsync/staging").count == 1)
     }
 
     @Test("after a stop only what is missing is missing") func resume() throws {
-        let bench = try Bench()
-        let version = bench.version(of: content)
-        let blocks = try bench.mirror.stageBlocks(version, for: key).missing(upTo: Int64(Self.block))
-        try fill(bench.mirror.stageBlocks(version, for: key), [blocks[1]])
-        let again = try bench.mirror.stageBlocks(version, for: key)
+        let fixture = try MirrorFixture()
+        let version = fixture.version(of: content)
+        let blocks = try fixture.mirror.stageBlocks(version, for: key).missing(upTo: Int64(Self.block))
+        try fill(fixture.mirror.stageBlocks(version, for: key), [blocks[1]])
+        let again = try fixture.mirror.stageBlocks(version, for: key)
         #expect(again.present == Int64(Self.block))
         #expect(again.missing(upTo: .max) == [blocks[0], blocks[2]])
         try fill(again, [blocks[0], blocks[2]])
@@ -66,63 +66,63 @@ import Testing
     }
 
     @Test("a listed block whose bytes are not those that were hashed is missing") func lostWrite() throws {
-        let bench = try Bench()
-        let version = bench.version(of: content)
-        let file = try bench.mirror.stageBlocks(version, for: key)
+        let fixture = try MirrorFixture()
+        let version = fixture.version(of: content)
+        let file = try fixture.mirror.stageBlocks(version, for: key)
         let blocks = file.missing(upTo: Int64(Self.block))
         try fill(file, blocks)
-        try poke(content[Self.block + 7] ^ 1, into: part(bench), at: Self.block + 7)
-        #expect(try bench.mirror.stageBlocks(version, for: key).missing(upTo: .max) == [blocks[1]])
+        try poke(content[Self.block + 7] ^ 1, into: part(fixture), at: Self.block + 7)
+        #expect(try fixture.mirror.stageBlocks(version, for: key).missing(upTo: .max) == [blocks[1]])
     }
 
     @Test("a complete part whose list is gone needs nothing more") func published() throws {
-        let bench = try Bench()
-        let version = bench.version(of: content)
-        let file = try bench.mirror.stageBlocks(version, for: key)
+        let fixture = try MirrorFixture()
+        let version = fixture.version(of: content)
+        let file = try fixture.mirror.stageBlocks(version, for: key)
         try fill(file, file.missing(upTo: Int64(Self.block)))
         _ = try file.finish()
-        let again = try bench.mirror.stageBlocks(version, for: key)
+        let again = try fixture.mirror.stageBlocks(version, for: key)
         #expect(again.missing(upTo: .max) == [])
         _ = try again.finish()
     }
 
     @Test("what was received in one go counts, as far as blocks are whole") func inOneGo() throws {
-        let bench = try Bench()
-        let version = bench.version(of: content)
-        let beginning = try bench.mirror.stage(version, for: key)
+        let fixture = try MirrorFixture()
+        let version = fixture.version(of: content)
+        let beginning = try fixture.mirror.stage(version, for: key)
         try content.prefix(Self.block + 5).withUnsafeBytes { try beginning.write($0) }
-        let file = try bench.mirror.stageBlocks(version, for: key)
+        let file = try fixture.mirror.stageBlocks(version, for: key)
         #expect(file.present == Int64(Self.block))
     }
 
     @Test("what was received in segments is no beginning of a file received in one go") func holes() throws {
-        let bench = try Bench()
-        let version = bench.version(of: content)
-        let file = try bench.mirror.stageBlocks(version, for: key)
+        let fixture = try MirrorFixture()
+        let version = fixture.version(of: content)
+        let file = try fixture.mirror.stageBlocks(version, for: key)
         try fill(file, [file.missing(upTo: Int64(Self.block))[2]])
-        let whole = try bench.mirror.stage(version, for: key)
+        let whole = try fixture.mirror.stage(version, for: key)
         #expect(whole.offset == 0)
         try content.withUnsafeBytes { try whole.write($0) }
         _ = try whole.finish()
     }
 
     @Test("other bytes than announced are refused, and nothing of them stays") func mismatch() throws {
-        let bench = try Bench()
-        var version = bench.version(of: content)
+        let fixture = try MirrorFixture()
+        var version = fixture.version(of: content)
         version.hash = .empty
-        let file = try bench.mirror.stageBlocks(version, for: key)
+        let file = try fixture.mirror.stageBlocks(version, for: key)
         try fill(file, file.missing(upTo: Int64(Self.block)))
         let error = #expect(throws: MirrorError.self) { try file.finish() }
         #expect(error?.code == .mismatch)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.path + "/.dbxsync/staging") == [])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.path + "/.dbxsync/staging") == [])
     }
 
     @Test("the space of a part is known, reserved bytes included") func space() throws {
-        let bench = try Bench()
-        let version = bench.version(of: content)
-        #expect(try bench.mirror.spaceOfPart(version, for: key) == 0)
-        let file = try bench.mirror.stageBlocks(version, for: key)
+        let fixture = try MirrorFixture()
+        let version = fixture.version(of: content)
+        #expect(try fixture.mirror.spaceOfPart(version, for: key) == 0)
+        let file = try fixture.mirror.stageBlocks(version, for: key)
         try fill(file, file.missing(upTo: Int64(Self.block)))
-        #expect(try bench.mirror.spaceOfPart(version, for: key) >= version.size)
+        #expect(try fixture.mirror.spaceOfPart(version, for: key) >= version.size)
     }
 }

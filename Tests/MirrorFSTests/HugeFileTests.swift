@@ -22,27 +22,27 @@ import Testing
     }
 
     @Test("a file of more than 4 GiB is adopted, copied with its holes and verified") func huge() throws {
-        let bench = try Bench()
+        let fixture = try MirrorFixture()
         let version = version()
-        try bench.write("", "huge")
-        try #require(truncate(bench.path + "/huge", off_t(Self.size)) == 0)
-        let file = open(bench.path + "/huge", O_WRONLY)
+        try fixture.write("", "huge")
+        try #require(truncate(fixture.path + "/huge", off_t(Self.size)) == 0)
+        let file = open(fixture.path + "/huge", O_WRONLY)
         #expect(pwrite(file, "hello", 5, off_t(4 << 30)) == 5)
         close(file)
 
-        let path = try Bench.path("huge")
-        let print = try #require(try bench.mirror.adoptable(path, as: version))
+        let path = try MirrorFixture.path("huge")
+        let print = try #require(try fixture.mirror.adoptable(path, as: version))
         let placement = Placement(
             key: RemoteKey("/huge"), path: path, version: version, replacing: nil, sources: [.download])
-        let result = try bench.perform(Mutation(.place(placement), content: .adopted(print)))
-        let donor = try bench.standing(result, at: path)
+        let result = try fixture.perform(PreparedOperation(.place(placement), content: .adopted(print)))
+        let candidate = try fixture.entry(result, at: path)
 
         let copy = Placement(
-            key: RemoteKey("/copy"), path: try Bench.path("copy"), version: version, replacing: nil,
-            sources: [.copy(from: donor), .download])
-        let staged = try #require(try bench.mirror.stageCopy(of: donor, as: version, for: copy.key))
-        try bench.perform(Mutation(.place(copy), content: .staged(staged)))
-        #expect(try bench.status("copy").st_size == Int(Self.size))
-        #expect(try bench.status("huge").st_blocks < 1_000)
+            key: RemoteKey("/copy"), path: try MirrorFixture.path("copy"), version: version, replacing: nil,
+            sources: [.copy(from: candidate), .download])
+        let staged = try #require(try fixture.mirror.stageCopy(of: candidate, as: version, for: copy.key))
+        try fixture.perform(PreparedOperation(.place(copy), content: .staged(staged)))
+        #expect(try fixture.status("copy").st_size == Int(Self.size))
+        #expect(try fixture.status("huge").st_blocks < 1_000)
     }
 }

@@ -18,46 +18,46 @@ import Testing
         "below a folder that hands on its group, files and folders have it, and folders hand it on",
         .enabled(if: isRoot))
     func handedOn() throws {
-        let bench = try Bench()
-        #expect(chown(bench.path, .max, Self.group) == 0 && chmod(bench.path, 0o2755) == 0)
-        try bench.place("file", "x")
-        try bench.make("folder")
-        try bench.place("folder/file", "x")
-        try bench.place("lost/file", "x")
+        let fixture = try MirrorFixture()
+        #expect(chown(fixture.path, .max, Self.group) == 0 && chmod(fixture.path, 0o2755) == 0)
+        try fixture.place("file", "x")
+        try fixture.make("folder")
+        try fixture.place("folder/file", "x")
+        try fixture.place("lost/file", "x")
         for path in ["file", "folder", "folder/file", "lost", "lost/file"] {
-            #expect(try bench.status(path).st_gid == Self.group, "\(path)")
+            #expect(try fixture.status(path).st_gid == Self.group, "\(path)")
         }
-        #expect(try bench.mode("folder") == "2755")
-        #expect(try bench.mode("lost") == "2755")
-        #expect(try bench.mode("file") == "644")
-        #expect(bench.mirror.takeNotices() == [])
+        #expect(try fixture.mode("folder") == "2755")
+        #expect(try fixture.mode("lost") == "2755")
+        #expect(try fixture.mode("file") == "644")
+        #expect(fixture.mirror.takeNotices() == [])
     }
 
     @Test("a group that is configured is given to everything, also to what moves", .enabled(if: isRoot)) func fixed()
         throws
     {
-        let bench = try Bench(group: Self.group)
-        try bench.make("folder")
-        let standing = try bench.place("folder/file", "x")
-        #expect(chown(bench.path + "/folder/file", .max, 0) == 0)
-        let target = try bench.placement("moved", "x")
-        try bench.perform(Mutation(.place(target), content: .moved(standing)))
-        #expect(try bench.status("folder").st_gid == Self.group)
-        #expect(try bench.status("moved").st_gid == Self.group)
+        let fixture = try MirrorFixture(group: Self.group)
+        try fixture.make("folder")
+        let entry = try fixture.place("folder/file", "x")
+        #expect(chown(fixture.path + "/folder/file", .max, 0) == 0)
+        let target = try fixture.placement("moved", "x")
+        try fixture.perform(PreparedOperation(.place(target), content: .moved(entry)))
+        #expect(try fixture.status("folder").st_gid == Self.group)
+        #expect(try fixture.status("moved").st_gid == Self.group)
     }
 
     @Test("what the default ACL of a folder grants holds for files, too, within their mode") func acl() throws {
-        let bench = try Bench()
-        try bench.make("folder")
-        guard try setDefaultACL(of: bench.path + "/folder") else { return print("skipped: no ACLs here") }
-        try bench.place("folder/file", "x")
+        let fixture = try MirrorFixture()
+        try fixture.make("folder")
+        guard try setDefaultACL(of: fixture.path + "/folder") else { return print("skipped: no ACLs here") }
+        try fixture.place("folder/file", "x")
         // user::rw-, user:12345:r-x, group::r-x, mask::r--, other::r--: as open(2) with mode 0644 would have made it.
         #expect(
-            try acl(of: bench.path + "/folder/file", "access")
+            try acl(of: fixture.path + "/folder/file", "access")
                 == Self.entries([(1, 6, .max), (2, 5, 12345), (4, 5, .max), (0x10, 4, .max), (0x20, 4, .max)]))
-        #expect(try bench.mode("folder/file") == "644")
-        try bench.make("folder/in")
-        #expect(try acl(of: bench.path + "/folder/in", "default") == Self.defaults)
+        #expect(try fixture.mode("folder/file") == "644")
+        try fixture.make("folder/in")
+        #expect(try acl(of: fixture.path + "/folder/in", "default") == Self.defaults)
     }
 
     @Test("without a mask the group's own rights are kept within the mode") func noMask() throws {

@@ -193,7 +193,7 @@ import Testing
         #expect(code { try mirror.check() } == .notOurMirror)
         #expect(code { try mirror.reopen() } == .held)
         #expect(code { _ = try mirror.freeSpace() } == .notOurMirror)  // it has let go
-        other.letGo()
+        other.releaseDescriptors()
         try mirror.reopen()
         try mirror.check()
         #expect(mirror.generation == 2)

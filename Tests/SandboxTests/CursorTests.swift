@@ -67,7 +67,7 @@ struct CursorTests {
         account.expireCursors()
         for cursor in [middle, latest] {
             #expect(throws: AccountError.reset) { try account.continueList(cursor) }
-            #expect(throws: AccountError.reset) { try account.hasNews(cursor) }
+            #expect(throws: AccountError.reset) { try account.hasChanges(cursor) }
         }
         #expect(try Replica(of: account).nodes == Replica.truth(account))
     }

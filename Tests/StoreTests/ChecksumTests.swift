@@ -9,30 +9,30 @@ import Testing
 /// Every row counts in its table's checksum, whatever statement writes it; nothing that is damaged goes unseen.
 @Suite struct ChecksumTests {
     /// A state with something in every table that has a checksum, and nothing to be done.
-    private func desk() async throws -> Desk {
-        let desk = try Desk(inMemory: true)
-        try await desk.store.bind(
+    private func fixture() async throws -> StoreFixture {
+        let fixture = try StoreFixture(inMemory: true)
+        try await fixture.store.bind(
             Origin(account: "dbid:1", accountName: "Ann <ann@example.com>", folder: "/F", folderID: "id:1"))
-        try await desk.record("a/ a/x=one a/y=two b=three c!")
-        try await desk.applyAll()
-        try await desk.store.bindOutbox(directory: "/srv/outbox", remoteFolder: "/In")
-        try await desk.store.changeOutbox([OutboxPath("o")]) { file in
+        try await fixture.record("a/ a/x=one a/y=two b=three c!")
+        try await fixture.applyAll()
+        try await fixture.store.bindOutbox(directory: "/srv/outbox", remoteFolder: "/In")
+        try await fixture.store.changeOutbox([OutboxPath("o")]) { file in
             let state = FileState(inode: 7, size: 3, modifiedNanoseconds: 1, changedNanoseconds: 2)
             file.seen = state
             file.receipt = OutboxReceipt(of: state, remote: "/In/o", rev: Rev("0123456789"), hash: .empty, id: "id:o")
         }
         let version = FileVersion(
             rev: Rev("0123456789"), size: 0, hash: .empty, modified: Timestamp(seconds: 1_600_000_000))
-        try await desk.store.note(
+        try await fixture.store.note(
             UploadedHere(
                 key: RemoteKey("/in/u"), name: FileName("u"), version: version,
                 fingerprint: Fingerprint(inode: 9, size: 0, modifiedNanoseconds: 3), folders: []))
-        return desk
+        return fixture
     }
 
     /// Runs SQL as another program would, while nobody else has the file open.
-    private func tamper(_ desk: Desk, _ sql: String) throws {
-        try raw(desk.path) { try $0.execute(sql: sql) }.close()
+    private func tamper(_ fixture: StoreFixture, _ sql: String) throws {
+        try raw(fixture.path) { try $0.execute(sql: sql) }.close()
     }
 
     private func raw(_ path: String, _ work: (Database) throws -> Void) throws -> DatabaseQueue {
@@ -41,26 +41,26 @@ import Testing
         return queue
     }
 
-    private func isFound(_ desk: Desk) async throws -> Bool {
-        let store = try StateStore.open(at: desk.path)
+    private func isFound(_ fixture: StoreFixture) async throws -> Bool {
+        let store = try StateStore.open(at: fixture.path)
         defer { try? store.close() }  // nothing was written
         let broken = try await store.brokenInvariants()
         do {
             try await store.verifyChecksums()
             return false
         } catch let error as StoreError where error.code == .damaged {
-            #expect(error.description.contains(desk.path))
+            #expect(error.description.contains(fixture.path))
             #expect(broken.contains { $0.contains("checksum") })
             return true
         }
     }
 
     @Test("what was written is what is read") func right() async throws {
-        let desk = try await desk()
-        #expect(try await desk.store.verifyChecksums() == 0)
-        #expect(try await desk.store.brokenInvariants() == [])
-        try desk.store.close()
-        #expect(try await !isFound(desk))
+        let fixture = try await fixture()
+        #expect(try await fixture.store.verifyChecksums() == 0)
+        #expect(try await fixture.store.brokenInvariants() == [])
+        try fixture.store.close()
+        #expect(try await !isFound(fixture))
     }
 
     @Test(
@@ -80,55 +80,56 @@ import Testing
                 + "x.key = CASE want.key WHEN '/a/x' THEN '/b' ELSE '/a/x' END) WHERE key IN ('/a/x', '/b')",
         ]) func tampered(sql: String) async throws
     {
-        let desk = try await desk()
-        try desk.store.close()
-        try tamper(desk, sql)
-        #expect(try await isFound(desk))
+        let fixture = try await fixture()
+        try fixture.store.close()
+        try tamper(fixture, sql)
+        #expect(try await isFound(fixture))
     }
 
     @Test("what others may change at any time does not count") func leftOut() async throws {
-        let desk = try await desk()
-        try desk.store.close()
+        let fixture = try await fixture()
+        try fixture.store.close()
         try tamper(
-            desk, "UPDATE want SET generation = 9; UPDATE have SET proven_at = 7; UPDATE state SET checked_at = 5")
-        #expect(try await !isFound(desk))
+            fixture, "UPDATE want SET generation = 9; UPDATE have SET proven_at = 7; UPDATE state SET checked_at = 5")
+        #expect(try await !isFound(fixture))
     }
 
     @Test("what is to be done and is not listed any more is listed again") func unlisted() async throws {
-        let desk = try await desk()
-        try await desk.record("new=1", deleted: ["b"])
-        try desk.store.close()
-        try tamper(desk, "DELETE FROM pending")
-        let reader = try StateStore.openReadOnly(at: desk.path)
+        let fixture = try await fixture()
+        try await fixture.record("new=1", deleted: ["b"])
+        try fixture.store.close()
+        try tamper(fixture, "DELETE FROM pending")
+        let reader = try StateStore.openReadOnly(at: fixture.path)
         #expect(try await reader.verifyChecksums() == 3)
         try reader.close()
-        let store = try StateStore.open(at: desk.path)
+        let store = try StateStore.open(at: fixture.path)
         #expect(try await store.verifyChecksums() == 3)
-        #expect(try await store.additions(after: nil, limit: 10, now: Desk.now).map(\.key.text) == ["/c", "/new"])
-        #expect(try await store.removals(before: nil, limit: 10, now: Desk.now).map(\.key.text) == ["/b"])
+        #expect(
+            try await store.additions(after: nil, limit: 10, now: StoreFixture.now).map(\.key.text) == ["/c", "/new"])
+        #expect(try await store.removals(before: nil, limit: 10, now: StoreFixture.now).map(\.key.text) == ["/b"])
         #expect(try await store.brokenInvariants() == [])
     }
 
     @Test("a listing that ends on a damaged state is not recorded: nothing is removed for what it did not mention")
     func listing() async throws {
-        let desk = try await desk()
-        try desk.store.close()
-        try tamper(desk, "UPDATE have SET key = '/e' WHERE key = '/b'")
-        let store = try StateStore.open(at: desk.path)
+        let fixture = try await fixture()
+        try fixture.store.close()
+        try tamper(fixture, "UPDATE have SET key = '/e' WHERE key = '/b'")
+        let store = try StateStore.open(at: fixture.path)
         try await store.beginRelist()
         let edits = PageFold.edits(for: try TreeText("a/ a/x=one").changes)
         await #expect(throws: StoreError.self) {
-            try await store.record(edits, cursor: Cursor("new"), isLast: true, now: Desk.now)
+            try await store.record(edits, cursor: Cursor("new"), isLast: true, now: StoreFixture.now)
         }
-        #expect(try await store.removals(before: nil, limit: 10, now: Desk.now).isEmpty)
+        #expect(try await store.removals(before: nil, limit: 10, now: StoreFixture.now).isEmpty)
         #expect(try await store.progress().isListing)
     }
 
     @Test("after an end that was none the whole state is read before it is used") func killed() async throws {
-        let desk = try await desk()
+        let fixture = try await fixture()
         let killed = try TemporaryFolder(inMemory: true)
         for name in ["state.db", "state.db-wal"] {
-            try FileManager.default.copyItem(atPath: desk.folder(name), toPath: killed(name))
+            try FileManager.default.copyItem(atPath: fixture.folder(name), toPath: killed(name))
         }
         let whole = try StateStore.open(at: killed("state.db"))
         #expect(try await whole.brokenInvariants() == [])
@@ -145,31 +146,31 @@ import Testing
 
     @Test("what is rolled back does not count") func rolledBack() async throws {
         struct Fault: Error {}
-        let desk = try Desk(inMemory: true, faults: { if $0 == .committed { throw Fault() } })
-        try await desk.record("a=1")
-        let file = try #require(desk.placed(TreeText("a=1").entries[0].node))
-        let store = desk.store
+        let fixture = try StoreFixture(inMemory: true, faults: { if $0 == .committed { throw Fault() } })
+        try await fixture.record("a=1")
+        let file = try #require(fixture.placed(TreeText("a=1").entries[0].node))
+        let store = fixture.store
         await #expect(throws: Fault.self) {
             try await store.write { db in
-                try Standings.set(RemoteKey("/x"), file, provenAt: nil, db)
+                try HaveTable.set(RemoteKey("/x"), file, provenAt: nil, db)
                 throw Fault()
             }
         }
-        await #expect(throws: Fault.self) { try await desk.commit([.have(RemoteKey("/a"), file)]) }
+        await #expect(throws: Fault.self) { try await fixture.commit([.have(RemoteKey("/a"), file)]) }
         #expect(try await store.brokenInvariants() == [])
     }
 
     @Test("the schema that damage has made another one is refused", arguments: ["kind", "have_hash", "attempts"])
     func schema(word: String) async throws {
-        let desk = try await desk()
-        try desk.store.close()
-        var bytes = try #require(FileManager.default.contents(atPath: desk.path))
+        let fixture = try await fixture()
+        try fixture.store.close()
+        var bytes = try #require(FileManager.default.contents(atPath: fixture.path))
         let place = try #require(bytes.firstRange(of: Data(word.utf8)))
         bytes[place.lowerBound] ^= 2
-        try bytes.write(to: URL(fileURLWithPath: desk.path))
+        try bytes.write(to: URL(fileURLWithPath: fixture.path))
         for open in [StateStore.openReadOnly(at:), { try StateStore.open(at: $0) }] {
             #expect {
-                try open(desk.path)
+                try open(fixture.path)
             } throws: {
                 ($0 as? StoreError)?.code == .damaged
             }
@@ -177,16 +178,16 @@ import Testing
     }
 
     @Test("a file of version 3 gets its checksums when it is opened") func migrated() async throws {
-        let desk = try await desk()
-        try desk.store.close()
+        let fixture = try await fixture()
+        try fixture.store.close()
         try tamper(
-            desk,
+            fixture,
             """
             DROP TABLE checksum; DROP TABLE finding; DROP TABLE unread; ALTER TABLE have DROP COLUMN proven_at;
             ALTER TABLE state DROP COLUMN swept_at; ALTER TABLE state DROP COLUMN scrub_key;
             ALTER TABLE state DROP COLUMN scrub_began; PRAGMA user_version = 3;
             """)
-        let store = try StateStore.open(at: desk.path)
+        let store = try StateStore.open(at: fixture.path)
         #expect(try await store.verifyChecksums() == 0)
         #expect(try await store.brokenInvariants() == [])
         try await store.forget([RemoteKey("/b")])
@@ -196,12 +197,12 @@ import Testing
     /// Damages the file byte by byte: whatever then opens and is not found damaged is what was there before.
     @Test("bytes that change by themselves are found, or change nothing that counts", arguments: 0..<8)
     func flips(seed: UInt64) async throws {
-        let desk = try Desk(inMemory: true)
-        try await desk.record((0..<60).map { "d\($0 % 7)/ d\($0 % 7)/f\($0)=\($0)" }.joined(separator: " "))
-        try await desk.applyAll()
-        let right = try await Self.contents(desk.store)
-        try desk.store.close()
-        let whole = try #require(FileManager.default.contents(atPath: desk.path))
+        let fixture = try StoreFixture(inMemory: true)
+        try await fixture.record((0..<60).map { "d\($0 % 7)/ d\($0 % 7)/f\($0)=\($0)" }.joined(separator: " "))
+        try await fixture.applyAll()
+        let right = try await Self.contents(fixture.store)
+        try fixture.store.close()
+        let whole = try #require(FileManager.default.contents(atPath: fixture.path))
         var random = SeededRandom(seed: seed)
         for _ in 0..<30 {
             var bytes = whole
@@ -232,22 +233,22 @@ import Testing
         async throws
     {
         var random = SeededRandom(seed: seed)
-        let desk = try Desk(inMemory: true)
+        let fixture = try StoreFixture(inMemory: true)
         let names = ["a", "b", "a/x", "a/y", "a/x/z", "b/x", "c"]
         for step in 0..<60 {
             switch random.number(0...9) {
             case 0...3:
                 let path = random.pick(names)
-                try await desk.record(random.chance(40) ? path + "/" : "\(path)=\(random.number(0...9))")
-            case 4: try await desk.record(deleted: [random.pick(names)])
-            case 5, 6: try await desk.applyAll()
-            case 7: try await desk.store.forget([RemoteKey("/" + random.pick(names))])
-            case 8: try await desk.store.doubt([RemoteKey("/" + random.pick(names))])
+                try await fixture.record(random.chance(40) ? path + "/" : "\(path)=\(random.number(0...9))")
+            case 4: try await fixture.record(deleted: [random.pick(names)])
+            case 5, 6: try await fixture.applyAll()
+            case 7: try await fixture.store.forget([RemoteKey("/" + random.pick(names))])
+            case 8: try await fixture.store.markUnproven([RemoteKey("/" + random.pick(names))])
             default:
-                try await desk.store.beginRelist()
-                try await desk.record("a/ a/x=\(step)", isLast: random.chance(70))
+                try await fixture.store.beginRelist()
+                try await fixture.record("a/ a/x=\(step)", isLast: random.chance(70))
             }
-            let broken = try await desk.store.brokenInvariants()
+            let broken = try await fixture.store.brokenInvariants()
             try #require(broken == [], "step \(step)")
         }
     }

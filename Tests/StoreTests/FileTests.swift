@@ -64,10 +64,10 @@ import Testing
     @Test("an empty, a cut and another file are refused with what to do, and left as they are")
     func refused() async throws {
         let folder = try TemporaryFolder()
-        let desk = try Desk()
-        try await desk.record((0..<500).map { "f\($0)=\($0)" }.joined(separator: " "))
-        try desk.store.close()
-        let whole = try #require(FileManager.default.contents(atPath: desk.path))
+        let fixture = try StoreFixture()
+        try await fixture.record((0..<500).map { "f\($0)=\($0)" }.joined(separator: " "))
+        try fixture.store.close()
+        let whole = try #require(FileManager.default.contents(atPath: fixture.path))
         #expect(whole.count > 40_000)
         let cases: [(String, Data, StoreError.Code)] = [
             ("empty", Data(), .damaged), ("cut", whole.prefix(20_000), .damaged),
@@ -98,31 +98,31 @@ import Testing
     }
 
     @Test("a file of a later version is refused and left as it is") func future() throws {
-        let desk = try Desk()
-        try desk.store.close()
-        let raw = try DatabaseQueue(path: desk.path)
+        let fixture = try StoreFixture()
+        try fixture.store.close()
+        let raw = try DatabaseQueue(path: fixture.path)
         try raw.writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = 99") }
         try raw.close()
-        let before = try bytes(desk.folder)
-        let error = refusal(desk.path)
+        let before = try bytes(fixture.folder)
+        let error = refusal(fixture.path)
         #expect(error?.code == .fromTheFuture)
         #expect(error?.description.contains("99") == true)
-        #expect(try bytes(desk.folder) == before)
+        #expect(try bytes(fixture.folder) == before)
     }
 
     @Test("damage inside the file is found when it is read, and is no reason to go on") func damagedInside()
         async throws
     {
-        let desk = try Desk()
-        try await desk.record((0..<2_000).map { "f\($0)=\($0)" }.joined(separator: " "))
-        try desk.store.close()
-        var bytes = try #require(FileManager.default.contents(atPath: desk.path))
+        let fixture = try StoreFixture()
+        try await fixture.record((0..<2_000).map { "f\($0)=\($0)" }.joined(separator: " "))
+        try fixture.store.close()
+        var bytes = try #require(FileManager.default.contents(atPath: fixture.path))
         for page in 2..<(bytes.count / 4096) {
             bytes.replaceSubrange(page * 4096..<page * 4096 + 64, with: Data(count: 64))
         }
-        try bytes.write(to: URL(fileURLWithPath: desk.path))
+        try bytes.write(to: URL(fileURLWithPath: fixture.path))
         do {
-            let store = try StateStore.open(at: desk.path)
+            let store = try StateStore.open(at: fixture.path)
             _ = try await store.brokenInvariants()
             Issue.record("nothing was noticed")
         } catch let error as StoreError {
@@ -134,12 +134,12 @@ import Testing
     @Test("a file that was removed is begun anew: what an old log still holds is not played into it") func oldLog()
         async throws
     {
-        let desk = try Desk()
-        try await desk.record("a/ a/x=1", isLast: true)
+        let fixture = try StoreFixture()
+        try await fixture.record("a/ a/x=1", isLast: true)
         // Killed: the log is still there.
         let killed = try TemporaryFolder()
-        for name in try FileManager.default.contentsOfDirectory(atPath: desk.folder.path) {
-            try FileManager.default.copyItem(atPath: desk.folder(name), toPath: killed(name))
+        for name in try FileManager.default.contentsOfDirectory(atPath: fixture.folder.path) {
+            try FileManager.default.copyItem(atPath: fixture.folder(name), toPath: killed(name))
         }
         try #require(try FileManager.default.contentsOfDirectory(atPath: killed.path).contains("state.db-wal"))
         try FileManager.default.removeItem(atPath: killed("state.db"))
@@ -153,11 +153,11 @@ import Testing
 
     @Test("killed while the log was being written back, the file is shorter than its header says: it is whole with it")
     func killedAtCheckpoint() async throws {
-        let desk = try Desk()
-        try await desk.record((0..<300).map { "f\($0)=\($0)" }.joined(separator: " "))
+        let fixture = try StoreFixture()
+        try await fixture.record((0..<300).map { "f\($0)=\($0)" }.joined(separator: " "))
         let killed = try TemporaryFolder()
         for name in ["state.db", "state.db-wal"] {
-            try FileManager.default.copyItem(atPath: desk.folder(name), toPath: killed(name))
+            try FileManager.default.copyItem(atPath: fixture.folder(name), toPath: killed(name))
         }
         // A checkpoint writes pages in order, the first one with the new size of the file before the others.
         var bytes = try #require(FileManager.default.contents(atPath: killed("state.db")))
@@ -179,7 +179,7 @@ import Testing
             _ = try StateStore.open(at: folder("no/such/folder/state.db"))
             Issue.record("opened")
         } catch let error as StoreError {
-            #expect(error.disposition == .pass)
+            #expect(error.disposition == .abortPass)
         }
     }
 }

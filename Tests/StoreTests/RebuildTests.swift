@@ -9,25 +9,25 @@ import Testing
 /// A damaged state file is set aside and made anew; what is not damage is refused as it is.
 @Suite struct RebuildTests {
     /// A state with rows in most tables, closed.
-    private func desk() async throws -> Desk {
-        let desk = try Desk(inMemory: true)
-        try await desk.record((0..<300).map { "d\($0 % 7)/ d\($0 % 7)/f\($0)=\($0)" }.joined(separator: " "))
-        try await desk.applyAll()
-        try await desk.record("new=1")
-        try desk.store.close()
-        return desk
+    private func fixture() async throws -> StoreFixture {
+        let fixture = try StoreFixture(inMemory: true)
+        try await fixture.record((0..<300).map { "d\($0 % 7)/ d\($0 % 7)/f\($0)=\($0)" }.joined(separator: " "))
+        try await fixture.applyAll()
+        try await fixture.record("new=1")
+        try fixture.store.close()
+        return fixture
     }
 
-    private func open(_ desk: Desk, now: Int64 = Desk.now) async throws -> Rebuild? {
-        let (store, rebuild) = try await StateStore.openOrRebuild(at: desk.path, now: now)
+    private func open(_ fixture: StoreFixture, now: Int64 = StoreFixture.now) async throws -> Rebuild? {
+        let (store, rebuild) = try await StateStore.openOrRebuild(at: fixture.path, now: now)
         #expect(try await store.brokenInvariants() == [])
         if rebuild != nil { #expect(try await store.progress().isListing) }
         try store.close()
         return rebuild
     }
 
-    private func names(_ desk: Desk) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: desk.folder.path).sorted()
+    private func names(_ fixture: StoreFixture) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: fixture.folder.path).sorted()
     }
 
     enum Damage: CaseIterable {
@@ -71,97 +71,97 @@ import Testing
     @Test(
         "whatever is damaged is set aside as it is, and a state that knows nothing is made", arguments: Damage.allCases)
     func damaged(_ damage: Damage) async throws {
-        let desk = try await desk()
-        try damage.apply(to: desk.path)
-        let bytes = try Data(contentsOf: URL(fileURLWithPath: desk.path))
-        let rebuild = try #require(try await open(desk))
-        #expect(rebuild.kept.path == desk.path + ".damaged-20231114T221320Z")
-        #expect(rebuild.kept.setAsideAt == Desk.now)
+        let fixture = try await fixture()
+        try damage.apply(to: fixture.path)
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: fixture.path))
+        let rebuild = try #require(try await open(fixture))
+        #expect(rebuild.kept.path == fixture.path + ".damaged-20231114T221320Z")
+        #expect(rebuild.kept.setAsideAt == StoreFixture.now)
         #expect(rebuild.cause.code == .damaged)
-        #expect(rebuild.cause.description.contains(desk.path))
-        #expect(DamagedState.kept(beside: desk.path) == [rebuild.kept])
+        #expect(rebuild.cause.description.contains(fixture.path))
+        #expect(DamagedState.kept(beside: fixture.path) == [rebuild.kept])
         // An SQLite that was let near it has written what stood in its log.
         if ![.noTables, .row, .cell].contains(damage) {
             #expect(try Data(contentsOf: URL(fileURLWithPath: rebuild.kept.path)) == bytes)
         }
-        #expect(try await open(desk) == nil)
+        #expect(try await open(fixture) == nil)
     }
 
     @Test("what a crash has left beside a damaged file goes with it") func logs() async throws {
-        let desk = try await desk()
-        try Data("SQLite".utf8).write(to: URL(fileURLWithPath: desk.path))
-        for log in ["-wal", "-shm"] { try desk.folder.write(log, to: "state.db" + log) }
-        let kept = try #require(try await open(desk)).kept.path
+        let fixture = try await fixture()
+        try Data("SQLite".utf8).write(to: URL(fileURLWithPath: fixture.path))
+        for log in ["-wal", "-shm"] { try fixture.folder.write(log, to: "state.db" + log) }
+        let kept = try #require(try await open(fixture)).kept.path
         for log in ["-wal", "-shm"] { #expect(try String(contentsOfFile: kept + log, encoding: .utf8) == log) }
         // A log without its file belongs to nothing.
-        #expect(DamagedState.kept(beside: desk.path).count == 1)
+        #expect(DamagedState.kept(beside: fixture.path).count == 1)
     }
 
     @Test("a whole file is opened as it is") func whole() async throws {
-        let desk = try await desk()
-        let before = try Data(contentsOf: URL(fileURLWithPath: desk.path))
-        #expect(try await open(desk) == nil)
-        #expect(try names(desk) == ["state.db"])
-        let store = try StateStore.openReadOnly(at: desk.path)
+        let fixture = try await fixture()
+        let before = try Data(contentsOf: URL(fileURLWithPath: fixture.path))
+        #expect(try await open(fixture) == nil)
+        #expect(try names(fixture) == ["state.db"])
+        let store = try StateStore.openReadOnly(at: fixture.path)
         #expect(try await store.wantedKeys().count == 308)
-        #expect(try Data(contentsOf: URL(fileURLWithPath: desk.path)).count == before.count)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: fixture.path)).count == before.count)
     }
 
     @Test("no damage: a later version, another program's file, a folder; they are refused and stay") func refused()
         async throws
     {
-        let desk = try await desk()
-        let raw = try DatabaseQueue(path: desk.path)
+        let fixture = try await fixture()
+        let raw = try DatabaseQueue(path: fixture.path)
         try await raw.writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = 5") }
         try raw.close()
-        let theirs = try DatabaseQueue(path: desk.folder("theirs?%23#.db"))
+        let theirs = try DatabaseQueue(path: fixture.folder("theirs?%23#.db"))
         try await theirs.write { try $0.execute(sql: "CREATE TABLE song (title TEXT); PRAGMA application_id = 7") }
         try theirs.close()
-        _ = try desk.folder.folder("folder.db")
-        let before = try names(desk)
+        _ = try fixture.folder.folder("folder.db")
+        let before = try names(fixture)
         let cases: [(String, StoreError.Code)] = [
             ("state.db", .fromTheFuture), ("theirs?%23#.db", .foreign), ("folder.db", .inputOutput),
             ("no/such/folder.db", .inputOutput),
         ]
         for (name, code) in cases {
             await #expect {
-                try await StateStore.openOrRebuild(at: desk.folder(name), now: 0)
+                try await StateStore.openOrRebuild(at: fixture.folder(name), now: 0)
             } throws: {
                 ($0 as? StoreError)?.code == code
             }
         }
-        #expect(try names(desk) == before)
+        #expect(try names(fixture) == before)
     }
 
     @Test("a disk that damages one after the other is not fed for ever: three in a day, and three are kept")
     func loop() async throws {
-        let desk = try await desk()
-        func damage() throws { try Data().write(to: URL(fileURLWithPath: desk.path)) }
+        let fixture = try await fixture()
+        func damage() throws { try Data().write(to: URL(fileURLWithPath: fixture.path)) }
         for _ in 0..<3 {
             try damage()
-            #expect(try await open(desk) != nil)
+            #expect(try await open(fixture) != nil)
         }
         #expect(
-            DamagedState.kept(beside: desk.path).map(\.path)
+            DamagedState.kept(beside: fixture.path).map(\.path)
                 == ["", ".2", ".3"].map {
-                    desk.path + ".damaged-20231114T221320Z" + $0
+                    fixture.path + ".damaged-20231114T221320Z" + $0
                 })
         try damage()
-        let before = try names(desk)
-        for now in [Desk.now + 86_000, Desk.now - 86_000] {
+        let before = try names(fixture)
+        for now in [StoreFixture.now + 86_000, StoreFixture.now - 86_000] {
             await #expect {
-                try await open(desk, now: now)
+                try await open(fixture, now: now)
             } throws: {
-                "\($0)".contains("within a day already") && "\($0)".contains("remove \(desk.path).damaged-")
+                "\($0)".contains("within a day already") && "\($0)".contains("remove \(fixture.path).damaged-")
             }
         }
-        #expect(try names(desk) == before)
+        #expect(try names(fixture) == before)
         // A day later, or after somebody has looked.
-        #expect(try await open(desk, now: Desk.now + 86_400) != nil)
-        #expect(DamagedState.kept(beside: desk.path).count == 3)
+        #expect(try await open(fixture, now: StoreFixture.now + 86_400) != nil)
+        #expect(DamagedState.kept(beside: fixture.path).count == 3)
         try damage()
-        try FileManager.default.removeItem(atPath: DamagedState.kept(beside: desk.path)[0].path)
-        #expect(try await open(desk, now: Desk.now + 86_401) != nil)
+        try FileManager.default.removeItem(atPath: DamagedState.kept(beside: fixture.path)[0].path)
+        #expect(try await open(fixture, now: StoreFixture.now + 86_401) != nil)
     }
 
     @Test("names that only look like it are nobody's business") func otherNames() throws {
@@ -175,15 +175,15 @@ import Testing
     }
 
     @Test("damage that is found late is set aside on the way out") func late() async throws {
-        let desk = try await desk()
-        let store = try StateStore.open(at: desk.path)
+        let fixture = try await fixture()
+        let store = try StateStore.open(at: fixture.path)
         let error = store.close(after: StoreError(code: .damaged, message: "malformed"), now: 0)
         #expect((error as? StoreError)?.code == .setAside)
         #expect("\(error)".contains(".damaged-19700101T000000Z"))
-        #expect(try names(desk) == ["state.db.damaged-19700101T000000Z"])
-        let other = try StateStore.open(at: desk.path)
+        #expect(try names(fixture) == ["state.db.damaged-19700101T000000Z"])
+        let other = try StateStore.open(at: fixture.path)
         #expect(other.close(after: StoreError(code: .full, message: "full"), now: 0) is StoreError)
-        #expect(try names(desk) == ["state.db", "state.db.damaged-19700101T000000Z"])
+        #expect(try names(fixture) == ["state.db", "state.db.damaged-19700101T000000Z"])
     }
 }
 

@@ -8,15 +8,15 @@ import Testing
 /// What `status` reads, with and without a daemon that writes.
 @Suite struct ReportTests {
     @Test("counts of what there is and of what is left to do") func counts() async throws {
-        let desk = try Desk()
-        try await desk.record("a/ a/x=one b=four! c=2 d!")
-        #expect(try await desk.store.extent() == Extent(files: 2, bytes: 4, folders: 1))
-        try await desk.applyAll()
-        try await desk.record("a/y=33333 e=1", deleted: ["c", "a/x"])
-        try await desk.commit([
+        let fixture = try StoreFixture()
+        try await fixture.record("a/ a/x=one b=four! c=2 d!")
+        #expect(try await fixture.store.extent() == Extent(files: 2, bytes: 4, folders: 1))
+        try await fixture.applyAll()
+        try await fixture.record("a/y=33333 e=1", deleted: ["c", "a/x"])
+        try await fixture.commit([
             .parked(RemoteKey("/d"), reason: "a document"), .failed(RemoteKey("/e"), why: "no", retry: nil),
         ])
-        let backlog = try await desk.store.backlog()
+        let backlog = try await fixture.store.backlog()
         #expect(
             backlog
                 == Backlog(
@@ -26,39 +26,39 @@ import Testing
     @Test("troubles are told by displayed path, failing ones first, no more than asked for") func troubles()
         async throws
     {
-        let desk = try Desk()
-        try await desk.record("Docs/ Docs/Plan.txt=1 Alpha! Docs/Sub/ Docs/Sub/\u{e9}=2")
-        try await desk.commit([
+        let fixture = try StoreFixture()
+        try await fixture.record("Docs/ Docs/Plan.txt=1 Alpha! Docs/Sub/ Docs/Sub/\u{e9}=2")
+        try await fixture.commit([
             .parked(RemoteKey("/alpha"), reason: "a document"),
             .failed(RemoteKey("/docs/plan.txt"), why: "cut", retry: nil),
             .failed(RemoteKey("/docs/sub/\u{e9}"), why: "cut", retry: nil),
         ])
-        let troubles = try await desk.store.troubles(limit: 10)
+        let troubles = try await fixture.store.pathIssues(limit: 10)
         #expect(troubles.map(\.path) == ["/Docs/Plan.txt", "/Docs/Sub/\u{e9}", "/Alpha"])
         #expect(troubles.map(\.isParked) == [false, false, true])
-        #expect(troubles[0].nextTry == Desk.now + 15)
-        #expect(try await desk.store.troubles(limit: 1).count == 1)
+        #expect(troubles[0].nextTry == StoreFixture.now + 15)
+        #expect(try await fixture.store.pathIssues(limit: 1).count == 1)
     }
 
     @Test("the last hundred passes are kept") func passes() async throws {
-        let desk = try Desk()
-        #expect(try await desk.store.lastPass() == nil)
+        let fixture = try StoreFixture()
+        #expect(try await fixture.store.lastPass() == nil)
         for number in 0..<130 {
-            try await desk.store.log(
+            try await fixture.store.log(
                 PassRecord(
                     began: Int64(number), ended: 1, outcome: "done", placed: 2, removed: 3, bytes: 4, failed: 5))
         }
-        #expect(try await desk.store.lastPass()?.began == 129)
-        let raw = try DatabaseQueue(path: desk.path)
+        #expect(try await fixture.store.lastPass()?.began == 129)
+        let raw = try DatabaseQueue(path: fixture.path)
         #expect(try await raw.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM pass") } == 100)
     }
 
     @Test("reading goes on beside a writer, and sees only whole transactions") func besideWriter() async throws {
-        let desk = try Desk()
-        try await desk.record("f0=0 g0=0")
-        let path = desk.path
+        let fixture = try StoreFixture()
+        try await fixture.record("f0=0 g0=0")
+        let path = fixture.path
         async let written: Void = {
-            for number in 1...60 { try await desk.record("f\(number)=1 g\(number)=1") }
+            for number in 1...60 { try await fixture.record("f\(number)=1 g\(number)=1") }
         }()
         for _ in 0..<60 {
             let reader = try StateStore.openReadOnly(at: path)
@@ -73,24 +73,24 @@ import Testing
     }
 
     @Test("a read-only store refuses to write") func readOnly() async throws {
-        let desk = try Desk()
-        let reader = try StateStore.openReadOnly(at: desk.path)
+        let fixture = try StoreFixture()
+        let reader = try StateStore.openReadOnly(at: fixture.path)
         await #expect(throws: (any Error).self) { try await reader.beginRelist() }
-        #expect(try await desk.store.progress().isListing)
+        #expect(try await fixture.store.progress().isListing)
     }
 
     @Test("a scratch copy takes changes and the file does not") func scratch() async throws {
-        let desk = try Desk()
-        try await desk.record("a=1")
-        let copy = try StateStore.scratchCopy(of: desk.path)
+        let fixture = try StoreFixture()
+        try await fixture.record("a=1")
+        let copy = try StateStore.scratchCopy(of: fixture.path)
         try await copy.record(
             PageFold.edits(for: try TreeText("b=2").changes), cursor: Cursor("copy"), isLast: true, now: 0)
         #expect(try await copy.wantedKeys().count == 2)
-        #expect(try await desk.wanted() == ["/a"])
-        #expect(try await desk.store.progress().cursor == Cursor("c1"))
-        let none = try StateStore.scratchCopy(of: desk.folder("none.db"))
+        #expect(try await fixture.wanted() == ["/a"])
+        #expect(try await fixture.store.progress().cursor == Cursor("c1"))
+        let none = try StateStore.scratchCopy(of: fixture.folder("none.db"))
         #expect(try await none.progress().cursor == nil)
-        #expect(!FileManager.default.fileExists(atPath: desk.folder("none.db")))
+        #expect(!FileManager.default.fileExists(atPath: fixture.folder("none.db")))
     }
 
     @Test(
@@ -102,34 +102,34 @@ import Testing
             ("UPDATE have SET kind = 1 WHERE key = '/c'", "/c/y"),
         ])
     func invariants(damage: String, key: String) async throws {
-        let desk = try Desk()
-        try await desk.record("b=1 c/ c/y=2")
-        try await desk.applyAll()
-        try await desk.record("a/ a/x=1")
-        #expect(try await desk.store.brokenInvariants() == [])
-        let raw = try DatabaseQueue(path: desk.path)
+        let fixture = try StoreFixture()
+        try await fixture.record("b=1 c/ c/y=2")
+        try await fixture.applyAll()
+        try await fixture.record("a/ a/x=1")
+        #expect(try await fixture.store.brokenInvariants() == [])
+        let raw = try DatabaseQueue(path: fixture.path)
         try await raw.write { try $0.execute(sql: damage) }
-        let found = try await desk.store.brokenInvariants()
+        let found = try await fixture.store.brokenInvariants()
         #expect(found.contains { $0.hasPrefix(key + ":") }, "\(found)")
     }
 
     @Test("a mirror and its origin are bound once and refuse another") func origin() async throws {
-        let desk = try Desk()
+        let fixture = try StoreFixture()
         let origin = Origin(account: "dbid:1", accountName: "Ann", folder: "/a", folderID: "id:1")
-        try await desk.store.bind(origin)
-        try await desk.store.bind(origin)
+        try await fixture.store.bind(origin)
+        try await fixture.store.bind(origin)
         for other in [
             Origin(account: "dbid:2", accountName: "Bob", folder: "/a", folderID: "id:1"),
             Origin(account: "dbid:1", accountName: "Ann", folder: "/b", folderID: "id:2"),
         ] {
             do {
-                try await desk.store.bind(other)
+                try await fixture.store.bind(other)
                 Issue.record("bound to \(other)")
             } catch let error as StoreError {
                 #expect(error.code == .otherOwner)
                 #expect(error.disposition == .fatal)
             }
         }
-        #expect(try await desk.store.progress().origin == origin)
+        #expect(try await fixture.store.progress().origin == origin)
     }
 }

@@ -8,158 +8,159 @@ import Testing
 /// Pending keeps to the selection, whatever becomes of either.
 @Suite struct SelectionTests {
     @Test("what is outside is wanted and never pending") func record() async throws {
-        let desk = try Desk()
-        try await desk.store.select(Selection(excluding: ["*.tmp", "/b"]))
-        let recorded = try await desk.record("a/ a/x=1 a/y.tmp=2 b/ b/c/ b/c/z=3 d=4")
-        #expect(try await desk.wanted() == ["/a/", "/a/x", "/a/y.tmp", "/b/", "/b/c/", "/b/c/z", "/d"])
-        #expect(try await desk.additions() == ["/a", "/a/x", "/d"])
+        let fixture = try StoreFixture()
+        try await fixture.store.select(Selection(excluding: ["*.tmp", "/b"]))
+        let recorded = try await fixture.record("a/ a/x=1 a/y.tmp=2 b/ b/c/ b/c/z=3 d=4")
+        #expect(try await fixture.wanted() == ["/a/", "/a/x", "/a/y.tmp", "/b/", "/b/c/", "/b/c/z", "/d"])
+        #expect(try await fixture.additions() == ["/a", "/a/x", "/d"])
         #expect(recorded.files == 2)
-        #expect(try await desk.store.leftOut(by: desk.store.selection) == 4)
-        #expect(try await desk.store.brokenInvariants() == [])
+        #expect(try await fixture.store.leftOut(by: fixture.store.selection) == 4)
+        #expect(try await fixture.store.brokenInvariants() == [])
     }
 
     @Test("folders on the way are pending where something needs them") func onTheWay() async throws {
-        let desk = try Desk()
-        try await desk.store.select(Selection(including: ["*.pdf"]))
-        try await desk.record("a/ a/b/ a/b/x.pdf=1 a/c/ d/ d/y=2")
-        #expect(try await desk.additions() == ["/a", "/a/b", "/a/b/x.pdf"])
-        #expect(try await desk.store.leftOut(by: desk.store.selection) == 3)
-        try await desk.applyAll()
-        #expect(try await desk.additions() == [])
-        try await desk.record("a/c/new.pdf=5", deleted: ["a/b"])
-        #expect(try await desk.additions() == ["/a/c", "/a/c/new.pdf"])
-        #expect(try await desk.removals() == ["/a/b/x.pdf", "/a/b"])
-        #expect(try await desk.store.brokenInvariants() == [])
+        let fixture = try StoreFixture()
+        try await fixture.store.select(Selection(including: ["*.pdf"]))
+        try await fixture.record("a/ a/b/ a/b/x.pdf=1 a/c/ d/ d/y=2")
+        #expect(try await fixture.additions() == ["/a", "/a/b", "/a/b/x.pdf"])
+        #expect(try await fixture.store.leftOut(by: fixture.store.selection) == 3)
+        try await fixture.applyAll()
+        #expect(try await fixture.additions() == [])
+        try await fixture.record("a/c/new.pdf=5", deleted: ["a/b"])
+        #expect(try await fixture.additions() == ["/a/c", "/a/c/new.pdf"])
+        #expect(try await fixture.removals() == ["/a/b/x.pdf", "/a/b"])
+        #expect(try await fixture.store.brokenInvariants() == [])
     }
 
     @Test("a new selection marks what comes in and drops what goes out") func remark() async throws {
-        let desk = try Desk()
-        try await desk.record("a/ a/x=1 b/ b/y=2 c=3")
-        try await desk.applyAll()
-        try await desk.record("a/x=8 b/y=9", deleted: ["c"])
-        #expect(try await desk.store.select(Selection(excluding: ["/a", "c"])))
-        #expect(try await desk.additions() == ["/b/y"])
-        #expect(try await desk.removals() == [])
-        #expect(try await desk.store.brokenInvariants() == [])
-        #expect(try await !desk.store.select(Selection(excluding: ["/a", "c"])))
-        #expect(try await desk.store.select(Selection(including: ["/a/x"])))
-        #expect(try await desk.additions() == ["/a/x"])
-        #expect(try await desk.store.brokenInvariants() == [])
-        try await desk.store.select(.everything)
-        #expect(try await desk.additions() == ["/a/x", "/b/y"])
-        #expect(try await desk.removals() == ["/c"])
-        #expect(try await desk.store.brokenInvariants() == [])
+        let fixture = try StoreFixture()
+        try await fixture.record("a/ a/x=1 b/ b/y=2 c=3")
+        try await fixture.applyAll()
+        try await fixture.record("a/x=8 b/y=9", deleted: ["c"])
+        #expect(try await fixture.store.select(Selection(excluding: ["/a", "c"])))
+        #expect(try await fixture.additions() == ["/b/y"])
+        #expect(try await fixture.removals() == [])
+        #expect(try await fixture.store.brokenInvariants() == [])
+        #expect(try await !fixture.store.select(Selection(excluding: ["/a", "c"])))
+        #expect(try await fixture.store.select(Selection(including: ["/a/x"])))
+        #expect(try await fixture.additions() == ["/a/x"])
+        #expect(try await fixture.store.brokenInvariants() == [])
+        try await fixture.store.select(.everything)
+        #expect(try await fixture.additions() == ["/a/x", "/b/y"])
+        #expect(try await fixture.removals() == ["/c"])
+        #expect(try await fixture.store.brokenInvariants() == [])
     }
 
     @Test("what is outside stays outside through deltas, listings and repairs") func staysOutside() async throws {
-        let desk = try Desk()
-        try await desk.record("a/ a/x=1 a/y=2 b=3")
-        try await desk.applyAll()
-        try await desk.store.select(Selection(excluding: ["x", "b"]))
-        try await desk.record("a/x=5", deleted: ["b"])
-        try await desk.store.beginRelist()
-        try await desk.record("a/ a/y=2")
-        #expect(try await desk.additions() + desk.removals() == [])
-        try await desk.store.forget([RemoteKey("/a/x")])
-        #expect(try await desk.additions() + desk.removals() == [])
-        #expect(try await desk.standing() == ["a/", "a/y", "b"])
-        #expect(try await desk.store.brokenInvariants() == [])
-        #expect(try await desk.store.markInStep(asOf: 5))
+        let fixture = try StoreFixture()
+        try await fixture.record("a/ a/x=1 a/y=2 b=3")
+        try await fixture.applyAll()
+        try await fixture.store.select(Selection(excluding: ["x", "b"]))
+        try await fixture.record("a/x=5", deleted: ["b"])
+        try await fixture.store.beginRelist()
+        try await fixture.record("a/ a/y=2")
+        #expect(try await fixture.additions() + fixture.removals() == [])
+        try await fixture.store.forget([RemoteKey("/a/x")])
+        #expect(try await fixture.additions() + fixture.removals() == [])
+        #expect(try await fixture.entry() == ["a/", "a/y", "b"])
+        #expect(try await fixture.store.brokenInvariants() == [])
+        #expect(try await fixture.store.markInStep(asOf: 5))
     }
 
     @Test("a folder that is gone is pending no more once only what is left alone is in it") func folderStays()
         async throws
     {
-        let desk = try Desk()
-        try await desk.record("a/ a/b/ a/b/x=1 a/b/y=2 a/z=3")
-        try await desk.applyAll()
-        try await desk.store.select(Selection(excluding: ["x"]))
-        try await desk.record(deleted: ["a"])
-        let window = try await desk.store.removals(before: nil, limit: 9, now: Desk.now)
+        let fixture = try StoreFixture()
+        try await fixture.record("a/ a/b/ a/b/x=1 a/b/y=2 a/z=3")
+        try await fixture.applyAll()
+        try await fixture.store.select(Selection(excluding: ["x"]))
+        try await fixture.record(deleted: ["a"])
+        let window = try await fixture.store.removals(before: nil, limit: 9, now: StoreFixture.now)
         #expect(window.map(\.key.text) == ["/a/z", "/a/b/y", "/a/b", "/a"])
         #expect(window.map(\.holdsLeftAlone) == [false, false, true, true])
-        try await desk.commit([
+        try await fixture.commit([
             .have(RemoteKey("/a/z"), nil), .have(RemoteKey("/a/b/y"), nil), .recheck(RemoteKey("/a/b")),
             .recheck(RemoteKey("/a")),
         ])
-        #expect(try await desk.removals() == [])
-        #expect(try await desk.store.brokenInvariants() == [])
-        try await desk.store.select(.everything)
-        #expect(try await desk.removals() == ["/a/b/x", "/a/b", "/a"])
+        #expect(try await fixture.removals() == [])
+        #expect(try await fixture.store.brokenInvariants() == [])
+        try await fixture.store.select(.everything)
+        #expect(try await fixture.removals() == ["/a/b/x", "/a/b", "/a"])
     }
 
     @Test("what would have to make room says so if it holds something that is left alone") func blocked() async throws {
-        let desk = try Desk()
-        try await desk.record("a/ a/x=1 f=2")
-        try await desk.applyAll()
-        try await desk.store.select(Selection(including: ["a", "!a/x", "/f/"]))
-        try await desk.record("a=3", deleted: ["a", "f"])
-        try await desk.record("a=3 f/ f/g=4")
-        let window = try await desk.store.additions(after: nil, limit: 9, now: Desk.now)
+        let fixture = try StoreFixture()
+        try await fixture.record("a/ a/x=1 f=2")
+        try await fixture.applyAll()
+        try await fixture.store.select(Selection(including: ["a", "!a/x", "/f/"]))
+        try await fixture.record("a=3", deleted: ["a", "f"])
+        try await fixture.record("a=3 f/ f/g=4")
+        let window = try await fixture.store.additions(after: nil, limit: 9, now: StoreFixture.now)
         #expect(window.map(\.key.text) == ["/a", "/f", "/f/g"])
         #expect(window.map(\.holdsLeftAlone) == [true, true, false])
         #expect(Planner.clearing(window) == [])
         #expect(
-            Planner.filling(window, donors: Donors()).map(\.description) == [
+            Planner.placing(window, candidates: ReuseIndex()).map(\.description) == [
                 "park /a: \(PendingItem.leftAloneReason)", "park /f: \(PendingItem.leftAloneReason)",
                 "park /f/g: the folder /f above it cannot be mirrored: \(PendingItem.leftAloneReason)",
             ])
     }
 
-    @Test("a file that is left alone is copied from, not moved") func donor() async throws {
-        let desk = try Desk()
-        try await desk.record("x=1 y=2")
-        try await desk.applyAll()
-        try await desk.store.select(Selection(excluding: ["x"]))
-        try await desk.record("new=1 other=2", deleted: ["x", "y"])
+    @Test("a file that is left alone is copied from, not moved") func candidate() async throws {
+        let fixture = try StoreFixture()
+        try await fixture.record("x=1 y=2")
+        try await fixture.applyAll()
+        try await fixture.store.select(Selection(excluding: ["x"]))
+        try await fixture.record("new=1 other=2", deleted: ["x", "y"])
         let hashes = ["1", "2"].map { TreeText.version($0).hash }
-        let donors = try await desk.store.donors(for: Dictionary(uniqueKeysWithValues: hashes.map { ($0, 1) }))
-        #expect(hashes.compactMap { donors.byHash[$0]?.first?.isLeaving } == [false, true])
+        let candidates = try await fixture.store.reuseCandidates(
+            for: Dictionary(uniqueKeysWithValues: hashes.map { ($0, 1) }))
+        #expect(hashes.compactMap { candidates.byHash[$0]?.first?.isLeaving } == [false, true])
     }
 
     @Test("a marking that was cut off is finished, and nothing is in step before") func cutOff() async throws {
-        let desk = try Desk()
-        try await desk.record("a=1 b=2 c=3")
-        try await desk.applyAll()
-        try await desk.record("a=4 b=5 c=6")
-        try await desk.store.select(Selection(excluding: ["?"]))
-        #expect(try await desk.additions() == [])
-        try desk.store.close()
+        let fixture = try StoreFixture()
+        try await fixture.record("a=1 b=2 c=3")
+        try await fixture.applyAll()
+        try await fixture.record("a=4 b=5 c=6")
+        try await fixture.store.select(Selection(excluding: ["?"]))
+        #expect(try await fixture.additions() == [])
+        try fixture.store.close()
         // As after the first transaction of select(.everything).
-        let raw = try DatabaseQueue(path: desk.path)
+        let raw = try DatabaseQueue(path: fixture.path)
         try await raw.write { try $0.execute(sql: "UPDATE state SET selection = NULL, marked_up_to = '/a'") }
         try raw.close()
-        let again = try StateStore.open(at: desk.path)
+        let again = try StateStore.open(at: fixture.path)
         #expect(try await again.progress().isMarking)
         #expect(try await !again.markInStep(asOf: 1))
         #expect(try await again.select(.everything))
-        #expect(try await again.additions(after: nil, limit: 9, now: Desk.now).map(\.key.text) == ["/b", "/c"])
+        #expect(try await again.additions(after: nil, limit: 9, now: StoreFixture.now).map(\.key.text) == ["/b", "/c"])
         #expect(try await !again.progress().isMarking)
     }
 
     @Test("the selection is kept, and one that cannot be read is put anew") func kept() async throws {
-        let desk = try Desk()
+        let fixture = try StoreFixture()
         let selection = try Selection(including: ["a \"quoted\"\n", "ä/*"], excluding: ["!x"])
-        try await desk.store.select(selection)
-        try desk.store.close()
-        let again = try StateStore.openReadOnly(at: desk.path)
+        try await fixture.store.select(selection)
+        try fixture.store.close()
+        let again = try StateStore.openReadOnly(at: fixture.path)
         #expect(again.selection == selection)
         try again.close()
-        let raw = try DatabaseQueue(path: desk.path)
+        let raw = try DatabaseQueue(path: fixture.path)
         try await raw.write {
             try $0.execute(sql: "UPDATE state SET selection = '{\"include\":[\"[\"],\"exclude\":[]}'")
         }
         try raw.close()
-        let third = try StateStore.open(at: desk.path)
+        let third = try StateStore.open(at: fixture.path)
         #expect(third.selection == .everything)
         #expect(try await third.select(.everything))
         #expect(try await !third.select(.everything))
     }
 
     @Test("a million keys would be marked in the order of both tables, without sorting") func plan() async throws {
-        let desk = try Desk()
-        try desk.store.close()
-        let raw = try DatabaseQueue(path: desk.path)
+        let fixture = try StoreFixture()
+        try fixture.store.close()
+        let raw = try DatabaseQueue(path: fixture.path)
         let plan = try await raw.read { db in
             try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN " + StateStore.markingWindowSQL, arguments: ["", 9]).map {
                 $0["detail"] as String

@@ -19,34 +19,34 @@ struct UploadedTests {
         .put(RemoteKey("/in/a.txt"), .file(name: FileName("A.txt"), version), parents: [FileName("In")])
     }
 
-    private func standing(_ desk: Desk) async throws -> [String: Rev?] {
-        let rows = try await desk.store.placed(.empty, print)
+    private func entry(_ fixture: StoreFixture) async throws -> [String: Rev?] {
+        let rows = try await fixture.store.placed(.empty, print)
         return rows.map { [$0.key.text: $0.rev] } ?? [:]
     }
 
-    private func isIdle(_ desk: Desk) async throws -> Bool {
-        let backlog = try await desk.store.backlog()
+    private func isIdle(_ fixture: StoreFixture) async throws -> Bool {
+        let backlog = try await fixture.store.backlog()
         return backlog.pendingFiles + backlog.pendingRemovals + backlog.failing + backlog.parked == 0
     }
 
     @Test("its revision is recognised, whether the account tells of it before or afterwards", arguments: [true, false])
     func recognised(isFirst: Bool) async throws {
-        let desk = try Desk(inMemory: true)
-        if isFirst { try await desk.store.note(upload()) }
-        try await desk.record([news(version)])
-        if !isFirst { try await desk.store.note(upload()) }
-        #expect(try await standing(desk) == ["/in/a.txt": version.rev])
-        #expect(try await isIdle(desk))
-        #expect(try await desk.store.brokenInvariants() == [])
+        let fixture = try StoreFixture(inMemory: true)
+        if isFirst { try await fixture.store.note(upload()) }
+        try await fixture.record([news(version)])
+        if !isFirst { try await fixture.store.note(upload()) }
+        #expect(try await entry(fixture) == ["/in/a.txt": version.rev])
+        #expect(try await isIdle(fixture))
+        #expect(try await fixture.store.brokenInvariants() == [])
     }
 
     @Test("nothing stands before the account has told of it, and nothing is to be removed")
     func notYet() async throws {
-        let desk = try Desk(inMemory: true)
-        try await desk.record([])
-        try await desk.store.note(upload())
-        #expect(try await standing(desk) == [:])
-        #expect(try await isIdle(desk))
+        let fixture = try StoreFixture(inMemory: true)
+        try await fixture.record([])
+        try await fixture.store.note(upload())
+        #expect(try await entry(fixture) == [:])
+        #expect(try await isIdle(fixture))
     }
 
     @Test("a newer revision, or a folder that is called otherwise there, is not what went up")
@@ -55,12 +55,12 @@ struct UploadedTests {
         newer.rev = Rev("0123456790")
         for (upload, change) in [(upload(), news(newer)), (upload(["IN"]), news(version)), (upload([]), news(version))]
         {
-            let desk = try Desk(inMemory: true)
-            try await desk.store.note(upload)
-            try await desk.record([change])
-            #expect(try await standing(desk) == [:])
-            #expect(try await desk.store.backlog().pendingFiles == 1)
-            #expect(try await desk.store.brokenInvariants() == [])
+            let fixture = try StoreFixture(inMemory: true)
+            try await fixture.store.note(upload)
+            try await fixture.record([change])
+            #expect(try await entry(fixture) == [:])
+            #expect(try await fixture.store.backlog().pendingFiles == 1)
+            #expect(try await fixture.store.brokenInvariants() == [])
         }
     }
 }

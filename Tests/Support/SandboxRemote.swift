@@ -126,7 +126,7 @@ public final class SandboxRemote: RemoteSource {
         do {
             bytes = try account.content(of: "rev:" + version.rev.text).load()
         } catch is AccountError {
-            throw SandboxError(disposition: .item)
+            throw SandboxError(disposition: .skipItem)
         }
         let wantsPart = sink.offset > 0 || end < version.size
         if wantsPart && state.withLock({ $0.ignoresRanges }) { try sink.restart() }
@@ -151,7 +151,7 @@ public final class SandboxRemote: RemoteSource {
             var archive = try account.archive(of: folder.text).archive
             while case let piece = archive.read(65_536), !piece.isEmpty { bytes += piece }
         } catch is AccountError {
-            throw SandboxError(disposition: .item)
+            throw SandboxError(disposition: .skipItem)
         }
         let whole = bytes.count
         try hook?(folder.text, &bytes)

@@ -20,9 +20,9 @@ import Testing
         var testDescription: String { patterns.joined(separator: " ") }
     }
 
-    private func verdict(_ path: String, _ selection: Selection) -> Selection.Verdict {
+    private func match(_ path: String, _ selection: Selection) -> Selection.Match {
         let isFolder = path.hasSuffix("/")
-        return selection.verdict(of: RemoteKey(isFolder ? String(path.dropLast()) : path), isFolder: isFolder)
+        return selection.match(of: RemoteKey(isFolder ? String(path.dropLast()) : path), isFolder: isFolder)
     }
 
     private static let excluded = [
@@ -71,8 +71,8 @@ import Testing
     @Test("exclude takes away what it matches and all that is below", arguments: excluded)
     func exclude(row: Case) throws {
         let selection = try Selection(excluding: row.patterns)
-        for path in row.yes { #expect(verdict(path, selection) == .outside, "\(path)") }
-        for path in row.no { #expect(verdict(path, selection) == .selected, "\(path)") }
+        for path in row.yes { #expect(match(path, selection) == .outside, "\(path)") }
+        for path in row.no { #expect(match(path, selection) == .selected, "\(path)") }
     }
 
     private static let included = [
@@ -92,15 +92,15 @@ import Testing
     @Test("include takes what it matches, all that is below, and the folders on the way", arguments: included)
     func include(row: Case) throws {
         let selection = try Selection(including: row.patterns)
-        for path in row.yes { #expect(verdict(path, selection) == .selected, "\(path)") }
-        for path in row.no { #expect(verdict(path, selection) == .outside, "\(path)") }
-        for path in row.onTheWay { #expect(verdict(path, selection) == .onTheWay, "\(path)") }
+        for path in row.yes { #expect(match(path, selection) == .selected, "\(path)") }
+        for path in row.no { #expect(match(path, selection) == .outside, "\(path)") }
+        for path in row.onTheWay { #expect(match(path, selection) == .onTheWay, "\(path)") }
     }
 
     @Test("exclude takes away from what is included") func both() throws {
         let selection = try Selection(including: ["/a", "*.pdf"], excluding: ["*.tmp", "/b/c/"])
         #expect(
-            ["/a/x", "/a/x.tmp", "/b/x.pdf", "/b/c/x.pdf", "/b/", "/b/c/", "/z.tmp/"].map { verdict($0, selection) }
+            ["/a/x", "/a/x.tmp", "/b/x.pdf", "/b/c/x.pdf", "/b/", "/b/c/", "/z.tmp/"].map { match($0, selection) }
                 == [
                     .selected, .outside, .selected, .outside, .onTheWay, .outside, .outside,
                 ])
@@ -109,8 +109,8 @@ import Testing
     @Test("nothing is said of the mirrored folder itself, and all is selected without patterns") func everything()
         throws
     {
-        #expect(Selection.everything.verdict(of: RemoteKey("/a/b"), isFolder: false) == .selected)
-        #expect(try Selection(excluding: ["*"]).verdict(of: .root, isFolder: true) == .selected)
+        #expect(Selection.everything.match(of: RemoteKey("/a/b"), isFolder: false) == .selected)
+        #expect(try Selection(excluding: ["*"]).match(of: .root, isFolder: true) == .selected)
         #expect(try Selection(excluding: ["a"]) != Selection(excluding: ["A"]))
     }
 
@@ -129,12 +129,12 @@ import Testing
             var judge = Selection.Judge(selection)
             for key in keys {
                 for isFolder in [true, false] {
-                    let verdict = selection.verdict(of: key, isFolder: isFolder)
-                    #expect(judge.verdict(of: key, isFolder: isFolder) == verdict)
-                    #expect(isFolder || verdict != .onTheWay)
-                    guard verdict != .outside, let parent = key.parent else { continue }
+                    let match = selection.match(of: key, isFolder: isFolder)
+                    #expect(judge.match(of: key, isFolder: isFolder) == match)
+                    #expect(isFolder || match != .onTheWay)
+                    guard match != .outside, let parent = key.parent else { continue }
                     #expect(
-                        selection.verdict(of: parent, isFolder: true) != .outside, "\(selection): \(key) in \(parent)")
+                        selection.match(of: parent, isFolder: true) != .outside, "\(selection): \(key) in \(parent)")
                 }
             }
         }

@@ -43,18 +43,18 @@ struct PiecesTests {
     }
 
     @Test("the width grows with what goes well, and shrinks when something has to be sent again")
-    func width() {
-        var width = UploadWidth(afterInterruption: false)
-        #expect(width.count == 4)
-        for _ in 0..<64 { width.arrived(bytes: 4 << 20, attempts: 1) }
-        #expect(width.count == 5)
-        for _ in 0..<1000 { width.arrived(bytes: 4 << 20, attempts: 1) }
-        #expect(width.count == 8)
-        width.arrived(bytes: 4 << 20, attempts: 2)
-        #expect(width.count == 4)
-        for _ in 0..<3 { width.arrived(bytes: 4 << 20, attempts: 3) }
-        #expect(width.count == 1)
-        #expect(UploadWidth(afterInterruption: true).count == 1)
+    func concurrency() {
+        var concurrency = UploadConcurrency(afterInterruption: false)
+        #expect(concurrency.count == 4)
+        for _ in 0..<64 { concurrency.arrived(bytes: 4 << 20, attempts: 1) }
+        #expect(concurrency.count == 5)
+        for _ in 0..<1000 { concurrency.arrived(bytes: 4 << 20, attempts: 1) }
+        #expect(concurrency.count == 8)
+        concurrency.arrived(bytes: 4 << 20, attempts: 2)
+        #expect(concurrency.count == 4)
+        for _ in 0..<3 { concurrency.arrived(bytes: 4 << 20, attempts: 3) }
+        #expect(concurrency.count == 1)
+        #expect(UploadConcurrency(afterInterruption: true).count == 1)
     }
 
     @Test("the names that are given instead of one that is taken")

@@ -20,13 +20,13 @@ struct StreamUploadTests {
 
     @Test("a stream of any length becomes one file", arguments: [0, 1, 8 << 20, (8 << 20) + 1, 21_000_001] as [Int64])
     func sizes(size: Int64) async throws {
-        try await UploadWorld.run { world in
+        try await UploadFixture.run { fixture in
             try await withPipe(size) { descriptor in
-                let upload = world.upload()
+                let upload = fixture.upload()
                 _ = try await upload.put(from: descriptor, as: CommitInfo(path: "/f"))
                 #expect(upload.meter.now == size)
             }
-            #expect(world.entry("/f")?.contentHash == world.hash(size))
+            #expect(fixture.entry("/f")?.contentHash == fixture.hash(size))
         }
     }
 
@@ -34,32 +34,32 @@ struct StreamUploadTests {
         "lost answers and cut requests cost nothing of a stream that cannot be read again",
         arguments: [Fault.Effect.dropAfter(isReset: true), .cutRequest(after: 1_000_000, isReset: false)])
     func faults(effect: Fault.Effect) async throws {
-        try await UploadWorld.run { world in
+        try await UploadFixture.run { fixture in
             for skip in [0, 2] {
-                world.server.faults.add(Fault(effect, endpoint: "files/upload_session/append_v2", skip: skip))
+                fixture.server.faults.add(Fault(effect, endpoint: "files/upload_session/append_v2", skip: skip))
             }
-            world.server.faults.add(Fault(.dropAfter(isReset: false), endpoint: "files/upload_session/finish"))
+            fixture.server.faults.add(Fault(.dropAfter(isReset: false), endpoint: "files/upload_session/finish"))
             try await withPipe(30_000_000) { descriptor in
-                _ = try await world.upload().put(from: descriptor, as: CommitInfo(path: "/f"))
+                _ = try await fixture.upload().put(from: descriptor, as: CommitInfo(path: "/f"))
             }
-            #expect(world.entry("/f")?.contentHash == world.hash(30_000_000))
+            #expect(fixture.entry("/f")?.contentHash == fixture.hash(30_000_000))
         }
     }
 
     @Test("a session that ends in the middle of a stream is a failure, and nothing is seen of it")
     func lost() async throws {
-        try await UploadWorld.run { world in
-            world.server.faults.add(
+        try await UploadFixture.run { fixture in
+            fixture.server.faults.add(
                 Fault(
                     .error(409, tags: ["not_found"], retryAfter: nil), endpoint: "files/upload_session/append_v2",
                     skip: 1))
             try await withPipe(30_000_000) { descriptor in
                 let error = await #expect(throws: DropboxError.self) {
-                    try await world.upload().put(from: descriptor, as: CommitInfo(path: "/f"))
+                    try await fixture.upload().put(from: descriptor, as: CommitInfo(path: "/f"))
                 }
                 #expect(error?.uploadRefusal == .sessionNotFound)
             }
-            #expect(world.account.tree() == [])
+            #expect(fixture.account.tree() == [])
         }
     }
 }

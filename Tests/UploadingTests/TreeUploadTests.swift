@@ -18,9 +18,9 @@ struct TreeUploadTests {
         var folders: [String] = []
     }
 
-    private func put(_ world: UploadWorld, _ mode: CommitInfo.Mode = .add) async throws -> Told {
+    private func put(_ fixture: UploadFixture, _ mode: CommitInfo.Mode = .add) async throws -> Told {
         var told = Told()
-        try await TreeUpload(world.upload(), into: CommitInfo(path: "/To", mode: mode)).run(world.folder("from")) {
+        try await TreeUpload(fixture.upload(), into: CommitInfo(path: "/To", mode: mode)).run(fixture.folder("from")) {
             event in
             switch event {
             case .done(let path, let outcome) where outcome.wasThere: told.there.append(path)
@@ -33,77 +33,77 @@ struct TreeUploadTests {
         return told
     }
 
-    private func fill(_ world: UploadWorld) throws -> [String: Int64] {
+    private func fill(_ fixture: UploadFixture) throws -> [String: Int64] {
         var files: [String: Int64] = ["a.bin": 0, "b c.txt": 5000, "Deep/er/Büro.bin": 100_000, "large.bin": 9_000_000]
         for number in 0..<40 { files["many/\(number).bin"] = Int64(number) * 100 }
         for (path, size) in files {
-            let folder = URL(filePath: world.folder("from/" + path)).deletingLastPathComponent()
+            let folder = URL(filePath: fixture.folder("from/" + path)).deletingLastPathComponent()
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            _ = try world.file("from/" + path, size, seed: UInt64(size))
+            _ = try fixture.file("from/" + path, size, seed: UInt64(size))
         }
         try FileManager.default.createDirectory(
-            atPath: world.folder("from/empty/inner"), withIntermediateDirectories: true)
-        symlink("a.bin", world.folder("from/link"))
+            atPath: fixture.folder("from/empty/inner"), withIntermediateDirectories: true)
+        symlink("a.bin", fixture.folder("from/link"))
         return files
     }
 
-    private func check(_ world: UploadWorld, _ files: [String: Int64]) {
+    private func check(_ fixture: UploadFixture, _ files: [String: Int64]) {
         for (path, size) in files {
-            let entry = world.entry("/To/" + path)
-            #expect(entry?.contentHash == world.hash(size, seed: UInt64(size)), "\(path)")
+            let entry = fixture.entry("/To/" + path)
+            #expect(entry?.contentHash == fixture.hash(size, seed: UInt64(size)), "\(path)")
             #expect(entry?.clientModified == 1_700_000_000, "\(path)")
         }
-        #expect(world.account.tree().count { $0.isFile } == files.count)
+        #expect(fixture.account.tree().count { $0.isFile } == files.count)
     }
 
     @Test("everything arrives; what is there is not sent again; links are told of")
     func all() async throws {
-        try await UploadWorld.run { world in
-            let files = try fill(world)
-            let told = try await put(world)
-            check(world, files)
+        try await UploadFixture.run { fixture in
+            let files = try fill(fixture)
+            let told = try await put(fixture)
+            check(fixture, files)
             #expect(told.uploaded.sorted() == files.keys.sorted() && told.failed == [])
             #expect(told.leftOut == ["link"] && told.folders == ["empty/inner"])
-            #expect(world.entry("/To/empty/inner")?.isFile == false)
-            #expect(world.count("upload_session/finish_batch_v2") == 1)
-            let before = world.received
-            let again = try await put(world)
+            #expect(fixture.entry("/To/empty/inner")?.isFile == false)
+            #expect(fixture.count("upload_session/finish_batch_v2") == 1)
+            let before = fixture.received
+            let again = try await put(fixture)
             #expect(again.uploaded == [] && again.there.count == files.count)
-            #expect(world.received - before < 10_000)
+            #expect(fixture.received - before < 10_000)
         }
     }
 
     @Test("a file that is refused does not stop the others")
     func refused() async throws {
-        try await UploadWorld.run { world in
-            let files = try fill(world)
-            try world.account.put("/To/many/7.bin", "other")
-            try world.account.put("/To/large.bin", "other")
-            _ = try world.file("from/desktop.ini", 10)
-            let told = try await put(world)
+        try await UploadFixture.run { fixture in
+            let files = try fill(fixture)
+            try fixture.account.put("/To/many/7.bin", "other")
+            try fixture.account.put("/To/large.bin", "other")
+            _ = try fixture.file("from/desktop.ini", 10)
+            let told = try await put(fixture)
             #expect(told.failed.sorted() == ["desktop.ini", "large.bin", "many/7.bin"])
             #expect(told.uploaded.count == files.count - 2)
-            let replaced = try await put(world, .overwrite)
+            let replaced = try await put(fixture, .overwrite)
             #expect(replaced.failed == ["desktop.ini"] && replaced.uploaded.sorted() == ["large.bin", "many/7.bin"])
-            check(world, files)
+            check(fixture, files)
         }
     }
 
     @Test("lost answers are looked after, and what stops in the middle goes on")
     func faults() async throws {
-        try await UploadWorld.run { world in
-            let files = try fill(world)
-            world.server.faults.add(
+        try await UploadFixture.run { fixture in
+            let files = try fill(fixture)
+            fixture.server.faults.add(
                 Fault(
                     .status(500, body: "", type: "", retryAfter: nil), endpoint: "files/upload_session/finish",
                     times: nil))
-            await #expect(throws: DropboxError.self) { try await put(world) }
-            world.server.faults.clear()
-            world.server.faults.add(
+            await #expect(throws: DropboxError.self) { try await put(fixture) }
+            fixture.server.faults.clear()
+            fixture.server.faults.add(
                 Fault(.dropAfter(isReset: true), endpoint: "files/upload_session/finish_batch_v2"))
-            let told = try await put(world)
+            let told = try await put(fixture)
             #expect(told.failed == [])
-            check(world, files)
+            check(fixture, files)
         }
     }
 }

@@ -15,7 +15,7 @@ public struct OAuthFlow: Sendable {
 
     private let appSecret: String?
     private let endpoints: Endpoints
-    private let runner: RequestRunner
+    private let runner: RequestExecutor
 
     /// Makes a flow for one app.
     ///
@@ -38,7 +38,7 @@ public struct OAuthFlow: Sendable {
         self.appKey = appKey
         self.appSecret = appSecret
         self.endpoints = endpoints
-        runner = RequestRunner(
+        runner = RequestExecutor(
             transport: transport, tokens: nil, pathRoot: nil, gate: RequestGate(clock: clock), settings: settings,
             time: time, jitter: jitter, logger: logger)
     }

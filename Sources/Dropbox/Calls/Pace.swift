@@ -20,7 +20,7 @@ struct Pace: Hashable, Sendable {
     /// How often somebody looks whether a place is free.
     private static let placeWait: Duration = .milliseconds(20)
     /// So many requests at a time need no bound any more.
-    private static let wide = 256
+    private static let unlimited = 256
 
     private var heldUntil: Duration = .zero
     private var nextStart: Duration = .zero
@@ -28,7 +28,7 @@ struct Pace: Hashable, Sendable {
     private var pauses = 0
     private var running = 0
     /// Requests at a time; `nil` for no bound.
-    private(set) var width: Int?
+    private(set) var concurrency: Int?
     private var successes = 0
     private var probe = Probe.none
 
@@ -60,7 +60,7 @@ struct Pace: Hashable, Sendable {
         case .out(let end) where now < end: return .queue(Pace.placeWait)
         default:
             probe = .none
-            if let width, running >= width { return .queue(Pace.placeWait) }
+            if let concurrency, running >= concurrency { return .queue(Pace.placeWait) }
         }
         if gap > .zero { nextStart = now + gap }
         running += 1
@@ -78,7 +78,7 @@ struct Pace: Hashable, Sendable {
         pauses += 1
         gap = gap == .zero ? Pace.firstGap : min(gap * 2, Pace.widestGap)
         // The one that was refused has ended already.
-        width = max(1, min(width ?? .max, running + 1) / 2)
+        concurrency = max(1, min(concurrency ?? .max, running + 1) / 2)
         successes = 0
     }
 
@@ -92,11 +92,11 @@ struct Pace: Hashable, Sendable {
             gap = gap * 0.9
             if gap < Pace.negligibleGap { gap = .zero }
         }
-        guard let width, !isFailure else { return }
+        guard let concurrency, !isFailure else { return }
         successes += 1
-        if successes >= width {
+        if successes >= concurrency {
             successes = 0
-            self.width = width < Pace.wide ? width + 1 : nil
+            self.concurrency = concurrency < Pace.unlimited ? concurrency + 1 : nil
         }
     }
 }

@@ -32,7 +32,7 @@ extension DropboxClient {
     }
 
     private func fetch(
-        _ version: FileVersion, upTo end: Int64, into sink: any ByteSink, by runner: RequestRunner
+        _ version: FileVersion, upTo end: Int64, into sink: any ByteSink, by runner: RequestExecutor
     ) async throws {
         let call = downloadCall(version)
         do {
@@ -89,9 +89,9 @@ private final class DownloadBody: BodySink {
     func begin(_ head: HTTPResponse) throws {
         try checkResult(head)
         if head.status == 206 {
-            let sent = head.headers["Content-Range"].flatMap(ContentRange.init)
-            guard let sent, sent.first == range.lowerBound, sent.last < range.upperBound,
-                sent.total ?? version.size == version.size
+            let context = head.headers["Content-Range"].flatMap(ContentRange.init)
+            guard let context, context.first == range.lowerBound, context.last < range.upperBound,
+                context.total ?? version.size == version.size
             else { throw DropboxError.malformed(call, head, "Content-Range is not what was asked for") }
         } else if range != 0..<version.size {
             try sink.restart()
@@ -126,7 +126,7 @@ private final class DownloadBody: BodySink {
         guard isWanted else {
             throw DropboxError(
                 .wrongContent, call.endpoint, "the server sends another version than \(version.rev.text)",
-                disposition: .item, status: head.status, requestID: head.requestID)
+                disposition: .skipItem, status: head.status, requestID: head.requestID)
         }
     }
 

@@ -7,7 +7,7 @@ extension DropboxClient {
         let endpoint = "files/download_zip"
         let path = remoteRoot + folder.text
         guard !path.isEmpty else {
-            throw DropboxError(.refused, endpoint, "the whole account has no zip", disposition: .item)
+            throw DropboxError(.refused, endpoint, "the whole account has no zip", disposition: .skipItem)
         }
         let request = HTTPRequest(
             .post, "\(endpoints.content)/2/\(endpoint)",

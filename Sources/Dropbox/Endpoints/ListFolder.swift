@@ -10,32 +10,32 @@ extension DropboxClient {
     /// no fewer make sense; another one as it is, and once only, because its size is in the cursor. Then only another
     /// cursor helps.
     public func changes(since cursor: Cursor?) async throws -> ChangePage {
-        var tries = 0
+        var retries = 0
         while true {
             do {
                 return try await page(since: cursor)
             } catch let error as DropboxError where error.code == .answerTooLarge {
-                tries += 1
-                let next = try nextTry(after: error, isFirst: cursor == nil, tries: tries)
+                retries += 1
+                let next = try nextTry(after: error, isFirst: cursor == nil, retries: retries)
                 runner.logger.warning("\(next)")
             }
         }
     }
 
     /// What is told of a page that was too large before it is asked for again; throws if it is not.
-    private func nextTry(after error: DropboxError, isFirst: Bool, tries: Int) throws -> DropboxError {
-        if !isFirst && tries == 1 { return error.treated(as: .pass, hint: "it is asked for once more") }
+    private func nextTry(after error: DropboxError, isFirst: Bool, retries: Int) throws -> DropboxError {
+        if !isFirst && retries == 1 { return error.treated(as: .abortPass, hint: "it is asked for once more") }
         guard let entries = pageSize.withLock({ $0.shrink() }) else { throw error }
         let hint = "the next try asks for smaller pages, of \(entries) entries"
-        if isFirst { return error.treated(as: .pass, hint: hint) }
+        if isFirst { return error.treated(as: .abortPass, hint: hint) }
         throw error.treated(as: .cursorReset, hint: hint)
     }
 
     private func page(since cursor: Cursor?) async throws -> ChangePage {
         let call = cursor.map { continueCall($0, .listContinue) } ?? listCall(remoteRoot, .list)
         var page = try await reread(try await ask(call), call)
-        page.passedOver = oddities.withLock { known in
-            page.passedOver.filter { known.count < DropboxClient.oddityLimit && known.insert($0).inserted }
+        page.skipped = reportedAnomalies.withLock { known in
+            page.skipped.filter { known.count < DropboxClient.anomalyLimit && known.insert($0).inserted }
         }
         return page
     }

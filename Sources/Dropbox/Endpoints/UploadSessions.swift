@@ -106,8 +106,8 @@ extension DropboxUploader {
     /// Makes a file of a session: `upload_session/finish`.
     ///
     /// When an answer gets lost the session is gone at the second try: whether the file is there is for the caller to see.
-    public func finish(_ wish: SessionFinish) async throws -> UploadedFile {
-        let argument = APIArgument(wish.fields + [("content_hash", .text(UploadPart.empty.hash.hex))])
+    public func finish(_ request: SessionFinish) async throws -> UploadedFile {
+        let argument = APIArgument(request.fields + [("content_hash", .text(UploadPart.empty.hash.hex))])
         let call = upload(
             "files/upload_session/finish", argument, UploadPart.empty.body, stallLimit: Self.finishLimit)
         return try await runner.run(call) { try DropboxClient.decode(UploadedJSON.self, $0, call).file }
@@ -116,8 +116,8 @@ extension DropboxUploader {
     /// Makes files of closed sessions, at most `batchLimit`: `upload_session/finish_batch_v2`; the results are in order.
     ///
     /// Those that the account's lock holds up are tried again. One request at a time is what the API asks for.
-    public func finish(_ wishes: [SessionFinish]) async throws -> [Result<UploadedFile, DropboxError>] {
-        var results = try await finishOnce(wishes)
+    public func finish(_ requests: [SessionFinish]) async throws -> [Result<UploadedFile, DropboxError>] {
+        var results = try await finishOnce(requests)
         for _ in 1..<max(runner.settings.attempts, 1) {
             let again = results.indices.filter { index in
                 guard case .failure(let error) = results[index], case .retry = error.disposition else { return false }
@@ -125,23 +125,23 @@ extension DropboxUploader {
             }
             if again.isEmpty { break }
             try await runner.time.sleep(runner.settings.firstDelay)
-            for (index, result) in zip(again, try await finishOnce(again.map { wishes[$0] })) {
+            for (index, result) in zip(again, try await finishOnce(again.map { requests[$0] })) {
                 results[index] = result
             }
         }
         return results
     }
 
-    private func finishOnce(_ wishes: [SessionFinish]) async throws -> [Result<UploadedFile, DropboxError>] {
-        if wishes.isEmpty { return [] }
-        let argument = APIArgument(["entries": .list(wishes.map { APIArgument($0.fields) })])
+    private func finishOnce(_ requests: [SessionFinish]) async throws -> [Result<UploadedFile, DropboxError>] {
+        if requests.isEmpty { return [] }
+        let argument = APIArgument(["entries": .list(requests.map { APIArgument($0.fields) })])
         let call = Call.rpc(
             "files/upload_session/finish_batch_v2", role: .upload, base: endpoints.api, argument: argument,
             stallLimit: Self.finishLimit)
         return try await runner.run(call) { response in
             let entries = try DropboxClient.decode(BatchJSON.self, response, call).entries
-            guard entries.count == wishes.count else {
-                throw DropboxError.malformed(call, response, "\(entries.count) results for \(wishes.count) files")
+            guard entries.count == requests.count else {
+                throw DropboxError.malformed(call, response, "\(entries.count) results for \(requests.count) files")
             }
             return entries.map { entry in
                 switch entry {

@@ -5,7 +5,7 @@ public import Transport
 ///
 /// A type of its own, so that whoever is handed a `DropboxClient` has no way to write.
 public struct DropboxUploader: Sendable {
-    let runner: RequestRunner
+    let runner: RequestExecutor
     let endpoints: Endpoints
 
     /// The most bytes that one request may carry (files.stone: 150 MiB).

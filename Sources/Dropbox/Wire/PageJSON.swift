@@ -76,11 +76,11 @@ struct PageJSON {
         if scanner.take("]") { return }
         repeat {
             let entry = try EntryJSON(&scanner)
-            if let news = paths.rootNews(of: entry), page.rootNews != .gone { page.rootNews = news }
+            if let change = paths.rootChange(of: entry), page.rootChange != .gone { page.rootChange = change }
             switch paths.read(entry) {
             case .change(let change): page.changes.append(change)
             case .unread(let entry): page.unread.append(entry)
-            case .passedOver(let reason): page.passedOver.append(reason)
+            case .skipped(let reason): page.skipped.append(reason)
             case .root: break
             }
         } while scanner.take(",")

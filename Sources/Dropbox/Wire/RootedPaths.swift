@@ -21,11 +21,11 @@ struct RootedPaths {
         /// Something that cannot be read and has no path to be kept under.
         case unread(UnreadEntry)
         /// Something that is none of ours, and why.
-        case passedOver(String)
+        case skipped(String)
     }
 
     /// What an entry says of the mirrored folder itself; `nil` if it says nothing of it, or that it is there.
-    func rootNews(of entry: EntryJSON) -> RootNews? {
+    func rootChange(of entry: EntryJSON) -> RootChange? {
         guard case .known(let path) = entry.path, entry.unreadable == nil,
             path.utf8.first == UInt8(ascii: "/") || path.isEmpty && rootDepth > 0
         else { return nil }
@@ -57,7 +57,7 @@ struct RootedPaths {
             }
             let isOurs = rootKey.map { path.utf8.starts(with: ($0 + "/").utf8) } ?? true
             guard components.count > rootDepth, isOurs else {
-                return .passedOver("an entry outside the mirrored folder: \(path)")
+                return .skipped("an entry outside the mirrored folder: \(path)")
             }
             return .change(change(entry, path, components.dropFirst(rootDepth)))
         }

@@ -41,8 +41,8 @@ struct Failure: Error {
     private static func exitCode(for disposition: Disposition) -> ExitCode {
         switch disposition {
         case .signedOut: .signedOut
-        case .sourceGone, .item, .parked: .incomplete
-        case .retry, .unreachable, .pass, .cursorReset: .unreachable
+        case .sourceGone, .skipItem, .parked: .incomplete
+        case .retry, .unreachable, .abortPass, .cursorReset: .unreachable
         case .fatal: .unusableDirectory
         }
     }

@@ -3,7 +3,7 @@ import Dropbox
 import Glibc
 import Store
 import SyncModel
-import Uplink
+import Outbox
 
 /// The mirror around an outbox that lies in it.
 struct OutboxMirror: EnclosingMirror {

@@ -159,7 +159,7 @@ struct GetCommand: AsyncParsableCommand {
                 group.addTask {
                     do {
                         return (file, .success(try await download.get(file.version, to: "\(top)/\(file.path.text)")))
-                    } catch let error as DropboxError where [.item, .parked].contains(error.disposition) {
+                    } catch let error as DropboxError where [.skipItem, .parked].contains(error.disposition) {
                         return (file, .failure(Failure(.incomplete, error.reason)))
                     } catch let failure as Failure where failure.exitCode == .incomplete {
                         return (file, .failure(failure))

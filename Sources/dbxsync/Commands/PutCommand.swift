@@ -69,19 +69,19 @@ struct PutCommand: AsyncParsableCommand {
             let log = LogOutput(level: config.log.level)
             let source = try source()
             let connection = Connection(config, calls: .oneShot, logger: log.logger())
-            let wish = CommitInfo(path: target, mode: Self.mode(mode) ?? .add, autorename: autorename)
+            let commit = CommitInfo(path: target, mode: Self.mode(mode) ?? .add, autorename: autorename)
             do {
                 let client = try await connection.wholeAccount(config)
                 let upload = connection.uploads(client, config, log.logger())
                 let line = ProgressLine(terminal: log.terminal)
                 let code =
                     source.isFolder
-                    ? try await folder(source.path, wish, upload, line)
-                    : try await file(source, wish, upload, line)
+                    ? try await folder(source.path, commit, upload, line)
+                    : try await file(source, commit, upload, line)
                 await connection.stop()
                 return code
             } catch let error as DropboxError {
-                throw error.failure(about: wish.path)
+                throw error.failure(about: commit.path)
             }
         }
     }
@@ -128,7 +128,7 @@ struct PutCommand: AsyncParsableCommand {
     // MARK: A file
 
     private func file(
-        _ source: Source, _ wish: CommitInfo, _ upload: FileUpload, _ line: ProgressLine
+        _ source: Source, _ commit: CommitInfo, _ upload: FileUpload, _ line: ProgressLine
     ) async throws -> ExitCode {
         let size = source.size
         let outcome = try await showing(
@@ -139,8 +139,8 @@ struct PutCommand: AsyncParsableCommand {
                     bytesTotal: max(size, upload.meter.now), isGrowing: source.file == nil)
             },
             {
-                guard let file = source.file else { return try await upload.put(from: STDIN_FILENO, as: wish) }
-                return try await upload.put(file, as: wish)
+                guard let file = source.file else { return try await upload.put(from: STDIN_FILENO, as: commit) }
+                return try await upload.put(file, as: commit)
             })
         let result = PutResult(outcome)
         printOut(json ? try JSONText.of(result) : result.text)
@@ -150,11 +150,11 @@ struct PutCommand: AsyncParsableCommand {
     // MARK: A directory
 
     private func folder(
-        _ path: String, _ wish: CommitInfo, _ upload: FileUpload, _ line: ProgressLine
+        _ path: String, _ commit: CommitInfo, _ upload: FileUpload, _ line: ProgressLine
     ) async throws -> ExitCode {
         let total = try TreeUpload.measure(path)
         let files = DownloadMeter()
-        var result = PutTreeResult(path: wish.path, local: path)
+        var result = PutTreeResult(path: commit.path, local: path)
         try await showing(
             line,
             {
@@ -163,7 +163,7 @@ struct PutCommand: AsyncParsableCommand {
                     bytesDone: upload.meter.now, bytesTotal: total.bytes)
             },
             {
-                try await TreeUpload(upload, into: wish).run(path) { event in
+                try await TreeUpload(upload, into: commit).run(path) { event in
                     if case .done = event { files.addFile() }
                     result.take(event)
                 }

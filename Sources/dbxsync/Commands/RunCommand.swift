@@ -4,7 +4,7 @@ import Glibc
 import Logging
 import ServiceLifecycle
 import UnixSignals
-import Uplink
+import Outbox
 
 /// `dbxsync run`: the daemon, in the foreground.
 struct RunCommand: AsyncParsableCommand {
@@ -32,47 +32,48 @@ struct RunCommand: AsyncParsableCommand {
         log.threshold.level = config.log.level
         let logger = log.logger()
         let place = StatusPlace.choose(stateDirectory: config.state.directory)
-        let assembly = try await Assembly.open(config, calls: .daemon, word: place.path, logger: logger)
+        let composition = try await CompositionRoot.open(config, calls: .daemon, word: place.path, logger: logger)
         logger.notice(
             "dbxsync \(Dbxsync.version) keeps \(config.mirror.directory)",
             metadata: ["event": "started"])
         do {
-            let outbox = try assembly.outbox(config, logger: logger)
+            let outbox = try composition.outbox(config, logger: logger)
             if let settings = config.outbox.settings {
                 logger.notice(
                     "what is put into \(settings.directory) goes to \(settings.remoteFolder.isEmpty ? "/" : settings.remoteFolder)"
                 )
             }
-            try await services(config, assembly, place, outbox, log, notifier).run()
+            try await services(config, composition, place, outbox, log, notifier).run()
         } catch {
-            throw await assembly.close(after: error)
+            throw await composition.close(after: error)
         }
-        await assembly.close()
+        await composition.close()
         logger.notice("stopped", metadata: ["event": "stopped"])
     }
 
     /// The engine's end is everybody's end.
     private func services(
-        _ config: Config, _ assembly: Assembly, _ place: StatusPlace, _ outbox: Outbox?, _ log: LogOutput,
+        _ config: Config, _ composition: CompositionRoot, _ place: StatusPlace, _ outbox: OutboxService?,
+        _ log: LogOutput,
         _ notifier: SystemdNotifier
     ) -> ServiceGroup {
-        let silence = SilenceWatch(
-            stall: StallWatch(assembly.engine.pools), board: assembly.board, directory: config.mirror.directory,
+        let diskStall = DiskStallMonitor(
+            stall: StallWatch(composition.engine.pools), board: composition.board, directory: config.mirror.directory,
             logger: log.logger())
         let freshness = FreshnessWatch(Freshness(config.schedule), began: Moment.now.seconds)
         var services: [any Service] = [
             StatusService(
-                board: assembly.board, notifier: notifier, progress: ProgressLine(terminal: log.terminal),
-                place: place, silence: silence, freshness: freshness, logger: log.logger()),
+                board: composition.board, notifier: notifier, progress: ProgressLine(terminal: log.terminal),
+                place: place, diskStall: diskStall, freshness: freshness, logger: log.logger()),
             ReloadService(
-                file: common.config, running: config, engine: assembly.engine,
-                connection: assembly.connection, freshness: freshness, notifier: notifier, log: log),
+                file: common.config, running: config, engine: composition.engine,
+                connection: composition.connection, freshness: freshness, notifier: notifier, log: log),
         ]
         if let interval = SystemdNotifier.watchdogInterval {
-            services.append(WatchdogService(board: assembly.board, notifier: notifier, interval: interval))
+            services.append(WatchdogService(board: composition.board, notifier: notifier, interval: interval))
         }
-        if let outbox { services.append(OutboxService(outbox: outbox)) }
-        services += [EngineService(engine: assembly.engine), StoppingService(notifier: notifier)]
+        if let outbox { services.append(OutboxRunner(outbox: outbox)) }
+        services += [EngineService(engine: composition.engine), StoppingService(notifier: notifier)]
         var logger = log.logger()
         logger.logLevel = .critical  // what went wrong is told once, by us
         return ServiceGroup(

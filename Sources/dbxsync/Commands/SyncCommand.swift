@@ -39,21 +39,21 @@ struct SyncCommand: AsyncParsableCommand {
     // MARK: The pass
 
     private func pass(_ config: Config, _ log: LogOutput) async throws -> ExitCode {
-        let assembly = try await Assembly.open(config, calls: .oneShot, logger: log.logger())
+        let composition = try await CompositionRoot.open(config, calls: .oneShot, logger: log.logger())
         let end: End
         do {
-            try await assembly.store.retryAll()
-            end = try await endOfPass(assembly, ProgressLine(terminal: log.terminal))
+            try await composition.store.retryAll()
+            end = try await endOfPass(composition, ProgressLine(terminal: log.terminal))
         } catch {
-            throw await assembly.close(after: error)
+            throw await composition.close(after: error)
         }
         guard case .done(let report) = end else {
-            await assembly.close()
+            await composition.close()
             log.logger().notice("interrupted; what is placed stays, the next pass goes on from here")
             return Self.dieOfSignal(end)
         }
-        let status = try await StatusReport.gather(assembly.store, config: config, daemon: nil)
-        await assembly.close()
+        let status = try await StatusReport.gather(composition.store, config: config, daemon: nil)
+        await composition.close()
         if json {
             printOut(try JSONText.of(SyncResult(report, status)))
         } else {
@@ -68,10 +68,10 @@ struct SyncCommand: AsyncParsableCommand {
     }
 
     /// The pass, unless a signal ends it first; then downloads stop and the batch being published is finished.
-    private func endOfPass(_ assembly: Assembly, _ progress: ProgressLine) async throws -> End {
+    private func endOfPass(_ composition: CompositionRoot, _ progress: ProgressLine) async throws -> End {
         defer { progress.finish() }
         return try await withThrowingTaskGroup(of: End?.self) { group in
-            group.addTask { .done(try await assembly.engine.pass()) }
+            group.addTask { .done(try await composition.engine.pass()) }
             group.addTask {
                 for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
                     let number = signal == .sigint ? SIGINT : SIGTERM
@@ -82,7 +82,7 @@ struct SyncCommand: AsyncParsableCommand {
             }
             group.addTask {
                 while !Task.isCancelled {
-                    progress.show(assembly.board.now)
+                    progress.show(composition.board.now)
                     try? await Task.sleep(for: .milliseconds(250))  // cancelled: the loop ends
                 }
                 return nil
@@ -112,7 +112,7 @@ struct SyncCommand: AsyncParsableCommand {
         let copy = try StateStore.scratchCopy(of: config.stateFile)
         try await copy.verifyChecksums()
         let connection = Connection(config, calls: .oneShot, logger: log.logger())
-        let source = AccountSource(
+        let source = AccountGuard(
             connection: connection, tokens: try connection.tokens(), config: config, store: copy, onAccount: { _ in })
         let progress = try await copy.progress()
         let mirror =

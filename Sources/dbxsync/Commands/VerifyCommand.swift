@@ -38,7 +38,7 @@ struct VerifyCommand: AsyncParsableCommand {
         let mirror = try MirrorTree.openReadOnly(
             at: config.mirror.directory, expecting: try await store.progress().mirrorID)
         let isShared = InstanceLock.holder(stateDirectory: config.state.directory) != nil
-        let book = ProofBook(at: config.stateFile)
+        let book = ProofTable(at: config.stateFile)
         let verifier = Verifier(
             store: store, mirror: mirror, disk: DiskPool(), selection: config.mirror.selection,
             lasting: isShared ? .seconds(2) : nil, proving: { await book.note($0, at: Moment.now.seconds) })
@@ -51,13 +51,14 @@ struct VerifyCommand: AsyncParsableCommand {
 
     private func repair(_ config: Config, _ log: LogOutput) async throws -> ExitCode {
         let logger = log.logger()
-        let assembly = try await Assembly.open(config, calls: .oneShot, rebuilding: false, logger: logger)
-        try await assembly.store.select(config.mirror.selection)
+        let composition = try await CompositionRoot.open(config, calls: .oneShot, rebuilding: false, logger: logger)
+        try await composition.store.select(config.mirror.selection)
         let verifier = Verifier(
-            store: assembly.store, mirror: assembly.mirror, disk: assembly.disk, selection: config.mirror.selection,
-            lasting: nil, proving: { [store = assembly.store] in try await store.prove($0, at: Moment.now.seconds) })
-        let repair = Repair(store: assembly.store, mirror: assembly.mirror, disk: assembly.disk)
-        let restored = try await assembly.store.restoreInvariants()
+            store: composition.store, mirror: composition.mirror, disk: composition.disk,
+            selection: config.mirror.selection,
+            lasting: nil, proving: { [store = composition.store] in try await store.prove($0, at: Moment.now.seconds) })
+        let repair = Repair(store: composition.store, mirror: composition.mirror, disk: composition.disk)
+        let restored = try await composition.store.restoreInvariants()
         if restored > 0 {
             logger.notice("\(restored) records of the state are put right", metadata: ["event": "state_repaired"])
         }
@@ -75,11 +76,11 @@ struct VerifyCommand: AsyncParsableCommand {
             failures += taken.failures.count
         }
         if result.differences + restored > 0 {
-            try await assembly.store.retryAll()
-            try await assembly.engine.pass()
+            try await composition.store.retryAll()
+            try await composition.engine.pass()
         }
-        let status = try await StatusReport.gather(assembly.store, config: config, daemon: nil)
-        await assembly.close()
+        let status = try await StatusReport.gather(composition.store, config: config, daemon: nil)
+        await composition.close()
         result.repaired = status.inStep && failures == 0
         if !json { for line in StatusText.troubles(status) { printOut(line) } }
         printOut(json ? try JSONText.of(result) : result.summary)

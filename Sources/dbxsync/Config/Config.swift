@@ -2,7 +2,7 @@ import Engine
 import Logging
 import MirrorFS
 import SyncModel
-import Uplink
+import Outbox
 
 /// A configuration that has been checked: every value is in range and they fit together.
 ///

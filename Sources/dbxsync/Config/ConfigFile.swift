@@ -52,10 +52,10 @@ enum ConfigFile {
     }
 
     /// The bytes, and the permission bits of what is a regular file.
-    private static func contents(of file: String) -> Result<([UInt8], mode_t?), Refusal> {
-        guard !file.utf8.contains(0) else { return .failure(Refusal("the file's name holds a NUL byte")) }
+    private static func contents(of file: String) -> Result<([UInt8], mode_t?), ConfigValueError> {
+        guard !file.utf8.contains(0) else { return .failure(ConfigValueError("the file's name holds a NUL byte")) }
         let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return .failure(Refusal("cannot be opened: \(systemMessage(errno))")) }
+        guard descriptor >= 0 else { return .failure(ConfigValueError("cannot be opened: \(systemMessage(errno))")) }
         defer { close(descriptor) }
         var info = stat()
         let isFile = fstat(descriptor, &info) == 0 && info.st_mode & S_IFMT == S_IFREG
@@ -64,10 +64,10 @@ enum ConfigFile {
         while true {
             let count = read(descriptor, &chunk, chunk.count)
             if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { return .failure(Refusal("cannot be read: \(systemMessage(errno))")) }
+            guard count >= 0 else { return .failure(ConfigValueError("cannot be read: \(systemMessage(errno))")) }
             if count == 0 { return .success((bytes, isFile ? info.st_mode & 0o777 : nil)) }
             bytes += chunk[..<count]
-            guard bytes.count <= largest else { return .failure(Refusal("has more than 1 MiB")) }
+            guard bytes.count <= largest else { return .failure(ConfigValueError("has more than 1 MiB")) }
         }
     }
 }

@@ -2,7 +2,7 @@ import Engine
 import Logging
 import MirrorFS
 import SyncModel
-import Uplink
+import Outbox
 
 /// A value as it is written in the file.
 enum ConfigLiteral: Equatable, Sendable {
@@ -34,7 +34,7 @@ extension ConfigLiteral {
 /// How one kind of value is read from the file and written again.
 struct ConfigForm<Value: Equatable & Sendable>: Sendable {
     /// Reads and checks; what it throws completes a sentence that begins with the key.
-    let read: @Sendable (ConfigLiteral?, String) throws(Refusal) -> Value
+    let read: @Sendable (ConfigLiteral?, String) throws(ConfigValueError) -> Value
     /// Writes; nil for what is not set.
     let show: @Sendable (Value) -> ConfigLiteral?
 }
@@ -42,45 +42,47 @@ struct ConfigForm<Value: Equatable & Sendable>: Sendable {
 extension ConfigForm where Value == String {
     /// Any text that `check` lets through; `check` may also put it in its normal form.
     static func text(
-        _ wants: String, _ check: @escaping @Sendable (String) throws(Refusal) -> String
+        _ wants: String, _ check: @escaping @Sendable (String) throws(ConfigValueError) -> String
     ) -> ConfigForm {
         ConfigForm(
-            read: { literal, found throws(Refusal) in
-                guard case .text(let text) = literal else { throw Refusal("wants \(wants), found \(found)") }
+            read: { literal, found throws(ConfigValueError) in
+                guard case .text(let text) = literal else { throw ConfigValueError("wants \(wants), found \(found)") }
                 return try check(text)
             },
             show: { .text($0) })
     }
 
     /// An absolute path.
-    static let path = text("an absolute path") { text throws(Refusal) in try PathText.absolute(text) }
+    static let path = text("an absolute path") { text throws(ConfigValueError) in try PathText.absolute(text) }
     /// A group of this system, by name or number.
-    static let group = text("the name or number of a group") { text throws(Refusal) in
-        guard Groups.number(of: text) != nil else { throw Refusal("\(quoted(text)) is no group of this system") }
+    static let group = text("the name or number of a group") { text throws(ConfigValueError) in
+        guard Groups.number(of: text) != nil else {
+            throw ConfigValueError("\(quoted(text)) is no group of this system")
+        }
         return text
     }
     /// A folder of the account.
-    static let remoteFolder = text("a Dropbox folder such as \"/Team/Reports\"") { text throws(Refusal) in
+    static let remoteFolder = text("a Dropbox folder such as \"/Team/Reports\"") { text throws(ConfigValueError) in
         try PathText.remote(text)
     }
     /// A base URL.
-    static let endpoint = text("a URL such as \"https://gateway.example\"") { text throws(Refusal) in
+    static let endpoint = text("a URL such as \"https://gateway.example\"") { text throws(ConfigValueError) in
         let url = try URLText.read(text, schemes: ["https", "http"], userAllowed: false, pathAllowed: true)
         guard url.hasPrefix("https://") || URLText.isLoopback(url) else {
-            throw Refusal("with http:// the sign-in would go over the network for all to read; use https://")
+            throw ConfigValueError("with http:// the sign-in would go over the network for all to read; use https://")
         }
         return url
     }
     /// A proxy's URL.
-    static let proxy = text("a URL such as \"http://proxy.example:3128\"") { text throws(Refusal) in
+    static let proxy = text("a URL such as \"http://proxy.example:3128\"") { text throws(ConfigValueError) in
         try URLText.read(
             text, schemes: ["http", "https", "socks4", "socks4a", "socks5", "socks5h"], userAllowed: true,
             pathAllowed: false)
     }
     /// A key or secret of an app: printable ASCII without spaces.
-    static let token = text("a text") { text throws(Refusal) in
+    static let token = text("a text") { text throws(ConfigValueError) in
         guard !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw Refusal("wants the characters that the Dropbox App Console shows, without spaces")
+            throw ConfigValueError("wants the characters that the Dropbox App Console shows, without spaces")
         }
         return text
     }
@@ -90,7 +92,7 @@ extension ConfigForm where Value == String? {
     /// The same form for a key that may be left out.
     static func optional(_ form: ConfigForm<String>) -> ConfigForm {
         ConfigForm(
-            read: { literal, found throws(Refusal) in try form.read(literal, found) },
+            read: { literal, found throws(ConfigValueError) in try form.read(literal, found) },
             show: { $0.flatMap(form.show) })
     }
 }
@@ -99,14 +101,14 @@ extension ConfigForm where Value == Duration {
     /// A duration in a range.
     static func duration(_ range: ClosedRange<Duration>) -> ConfigForm {
         ConfigForm(
-            read: { literal, found throws(Refusal) in
+            read: { literal, found throws(ConfigValueError) in
                 guard case .text(let text) = literal else {
-                    throw Refusal("wants a duration such as \"5min\", found \(found)")
+                    throw ConfigValueError("wants a duration such as \"5min\", found \(found)")
                 }
                 let value = try DurationText.read(text)
                 guard range.contains(value) else {
                     let (least, most) = (DurationText.show(range.lowerBound), DurationText.show(range.upperBound))
-                    throw Refusal("\(quoted(text)) is out of range: \"\(least)\" to \"\(most)\"")
+                    throw ConfigValueError("\(quoted(text)) is out of range: \"\(least)\" to \"\(most)\"")
                 }
                 return value
             },
@@ -119,7 +121,7 @@ extension ConfigForm where Value == Duration? {
     static func durationOrNever(_ range: ClosedRange<Duration>) -> ConfigForm {
         let duration = ConfigForm<Duration>.duration(range)
         return ConfigForm(
-            read: { literal, found throws(Refusal) in
+            read: { literal, found throws(ConfigValueError) in
                 literal == .text("0") ? nil : try duration.read(literal, found)
             },
             show: { $0.map { .text(DurationText.show($0)) } ?? .text("0") })
@@ -129,9 +131,9 @@ extension ConfigForm where Value == Duration? {
 extension ConfigForm where Value == Int64 {
     /// A number of bytes.
     static let size = ConfigForm(
-        read: { literal, found throws(Refusal) in
+        read: { literal, found throws(ConfigValueError) in
             guard case .text(let text) = literal else {
-                throw Refusal("wants a size such as \"1GiB\", found \(found)")
+                throw ConfigValueError("wants a size such as \"1GiB\", found \(found)")
             }
             return try SizeText.read(text)
         },
@@ -142,13 +144,13 @@ extension ConfigForm where Value == Int64? {
     /// Bytes per second from `least`, or `"0"` for unlimited.
     static func rateOrUnlimited(least: Int64) -> ConfigForm {
         ConfigForm(
-            read: { literal, found throws(Refusal) in
+            read: { literal, found throws(ConfigValueError) in
                 guard case .text(let text) = literal else {
-                    throw Refusal("wants a rate such as \"20MB/s\", found \(found)")
+                    throw ConfigValueError("wants a rate such as \"20MB/s\", found \(found)")
                 }
                 let rate = try SizeText.readRate(text)
                 guard rate == 0 || rate >= least else {
-                    throw Refusal("\(quoted(text)) is out of range: at least \"\(SizeText.showRate(least))\"")
+                    throw ConfigValueError("\(quoted(text)) is out of range: at least \"\(SizeText.showRate(least))\"")
                 }
                 return rate == 0 ? nil : rate
             },
@@ -160,13 +162,13 @@ extension ConfigForm where Value == UInt32 {
     /// A file mode that has all the bits of `needed` and none outside `allowed`.
     static func mode(needed: UInt32, allowed: UInt32, why: String) -> ConfigForm {
         ConfigForm(
-            read: { literal, found throws(Refusal) in
+            read: { literal, found throws(ConfigValueError) in
                 guard case .text(let text) = literal else {
-                    throw Refusal("wants a mode in quotes such as \"0640\", found \(found)")
+                    throw ConfigValueError("wants a mode in quotes such as \"0640\", found \(found)")
                 }
                 let mode = try ModeText.read(text)
                 guard mode & needed == needed, mode & ~allowed == 0 else {
-                    throw Refusal("\(quoted(text)) is not possible: \(why)")
+                    throw ConfigValueError("\(quoted(text)) is not possible: \(why)")
                 }
                 return mode
             },
@@ -178,10 +180,12 @@ extension ConfigForm where Value == Int {
     /// A whole number in a range.
     static func count(_ range: ClosedRange<Int>) -> ConfigForm {
         ConfigForm(
-            read: { literal, found throws(Refusal) in
-                guard case .integer(let number) = literal else { throw Refusal("wants a number, found \(found)") }
+            read: { literal, found throws(ConfigValueError) in
+                guard case .integer(let number) = literal else {
+                    throw ConfigValueError("wants a number, found \(found)")
+                }
                 guard let value = Int(exactly: number), range.contains(value) else {
-                    throw Refusal("\(number) is out of range: \(range.lowerBound) to \(range.upperBound)")
+                    throw ConfigValueError("\(number) is out of range: \(range.lowerBound) to \(range.upperBound)")
                 }
                 return value
             },
@@ -192,8 +196,10 @@ extension ConfigForm where Value == Int {
 extension ConfigForm where Value == Bool {
     /// `true` or `false`.
     static let flag = ConfigForm(
-        read: { literal, found throws(Refusal) in
-            guard case .boolean(let flag) = literal else { throw Refusal("wants true or false, found \(found)") }
+        read: { literal, found throws(ConfigValueError) in
+            guard case .boolean(let flag) = literal else {
+                throw ConfigValueError("wants true or false, found \(found)")
+            }
             return flag
         },
         show: { .boolean($0) })
@@ -202,9 +208,9 @@ extension ConfigForm where Value == Bool {
 extension ConfigForm where Value == [SelectionPattern] {
     /// A list of patterns.
     static let patterns = ConfigForm(
-        read: { literal, found throws(Refusal) in
+        read: { literal, found throws(ConfigValueError) in
             guard case .list(let texts) = literal else {
-                throw Refusal("wants a list of texts such as [\"*.tmp\"], found \(found)")
+                throw ConfigValueError("wants a list of texts such as [\"*.tmp\"], found \(found)")
             }
             var patterns: [SelectionPattern] = []
             var problems: [(element: Int, message: String)] = []
@@ -216,7 +222,7 @@ extension ConfigForm where Value == [SelectionPattern] {
                 }
             }
             guard let first = problems.first else { return patterns }
-            throw Refusal(problems.map(\.message).joined(separator: "; "), element: first.element)
+            throw ConfigValueError(problems.map(\.message).joined(separator: "; "), element: first.element)
         },
         show: { .list($0.map(\.text)) })
 }
@@ -226,10 +232,12 @@ extension ConfigForm {
     static func choice(_ values: [(word: String, value: Value)]) -> ConfigForm {
         let words = values.map { quoted($0.word) }.joined(separator: ", ")
         return ConfigForm(
-            read: { literal, found throws(Refusal) in
-                guard case .text(let text) = literal else { throw Refusal("wants one of \(words), found \(found)") }
+            read: { literal, found throws(ConfigValueError) in
+                guard case .text(let text) = literal else {
+                    throw ConfigValueError("wants one of \(words), found \(found)")
+                }
                 guard let match = values.first(where: { $0.word == text }) else {
-                    throw Refusal("\(quoted(text)) is none of \(words)")
+                    throw ConfigValueError("\(quoted(text)) is none of \(words)")
                 }
                 return match.value
             },
@@ -240,15 +248,15 @@ extension ConfigForm {
 extension ConfigForm where Value == AfterUpload {
     /// What becomes of a file that was uploaded.
     static let afterUpload = ConfigForm(
-        read: { literal, found throws(Refusal) in
+        read: { literal, found throws(ConfigValueError) in
             let wants = "wants \"keep\", \"delete\" or \"move:DIR\""
-            guard case .text(let text) = literal else { throw Refusal("\(wants), found \(found)") }
+            guard case .text(let text) = literal else { throw ConfigValueError("\(wants), found \(found)") }
             switch text {
             case "keep": return .keep
             case "delete": return .delete
             default: break
             }
-            guard text.hasPrefix("move:") else { throw Refusal("\(wants), not \(quoted(text))") }
+            guard text.hasPrefix("move:") else { throw ConfigValueError("\(wants), not \(quoted(text))") }
             return .move(try folder(String(text.dropFirst("move:".count))))
         },
         show: { value in
@@ -260,9 +268,9 @@ extension ConfigForm where Value == AfterUpload {
         })
 
     /// An absolute path, or one below the outbox.
-    private static func folder(_ text: String) throws(Refusal) -> String {
+    private static func folder(_ text: String) throws(ConfigValueError) -> String {
         let path = try PathText.absolute(text.hasPrefix("/") ? text : "/" + text)
-        guard path != "/" else { throw Refusal("\(quoted("move:" + text)) names no folder") }
+        guard path != "/" else { throw ConfigValueError("\(quoted("move:" + text)) names no folder") }
         return text.hasPrefix("/") ? path : String(path.dropFirst())
     }
 }

@@ -17,7 +17,7 @@ struct ConfigKey: Sendable {
     /// True for values that are never shown.
     let secret: Bool
     /// Reads a literal, or what was found instead, into a configuration.
-    let read: @Sendable (ConfigLiteral?, String, inout Config) throws(Refusal) -> Void
+    let read: @Sendable (ConfigLiteral?, String, inout Config) throws(ConfigValueError) -> Void
     /// The value as it would be written; nil when it is not set.
     let show: @Sendable (Config) -> ConfigLiteral?
     /// Takes the value from the first into the second.
@@ -33,7 +33,9 @@ struct ConfigKey: Sendable {
         self.path = path
         self.reload = reload
         self.secret = secret
-        read = { literal, found, config throws(Refusal) in config[keyPath: property] = try form.read(literal, found) }
+        read = { literal, found, config throws(ConfigValueError) in
+            config[keyPath: property] = try form.read(literal, found)
+        }
         show = { form.show($0[keyPath: property]) }
         copy = { $1[keyPath: property] = $0[keyPath: property] }
         isSame = { $0[keyPath: property] == $1[keyPath: property] }

@@ -1,4 +1,4 @@
-import Uplink
+import Outbox
 
 /// Walks a parsed document key by key and collects every problem.
 struct ConfigReader {
@@ -45,7 +45,7 @@ struct ConfigReader {
     private mutating func readTable(_ index: Int) {
         let node = document.nodes[index]
         guard Config.keys.contains(where: { $0.table == node.key }) else {
-            return complain(node.keyPlace, node.key, Spelling.unknown(node.key, isTable: node.content == .table))
+            return complain(node.keyPlace, node.key, Suggestions.unknown(node.key, isTable: node.content == .table))
         }
         guard node.content == .table else {
             return complain(node.keyPlace, node.key, "is a table: write [\(node.key)], found \(node.found)")
@@ -57,11 +57,11 @@ struct ConfigReader {
     private mutating func readKey(_ node: TomlDocument.Node, _ index: Int, table: String) {
         let path = table + "." + node.key
         guard let key = Config.keys.first(where: { $0.path == path }) else {
-            return complain(node.keyPlace, path, Spelling.unknown(path, isTable: false))
+            return complain(node.keyPlace, path, Suggestions.unknown(path, isTable: false))
         }
         seen.insert(path)
         places[path] = node.place
-        do throws(Refusal) {
+        do throws(ConfigValueError) {
             try key.read(literal(of: node, index), node.found, &config)
         } catch {
             let element = error.element.map { document.nodes[document.children(of: index)[$0]].place }

@@ -1,5 +1,5 @@
 import SyncModel
-import Uplink
+import Outbox
 
 /// The systemd drop-in that lets a service write to what its configuration names, and to nothing else; pure.
 struct DropIn {
@@ -47,8 +47,8 @@ struct DropIn {
 
     /// The drop-in as a file.
     ///
-    /// - Throws: `Refusal` for a path that no unit file can name.
-    func text() throws(Refusal) -> String {
+    /// - Throws: `ConfigValueError` for a path that no unit file can name.
+    func text() throws(ConfigValueError) -> String {
         let folder = "/etc/systemd/system/\(unit).d"
         var lines = [
             "# What \(unit) may write to, made from \(escapingControls(file)). To put it in force, as root:",
@@ -96,9 +96,10 @@ struct DropIn {
     }
 
     /// A path as one word of a unit file (systemd.syntax(7)): quoted where it has to be, `%` doubled.
-    private static func word(_ path: String) throws(Refusal) -> String {
+    private static func word(_ path: String) throws(ConfigValueError) -> String {
         guard path.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
-            throw Refusal("\(quoted(path)) holds a control character, which a unit file cannot name; choose another")
+            throw ConfigValueError(
+                "\(quoted(path)) holds a control character, which a unit file cannot name; choose another")
         }
         var text = ""
         var isPlain = true

@@ -1,4 +1,4 @@
-import Uplink
+import Outbox
 
 /// Where an outbox may be.
 enum OutboxPlaces {

@@ -3,25 +3,25 @@ import SyncModel
 /// Paths as they are written in the configuration.
 enum PathText {
     /// An absolute path without `.`, `..`, doubled or closing slashes.
-    static func absolute(_ text: String) throws(Refusal) -> String {
-        guard text.utf8.first == slash else { throw Refusal("\(quoted(text)) is not an absolute path") }
-        guard !text.utf8.contains(0) else { throw Refusal("\(quoted(text)) holds a NUL byte") }
+    static func absolute(_ text: String) throws(ConfigValueError) -> String {
+        guard text.utf8.first == slash else { throw ConfigValueError("\(quoted(text)) is not an absolute path") }
+        guard !text.utf8.contains(0) else { throw ConfigValueError("\(quoted(text)) holds a NUL byte") }
         let names = text.pathComponents
         guard !names.contains("."), !names.contains("..") else {
-            throw Refusal("\(quoted(text)) holds \".\" or \"..\"; write the path they lead to")
+            throw ConfigValueError("\(quoted(text)) holds \".\" or \"..\"; write the path they lead to")
         }
         return "/" + names.joined(separator: "/")
     }
 
     /// A folder of the account: empty for the whole of it.
-    static func remote(_ text: String) throws(Refusal) -> String {
+    static func remote(_ text: String) throws(ConfigValueError) -> String {
         if text.isEmpty { return text }
-        guard text != "/" else { throw Refusal("write \"\" for the whole account, not \"/\"") }
-        guard text.utf8.first == slash else { throw Refusal("\(quoted(text)) does not begin with \"/\"") }
-        guard text.utf8.last != slash else { throw Refusal("\(quoted(text)) ends in \"/\"") }
+        guard text != "/" else { throw ConfigValueError("write \"\" for the whole account, not \"/\"") }
+        guard text.utf8.first == slash else { throw ConfigValueError("\(quoted(text)) does not begin with \"/\"") }
+        guard text.utf8.last != slash else { throw ConfigValueError("\(quoted(text)) ends in \"/\"") }
         let names = text.utf8.split(separator: slash, omittingEmptySubsequences: false).dropFirst()
         guard !names.contains(where: { ["", ".", ".."].contains(String(Substring($0))) }), !text.utf8.contains(0) else {
-            throw Refusal("\(quoted(text)) cannot be the path of a Dropbox folder")
+            throw ConfigValueError("\(quoted(text)) cannot be the path of a Dropbox folder")
         }
         return text
     }
@@ -46,24 +46,27 @@ enum URLText {
     /// The refusal never repeats the text: it may hold a password.
     static func read(
         _ text: String, schemes: [String], userAllowed: Bool, pathAllowed: Bool
-    ) throws(Refusal) -> String {
+    ) throws(ConfigValueError) -> String {
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw Refusal("a URL has no spaces and no letters beyond ASCII")
+            throw ConfigValueError("a URL has no spaces and no letters beyond ASCII")
         }
         guard let (scheme, rest) = cut(text, at: "://"), schemes.contains(scheme.lowercased()) else {
-            throw Refusal("the URL must begin with one of \(schemes.map { $0 + "://" }.joined(separator: ", "))")
+            throw ConfigValueError(
+                "the URL must begin with one of \(schemes.map { $0 + "://" }.joined(separator: ", "))")
         }
         guard !rest.contains(where: { "?#\\\"<>".contains($0) }) else {
-            throw Refusal("the URL must end with its path: no query, no fragment")
+            throw ConfigValueError("the URL must end with its path: no query, no fragment")
         }
         let authority = rest.prefix { $0 != "/" }
         let path = String(rest.dropFirst(authority.count))
         let server = authority.split(separator: "@", omittingEmptySubsequences: false)
-        guard server.count <= (userAllowed ? 2 : 1) else { throw Refusal("the URL must not hold a user or password") }
-        guard let last = server.last, isServer(String(last)) else {
-            throw Refusal("the URL has no valid host, or no valid port after it")
+        guard server.count <= (userAllowed ? 2 : 1) else {
+            throw ConfigValueError("the URL must not hold a user or password")
         }
-        guard pathAllowed || path.isEmpty || path == "/" else { throw Refusal("the URL must not hold a path") }
+        guard let last = server.last, isServer(String(last)) else {
+            throw ConfigValueError("the URL has no valid host, or no valid port after it")
+        }
+        guard pathAllowed || path.isEmpty || path == "/" else { throw ConfigValueError("the URL must not hold a path") }
         let kept = path.last == "/" ? String(path.dropLast()) : path
         return "\(scheme.lowercased())://\(authority)\(kept)"
     }

@@ -1,5 +1,5 @@
 /// Why a written value is refused: the end of a sentence that begins with the key's name.
-struct Refusal: Error, Equatable, Sendable {
+struct ConfigValueError: Error, Equatable, Sendable {
     let message: String
     /// Which element of a list it is about, if one.
     let element: Int?
@@ -17,7 +17,7 @@ enum DurationText {
     ]
 
     /// Reads a duration; `"0"` needs no unit.
-    static func read(_ text: String) throws(Refusal) -> Duration {
+    static func read(_ text: String) throws(ConfigValueError) -> Duration {
         if text == "0" { return .zero }
         var rest = text.utf8.filter { $0 != UInt8(ascii: " ") }[...]
         var total: Int64 = 0
@@ -29,16 +29,18 @@ enum DurationText {
             rest = rest.dropFirst(name.count)
             let unit = String(decoding: name, as: UTF8.self)
             guard let number = Int64(String(decoding: digits, as: UTF8.self)), let size = factor(unit) else {
-                throw Refusal(complaint(text, unit: unit))
+                throw ConfigValueError(complaint(text, unit: unit))
             }
-            guard size < smallest else { throw Refusal("\(quoted(text)): write the larger units first, each once") }
+            guard size < smallest else {
+                throw ConfigValueError("\(quoted(text)): write the larger units first, each once")
+            }
             smallest = size
             let (product, tooLarge) = number.multipliedReportingOverflow(by: size)
             let (sum, overflow) = total.addingReportingOverflow(product)
-            guard !tooLarge, !overflow else { throw Refusal("\(quoted(text)) is out of range") }
+            guard !tooLarge, !overflow else { throw ConfigValueError("\(quoted(text)) is out of range") }
             total = sum
         }
-        guard smallest != .max else { throw Refusal(complaint(text, unit: "")) }
+        guard smallest != .max else { throw ConfigValueError(complaint(text, unit: "")) }
         return .milliseconds(total)
     }
 
@@ -79,7 +81,7 @@ enum SizeText {
     ]
 
     /// Reads a size, with a decimal fraction if wanted; `"0"` needs no unit.
-    static func read(_ text: String) throws(Refusal) -> Int64 {
+    static func read(_ text: String) throws(ConfigValueError) -> Int64 {
         if text == "0" { return 0 }
         let bytes = text.utf8.filter { $0 != UInt8(ascii: " ") }
         let whole = bytes.prefix(while: isDigit)
@@ -94,14 +96,14 @@ enum SizeText {
         guard !whole.isEmpty, let number = Int64(digits), let factor = factor(String(decoding: rest, as: UTF8.self))
         else { throw complaint(text) }
         let (product, overflow) = number.multipliedReportingOverflow(by: factor)
-        guard !overflow else { throw Refusal("\(quoted(text)) is out of range") }
+        guard !overflow else { throw ConfigValueError("\(quoted(text)) is out of range") }
         return (0..<fraction.count).reduce(product) { value, _ in value / 10 }
     }
 
     /// Reads a rate, which is a size with `/s`, or `"0"`.
-    static func readRate(_ text: String) throws(Refusal) -> Int64 {
+    static func readRate(_ text: String) throws(ConfigValueError) -> Int64 {
         if text == "0" { return 0 }
-        let trouble = Refusal("\(quoted(text)) is not a rate such as \"20MB/s\" or \"512KiB/s\"")
+        let trouble = ConfigValueError("\(quoted(text)) is not a rate such as \"20MB/s\" or \"512KiB/s\"")
         guard text.hasSuffix("/s") else { throw trouble }
         do { return try read(String(text.dropLast(2))) } catch { throw trouble }
     }
@@ -121,17 +123,17 @@ enum SizeText {
         units.first { $0.name == (unit == "KB" ? "kB" : unit) }?.bytes
     }
 
-    private static func complaint(_ text: String) -> Refusal {
-        Refusal("\(quoted(text)) is not a size such as \"500MB\" or \"1GiB\"")
+    private static func complaint(_ text: String) -> ConfigValueError {
+        ConfigValueError("\(quoted(text)) is not a size such as \"500MB\" or \"1GiB\"")
     }
 }
 
 /// File modes as they are written for chmod: `0640`.
 enum ModeText {
     /// Reads three or four octal digits.
-    static func read(_ text: String) throws(Refusal) -> UInt32 {
+    static func read(_ text: String) throws(ConfigValueError) -> UInt32 {
         guard (3...4).contains(text.utf8.count), text.utf8.allSatisfy(isDigit), let mode = UInt32(text, radix: 8) else {
-            throw Refusal("\(quoted(text)) is not a mode of three or four octal digits such as \"0640\"")
+            throw ConfigValueError("\(quoted(text)) is not a mode of three or four octal digits such as \"0640\"")
         }
         return mode
     }

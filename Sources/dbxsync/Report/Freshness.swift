@@ -43,7 +43,7 @@ final class FreshnessWatch: Sendable {
     }
 
     /// What there is to tell.
-    enum News: Equatable, Sendable {
+    enum Transition: Equatable, Sendable {
         /// Stale since a moment now too long ago.
         case stale(since: Int64)
         /// In step again, as of this moment.
@@ -65,14 +65,14 @@ final class FreshnessWatch: Sendable {
     /// Looks at the time for which the mirror is known to be in step.
     ///
     /// - Returns: whether it is stale, and what is new about that.
-    func look(_ inStepAsOf: Int64?, now: Int64) -> (staleSince: Int64?, news: News?) {
+    func look(_ inStepAsOf: Int64?, now: Int64) -> (staleSince: Int64?, transition: Transition?) {
         state.withLock { state in
             let moment = inStepAsOf ?? began
             let isStale = state.freshness.isExceeded(since: moment, now: now)
             defer { state.isStale = isStale }
-            let news: News? =
+            let transition: Transition? =
                 isStale == state.isStale ? nil : isStale ? .stale(since: moment) : .fresh(asOf: moment)
-            return (isStale ? moment : nil, news)
+            return (isStale ? moment : nil, transition)
         }
     }
 }

@@ -43,12 +43,12 @@ struct LiveStatus: Codable, Equatable, Sendable {
         removed = isWorking ? status.removed : 0
         diskAsOf = status.diskAsOf
         watch = status.watch?.description
-        isWatched = status.silentDisk == nil && status.diskAsOf != nil && status.watch?.isWhole ?? false
+        isWatched = status.unresponsiveDisk == nil && status.diskAsOf != nil && status.watch?.isWhole ?? false
     }
 
     /// A question that was not answered yet is not worth a write.
     private static func name(of status: EngineStatus) -> (String, String?) {
-        if let silent = status.silentDisk { return ("waiting", StatusLine.text(silent)) }
+        if let silent = status.unresponsiveDisk { return ("waiting", StatusLine.text(silent)) }
         return switch status.phase {
         case .starting: ("starting", nil)
         case .sweeping: ("sweeping", nil)

@@ -14,13 +14,13 @@ enum StatusLine {
     ///   - staleSince: when the mirror was last known to be in step, if that is too long ago.
     static func text(_ status: EngineStatus, now: Int64, pause: Duration = .zero, staleSince: Int64? = nil) -> String {
         let stale = staleSince.map { "STALE, not known to be in step since \(TimeText.local($0)); " } ?? ""
-        if let silent = status.silentDisk { return "\(stale)waiting: \(text(silent))\(lastKnown(status))" }
+        if let silent = status.unresponsiveDisk { return "\(stale)waiting: \(text(silent))\(lastKnown(status))" }
         if let asked = askedPause(status, now: now) { return "\(stale)\(asked); \(activity(status))" }
         return stale + activity(status) + pauseText(status, pause)
     }
 
     /// That a disk does not answer.
-    static func text(_ silent: SilentDisk) -> String {
+    static func text(_ silent: UnresponsiveDisk) -> String {
         "the disk of \(silent.directory) has not answered since \(TimeText.local(silent.since))"
     }
 

@@ -2,7 +2,7 @@ import Engine
 import MirrorFS
 import Store
 import SyncModel
-import Uplink
+import Outbox
 
 /// What `dbxsync status` knows, as one value: the JSON document of `--json`, sizes in bytes.
 struct StatusReport: Encodable, Sendable {
@@ -184,7 +184,7 @@ extension StatusReport {
         progress.forgetFuture(now: now)
         let acceptance = Acceptance(config.mirror.accept)
         let (extent, backlog) = (try await store.extent(), try await store.backlog(accepting: acceptance))
-        let troubles = try await store.troubles(limit: mostPaths, accepting: acceptance)
+        let issues = try await store.pathIssues(limit: mostPaths, accepting: acceptance)
         let lastPass = try await store.lastPass()
         let isStale =
             progress.inStepAsOf.map { Freshness(config.schedule).isExceeded(since: $0, now: now) } ?? true
@@ -193,7 +193,7 @@ extension StatusReport {
         // New patterns take effect with the next pass.
         let isSelected = store.selection == config.mirror.selection
         let found = try await store.findings(limit: mostPaths)
-        let evidence = Evidence(
+        let snapshot = SyncSnapshot(
             progress: progress, isSelected: isSelected, backlog: backlog, unproven: found.unproven.count)
         let diskAsOf =
             daemon?.now?.isWatched == true
@@ -205,7 +205,7 @@ extension StatusReport {
         let isDiskKnown =
             diskAsOf.map { !Freshness(disk: config.schedule).isExceeded(since: $0, now: now) } ?? false
         return StatusReport(
-            inStep: evidence.isInStep && !isStale && isDiskKnown,
+            inStep: snapshot.isInStep && !isStale && isDiskKnown,
             inStepAsOf: progress.inStepAsOf.map(Moment.init),
             diskAsOf: diskAsOf.map(Moment.init),
             checkedAt: progress.checkedAt.map(Moment.init), listedAt: progress.listedAt.map(Moment.init),
@@ -223,7 +223,7 @@ extension StatusReport {
                 UnreadEntry(what: $0.what, reason: $0.reason, seenAt: Moment($0.seenAt))
             },
             leftOut: try await store.leftOut(by: store.selection),
-            troubles: found.unproven.map(Path.init(unproven:)) + troubles.map { Path($0) },
+            troubles: found.unproven.map(Path.init(unproven:)) + issues.map { Path($0) },
             strangers: found.strangers, strangerPaths: found.strangerPaths,
             proofs: Proofs(
                 try await store.proofs(sparing: config.engineSettings.outboxKey, now: now), config.schedule.scrub),
@@ -239,7 +239,7 @@ extension StatusReport {
         return Outbox(
             directory: settings.directory, remoteFolder: settings.remoteFolder, waiting: backlog.waiting,
             waitingBytes: backlog.bytes, uploaded: backlog.uploaded, failing: backlog.failing, parked: backlog.parked,
-            troubles: try await store.outboxTroubles(limit: mostPaths).map {
+            troubles: try await store.outboxIssues(limit: mostPaths).map {
                 Path($0, in: settings.directory)
             })
     }
@@ -271,12 +271,12 @@ extension StatusReport.Path {
     }
 
     /// - Parameter folder: what the path is below of; nil for the mirror.
-    fileprivate init(_ trouble: Trouble, in folder: String? = nil) {
-        let path = folder.map { trouble.path.isEmpty ? $0 : "\($0)/\(trouble.path)" }
+    fileprivate init(_ issue: PathIssue, in folder: String? = nil) {
+        let path = folder.map { issue.path.isEmpty ? $0 : "\($0)/\(issue.path)" }
         self.init(
-            path: path ?? trouble.path,
-            state: trouble.isAccepted ? "accepted" : trouble.isParked ? "parked" : "failing", reason: trouble.reason,
-            attempts: trouble.attempts, nextTry: trouble.nextTry.map(Moment.init))
+            path: path ?? issue.path,
+            state: issue.isAccepted ? "accepted" : issue.isParked ? "parked" : "failing", reason: issue.reason,
+            attempts: issue.attempts, nextTry: issue.nextTry.map(Moment.init))
     }
 }
 

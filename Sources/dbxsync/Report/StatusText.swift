@@ -15,7 +15,7 @@ enum StatusText {
                 ("left out", leftOut(report)), ("backlog", backlog(report)),
                 ("last pass", lastPass(report, now)), ("outbox", outbox(report)), ("state", damaged(report, now)),
             ].compactMap { name, text in text.map { "  " + padded(name) + $0 } }
-            + troubles(report, now: now) + outboxTroubles(report, now) + strangers(report)
+            + troubles(report, now: now) + outboxIssues(report, now) + strangers(report)
     }
 
     /// The paths that are not as in the account, with reason and next try.
@@ -41,7 +41,7 @@ enum StatusText {
     }
 
     /// The files of the outbox that failed, with reason and next try.
-    private static func outboxTroubles(_ report: StatusReport, _ now: Int64) -> [String] {
+    private static func outboxIssues(_ report: StatusReport, _ now: Int64) -> [String] {
         guard let outbox = report.outbox, outbox.failing + outbox.parked > 0 else { return [] }
         let count = outbox.failing + outbox.parked
         let heading =

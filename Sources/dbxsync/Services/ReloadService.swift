@@ -42,12 +42,12 @@ struct ReloadService: Service {
             connection.limit(bandwidth: change.config.transfer.bandwidth)
             freshness.change(to: Freshness(change.config.schedule))
             await engine.reload(change.config.engineSettings)
-            tell(change, logger)
+            log(change, logger)
             return change.config
         }
     }
 
-    private func tell(_ change: Config.Change, _ logger: Logger) {
+    private func log(_ change: Config.Change, _ logger: Logger) {
         let parts = [("in effect now", change.live), ("from the next pass on", change.nextPass)]
             .filter { !$0.1.isEmpty }.map { "\($0): \($1.joined(separator: ", "))" }
         let text =

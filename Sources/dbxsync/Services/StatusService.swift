@@ -11,43 +11,44 @@ struct StatusService: Service {
     let notifier: SystemdNotifier
     let progress: ProgressLine
     let place: StatusPlace
-    let silence: SilenceWatch
+    let diskStall: DiskStallMonitor
     let freshness: FreshnessWatch
     let logger: Logger
 
     /// Between looks, with somebody in front of a terminal and without.
     private var pause: Duration { progress.isVisible ? .milliseconds(250) : .seconds(2) }
     /// Every so many looks the slower readers are told.
-    private var tellEvery: Int { progress.isVisible ? 8 : 1 }
+    private var reportEvery: Int { progress.isVisible ? 8 : 1 }
 
     func run() async throws {
-        await cancelWhenGracefulShutdown { await tell() }
+        await cancelWhenGracefulShutdown { await report() }
         progress.finish()
         unlink(place.path)
     }
 
     /// Looks until it is cancelled.
-    private func tell() async {
+    private func report() async {
         var last: StatusWord?
         var lastPhase = EngineStatus.Phase.starting
         var looks = 0
         while !Task.isCancelled {
             let now = Moment.now.seconds
-            silence.look(now: now)
+            diskStall.look(now: now)
             let status = board.now
             progress.show(status)
             if status.phase == .idle && lastPhase != .idle { dbx_release_memory() }  // of a pass that is over
             lastPhase = status.phase
-            let (staleSince, news) = freshness.look(status.inStepAsOf, now: now)
-            tell(news, status, now)
-            let isTelling = looks.isMultiple(of: tellEvery)
-            if isTelling {
-                notifier.status(StatusLine.text(status, now: now, pause: board.silence, staleSince: staleSince))
+            let (staleSince, transition) = freshness.look(status.inStepAsOf, now: now)
+            report(transition, status, now)
+            let isReporting = looks.isMultiple(of: reportEvery)
+            if isReporting {
+                notifier.status(
+                    StatusLine.text(status, now: now, pause: board.allowedQuietTime, staleSince: staleSince))
                 last = say(LiveStatus(status, now: now), after: last)
             }
             looks += 1
             try? await Task.sleep(for: pause)  // cancelled: the loop ends
-            if isTelling && status.phase == .idle && !silence.isBusy { await waitForChange() }
+            if isReporting && status.phase == .idle && !diskStall.isBusy { await waitForChange() }
         }
     }
 
@@ -67,15 +68,15 @@ struct StatusService: Service {
 
     private func waitForChange() async {
         await withTaskGroup(of: Void.self) { [board] race in
-            race.addTask { try? await board.change() }
+            race.addTask { try? await board.waitForChange() }
             race.addTask { try? await Task.sleep(for: Self.longestPause) }
             await race.next()
             race.cancelAll()
         }
     }
 
-    private func tell(_ news: FreshnessWatch.News?, _ status: EngineStatus, _ now: Int64) {
-        switch news {
+    private func report(_ transition: FreshnessWatch.Transition?, _ status: EngineStatus, _ now: Int64) {
+        switch transition {
         case .stale(let moment):
             logger.warning(
                 """

@@ -11,8 +11,9 @@ struct WatchdogService: Service {
         try await cancelWhenGracefulShutdown {
             do {
                 try await Watchdog.run(
-                    interval: interval, clock: ContinuousClock(), beat: { board.beat }, silence: { board.silence },
-                    tell: notifier.watchdog)
+                    interval: interval, clock: ContinuousClock(), heartbeat: { board.heartbeat },
+                    allowedQuietTime: { board.allowedQuietTime },
+                    send: notifier.watchdog)
             } catch is CancellationError {
                 return
             }

@@ -12,38 +12,40 @@ struct Watchdog: Sendable {
     }
 
     private let interval: Duration
-    private var lastBeat: UInt64
+    private var lastHeartbeat: UInt64
     private var isExtended = false
 
     /// Starts from a beat that has been seen.
-    init(interval: Duration, beat: UInt64) {
+    init(interval: Duration, heartbeat: UInt64) {
         self.interval = interval
-        lastBeat = beat
+        lastHeartbeat = heartbeat
     }
 
     /// What is due: nothing if the beat has not moved.
     ///
     /// - Parameters:
-    ///   - beat: the number of things finished so far.
-    ///   - silence: how long from now on none may come.
-    mutating func message(beat: UInt64, silence: Duration) -> Message? {
-        guard beat > lastBeat else { return nil }
-        lastBeat = beat
+    ///   - heartbeat: the number of things finished so far.
+    ///   - allowedQuietTime: how long from now on none may come.
+    mutating func message(heartbeat: UInt64, allowedQuietTime: Duration) -> Message? {
+        guard heartbeat > lastHeartbeat else { return nil }
+        lastHeartbeat = heartbeat
         // A beat is seen a quarter of the interval late at most: what fits into the rest needs no word.
-        let isLong = silence >= interval * 3 / 4
+        let isLong = allowedQuietTime >= interval * 3 / 4
         defer { isExtended = isLong }
-        return isExtended || isLong ? .pingAndExpect(within: isLong ? silence + interval : interval) : .ping
+        return isExtended || isLong ? .pingAndExpect(within: isLong ? allowedQuietTime + interval : interval) : .ping
     }
 
     /// Looks at the beat four times in each interval, until the task is cancelled.
     static func run(
-        interval: Duration, clock: some Clock<Duration>, beat: @Sendable () -> UInt64,
-        silence: @Sendable () -> Duration, tell: @Sendable (Message) -> Void
+        interval: Duration, clock: some Clock<Duration>, heartbeat: @Sendable () -> UInt64,
+        allowedQuietTime: @Sendable () -> Duration, send: @Sendable (Message) -> Void
     ) async throws {
-        var watchdog = Watchdog(interval: interval, beat: beat())
+        var watchdog = Watchdog(interval: interval, heartbeat: heartbeat())
         while true {
             try await clock.sleep(for: interval / 4)
-            if let message = watchdog.message(beat: beat(), silence: silence()) { tell(message) }
+            if let message = watchdog.message(heartbeat: heartbeat(), allowedQuietTime: allowedQuietTime()) {
+                send(message)
+            }
         }
     }
 }

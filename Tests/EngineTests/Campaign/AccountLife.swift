@@ -11,7 +11,7 @@ struct AccountLife {
     private static let times: [Int64] = [1_500_000_000, 1_500_000_001]
 
     /// Chooses how the account reports its changes.
-    mutating func chooseManners() {
+    mutating func chooseFaults() {
         var random = random
         account.configure { settings in
             settings.childrenBeforeParents = random.chance(40)

@@ -12,11 +12,11 @@ import TestSupport
 final class History {
     struct NeverEnds: Error {}
 
-    private let rig: Rig
+    private let fixture: EngineFixture
     private var life: AccountLife
     private var random: SeededRandom
     /// Who does things in the mirror; nil if nobody does.
-    private var meddler: Meddler?
+    private var localEditor: LocalEditor?
     /// What the account held when a pass began, by the time of that; nothing for a pass during which it changed.
     private var accounts: [Int64: Tree?] = [:]
     /// Whether nobody has done anything in the mirror since it was last compared with have.
@@ -33,34 +33,34 @@ final class History {
 
     init(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
-        rig = try Rig(Account(), pageSize: random.number(1...7), inMemory: true)
-        var life = AccountLife(account: rig.account, random: SeededRandom(seed: random.next()))
-        life.chooseManners()
+        fixture = try EngineFixture(Account(), pageSize: random.number(1...7), inMemory: true)
+        var life = AccountLife(account: fixture.account, random: SeededRandom(seed: random.next()))
+        life.chooseFaults()
         self.life = life
-        rig.settings.batch = random.number(1...8)
-        rig.settings.window = random.number(1...16)
-        rig.settings.parallel = random.number(1...4)
+        fixture.settings.batch = random.number(1...8)
+        fixture.settings.window = random.number(1...16)
+        fixture.settings.parallel = random.number(1...4)
         if random.chance(40) {
-            meddler = Meddler(mirror: rig.mirror, random: SeededRandom(seed: random.next()))
-            rig.localChanges = random.pick([.aside, .aside, .overwrite, .keep])
-            rig.settings.strangers = random.pick([.keep, .aside])
-            if random.chance(50) { rig.settings.sweep = .zero }
+            localEditor = LocalEditor(mirror: fixture.mirror, random: SeededRandom(seed: random.next()))
+            fixture.localChanges = random.pick([.aside, .aside, .overwrite, .keep])
+            fixture.settings.strangers = random.pick([.keep, .aside])
+            if random.chance(50) { fixture.settings.sweep = .zero }
         }
-        hasPatterns = meddler == nil && random.chance(50)
-        History.chooseZips(rig, &random)
-        History.chooseEars(rig, &random)
+        hasPatterns = localEditor == nil && random.chance(50)
+        History.chooseZips(fixture, &random)
+        History.chooseEars(fixture, &random)
         self.random = random
         let story = story
-        rig.logger = Logger(label: "history") { _ in story }
-        rig.logger.logLevel = .debug
+        fixture.logger = Logger(label: "history") { _ in story }
+        fixture.logger.logLevel = .debug
     }
 
     /// Some histories see folders of a few files as zips, some of which are cut or damaged.
-    private static func chooseZips(_ rig: Rig, _ random: inout SeededRandom) {
-        rig.settings.bulk =
-            random.chance(60) ? BulkGrouping(leastFiles: random.number(1...3)) : nil
+    private static func chooseZips(_ fixture: EngineFixture, _ random: inout SeededRandom) {
+        fixture.settings.bulk =
+            random.chance(60) ? ZipGrouping(leastFiles: random.number(1...3)) : nil
         let chance = Shared(SeededRandom(seed: random.next()))
-        rig.remote.onZip { _, bytes in
+        fixture.remote.onZip { _, bytes in
             chance.withLock { chance in
                 if chance.chance(30) { bytes.removeLast(chance.number(0...(bytes.count - 1))) }
                 if !bytes.isEmpty, chance.chance(30) { bytes[chance.number(0...(bytes.count - 1))] ^= 0x21 }
@@ -69,11 +69,11 @@ final class History {
     }
 
     /// Some histories hear of changes while files arrive.
-    private static func chooseEars(_ rig: Rig, _ random: inout SeededRandom) {
+    private static func chooseEars(_ fixture: EngineFixture, _ random: inout SeededRandom) {
         guard random.chance(60) else { return }
-        rig.settings.listensAfter = .zero
-        rig.settings.longpoll = random.chance(50)
-        rig.settings.interval = .milliseconds(random.number(0...2))
+        fixture.settings.listensAfter = .zero
+        fixture.settings.longpoll = random.chance(50)
+        fixture.settings.interval = .milliseconds(random.number(0...2))
     }
 
     /// Lives through the history and compares at its end.
@@ -91,23 +91,23 @@ final class History {
         case 45..<72:
             try await pass(crashing: random.chance(60))
             try await compareWord()
-        case 72..<76: try rig.crash()
-        case 76..<81: rig.account.expireCursors()
-        case 81..<86: rig.time.advance(by: Int64(random.pick([10, 100, 4_000, 90_000, 700_000])))
+        case 72..<76: try fixture.crash()
+        case 76..<81: fixture.account.expireCursors()
+        case 81..<86: fixture.time.advance(by: Int64(random.pick([10, 100, 4_000, 90_000, 700_000])))
         default:
-            if meddler != nil { meddle() }
+            if localEditor != nil { edit() }
             if hasPatterns { await changePatterns() }
         }
     }
 
-    private func meddle() {
+    private func edit() {
         isDiskKnown = false
-        if let told = meddler?.meddle() { story.tell(told) }
+        if let told = localEditor?.edit() { story.tell(told) }
     }
 
     private func tell(_ choice: Int) {
-        story.tell("step \(choice), account: " + rig.account.tree().map(\.path).joined(separator: " "))
-        let mirror = (try? Tree(directory: rig.mirror))?.lines.keys.sorted() ?? []
+        story.tell("step \(choice), account: " + fixture.account.tree().map(\.path).joined(separator: " "))
+        let mirror = (try? Tree(directory: fixture.mirror))?.lines.keys.sorted() ?? []
         story.tell("        mirror:  /" + mirror.joined(separator: " /"))
     }
 
@@ -116,34 +116,34 @@ final class History {
     private func pass(crashing: Bool) async throws {
         let left = Atomic<Int>(crashing ? random.number(0...60) : Self.pointsAllowed)
         hook { if left.wrappingSubtract(1, ordering: .relaxed).oldValue <= 0 { throw SimulatedCrash() } }
-        rig.time.advance(by: 1)
-        let began = rig.time.now
+        fixture.time.advance(by: 1)
+        let began = fixture.time.now
         let isQuiet = !random.chance(30)
         if !isQuiet { misbehave() }
-        accounts.updateValue(isQuiet ? Tree(account: rig.account) : nil, forKey: began)
+        accounts.updateValue(isQuiet ? Tree(account: fixture.account) : nil, forKey: began)
         let leftAlone = try filesLeftAlone()
         defer { compareLeftAlone(leftAlone) }
         do {
-            try await rig.pass()
+            try await fixture.pass()
         } catch is SimulatedCrash {
             if !crashing { throw NeverEnds() }
-            try rig.crash()
+            try fixture.crash()
         } catch is SandboxError {
             // The network failed for longer than a pass bears.
         } catch is EngineError {
             // Every cursor expired as soon as it was handed out.
         }
-        rig.remote.onPage(nil)
-        rig.remote.onDownload(nil)
+        fixture.remote.onPage(nil)
+        fixture.remote.onDownload(nil)
         hook {}
-        if try await rig.start().store.sweptAt() == began { isDiskKnown = true }
+        if try await fixture.start().store.sweptAt() == began { isDiskKnown = true }
     }
 
     /// The hook has to be in place before the store is opened, so a new one means a new start.
     private func hook(_ body: @escaping @Sendable () throws -> Void) {
         faults.withLock { $0 = body }
         let faults = faults
-        rig.faults = { _ in try faults.withLock { $0 }() }
+        fixture.faults = { _ in try faults.withLock { $0 }() }
     }
 
     private let faults = Shared<@Sendable () throws -> Void>({})
@@ -151,16 +151,16 @@ final class History {
     /// News arrive between pages; pages and downloads fail.
     private func misbehave() {
         let trouble = Shared(SeededRandom(seed: random.next()))
-        let changes = Shared(AccountLife(account: rig.account, random: SeededRandom(seed: random.next())))
-        rig.remote.onPage { _ in
+        let changes = Shared(AccountLife(account: fixture.account, random: SeededRandom(seed: random.next())))
+        fixture.remote.onPage { _ in
             let (changesNow, expires, fails) = trouble.withLock { ($0.chance(40), $0.chance(5), $0.chance(5)) }
             if changesNow { changes.withLock { $0.change() } }
             if expires { changes.withLock { $0.account.expireCursors() } }
             if fails { throw SandboxError(disposition: .retry(after: nil)) }
         }
-        rig.remote.onDownload { _ in
+        fixture.remote.onDownload { _ in
             let fails = trouble.withLock { random in random.chance(20) ? random.number(0...1) : nil }
-            if let fails { throw SandboxError(disposition: fails == 0 ? .item : .retry(after: .seconds(5))) }
+            if let fails { throw SandboxError(disposition: fails == 0 ? .skipItem : .retry(after: .seconds(5))) }
         }
     }
 
@@ -169,18 +169,18 @@ final class History {
     /// If the state says that all is well, and nobody has done anything in the mirror since it was looked at, then the
     /// mirror is what the account was at the time that the state tells, or at the beginning of a pass since.
     private func compareWord() async throws {
-        guard isDiskKnown, rig.settings.selection.isEverything else { return }
-        let store = try await rig.start().store
+        guard isDiskKnown, fixture.settings.selection.isEverything else { return }
+        let store = try await fixture.start().store
         let progress = try await store.progress()
         let found = try await store.findings(limit: 10_000)
-        let evidence = Evidence(
-            progress: progress, isSelected: store.selection == rig.settings.selection,
+        let evidence = SyncSnapshot(
+            progress: progress, isSelected: store.selection == fixture.settings.selection,
             backlog: try await store.backlog(), unproven: found.unproven.count)
         guard evidence.isInStep, let asOf = progress.inStepAsOf else { return }
         let accounts = accounts.filter { $0.key >= asOf }.sorted { $0.key < $1.key }.map(\.value)
         if accounts.isEmpty || accounts.contains(nil) { return }
         let unexplained = accounts.compactMap(\.self).map {
-            self.unexplained($0, found, forgivingExtra: meddler != nil)
+            self.unexplained($0, found, forgivingExtra: localEditor != nil)
         }
         if unexplained.contains([]) { return }
         story.tell("        said to be in step as of \(asOf)")
@@ -197,9 +197,9 @@ final class History {
     private func unexplained(
         _ account: Tree, _ found: Findings, but failing: Set<String> = [], forgivingExtra: Bool = false
     ) -> [String] {
-        guard let mirror = try? Tree(directory: rig.mirror) else { return ["the mirror is gone"] }
+        guard let mirror = try? Tree(directory: fixture.mirror) else { return ["the mirror is gone"] }
         let told = Set(found.strangerPaths.map { Self.folded($0.split(separator: "/")[...]) })
-        let somebodys = meddler?.texts ?? []
+        let somebodys = localEditor?.texts ?? []
         let wantedNames = Set(account.lines.keys.map { $0.lowercased() })
         let rightNames = Set(account.lines.filter { mirror.lines[$0.key] == $0.value }.map { $0.key.lowercased() })
         let strange = mirror.lines.keys.filter { path in
@@ -219,7 +219,7 @@ final class History {
             }
             if isToldAbove && !wantedNames.contains(name) { return true }
             return names.indices.contains { told.contains(Self.folded(names[...$0])) }
-                || FileManager.default.contents(atPath: rig.mirror + "/" + path).map {
+                || FileManager.default.contents(atPath: fixture.mirror + "/" + path).map {
                     somebodys.contains(String(decoding: $0, as: UTF8.self))
                 } ?? false
         }
@@ -234,8 +234,8 @@ final class History {
             !(line.value == "dir" && !alsoOurs.contains(line.key.lowercased())
                 && holding.contains { $0.lowercased() == line.key.lowercased() })
         }
-        let (standing, wanted) = (Self.folded(ours, but: failing), Self.folded(theirs, but: failing))
-        return standing.differences(from: wanted)
+        let (entry, wanted) = (Self.folded(ours, but: failing), Self.folded(theirs, but: failing))
+        return entry.differences(from: wanted)
     }
 
     /// A path with all but its last name in lower case: folders are told with the names that the account gives them.
@@ -258,28 +258,31 @@ final class History {
             excluding: (0..<exclude).map { _ in random.pick(words) })
         guard let chosen else { return failures.append("a pattern was refused") }
         story.tell("patterns: \(chosen)")
-        await rig.select(chosen)
+        await fixture.select(chosen)
     }
 
-    private func verdict(_ path: String, isFolder: Bool) -> Selection.Verdict {
-        rig.settings.selection.verdict(of: RemoteKey("/" + path.lowercased()), isFolder: isFolder)
+    private func match(_ path: String, isFolder: Bool) -> Selection.Match {
+        fixture.settings.selection.match(of: RemoteKey("/" + path.lowercased()), isFolder: isFolder)
     }
 
     /// Files that the next pass must not touch, by their paths in lower case.
     private func filesLeftAlone() throws -> [String: String] {
         if !hasPatterns { return [:] }
-        let files = try Tree(directory: rig.mirror).lines.filter {
-            $0.value != "dir" && verdict($0.key, isFolder: false) == .outside
+        let files = try Tree(directory: fixture.mirror).lines.filter {
+            $0.value != "dir" && match($0.key, isFolder: false) == .outside
         }
         return Dictionary(uniqueKeysWithValues: files.map { ($0.key.lowercased(), $0.value) })
     }
 
     private func compareLeftAlone(_ before: [String: String]) {
         if before.isEmpty { return }
-        guard let after = try? Tree(directory: rig.mirror).lines else { return failures.append("the mirror is gone") }
+        guard let after = try? Tree(directory: fixture.mirror).lines else {
+            return failures.append("the mirror is gone")
+        }
         let now = Dictionary(after.map { ($0.key.lowercased(), $0.value) }, uniquingKeysWith: { one, _ in one })
         for (path, line) in before where now[path] != line {
-            failures.append("not left alone by \(rig.settings.selection): \(path) was \(line), is \(now[path] ?? "-")")
+            failures.append(
+                "not left alone by \(fixture.settings.selection): \(path) was \(line), is \(now[path] ?? "-")")
         }
     }
 
@@ -287,22 +290,22 @@ final class History {
     private func holdsSelected(_ path: String, _ account: [String: String]) -> Bool {
         account.contains {
             $0.key.lowercased().hasPrefix(path.lowercased() + "/")
-                && verdict($0.key, isFolder: $0.value == "dir") == .selected
+                && match($0.key, isFolder: $0.value == "dir") == .selected
         }
     }
 
     /// What is selected is as in the account, but for what is reported; the rest is nobody's business.
     private func compareSelected() async throws {
-        failures += try await rig.brokenInvariants()
-        let troubles = try await rig.start().store.troubles(limit: 1000)
+        failures += try await fixture.brokenInvariants()
+        let troubles = try await fixture.start().store.pathIssues(limit: 1000)
         failures += troubles.filter { !$0.isParked }.map { "failing: \($0.path): \($0.reason)" }
         let reported = Set(troubles.map { $0.path.lowercased() })
-        let (mirror, account) = (try Tree(directory: rig.mirror).lines, Tree(account: rig.account).lines)
+        let (mirror, account) = (try Tree(directory: fixture.mirror).lines, Tree(account: fixture.account).lines)
         let kinds = Dictionary(
-            rig.account.tree().map { ($0.path.lowercased(), $0.isFile) }, uniquingKeysWith: { one, _ in one })
+            fixture.account.tree().map { ($0.path.lowercased(), $0.isFile) }, uniquingKeysWith: { one, _ in one })
         for (path, line) in account where mirror[path] != line && !reported.contains("/" + path.lowercased()) {
             let isNeeded =
-                switch verdict(path, isFolder: line == "dir") {
+                switch match(path, isFolder: line == "dir") {
                 case .selected: true
                 case .outside: false
                 case .onTheWay: holdsSelected(path, account)
@@ -312,12 +315,12 @@ final class History {
         for (path, line) in mirror where account[path] == nil {
             let key = "/" + path.lowercased()
             let holdsLeftAlone = mirror.contains {
-                $0.key.hasPrefix(path + "/") && verdict($0.key, isFolder: $0.value == "dir") == .outside
+                $0.key.hasPrefix(path + "/") && match($0.key, isFolder: $0.value == "dir") == .outside
             }
             // What the account holds there decides, if it holds something that is wanted.
             let isFolder = kinds[key].map { !$0 } ?? (line == "dir")
-            let isUnneeded = isFolder && verdict(path, isFolder: true) == .onTheWay && !holdsSelected(path, account)
-            if verdict(path, isFolder: isUnneeded ? line == "dir" : isFolder) == .outside { continue }
+            let isUnneeded = isFolder && match(path, isFolder: true) == .onTheWay && !holdsSelected(path, account)
+            if match(path, isFolder: isUnneeded ? line == "dir" : isFolder) == .outside { continue }
             if holdsLeftAlone || reported.contains(key) { continue }
             failures.append("\(path): \(line) stands, and is not in the account")
         }
@@ -329,7 +332,7 @@ final class History {
         if hasPatterns {
             try await settleOnce()
             try await compareSelected()
-            await rig.select(.everything)
+            await fixture.select(.everything)
         }
         try await settleOnce()
     }
@@ -339,53 +342,53 @@ final class History {
         hook { if left.wrappingSubtract(1, ordering: .relaxed).oldValue <= 0 { throw NeverEnds() } }
         let leftAlone = try filesLeftAlone()
         defer { compareLeftAlone(leftAlone) }
-        try await rig.pass()
-        rig.time.advance(by: 2 * 86_400)
-        try await rig.pass()
+        try await fixture.pass()
+        fixture.time.advance(by: 2 * 86_400)
+        try await fixture.pass()
         // Silent renames are found by a listing.
-        rig.time.advance(by: 8 * 86_400)
-        try await rig.pass()
-        if meddler != nil {
+        fixture.time.advance(by: 8 * 86_400)
+        try await fixture.pass()
+        if localEditor != nil {
             // A folder that strangers kept standing waits for its next try.
-            rig.time.advance(by: 2 * 86_400)
-            try await rig.pass()
+            fixture.time.advance(by: 2 * 86_400)
+            try await fixture.pass()
         }
     }
 
     private static let held = "deleted in Dropbox, but it holds files that are not from there"
 
     private func compare() async throws {
-        failures += try await rig.brokenInvariants()
+        failures += try await fixture.brokenInvariants()
         compareStrangers()
         // What is kept keeps the mirror from being equal.
-        if meddler != nil && rig.localChanges == .keep { return }
-        let store = try await rig.start().store
-        let troubles = try await store.troubles(limit: 1000)
-        let held = troubles.filter { $0.reason == Self.held && meddler != nil }
+        if localEditor != nil && fixture.localChanges == .keep { return }
+        let store = try await fixture.start().store
+        let troubles = try await store.pathIssues(limit: 1000)
+        let held = troubles.filter { $0.reason == Self.held && localEditor != nil }
         failures += troubles.filter { !$0.isParked && !held.contains($0) }.map { "\($0.path): \($0.reason)" }
-        if meddler == nil {
-            failures += try rig.differences()
+        if localEditor == nil {
+            failures += try fixture.differences()
         } else {
             let told = Set(troubles.map { $0.path.lowercased() })
             failures += unexplained(
-                Tree(account: rig.account), try await store.findings(limit: 10_000), but: told)
+                Tree(account: fixture.account), try await store.findings(limit: 10_000), but: told)
         }
         let backlog = try await store.backlog()
         if backlog.pendingFiles + backlog.pendingRemovals > held.count { failures.append("left over: \(backlog)") }
         if try await !store.intents().isEmpty { failures.append("intents are left over") }
-        rig.remote.resetCounts()
-        rig.time.advance(by: 10)
-        let idle = try await rig.pass()
-        if !idle.isEmpty || rig.remote.downloads > 0 { failures.append("a pass without news does: \(idle)") }
+        fixture.remote.resetCounts()
+        fixture.time.advance(by: 10)
+        let idle = try await fixture.pass()
+        if !idle.isEmpty || fixture.remote.downloads > 0 { failures.append("a pass without news does: \(idle)") }
     }
 
     /// What was put there or edited by somebody else is in the attic or where it was, whole; and nothing but that is.
     private func compareStrangers() {
-        let attic = Meddler.texts(below: rig.mirror + "/.dbxsync/aside")
-        let mayHoldAny = meddler != nil && (rig.localChanges != .keep || rig.settings.strangers == .aside)
+        let attic = LocalEditor.texts(below: fixture.mirror + "/.dbxsync/aside")
+        let mayHoldAny = localEditor != nil && (fixture.localChanges != .keep || fixture.settings.strangers == .aside)
         if !mayHoldAny && !attic.isEmpty { failures.append("set aside for no reason: \(attic)") }
-        guard let meddler, rig.localChanges != .overwrite else { return }
-        let lost = meddler.texts.subtracting(attic).subtracting(Meddler.texts(below: rig.mirror))
+        guard let localEditor, fixture.localChanges != .overwrite else { return }
+        let lost = localEditor.texts.subtracting(attic).subtracting(LocalEditor.texts(below: fixture.mirror))
         if !lost.isEmpty { failures.append("destroyed: \(lost.sorted())") }
     }
 }

@@ -1,0 +1,139 @@
+import Logging
+import SyncModel
+import Store
+
+/// Brings the want up to date: pages of changes are recorded until there are no more.
+struct ChangeFeedReader: Sendable {
+    let remote: any RemoteSource
+    let store: StateStore
+    let now: @Sendable () -> Int64
+    let board: StatusBoard
+    let events: EventLog
+    /// Whether what is recorded ends with a page that announces no other.
+    let hasCompleteListing: AtomicFlag
+    /// Made whenever a page is recorded.
+    var pageRecorded = AsyncSignal()
+    /// What has changed; a first listing tells nothing.
+    let changedKeys = ChangedKeysCollector()
+    /// Whether to list anew when the cursor is no longer valid, rather than say so.
+    var mayReset = true
+    /// Is told whether there was anything; `nil` where nobody listens.
+    var longpollBackoff: LongpollBackoff?
+
+    /// Pages in a row that bring nothing and announce more, after which the server is taken to be confused.
+    private static let emptyPagesAllowed = 1000
+
+    /// Resets in one go after which the server is taken to be confused.
+    private static let resetsAllowed = 3
+
+    /// What the remote has sent, and when it was asked for that.
+    private typealias Answer = Result<(page: ChangePage, asked: Int64), any Error>
+
+    /// Reads and records pages until the remote has no more.
+    ///
+    /// The next page is on its way while one is recorded.
+    ///
+    /// - Returns: the time before the last page was asked for: the want is complete as of then.
+    func run() async throws -> Int64 {
+        let progress = try await store.progress()
+        var answer = await ask(since: progress.cursor)
+        var resets = 0
+        var emptyInARow = 0
+        var foundAny = false
+        while true {
+            try Task.checkCancellation()
+            let (page, asked): (ChangePage, Int64)
+            do {
+                (page, asked) = try answer.get()
+            } catch  where mayReset && disposition(of: error) == .cursorReset {
+                resets += 1
+                guard resets < Self.resetsAllowed else {
+                    throw EngineError(.abortPass, "Dropbox refuses every cursor, its own newest one included: \(error)")
+                }
+                try await reset(because: error)
+                answer = await ask(since: nil)
+                continue
+            }
+            async let next = page.hasMore ? ask(since: page.cursor) : nil
+            let recorded = try await record(page)
+            if progress.everListed { changedKeys.add(recorded, of: page) }
+            foundAny = foundAny || page.entries > 0
+            guard let following = await next else {
+                hasCompleteListing.set(true)
+                longpollBackoff?.changesRead(foundAny: foundAny)
+                return asked
+            }
+            emptyInARow = page.changes.isEmpty ? emptyInARow + 1 : 0
+            guard emptyInARow < Self.emptyPagesAllowed else {
+                throw EngineError(
+                    .abortPass, "Dropbox announces more changes and sends none, \(emptyInARow) pages long")
+            }
+            answer = following
+        }
+    }
+
+    private func ask(since cursor: Cursor?) async -> Answer {
+        let asked = now()
+        do {
+            return .success((try await remote.changes(since: cursor), asked))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func reset(because error: any Error) async throws {
+        events.count { $0.resets += 1 }
+        events.note(
+            .notice, "the cursor is no longer valid, the whole account is listed anew and compared: \(error)",
+            event: "reset")
+        try await store.beginRelist()
+    }
+
+    private func record(_ page: ChangePage) async throws -> Recorded {
+        if page.rootChange == .gone {
+            throw EngineError(
+                .sourceGone,
+                "Dropbox reports that the mirrored folder itself was removed or replaced; nothing is removed from the "
+                    + "mirror; check mirror.remote_root")
+        }
+        if page.hasMore { hasCompleteListing.set(false) }
+        for entry in page.skipped { events.note(.warning, "passed over: \(entry)", event: "passed_over") }
+        log(page.unread)
+        let recorded = try await store.record(
+            PageFold.edits(for: page.changes), unread: page.unread, cursor: page.cursor, isLast: !page.hasMore,
+            now: now())
+        pageRecorded.notify()
+        events.count { $0.listed += page.entries }
+        board.update { status in
+            if case .waiting = status.phase { status.phase = .listing }
+            status.listed += page.entries
+            status.filesTotal += recorded.files
+            status.bytesTotal = status.bytesTotal.saturatingSum(recorded.bytes)
+            status.isListing = page.hasMore
+        }
+        return recorded
+    }
+}
+
+extension ChangeFeedReader {
+    /// Entries that nobody can read may come by the thousand; `status` lists them.
+    private static let linesPerPage = 10
+
+    private func log(_ unread: [UnreadEntry]) {
+        for entry in unread.prefix(Self.linesPerPage) {
+            events.note(
+                .warning, "an entry of the account cannot be read: \(entry.what): \(entry.reason)", event: "unread")
+        }
+        let more = unread.count - Self.linesPerPage
+        if more > 0 { events.note(.warning, "\(more) more entries of the account cannot be read", event: "unread") }
+    }
+
+    /// The reader of a pass.
+    init(_ context: PassContext, pageRecorded: AsyncSignal = AsyncSignal(), mayReset: Bool = true) {
+        self.init(
+            remote: context.remote, store: context.store, now: context.environment.now, board: context.board,
+            events: context.events, hasCompleteListing: context.hasCompleteListing, pageRecorded: pageRecorded,
+            mayReset: mayReset,
+            longpollBackoff: context.longpollBackoff)
+    }
+}

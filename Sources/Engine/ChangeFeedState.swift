@@ -1,0 +1,93 @@
+import SyncModel
+
+/// What `PullLoop` knows of changes in the account, and whether it waits for more.
+struct ChangeFeedState {
+    /// What is to be looked at before everything else.
+    private(set) var changedKeys: ChangedKeys
+    /// What news have told of while it was busy.
+    private var later: Set<RemoteKey> = []
+    /// Whether deletions of the news may be due.
+    private(set) var mayRemove = true
+    private(set) var isListening = false
+    /// Whether nobody has listened yet.
+    private(set) var isFirstTime = true
+    /// Whether changes are to be asked for.
+    private(set) var mustRead = false
+    /// Whether somebody has asked for that.
+    private var isRequested = false
+    /// Collects the keys that the running `ChangeFeedReader` records.
+    private var collector: ChangedKeysCollector?
+    /// When it was asked for what is complete in the want by now, seconds since the epoch.
+    var completeAsOf: Int64?
+    /// Whether the cursor has expired.
+    var mustListAnew = false
+    /// Retries that were due by then are known of.
+    var retriesKnown: Int64
+
+    init(changedKeys: ChangedKeys, now: Int64) {
+        self.changedKeys = changedKeys
+        retriesKnown = now
+    }
+
+    /// Whether changes are being recorded.
+    var isReading: Bool { collector != nil }
+
+    /// Whether there is something to be done.
+    var isBusy: Bool { isReading || mustRead || !changedKeys.additions.isEmpty }
+
+    mutating func beginListening() {
+        isListening = true
+        isFirstTime = false
+    }
+
+    mutating func wokenUp(by reason: WakeReason) {
+        isListening = false
+        if reason == .retry { return }
+        mustRead = true
+        if reason == .requested { isRequested = true }
+    }
+
+    mutating func beginReading(_ collector: ChangedKeysCollector) {
+        mustRead = false
+        self.collector = collector
+    }
+
+    /// - Returns: what it has told, and whether somebody had asked for it.
+    mutating func endReading() -> (changed: ChangedKeys, wasRequested: Bool) {
+        defer { (collector, isRequested) = (nil, false) }
+        return (collector?.take() ?? ChangedKeys(), isRequested)
+    }
+
+    mutating func update(_ change: (inout ChangedKeys) -> Void) {
+        change(&changedKeys)
+        mayRemove = true
+    }
+
+    /// Takes some of the additions; those that are busy are looked at when that is over.
+    mutating func takeAdditions(_ count: Int, except busy: Set<RemoteKey>) -> [RemoteKey] {
+        let (waiting, free) = changedKeys.takeAdditions(count).partitioned(by: busy.covers)
+        later.formUnion(waiting)
+        return free
+    }
+
+    mutating func takeDeletions() -> [RemoteKey] {
+        mayRemove = false
+        return changedKeys.takeDeletions()
+    }
+
+    /// Notes that `keys` are no longer busy.
+    ///
+    /// - Returns: whether news have told of one of them.
+    mutating func released(_ keys: Set<RemoteKey>) -> Bool {
+        if later.isEmpty { return false }
+        let due = later.filter(keys.covers)
+        later.subtract(due)
+        changedKeys.add(additions: due)
+        return !due.isEmpty
+    }
+}
+
+extension Set<RemoteKey> {
+    /// Whether `key`, or something above it, is one of these.
+    func covers(_ key: RemoteKey) -> Bool { contains(key) || key.ancestors.contains(where: contains) }
+}

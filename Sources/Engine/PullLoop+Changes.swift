@@ -1,0 +1,149 @@
+import Logging
+import MirrorFS
+import Store
+import SyncModel
+
+// The account is listened to while files arrive.
+extension PullLoop {
+    /// Listens for news beside what is going on, or has those recorded that were heard of.
+    mutating func listen(_ group: inout EventTasks) {
+        guard !feed.isListening, !feed.isReading, !isListing else { return }
+        if feed.mustRead {
+            let reader = ChangeFeedReader(context, mayReset: false)
+            feed.beginReading(reader.changedKeys)
+            group.addTask {
+                do {
+                    return .changesRead(.success(try await reader.run()))
+                } catch {
+                    return .changesRead(.failure(error))
+                }
+            }
+        } else {
+            let patience = feed.isFirstTime ? context.settings.listensAfter : .zero
+            feed.beginListening()
+            group.addTask { [context, known = feed.retriesKnown] in
+                if patience > .zero { try await context.environment.clock.sleep(for: patience) }
+                return .wokenUp(try await context.awaitChange(known))
+            }
+        }
+    }
+
+    /// Ends listening; what was heard in the last moment is for the next pass.
+    func stopListening(_ group: inout EventTasks) async {
+        group.cancelAll()  // only a tick or a listener can be left
+        while let result = await group.nextResult() {
+            if case .success(.wokenUp) = result { context.askAgain() }
+        }
+    }
+
+    mutating func handle(_ reason: WakeReason) async throws {
+        feed.wokenUp(by: reason)
+        let now = context.now()
+        let due = try await context.store.retries(after: feed.retriesKnown, upTo: now, limit: ChangedKeys.most)
+        feed.retriesKnown = now
+        if due.isEmpty { return }
+        feed.update { $0.add(due) }
+        failedFolders = []
+        mayRemove = true
+        scan.resume()
+    }
+
+    /// Works off what was recorded.
+    mutating func handle(_ changesRead: Result<Int64, any Error>) async throws {
+        let (changed, wasRequested) = feed.endReading()
+        switch changesRead {
+        case .success(let asked):
+            feed.completeAsOf = asked
+            mayRemove = true
+            if changed.isEmpty && !wasRequested { return }
+        case .failure(let error):
+            try Task.checkCancellation()
+            if mayListAnew, disposition(of: error) == .cursorReset {
+                feed.mustListAnew = true
+                return
+            }
+            let passing: [Disposition] = [
+                .abortPass, .skipItem, .parked, .unreachable, .retry(after: nil), .cursorReset,
+            ]
+            guard passing.contains(disposition(of: error)) else { throw error }
+            // What is under way may go on; the next news, or the next pass, will tell.
+            context.longpollBackoff.failed()
+            context.events.note(.debug, "news could not be read beside a download: \(error)")
+        }
+        try await cancelUnwanted()
+        feed.update { $0.add(changed) }
+        context.events.resetLineBudget()
+        mayRemove = true
+        scan.restart()
+    }
+
+    /// What is under way and no longer wanted is abandoned, what is queued and no longer wanted is not fetched.
+    mutating func cancelUnwanted() async throws {
+        planGeneration += 1
+        let zipped = zips.placements
+        let wanted = try await context.store.wantedVersions(of: Array(inFlight.keys) + queue.keys + zipped.map(\.key))
+        func isWanted(_ placement: Placement) -> Bool { wanted[placement.key] == placement.version }
+        for fetch in inFlight.values where !isWanted(fetch.placement) { fetch.cancellation.notify() }
+        var dropped = Set(queue.keep(where: isWanted))
+        if !zipped.allSatisfy(isWanted) { dropped.formUnion(zips.cancelQueued().map(\.key)) }
+        downloadOnly.subtract(dropped)
+        release(dropped)
+    }
+
+    // MARK: What news ask for
+
+    /// Plans what news have told of before everything else.
+    mutating func planChanges(_ group: inout EventTasks) async throws {
+        while !feed.changedKeys.additions.isEmpty, !isPlanning {
+            let most = mayGroup ? ZipGrouping.entryLimit : context.settings.window
+            let keys = feed.takeAdditions(most, except: busy)
+            var items = try await context.store.additions(among: keys, now: context.now())
+            // These before others: what is put back for them would be planned again, and put back again.
+            while try await executeBlockingChanges(items, &group) {
+                items = try await context.store.additions(among: keys, now: context.now())
+            }
+            guard let last = items.last else { continue }
+            let plan = try await planner.plan(items, upTo: last.key, moving, failedFolders)
+            failedFolders.formUnion(plan.failedFolders)
+            try await enqueueUrgent(begin(plan))
+        }
+    }
+
+    private mutating func enqueueUrgent(_ placements: [Placement]) async throws {
+        guard mayGroup else { return queue.appendUrgent(placements) }
+        let (possible, others) = placements.partitioned { downloadOnly.contains($0.key) && $0.version.size > 0 }
+        let rest = try await zips.add(possible, isUrgent: true)
+        if rest.count < possible.count { downloadOnly.subtract(Set(possible.map(\.key)).subtracting(rest.map(\.key))) }
+        queue.appendUrgent(others + rest)
+    }
+
+    /// Removes what news have told of as soon as all that may come from there has found its place.
+    ///
+    /// - Returns: whether there may be other things to do by now.
+    mutating func removeDeleted(_ group: inout EventTasks) async throws -> Bool {
+        guard mayRemoveDeleted else { return false }
+        try await publishAll(&group)
+        guard mayRemoveDeleted else { return true }
+        let deletions = feed.takeDeletions()
+        guard !deletions.isEmpty, try await !context.store.progress().isListing else { return true }
+        try await Prune(context: context).run(at: deletions)
+        return true
+    }
+
+    private var mayRemoveDeleted: Bool {
+        feed.mayRemove && !isListing && !feed.isReading && !isPlanning && context.hasCompleteListing.value
+            && feed.changedKeys.additions.isEmpty && !queue.isLocalWorkUrgent
+            && !inFlight.values.contains { $0.isUrgent && $0.placement.isLocal }
+    }
+
+    /// Removes what is to be removed when nothing is left but downloads.
+    mutating func pruneWhileDownloading() async throws {
+        guard mayRemove, !isListing, !feed.isReading,
+            inFlight.values.allSatisfy({ $0.placement.sources == [.download] })
+        else { return }
+        mayRemove = false
+        let progress = try await context.store.progress()
+        if !progress.isListing { try await Prune(context: context).run() }
+        try await context.disk.run { [mirror = context.mirror] in try mirror.purgeDisplaced() }
+    }
+}

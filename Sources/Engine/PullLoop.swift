@@ -1,0 +1,197 @@
+import MirrorFS
+import SyncModel
+
+/// Puts in place what is wanted: windows of pending items are planned, fetched in parallel and published in batches.
+///
+/// One loop feeds a group of at most `parallel` fetches and one batch being published, so that neither a slow file nor
+/// the disk's flushes hold up the others. While the first listing runs it goes round until that is done. Later it listens
+/// for news, has them recorded beside the downloads, and works them off before everything else.
+///
+/// What changes paths or removes something (`executeBlockingChanges`, `removeDeleted`, `pruneWhileDownloading`) does so while nothing is
+/// being planned or published. What is under way meanwhile was planned in an earlier `planGeneration` and is looked at once more
+/// before it is published.
+struct PullLoop {
+    let context: PassContext
+    let publisher: Publisher
+    let fetcher: Fetcher
+    let planner: WindowPlanner
+    /// The listing that runs beside this, which makes more and more pending.
+    let listing: InitialListing?
+    /// Whether the pass may list the account anew if the cursor expires.
+    let mayListAnew: Bool
+
+    var queue = FetchQueue()
+    /// What of it comes as zips.
+    var zips: ZipQueue
+    /// Whether the queue was looked through for that, which has to wait until the listing is complete.
+    var hasGrouped = false
+    /// What of the queue is known to need a download.
+    var downloadOnly: Set<RemoteKey> = []
+    var ready: [PreparedOperation] = []
+    var busy: Set<RemoteKey> = []
+    /// Reuse candidates on their way to placements that are busy, by their key: where they will stand.
+    var moving: [RemoteKey: LocalEntry] = [:]
+    /// What is being fetched.
+    var inFlight: [RemoteKey: InFlightFetch] = [:]
+    var isPublishing = false
+    var isPlanning = false
+    /// Whether the next window takes more than planning, or is the last one.
+    var mayPlanAhead = true
+    var isTicking = false
+    var isWatching = false
+    var publishNow = false
+    /// Whether the listing has not ended, as far as was noticed: what it has told may still be under way.
+    private(set) var isListing: Bool
+    /// Grows when paths or wishes may have changed: what was planned before is looked at once more.
+    var planGeneration = 0
+    /// Whether removals may be due.
+    var mayRemove = true
+    var scan = PendingScan()
+    var feed: ChangeFeedState
+    /// Downloads that Dropbox could not be reached for, since the last one that went well.
+    var unreachable: [(key: RemoteKey, why: String)] = []
+    var failedFolders: Set<RemoteKey> = []
+    /// What the disk had no room for, and why, since room was made last.
+    var starved: [(placement: Placement, why: MirrorError)] = []
+    /// What was tried alone because of that.
+    var triedAlone: Set<RemoteKey> = []
+
+    typealias EventTasks = ThrowingTaskGroup<Event, any Error>
+
+    enum Event: Sendable {
+        case fetched(RemoteKey, Fetcher.Fetched)
+        case unzipped(ZipFetcher.Shortfall)
+        case planned(WindowPlanner.Plan?, planGeneration: Int)
+        case published([RemoteKey])
+        case tick
+        case listed
+        case wokenUp(WakeReason)
+        case changesRead(Result<Int64, any Error>)
+    }
+
+    /// A placement that is being fetched.
+    struct InFlightFetch {
+        var placement: Placement
+        var planGeneration: Int
+        var isUrgent: Bool
+        /// Made when it is no longer wanted.
+        var cancellation = AsyncSignal()
+    }
+
+    /// How it has ended.
+    struct Ending {
+        /// The want is complete as of then, seconds since the epoch; `nil` if no changes were asked for.
+        var asOf: Int64?
+        /// Whether the cursor has expired: the account is to be listed anew before anything else.
+        var mustListAnew = false
+    }
+
+    init(
+        _ context: PassContext, beside listing: InitialListing?, changedKeys: ChangedKeys = ChangedKeys(),
+        mayListAnew: Bool = true
+    ) {
+        self.context = context
+        self.listing = listing
+        isListing = listing != nil
+        self.mayListAnew = mayListAnew
+        publisher = Publisher(context: context)
+        fetcher = Fetcher(context: context)
+        planner = WindowPlanner(context: context, publisher: publisher)
+        zips = ZipQueue(context)
+        feed = ChangeFeedState(changedKeys: changedKeys, now: context.now())
+    }
+
+    /// Works until nothing that is due is left.
+    mutating func run() async throws -> Ending {
+        try await withThrowingTaskGroup(of: Event.self) { group in
+            repeat {
+                try await noticeEndOfListing()
+                try await handleArrivals()
+                try await planChanges(&group)
+                if needsMoreWork { try await refill(&group) }
+                startAll(&group)
+                if try await removeDeleted(&group) { continue }
+                if scan.isExhausted, isOnlyFetching { try await pruneWhileDownloading() }
+                if feed.mustListAnew {
+                    try await publishAll(&group)
+                    group.cancelAll()
+                    return
+                }
+                if isDone {
+                    if try await makeRoom() { continue }
+                    return await stopListening(&group)
+                }
+                listen(&group)
+                if let event = try await group.next() { try await handle(event) }
+            } while true
+        }
+        try await abortIfUnreachable()
+        return Ending(asOf: feed.completeAsOf, mustListAnew: feed.mustListAnew)
+    }
+
+    /// Later pages of the listing may have taken back what earlier ones told of: nothing is removed before what is under
+    /// way is known to be wanted.
+    private mutating func noticeEndOfListing() async throws {
+        guard isListing, listing?.isRunning == false else { return }
+        isListing = false
+        try await cancelUnwanted()
+    }
+
+    // MARK: What goes on
+
+    var isFetching: Bool { !inFlight.isEmpty || zips.inFlight > 0 }
+
+    var isQueueing: Bool { !queue.isEmpty || !zips.isEmpty }
+
+    var isWorking: Bool { isFetching || isPublishing || isPlanning || !ready.isEmpty || isQueueing }
+
+    var isOnlyFetching: Bool { isFetching && !isPublishing && !isPlanning && ready.isEmpty && !isQueueing }
+
+    var isDone: Bool { scan.isExhausted && !isWorking && !feed.isBusy }
+
+    var needsMoreWork: Bool {
+        let isShort = queue.ordinary.count < context.settings.parallel || (mayGroup && !hasGrouped)
+        return isShort && zips.isEmpty && !scan.isExhausted && !isPlanning
+    }
+}
+
+/// Where the sweep through the pending keys stands.
+struct PendingScan {
+    /// Sweeps that may find something.
+    private static let most = 4
+
+    private(set) var position: RemoteKey?
+    private var found = 0
+    private var shortfall = Self.most
+    private(set) var isExhausted = false
+
+    /// What a window has brought.
+    mutating func advance(to last: RemoteKey, found count: Int) {
+        position = last
+        found += count
+    }
+
+    /// A window had to be worked off before it could be planned; it is read again.
+    mutating func stay(found count: Int) { found += count }
+
+    /// There is nothing beyond the last window.
+    ///
+    /// - Parameter mayGrow: whether a listing may have brought more since that was read.
+    /// - Returns: whether it is worth beginning again at once.
+    mutating func end(mayGrow: Bool) -> Bool {
+        isExhausted = !mayGrow && (found == 0 || shortfall == 0)
+        if !mayGrow && found > 0 { shortfall -= 1 }
+        defer { (position, found) = (nil, 0) }
+        return found > 0
+    }
+
+    /// There is more to find, somewhere.
+    mutating func resume() { isExhausted = false }
+
+    /// There is more to find, from the first key on.
+    mutating func restart() {
+        position = nil
+        shortfall = Self.most
+        isExhausted = false
+    }
+}

@@ -1,0 +1,213 @@
+import Glibc
+import SyncModel
+
+// Putting files in place.
+extension Applier {
+    func place(_ placement: Placement, _ content: PreparedContent?) throws -> [Outcome] {
+        switch content {
+        case .staged(let staged)?: return [try publish(staged, placement)]
+        case .adopted(let print)?:
+            let (folder, name) = try leaf(placement.path)
+            if let why = try conflict(of: name, in: folder, placement.path) {
+                return [.parked(placement.key, reason: why)]
+            }
+            return [try adopt(placement, print)]
+        case .moved(let candidate)?: return try move(candidate, placement)
+        case nil: return [.recheck(placement.key)]
+        }
+    }
+
+    private func publish(_ staged: StagedFile, _ placement: Placement) throws -> Outcome {
+        let staging = try tree.staging
+        switch try rename(staged.name, of: staging, to: placement) {
+        case .adopt(let print):
+            unlinkat(staging.number, staged.name, 0)
+            return try adopt(placement, print)
+        case .keepLocalEdit(let why): return .failed(placement.key, why: why, retry: .seconds(3600))
+        case .nameCollision(let why): return .parked(placement.key, reason: why)
+        case .clear(let name):
+            noticeTime(of: staged)
+            return .have(placement.key, .file(name: name, staged.version, staged.fingerprint))
+        }
+    }
+
+    /// Some file systems keep times to two seconds, some do not let them be set.
+    private func noticeTime(of staged: StagedFile) {
+        let (kept, wanted) = (staged.fingerprint.modifiedNanoseconds / 1_000_000_000, staged.version.modified.seconds)
+        // What lies outside of these years is kept by few.
+        guard (315_532_800...2_147_483_647).contains(wanted), !(wanted - 2...wanted + 2).contains(kept) else { return }
+        tree.notices.add(
+            "the mirror's file system does not keep modification times: files have the time at which they were written"
+        )
+    }
+
+    /// The file that leaves one place is the file that is wanted at another.
+    private func move(_ candidate: LocalEntry, _ placement: Placement) throws -> [Outcome] {
+        guard case .file(_, _, let known) = candidate.node, let (from, fromName) = try existing(candidate.path),
+            case .file(let there) = try from.observe(fromName), known == there
+        else {
+            // Not what it was: it goes its own way, and the content is fetched by the next plan.
+            return [try removeFile(candidate), .recheck(placement.key)]
+        }
+        let check: TargetCheck<FileName>
+        do {
+            check = try rename(fromName, of: from, to: placement)
+        } catch let error as MirrorError where error.disposition == .skipItem {
+            // Its folder may be locked: a copy does as well, and the donor is removed or told like everything else.
+            guard let copy = try tree.stageCopy(of: candidate, as: placement.version, for: placement.key) else {
+                return [.recheck(placement.key)]
+            }
+            if !copy.isDurable { try tree.syncEverything() }
+            return [try publish(copy, placement)]
+        }
+        switch check {
+        case .adopt(let print): return [try adopt(placement, print)]
+        case .keepLocalEdit(let why): return [.failed(placement.key, why: why, retry: .seconds(3600))]
+        case .nameCollision(let why): return [.parked(placement.key, reason: why)]
+        case .clear(let name):
+            touch(candidate.path)
+            return [.have(candidate.key, nil), .have(placement.key, .file(name: name, placement.version, known))]
+        }
+    }
+
+    /// What became of the place where something is wanted.
+    enum TargetCheck<Clear> {
+        case clear(Clear)
+        case adopt(Fingerprint)
+        case keepLocalEdit(String)
+        /// Something stands there under another spelling of the name.
+        case nameCollision(String)
+    }
+
+    /// What may be done with a place.
+    enum TargetState {
+        /// Nothing stands there, and only nothing may be replaced.
+        case vacant
+        /// What stands there may be replaced.
+        case replaceable
+    }
+
+    /// How often a place is looked at again when something has appeared there in the meantime.
+    private static let looks = 8
+
+    /// Renames a file to where it is wanted, if there is room; then the room is free and was given that name.
+    private func rename(_ name: String, of source: Descriptor, to placement: Placement) throws -> TargetCheck<FileName>
+    {
+        let (folder, target) = try leaf(placement.path, making: true)
+        let refusal = try inheritance(of: placement.path).apply(
+            to: name, in: source, mode: mode_t(tree.settings.fileMode))
+        if let refusal { tree.notices.add(refusal) }
+        for _ in 0..<Self.looks {
+            let targetState: TargetState
+            switch try checkTarget(for: placement) {
+            case .adopt(let print): return .adopt(print)
+            case .keepLocalEdit(let why): return .keepLocalEdit(why)
+            case .nameCollision(let why): return .nameCollision(why)
+            case .clear(let free): targetState = free
+            }
+            try tree.faults(.rename)
+            if source.rename(name, to: folder, target, replacing: targetState == .replaceable) == 0 {
+                touch(placement.path)
+                return .clear(FileName(target))
+            }
+            guard targetState == .vacant, errno == EEXIST else { break }
+        }
+        throw MirrorError.call("rename a file to", placement.path)
+    }
+
+    /// Decides about what stands at the target now; what is not ours is never destroyed unless told to.
+    private func checkTarget(for placement: Placement) throws -> TargetCheck<TargetState> {
+        let (folder, name) = try leaf(placement.path, making: true)
+        let seen = try folder.observe(name)
+        if seen == .nothing { return .clear(.vacant) }
+        if case .file(let there) = seen, case .file(_, _, there)? = placement.replacing?.node {
+            return .clear(.replaceable)
+        }
+        if let why = try conflict(of: name, in: folder, placement.path) { return .nameCollision(why) }
+        if case .file(let there) = seen {
+            if case .file(_, let held, _)? = placement.replacing?.node {
+                if try hash(folder, name, there, is: held) { return .clear(.replaceable) }
+            }
+            if try hash(folder, name, there, is: placement.version) { return .adopt(there) }
+        }
+        return try clearTarget(placement.path, folder, name, seen)
+    }
+
+    /// Moves something that is not ours out of the way, as far as `local_changes` allows it.
+    func clearTarget(_ path: MirrorPath, _ folder: Descriptor, _ name: String, _ seen: Observed) throws
+        -> TargetCheck<TargetState>
+    {
+        switch tree.settings.localChanges {
+        case .keep: return .keepLocalEdit("something that is not from Dropbox stands there (local_changes = \"keep\")")
+        case .overwrite:
+            // Only files are overwritten: a whole folder of somebody's is not what the setting speaks of.
+            if case .folder = seen { break }
+            return .clear(.replaceable)
+        case .aside: break
+        }
+        aside.append(try tree.setAside(path, in: folder, name: name))
+        touch(path)
+        return .clear(.vacant)
+    }
+
+    func hash(_ folder: Descriptor, _ name: String, _ print: Fingerprint, is version: FileVersion) throws
+        -> Bool
+    {
+        guard print.size == version.size else { return false }
+        do {
+            let file = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_NONBLOCK)
+            return try FileContent.hash(file) == version.hash
+        } catch  where error.disposition == .skipItem {
+            return false  // what cannot be read is not known to be ours
+        }
+    }
+
+    private func adopt(_ placement: Placement, _ expected: Fingerprint) throws -> Outcome {
+        let (folder, name) = try leaf(placement.path)
+        let file = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_NONBLOCK)
+        guard case .file(let there) = Observed(try file.status()), there == expected else {
+            return .recheck(placement.key)
+        }
+        return .have(placement.key, try stamp(file, placement.path, placement.version, placement.key))
+    }
+
+    func updateMetadata(_ entry: LocalEntry, _ version: FileVersion) throws -> Outcome {
+        guard case .file(_, let held, let known) = entry.node else { return .recheck(entry.key) }
+        guard let (folder, name) = try existing(entry.path), case .file(let there) = try folder.observe(name),
+            try known == there || hash(folder, name, there, is: held)
+        else { return .have(entry.key, nil) }
+        let file = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_NONBLOCK)
+        return .have(entry.key, try stamp(file, entry.path, version, entry.key))
+    }
+
+    /// Gives a file that holds a version's bytes the time and mode of that version.
+    private func stamp(_ file: Descriptor, _ path: MirrorPath, _ version: FileVersion, _ key: RemoteKey) throws
+        -> LocalNode
+    {
+        let (folder, name) = try leaf(path)
+        if try file.status().st_nlink > 1 {
+            let own = try unshared(file, version, key)
+            let staging = try tree.staging
+            guard renameat(staging.number, own.name, folder.number, name) == 0 else {
+                throw MirrorError.call("rename a staged file to", path)
+            }
+            touch(path)
+            return .file(name: FileName(name), version, own.fingerprint)
+        }
+        guard fchmod(file.number, mode_t(tree.settings.fileMode)) == 0 else {
+            throw MirrorError.call("set the mode of", path)
+        }
+        try setModificationTime(file, version.modified, name)
+        try file.sync()
+        return .file(name: FileName(name), version, Fingerprint(try file.status()))
+    }
+
+    /// A copy of a file that has other names, perhaps outside the mirror: its time and mode are not ours to change.
+    private func unshared(_ file: Descriptor, _ version: FileVersion, _ key: RemoteKey) throws -> StagedFile {
+        let copy = try tree.stageAnew(version, for: key)
+        try copy.fill(from: file)
+        let staged = try copy.finish()
+        if !staged.isDurable { try tree.syncEverything() }
+        return staged
+    }
+}

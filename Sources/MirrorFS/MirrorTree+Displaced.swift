@@ -1,0 +1,86 @@
+import Glibc
+import SyncModel
+
+/// Files of ours that had to make way for something of another kind stay at hand, by their content, until the pass is
+/// done: what is wanted elsewhere in the same pass is not fetched again.
+///
+/// Nothing else knows of them. Whoever uses one becomes its only user and verifies it as if it were a leftover part.
+extension MirrorTree {
+    private static let displacedPath = own + "/spared"
+
+    /// Moves a file of ours out of the way.
+    ///
+    /// - Returns: whether it did; a file that has other names, perhaps outside the mirror, is not spared: its time would
+    ///   change under all of them.
+    func displace(_ name: String, in folder: Descriptor, holding hash: ContentHash) -> Bool {
+        var status = stat()
+        guard fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_nlink == 1,
+            status.st_size > 0, let all = try? root.makeFolders(relative: Self.displacedPath, mode: 0o700)
+        else { return false }
+        mkdirat(all.number, hash.hex, 0o700)
+        guard let same = try? all.folder(hash.hex) else { return false }
+        return renameat(folder.number, name, same.number, String(status.st_ino)) == 0
+    }
+
+    /// Makes a spared file that may hold `version` the part file `part`, if there is one and no such part yet.
+    func reuseDisplaced(_ version: FileVersion, as part: String, in staging: Descriptor) throws(MirrorError) {
+        guard let same = try displacedFolder(version.hash.hex), try staging.observe(part) == .nothing else { return }
+        for _ in 0..<Self.tries {
+            guard let name = try firstName(in: same) else { return }
+            if renameat(same.number, name, staging.number, part) == 0 { return }
+            guard errno == ENOENT else { throw .call("use a spared file as", part) }
+        }
+    }
+
+    /// How often another thread may be faster.
+    private static let tries = 100
+
+    private func firstName(in folder: Descriptor) throws(MirrorError) -> String? {
+        var first: String?
+        try forEachName(in: folder) { entry in
+            first = Self.shown(entry)
+            return false
+        }
+        return first
+    }
+
+    /// Whether a spared file may hold `version`, or whether there is any.
+    func hasDisplaced(_ version: FileVersion? = nil) throws(MirrorError) -> Bool {
+        try displacedFolder(version?.hash.hex) != nil
+    }
+
+    private func displacedFolder(_ name: String? = nil) throws(MirrorError) -> Descriptor? {
+        do {
+            return try root.folder(relative: Self.displacedPath + (name.map { "/" + $0 } ?? ""))
+        } catch  where [ENOENT, ENOTDIR, ELOOP].contains(error.number) {
+            return nil
+        }
+    }
+
+    /// Removes the spared files that nobody wanted.
+    public func purgeDisplaced() throws(MirrorError) {
+        guard let all = try displacedFolder() else { return }
+        try removeAll(in: all) { name throws(MirrorError) in
+            let same = try all.folder(name)
+            try removeAll(in: same) { unlinkat(same.number, $0, 0) == 0 }
+            return unlinkat(all.number, name, AT_REMOVEDIR) == 0
+        }
+        let above = try root.folder(relative: Self.own)
+        unlinkat(above.number, "spared", AT_REMOVEDIR)
+    }
+
+    /// Removes the entries of a folder, some at a time, until one cannot be removed.
+    private func removeAll(
+        in folder: Descriptor, _ remove: (String) throws(MirrorError) -> Bool
+    ) throws(MirrorError) {
+        while true {
+            var some: [String] = []
+            try forEachName(in: folder) { entry in
+                some.append(Self.shown(entry))
+                return some.count < 1_000
+            }
+            if some.isEmpty { return }
+            for name in some where try !remove(name) { return }
+        }
+    }
+}

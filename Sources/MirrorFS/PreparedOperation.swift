@@ -1,0 +1,74 @@
+public import SyncModel
+
+/// Where the content of a placement comes from, once that is certain.
+public enum PreparedContent: Sendable {
+    /// Staged and verified.
+    case staged(StagedFile)
+    /// It stands there already, unknown to the state, with this fingerprint.
+    case adopted(Fingerprint)
+    /// The donor is renamed.
+    case moved(LocalEntry)
+}
+
+/// An operation with what it takes to execute it.
+public struct PreparedOperation: Sendable {
+    /// What is to be done.
+    public var operation: PlannedOperation
+    /// For a placement: where its content comes from.
+    public var content: PreparedContent?
+
+    /// Makes a mutation.
+    public init(_ operation: PlannedOperation, content: PreparedContent? = nil) {
+        self.operation = operation
+        self.content = content
+    }
+
+    /// What must be durable before the operation begins.
+    public var intents: [Intent] {
+        switch operation {
+        case .clear(_, let entries): entries.map { Intent(key: $0.key, path: $0.path, after: nil) }
+        case .removeFile(let entry), .removeFolder(let entry):
+            [Intent(key: entry.key, path: entry.path, after: nil)]
+        case .relocate(let entry, let path):
+            path.name.map { [Intent(key: entry.key, path: path, after: entry.node.renamed($0))] } ?? []
+        case .makeFolder(let key, let path):
+            path.name.map { [Intent(key: key, path: path, after: .folder(name: $0, inode: 0))] } ?? []
+        case .place(let placement): intents(of: placement)
+        case .updateMetadata, .keepFolder, .park, .waitForParent, .upToDate, .forgetHave: []
+        }
+    }
+
+    private func intents(of placement: Placement) -> [Intent] {
+        guard let name = placement.path.name else { return [] }
+        func after(_ print: Fingerprint) -> Intent {
+            Intent(key: placement.key, path: placement.path, after: .file(name: name, placement.version, print))
+        }
+        switch content {
+        case .staged(let staged)?: return [after(staged.fingerprint)]
+        case .moved(let candidate)?:
+            guard case .file(_, _, let print) = candidate.node else { return [] }
+            return [Intent(key: candidate.key, path: candidate.path, after: nil), after(print)]
+        case .adopted?, nil: return []
+        }
+    }
+}
+
+extension LocalNode {
+    /// The same thing under another name.
+    public func renamed(_ name: FileName) -> LocalNode {
+        switch self {
+        case .folder(_, let inode): .folder(name: name, inode: inode)
+        case .file(_, let version, let print): .file(name: name, version, print)
+        }
+    }
+}
+
+/// What became of one mutation.
+public struct AppliedOperation: Sendable {
+    /// What was to be done.
+    public var operation: PlannedOperation
+    /// What is to be recorded.
+    public var outcomes: [Outcome]
+    /// Where things that were not ours have been moved to, relative to the mirror.
+    public var setAside: [String]
+}

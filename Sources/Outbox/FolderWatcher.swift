@@ -1,0 +1,307 @@
+import FileEvents
+import Glibc
+import Logging
+import Store
+import SyncModel
+
+/// Sees what stands in the watched folder, and tells the state file when it has settled.
+///
+/// Events and scans only say where to look. What counts is what stands there after it was left alone for a while.
+struct FolderWatcher: Sendable {
+    /// A path that was touched.
+    private struct Debounce: Sendable {
+        var due: ContinuousClock.Instant
+        var state: FileState?
+    }
+
+    /// Time between scans while not everything can be watched.
+    private static let shortRescan = Duration.seconds(30)
+    /// Paths in one transaction.
+    private static let batch = 500
+
+    private let outbox: OutboxService
+    private var inotify: Inotify?
+    private var rules: OutboxRules
+    private var folders: [Int32: OutboxPath] = [:]
+    private var watches: [OutboxPath: Int32] = [:]
+    private var debounced: [OutboxPath: Debounce] = [:]
+    private var nextLook: ContinuousClock.Instant?
+    private var nextScan = ContinuousClock.now
+    private var rootInode: UInt64 = 0
+    private var isBlind = false
+    private var problems: [OutboxPath: String] = [:]
+
+    init(_ outbox: OutboxService) {
+        self.outbox = outbox
+        rules = OutboxRules(outbox.settings)
+    }
+
+    private var now: ContinuousClock.Instant { .now }
+
+    /// Settles what a crash has left, and looks at everything for the first time.
+    mutating func begin() async throws {
+        if outbox.listens {
+            do {
+                inotify = try Inotify { [watchEvents = outbox.watchEvents] in watchEvents.add($0.map(WatchEvent.event))
+                }
+            } catch {
+                let problem = DiskProblem("cannot be watched", error.number)
+                outbox.logger.warning("\(outbox.settings.directory): \(problem); it is scanned instead")
+            }
+        }
+        try await scan(isFirst: true)
+    }
+
+    /// Looks wherever something may have happened, until the task is cancelled.
+    mutating func run() async throws {
+        while !Task.isCancelled {
+            await outbox.watchEvents.signal.wait(until: min(nextScan, nextLook ?? nextScan))
+            do {
+                for event in outbox.watchEvents.take() { try await handle(event) }
+                if let look = nextLook, look <= now { try await settle() }
+                if nextScan <= now { try await scan(isFirst: false) }
+            } catch  where !Task.isCancelled && OutboxErrorAction(error) != .end {
+                // What was not seen to is found by the scan.
+                outbox.logger.warning("the outbox could not be looked at, and is again soon: \(error)")
+                nextScan = now + Self.shortRescan
+            }
+        }
+    }
+
+    // MARK: News
+
+    private mutating func handle(_ event: WatchEvent) async throws {
+        switch event {
+        case .event(.overflow):
+            outbox.logger.info("more happened in the outbox than the kernel has kept; it is scanned")
+            nextScan = now
+        case .event(.unwatched(let watch)):
+            guard let path = folders.removeValue(forKey: watch) else { return }
+            if watches[path] == watch { watches[path] = nil }
+            if path.text.isEmpty { nextScan = now }
+        case .look(let path): if let disk = try? open() { touch(path, in: disk) }
+        case .event(.touched(let watch, let bytes, let isFolder)):
+            guard let folder = folders[watch] else { return }
+            guard let name = String(validating: bytes, as: UTF8.self) else {
+                nextScan = min(nextScan, now + outbox.settings.settle)
+                return
+            }
+            let path = folder.appending(name)
+            if rules.ignores(path, isFolder: isFolder) { return }
+            guard let disk = try? open() else { return }
+            if isFolder {
+                try await changed(path, disk)
+            } else {
+                touch(path, in: disk)
+            }
+        }
+    }
+
+    private func open() throws(DiskProblem) -> WatchedFolder { try WatchedFolder(outbox.settings.directory) }
+
+    /// A folder has come or gone: both is done, what is true is seen then.
+    private mutating func changed(_ folder: OutboxPath, _ disk: WatchedFolder) async throws {
+        for (path, watch) in watches where folder.contains(path) {
+            watches[path] = nil
+            folders[watch] = nil
+            inotify?.unwatch(watch)
+        }
+        var last: OutboxPath?
+        while true {
+            let rows = try await outbox.store.presentInOutbox(below: folder, after: last, limit: Self.batch)
+            for row in rows { touch(row.path, in: disk) }
+            guard rows.count == Self.batch else { break }
+            last = rows.last?.path
+        }
+        if disk.isFolder(folder) { try await walk(folder, disk, isFirst: false) }
+    }
+
+    private mutating func touch(_ path: OutboxPath, in disk: WatchedFolder) { touch(path, disk.state(path)) }
+
+    private mutating func touch(_ path: OutboxPath, _ state: FileState?) {
+        let due = now + outbox.settings.settle
+        debounced[path] = Debounce(due: due, state: state)
+        nextLook = min(nextLook ?? due, due)
+    }
+
+    // MARK: Settling
+
+    /// Looks at what was left alone for long enough: what is as it was then has settled.
+    private mutating func settle() async throws {
+        nextLook = nil
+        let time = now
+        let due = debounced.filter { $0.value.due <= time }
+        guard let disk = try? open() else {
+            debounced = [:]
+            nextScan = time
+            return
+        }
+        var settled: [OutboxPath: FileState?] = [:]
+        for (path, seen) in due {
+            let state = disk.state(path)
+            if state == seen.state {
+                debounced[path] = nil
+                settled.updateValue(state, forKey: path)
+            } else {
+                touch(path, state)
+            }
+        }
+        try await noteSettled(settled)
+        // Not for every single path of many that become due one after the other.
+        let soon = now + min(outbox.settings.settle / 4, .milliseconds(500))
+        nextLook = debounced.values.map(\.due).min().map { max($0, soon) }
+    }
+
+    private func noteSettled(_ settled: [OutboxPath: FileState?]) async throws {
+        let paths = settled.keys.sorted()
+        for start in stride(from: 0, to: paths.count, by: Self.batch) {
+            let part = Array(paths[start..<min(start + Self.batch, paths.count)])
+            try await outbox.note(part) { .settled(settled[$0] ?? nil) }
+        }
+    }
+
+    // MARK: Scanning
+
+    private mutating func scan(isFirst: Bool) async throws {
+        problems = [:]
+        isBlind = inotify == nil
+        do {
+            let disk = try open()
+            let inode = Self.inode(disk.root)
+            if inode != rootInode { forgetWatches() }
+            rootInode = inode
+            try await walk(.root, disk, isFirst: isFirst)
+            try await findGone(disk)
+        } catch let error as DiskProblem {
+            problems[.root] = "the folder \(error.reason)"
+            isBlind = true
+        }
+        for path in try await outbox.store.noteOutboxProblems(problems) {
+            outbox.logger.warning(
+                "\(outbox.settings.directory)/\(path.text): \(problems[path] ?? "")",
+                metadata: ["event": "parked", "path": "\(path.text)"])
+        }
+        let pause = outbox.settings.rescan
+        nextScan = now + (isBlind ? min(pause, Self.shortRescan) : pause)
+    }
+
+    private static func inode(_ handle: Descriptor) -> UInt64 {
+        var status = stat()
+        return fstat(handle.number, &status) == 0 ? UInt64(status.st_ino) : 0
+    }
+
+    private mutating func forgetWatches() {
+        for watch in folders.keys { inotify?.unwatch(watch) }
+        (folders, watches) = ([:], [:])
+    }
+
+    /// Watches a folder with all that are below it, then looks at what stands in them: nothing falls in between.
+    private mutating func walk(_ top: OutboxPath, _ disk: WatchedFolder, isFirst: Bool) async throws {
+        var waiting = [top]
+        while let path = waiting.popLast() {
+            try Task.checkCancellation()
+            await Task.yield()
+            do {
+                let folder = try disk.folder(path)
+                watch(path, folder)
+                let items = try WatchedFolder.items(folder)
+                if isFirst { try await recover(items, path, folder, disk) }
+                waiting += try await look(items, path)
+            } catch let error as DiskProblem {
+                if path.text.isEmpty { throw error }
+                if error.number != ENOENT { problems[path] = error.reason }
+            }
+        }
+    }
+
+    private mutating func watch(_ path: OutboxPath, _ folder: Descriptor) {
+        guard let inotify else { return }
+        let watch = inotify.watch(folder.number)
+        guard watch >= 0 else {
+            if !isBlind {
+                let hint = watch == -ENOSPC ? "raise fs.inotify.max_user_watches; " : ""
+                outbox.logger.warning(
+                    "\(outbox.settings.directory)/\(path.text) \(DiskProblem("cannot be watched", -watch)); \(hint)it is scanned now and then"
+                )
+            }
+            isBlind = true
+            return
+        }
+        if let old = watches[path], old != watch { folders[old] = nil }
+        if let old = folders[watch], old != path { watches[old] = nil }
+        watches[path] = watch
+        folders[watch] = path
+    }
+
+    /// Touches the files that are not known as they are.
+    ///
+    /// - Returns: the folders among the items.
+    private mutating func look(_ items: [WatchedFolder.Item], _ folder: OutboxPath) async throws -> [OutboxPath] {
+        var files: [(path: OutboxPath, state: FileState)] = []
+        var below: [OutboxPath] = []
+        for item in items {
+            switch item {
+            case .file(let name, let state):
+                let path = folder.appending(name)
+                if !rules.ignores(path, isFolder: false) { files.append((path, state)) }
+            case .folder(let name):
+                let path = folder.appending(name)
+                if !rules.ignores(path, isFolder: true) { below.append(path) }
+            case .misnamed(let name):
+                problems[folder.appending(name)] =
+                    "its name is not UTF-8, which Dropbox wants: it and what is in it stay here; rename it"
+            }
+        }
+        for start in stride(from: 0, to: files.count, by: Self.batch) {
+            let part = files[start..<min(start + Self.batch, files.count)]
+            let known = try await outbox.store.seenInOutbox(part.map(\.path))
+            for (path, state) in part where !isUpToDate(known[path], state) && debounced[path] == nil {
+                touch(path, state)
+            }
+        }
+        return below
+    }
+
+    private func isUpToDate(_ row: OutboxFile?, _ state: FileState) -> Bool {
+        guard let row, row.seen == state else { return false }
+        return row.isOpen == (OutboxPlan(row, finishes: outbox.settings.finishes) != .nothing)
+    }
+
+    /// Touches what the state file takes for standing and is gone, or is to be left alone now.
+    private mutating func findGone(_ disk: WatchedFolder) async throws {
+        var last: OutboxPath?
+        while true {
+            let rows = try await outbox.store.presentInOutbox(after: last, limit: Self.batch)
+            var ignored: [OutboxPath] = []
+            for row in rows {
+                if isIgnored(row.path) {
+                    ignored.append(row.path)
+                } else if disk.state(row.path) == nil, debounced[row.path] == nil {
+                    touch(row.path, nil)
+                }
+            }
+            try await outbox.note(ignored) { _ in .settled(nil) }
+            guard rows.count == Self.batch else { return }
+            last = rows.last?.path
+        }
+    }
+
+    private mutating func isIgnored(_ path: OutboxPath) -> Bool { rules.ignores(path, isFolder: false) }
+
+    // MARK: After a crash
+
+    /// Settles files that were about to be removed or moved.
+    private mutating func recover(
+        _ items: [WatchedFolder.Item], _ path: OutboxPath, _ folder: Descriptor, _ disk: WatchedFolder
+    ) async throws {
+        let action = PostUploadAction(folder: disk, after: outbox.settings.after, hook: outbox.hook)
+        for case .file(let name, let state) in items where name.hasPrefix(PostUploadAction.asidePrefix) {
+            let row = try await outbox.store.receiptInOutbox(of: state)
+            do {
+                try action.recover(name, in: path, folder, as: row)
+            } catch let error as DiskProblem {
+                problems[path.appending(name)] = error.reason
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+import CLinux
+import Glibc
+import SyncModel
+
+/// Why something on the disk could not be done: the end of a sentence that begins with the path.
+struct DiskProblem: Error, Hashable, Sendable, CustomStringConvertible {
+    let reason: String
+    let number: Int32
+
+    init(_ what: String, _ number: Int32) {
+        reason = "\(what): \(String(cString: strerror(number)))"
+        self.number = number
+    }
+
+    var description: String { reason }
+}
+
+/// An open file or folder; closed when nobody holds it any more.
+final class Descriptor: Sendable {
+    let number: Int32
+
+    init(_ number: Int32) { self.number = number }
+
+    deinit { close(number) }
+
+    /// What stands under a name in this folder, if it is a file; symbolic links are not followed.
+    func state(_ name: String) -> FileState? {
+        var status = stat()
+        guard fstatat(number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
+        return FileState(status)
+    }
+
+    /// The state of this file; `nil` if it is none.
+    var state: FileState? {
+        var status = stat()
+        return fstat(number, &status) == 0 ? FileState(status) : nil
+    }
+
+    /// Another descriptor for the same, which belongs to the caller.
+    func copy() throws(DiskProblem) -> Int32 {
+        let copy = fcntl(number, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw DiskProblem("cannot be opened", errno) }
+        return copy
+    }
+
+    /// Opens a file in this folder for reading.
+    ///
+    /// - Returns: `nil` if there is none.
+    func open(_ name: String) throws(DiskProblem) -> Descriptor? {
+        // A named pipe would block.
+        let file = openat(number, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        if file < 0 && [ENOENT, ENOTDIR, ELOOP, ENXIO].contains(errno) { return nil }
+        guard file >= 0 else { throw DiskProblem("cannot be opened", errno) }
+        return Descriptor(file)
+    }
+
+    /// Renames without replacing anything.
+    ///
+    /// - Returns: 0, or the error number.
+    func rename(_ name: String, to folder: Descriptor, _ target: String) -> Int32 {
+        dbx_rename_noreplace(number, name, folder.number, target) == 0 ? 0 : errno
+    }
+}
+
+extension FileState {
+    /// The state of a regular file; `nil` for everything else.
+    init?(_ status: stat) {
+        guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+        func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec) }
+        self.init(
+            inode: UInt64(status.st_ino), size: Int64(status.st_size),
+            modifiedNanoseconds: nanoseconds(status.st_mtim), changedNanoseconds: nanoseconds(status.st_ctim))
+    }
+}
+
+/// The watched folder, held by descriptor; nothing outside it is reached, and no symbolic link is followed.
+struct WatchedFolder: Sendable {
+    let path: String
+    let root: Descriptor
+
+    /// Opens it.
+    init(_ path: String) throws(DiskProblem) {
+        let number = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0 else { throw DiskProblem("cannot be opened", errno) }
+        self.path = path
+        root = Descriptor(number)
+    }
+
+    /// Opens a folder in it.
+    func folder(_ path: OutboxPath) throws(DiskProblem) -> Descriptor {
+        if path.text.isEmpty { return root }
+        let number = dbx_open_beneath(root.number, path.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0 else { throw DiskProblem("cannot be read", errno) }
+        return Descriptor(number)
+    }
+
+    /// Whether there is a folder at a path.
+    func isFolder(_ path: OutboxPath) -> Bool { (try? folder(path)) != nil }
+
+    /// The file that stands at a path; `nil` for none.
+    func state(_ path: OutboxPath) -> FileState? { (try? folder(path.parent))?.state(path.name) }
+
+    /// Opens the file at a path for reading; `nil` if there is none.
+    func file(_ path: OutboxPath) throws(DiskProblem) -> Descriptor? {
+        do {
+            return try folder(path.parent).open(path.name)
+        } catch  where [ENOENT, ENOTDIR, ELOOP].contains(error.number) {
+            return nil
+        }
+    }
+
+    /// One thing in a folder.
+    enum Item {
+        case file(String, FileState)
+        case folder(String)
+        /// A name that is not UTF-8, as far as it can be shown.
+        case misnamed(String)
+    }
+
+    /// What stands in an open folder; what is neither file nor folder is passed over.
+    static func items(_ folder: Descriptor) throws(DiskProblem) -> [Item] {
+        let copy = openat(folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard copy >= 0, let stream = fdopendir(copy) else { throw DiskProblem("cannot be read", errno) }
+        defer { closedir(stream) }
+        var items: [Item] = []
+        while let entry = readdir(stream) {
+            let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+            guard bytes != Array(".".utf8), bytes != Array("..".utf8) else { continue }
+            guard let name = String(validating: bytes, as: UTF8.self) else {
+                items.append(.misnamed(String(decoding: bytes, as: UTF8.self)))
+                continue
+            }
+            var status = stat()
+            guard fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }  // it has just gone
+            if let state = FileState(status) {
+                items.append(.file(name, state))
+            } else if status.st_mode & S_IFMT == S_IFDIR {
+                items.append(.folder(name))
+            }
+        }
+        return items
+    }
+}

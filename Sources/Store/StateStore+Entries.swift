@@ -1,0 +1,39 @@
+import GRDB
+public import SyncModel
+
+extension StateStore {
+    /// What stands in the mirror according to have, in ascending order of keys.
+    ///
+    /// - Parameters:
+    ///   - after: only keys above this one; `nil` for all.
+    ///   - limit: at most so many.
+    public func entries(after: RemoteKey?, limit: Int) async throws -> [LocalEntry] {
+        try await read { db in
+            let sql = "SELECT h.key, \(Rows.haveColumns) FROM have h WHERE h.key > ? ORDER BY h.key LIMIT ?"
+            return try PathResolver.entries(db, sql, [after?.text ?? "", limit])
+        }
+    }
+
+    /// What stands under `key` according to have, if anything.
+    public func entry(of key: RemoteKey) async throws -> LocalEntry? {
+        try await read { db in
+            let sql = "SELECT h.key, \(Rows.haveColumns) FROM have h WHERE h.key = ?"
+            return try PathResolver.entries(db, sql, [key.text]).first
+        }
+    }
+
+    /// The names of what stands directly in a folder.
+    ///
+    /// What stands deeper is leapt over: a folder costs what is in it, whatever is below that.
+    public func names(in folder: RemoteKey) async throws -> NameSet {
+        try await read { try FolderReader.names($0, "have", in: folder) }
+    }
+}
+
+extension RemoteKey {
+    /// The folder directly in `folder` below which this key stands; `nil` if it stands directly in `folder` itself.
+    func child(of folder: RemoteKey) -> RemoteKey? {
+        let rest = text.utf8.dropFirst(folder.text.utf8.count + 1)
+        return rest.firstIndex(of: UInt8(ascii: "/")).map { RemoteKey(String(text[..<$0])) }
+    }
+}

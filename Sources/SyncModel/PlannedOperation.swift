@@ -1,0 +1,121 @@
+/// Where the bytes of a file may come from; tried in the order of the list.
+public enum ContentSource: Hashable, Sendable {
+    /// The file that leaves another place of the mirror is renamed: same bytes, same time.
+    case move(from: LocalEntry)
+    /// A file of the mirror with these bytes is cloned or copied, and verified.
+    case copy(from: LocalEntry)
+    /// The revision is fetched.
+    case download
+}
+
+/// A file that is to stand somewhere.
+public struct Placement: Hashable, Sendable {
+    /// Its key.
+    public var key: RemoteKey
+    /// Where it is to stand.
+    public var path: MirrorPath
+    /// What it is to hold.
+    public var version: FileVersion
+    /// What of ours stands there now.
+    public var replacing: LocalEntry?
+    /// Where its bytes may come from, in order.
+    public var sources: [ContentSource]
+
+    /// Makes a placement.
+    public init(
+        key: RemoteKey, path: MirrorPath, version: FileVersion, replacing: LocalEntry?, sources: [ContentSource]
+    ) {
+        self.key = key
+        self.path = path
+        self.version = version
+        self.replacing = replacing
+        self.sources = sources
+    }
+
+    /// The donor if the first source is a move.
+    public var moveSource: LocalEntry? {
+        if case .move(let candidate)? = sources.first { candidate } else { nil }
+    }
+
+    /// Whether its bytes may be had without a download.
+    public var isLocal: Bool { sources.first != .download }
+
+    /// What the donor that is moved will be, by its key now; empty if none is.
+    public var move: [RemoteKey: LocalEntry] {
+        moveSource.map { [$0.key: LocalEntry(key: key, path: path, node: $0.node)] } ?? [:]
+    }
+}
+
+/// One effect on the mirror; carries keys, paths and expectations, so that executing it asks nobody anything.
+public enum PlannedOperation: Hashable, Sendable {
+    /// Something of ours of another kind stands in the way of `key`: all of it goes, deepest first.
+    case clear(RemoteKey, [LocalEntry])
+    /// The same thing under a name that differs in case only.
+    case relocate(LocalEntry, to: MirrorPath)
+    /// A folder is made.
+    case makeFolder(RemoteKey, at: MirrorPath)
+    /// A file is put in place.
+    case place(Placement)
+    /// The content stays; revision or modification time are new.
+    case updateMetadata(LocalEntry, FileVersion)
+    /// A file of ours goes.
+    case removeFile(LocalEntry)
+    /// A folder of ours goes, if it is empty.
+    case removeFolder(LocalEntry)
+    /// A folder of ours stays although the account has it no more: it holds what is left alone.
+    case keepFolder(LocalEntry)
+    /// Nothing can be done; `status` lists it with the reason.
+    case park(RemoteKey, reason: String)
+    /// Nothing can be done before the folder above it stands.
+    case waitForParent(RemoteKey, parent: RemoteKey)
+    /// Nothing is to be done: the key need not be pending.
+    case upToDate(RemoteKey)
+    /// Nothing of ours stands there, whatever have says: its folder is gone.
+    case forgetHave(RemoteKey)
+
+    /// The key it is about.
+    public var key: RemoteKey {
+        switch self {
+        case .clear(let key, _), .makeFolder(let key, _), .park(let key, _), .waitForParent(let key, _),
+            .upToDate(let key), .forgetHave(let key):
+            key
+        case .relocate(let entry, _), .updateMetadata(let entry, _), .removeFile(let entry),
+            .removeFolder(let entry), .keepFolder(let entry):
+            entry.key
+        case .place(let placement): placement.key
+        }
+    }
+}
+
+extension PlannedOperation: CustomStringConvertible {
+    /// One line, the same in `sync --dry-run` and in the tests.
+    public var description: String {
+        switch self {
+        case .clear(let key, let entries): "clear \(key) (\(entries.count))"
+        case .relocate(let entry, let path): "rename \(entry.path) -> \(path)"
+        case .makeFolder(_, let path): "make folder \(path)"
+        case .place(let placement):
+            "place \(placement.path) (\(placement.version.size) bytes) <- "
+                + placement.sources.map(\.description).joined(separator: " | ")
+        case .updateMetadata(let entry, _): "retag \(entry.path)"
+        case .removeFile(let entry): "remove file \(entry.path)"
+        case .removeFolder(let entry): "remove folder \(entry.path)"
+        case .keepFolder(let entry): "leave folder \(entry.path)"
+        case .park(let key, let reason): "park \(key): \(reason)"
+        case .waitForParent(let key, let parent): "wait \(key): for \(parent)"
+        case .upToDate(let key): "settled \(key)"
+        case .forgetHave(let key): "gone \(key)"
+        }
+    }
+}
+
+extension ContentSource: CustomStringConvertible {
+    /// A word or two.
+    public var description: String {
+        switch self {
+        case .move(let candidate): "move \(candidate.path)"
+        case .copy(let candidate): "copy \(candidate.path)"
+        case .download: "download"
+        }
+    }
+}

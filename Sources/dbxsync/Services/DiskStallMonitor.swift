@@ -1,0 +1,33 @@
+import Engine
+import Logging
+
+/// Notices that the mirror's disk does not answer; tells it once, and once that it does again.
+struct DiskStallMonitor: Sendable {
+    let stall: StallWatch
+    let board: StatusBoard
+    /// The mirror directory.
+    let directory: String
+    let logger: Logger
+
+    /// So long a disk may think.
+    private static let limit = Duration.seconds(30)
+
+    /// Whether the disk may be thinking.
+    var isBusy: Bool { stall.isBusy }
+
+    /// Looks once.
+    func look(now: Int64) {
+        let diskStall = stall.look().flatMap { $0 >= Self.limit ? $0.components.seconds : nil }
+        let before = board.now.unresponsiveDisk
+        let silent = diskStall.map { UnresponsiveDisk(directory: directory, since: now - $0) }
+        guard board.note(silent) else { return }
+        if let silent {
+            logger.warning(
+                "\(StatusLine.text(silent)); what stands there is not known until it does",
+                metadata: ["event": "mirror_away"])
+        } else {
+            let time = before.map { ", after \(HumanText.duration(.seconds(max(0, now - $0.since))))" } ?? ""
+            logger.notice("the disk of \(directory) answers again\(time)", metadata: ["event": "mirror_back"])
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import Dropbox
+import Sandbox
+import SyncModel
+import Transport
+
+/// An account of the sandbox behind real sockets, and a client of it.
+struct SandboxFixture: Sendable {
+    let account: Account
+    let server: SandboxServer
+    let transport: CurlTransport
+    let client: DropboxClient
+
+    /// Runs `body` in a world of its own, which ends afterwards.
+    static func run(
+        seed: Seed? = nil, remoteRoot: String = "", pathRoot: PathRoot? = nil,
+        tokens: ((SandboxServer, CurlTransport) -> TokenSource)? = nil, _ body: (SandboxFixture) async throws -> Void
+    ) async throws {
+        let account = Account(seed: seed)
+        let server = SandboxServer(account: account)
+        try await server.start()
+        let transport = CurlTransport(settings: TransportSettings(proxy: .none, userAgent: "dbxsync/test"))
+        let source = tokens?(server, transport) ?? TokenSource(credentials: Credentials(accessToken: Tokens.standing))
+        let client = DropboxClient(
+            transport: transport, endpoints: Endpoints(base: server.url), tokens: source, remoteRoot: remoteRoot,
+            pathRoot: pathRoot, settings: patient, jitter: { 1 })
+        do {
+            try await body(
+                SandboxFixture(account: account, server: server, transport: transport, client: client))
+        } catch {
+            await transport.stop()
+            await server.stop()
+            throw error
+        }
+        await transport.stop()
+        await server.stop()
+    }
+
+    /// Many tries, short delays, so that faults are over soon.
+    static let patient = CallSettings(
+        attempts: 6, patience: .seconds(60), firstDelay: .milliseconds(1), longestDelay: .milliseconds(4),
+        pageLimit: 10, stallLimit: .seconds(30))
+
+    /// All pages since `cursor`, folded into what stands where.
+    func list(since cursor: Cursor? = nil, onto old: [String: RemoteNode] = [:]) async throws -> (
+        nodes: [String: RemoteNode], cursor: Cursor, pages: Int
+    ) {
+        var (nodes, cursor, pages, hasMore) = (old, cursor, 0, true)
+        while hasMore {
+            let page = try await client.changes(since: cursor)
+            for change in page.changes {
+                switch change {
+                case .put(let key, let node, _): nodes[key.text] = node
+                case .deleted(let key):
+                    nodes = nodes.filter { $0.key != key.text && !$0.key.hasPrefix(key.text + "/") }
+                }
+            }
+            (cursor, hasMore, pages) = (page.cursor, page.hasMore, pages + 1)
+        }
+        return (nodes, cursor ?? Cursor(""), pages)
+    }
+
+    /// Downloads a version until the bytes are the right ones, as the engine does.
+    func fetch(_ version: FileVersion) async throws -> [UInt8] {
+        for _ in 0..<3 {
+            let sink = MemorySink()
+            try await client.download(version, into: sink)
+            if hash(of: sink.bytes) == version.hash { return sink.bytes }
+        }
+        return []
+    }
+
+    /// Every file that `nodes` holds with its content, and every folder.
+    func mirror(_ nodes: [String: RemoteNode]) async throws -> [String: [UInt8]] {
+        var mirror: [String: [UInt8]] = [:]
+        for (path, node) in nodes {
+            if case .file(_, let version) = node { mirror[path] = try await fetch(version) } else { mirror[path] = [] }
+        }
+        return mirror
+    }
+
+    /// What the account holds.
+    func truth() throws -> [String: [UInt8]] {
+        var truth: [String: [UInt8]] = [:]
+        for entry in account.tree() {
+            truth[entry.pathLower] = entry.isFile ? try account.content(of: entry.pathLower).load() : []
+        }
+        return truth
+    }
+}

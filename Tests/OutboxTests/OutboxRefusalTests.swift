@@ -1,0 +1,92 @@
+import Foundation
+import Sandbox
+import Store
+import SyncModel
+import TestSupport
+import Testing
+import Uploading
+
+@testable import Outbox
+
+/// What Dropbox does not take, and what cannot be reached.
+struct OutboxRefusalTests {
+    private func issue(_ fixture: OutboxFixture, fileID: String = #fileID, line: Int = #line) async throws -> PathIssue
+    {
+        var found: [PathIssue] = []
+        try await eventually("a trouble", fileID: fileID, line: line) {
+            found = try await fixture.store.outboxIssues(limit: 9)
+            return !found.isEmpty
+        }
+        return try #require(found.count == 1 ? found[0] : nil)
+    }
+
+    @Test("a name that Dropbox refuses is parked, with its reason, and the others go up")
+    func badName() async throws {
+        try await OutboxFixture.run { fixture in
+            fixture.account.configure { $0.disallowedName = "bad.txt" }
+            try fixture.drop("x", "a/bad.txt")
+            try fixture.drop("y", "good.txt")
+            try await fixture.running(try fixture.outbox()) {
+                try await fixture.holds(["good.txt": "y"])
+                let issue = try await issue(fixture)
+                #expect(issue.path == "a/bad.txt" && issue.isParked && issue.attempts == 1)
+                #expect(issue.reason.hasPrefix("Dropbox takes no file of that name"))
+                #expect(try #require(issue.nextTry) > Int64(time(nil)) + 80_000)
+                try FileManager.default.moveItem(
+                    atPath: fixture.place("out/a/bad.txt"), toPath: fixture.place("out/a/fine.txt"))
+                try await fixture.holds(["good.txt": "y", "a/fine.txt": "x"])
+                try await eventually("no trouble") {
+                    try await fixture.store.outboxIssues(limit: 9).isEmpty
+                }
+            }
+        }
+    }
+
+    @Test("no space and no permission are parked, tried again by the next start, and nothing is lost")
+    func noSpaceNoPermission() async throws {
+        for isSpace in [true, false] {
+            try await OutboxFixture.run { fixture in
+                fixture.account.configure { settings in
+                    if isSpace { settings.quota = 10 } else { settings.readOnlyFolder = "/in" }
+                }
+                try fixture.drop("more than there is room for", "a.txt")
+                try await fixture.running(try fixture.outbox(.delete)) {
+                    let issue = try await issue(fixture)
+                    #expect(issue.isParked && issue.reason.contains(isSpace ? "no space left" : "reading only"))
+                    #expect(try #require(issue.nextTry) > Int64(time(nil)) + 1800)
+                    #expect(fixture.names() == ["a.txt"])
+                }
+                fixture.account.configure { ($0.quota, $0.readOnlyFolder) = (0, "") }
+                try await fixture.running(try fixture.outbox(.delete)) {
+                    try await fixture.holds(["a.txt": "more than there is room for"])
+                    try await eventually("removal") { fixture.names() == [] }
+                }
+                #expect(fixture.made == 1)
+            }
+        }
+    }
+
+    @Test("while the server fails for everything, nothing is wrong with the files, and it goes on by itself")
+    func unreachable() async throws {
+        try await OutboxFixture.run { fixture in
+            try fixture.drop("x", "a.txt")
+            await fixture.server.stop()
+            try await fixture.running(try fixture.outbox()) {
+                try await eventually("a file that waits") {
+                    try await fixture.store.outboxBacklog().waiting == 1
+                }
+                try await Task.sleep(for: .milliseconds(300))
+                #expect(try await fixture.store.outboxIssues(limit: 9).isEmpty)
+            }
+        }
+    }
+
+    @Test("an error is the file's affair, everybody's, or the end")
+    func verdicts() {
+        let denied = DiskProblem("cannot be opened", EACCES)
+        #expect(OutboxErrorAction(denied) == .file(OutboxFailure(reason: "cannot be opened: Permission denied")))
+        #expect(OutboxErrorAction(FileChanged()) == .changed)
+        #expect(OutboxErrorAction(StoreError(code: .full, message: "full")) == .everything(after: nil))
+        #expect(OutboxErrorAction(StoreError(code: .damaged, message: "damaged")) == .end)
+    }
+}

@@ -1,0 +1,77 @@
+import SyncModel
+import TestSupport
+import Testing
+
+@Suite struct BackoffTests {
+    @Test("waits double from 15 s up to an hour, of which chance takes at most half") func doubling() {
+        #expect(
+            (1...10).map { Backoff.delay(attempts: $0, jitter: 0) } == [
+                15, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600,
+            ])
+        #expect(Backoff.delay(attempts: 1, jitter: 1) == 7.5)
+        #expect(Backoff.delay(attempts: 99, jitter: 1) == 1800)
+    }
+
+    @Test("absurd counts do not overflow", arguments: [-1, 0, 1_000, Int.max]) func extremes(attempts: Int) {
+        let delay = Backoff.delay(attempts: attempts, jitter: 0.5)
+        #expect(delay > 0 && delay <= Backoff.longest)
+    }
+}
+
+@Suite struct TimestampTests {
+    @Test("timestamps are ordered by time, before 1970 too") func timestamps() {
+        let times = [5, -5, 0, 1_700_000_000].map { Timestamp(seconds: $0) }
+        #expect(times.sorted().map(\.seconds) == [-5, 0, 5, 1_700_000_000])
+    }
+
+    @Test("nanoseconds are those that 64 bits hold") func nanoseconds() {
+        #expect(Timestamp(seconds: -5).nanoseconds == -5_000_000_000)
+        #expect(Timestamp(seconds: 9_223_372_036).nanoseconds == 9_223_372_036_000_000_000)
+        #expect(Timestamp(seconds: 9_223_372_037).nanoseconds == nil)
+        #expect(Timestamp(seconds: -62_135_596_800).nanoseconds == nil)
+    }
+
+    @Test("what stands satisfies a want of the same name, kind and version only") func satisfies() throws {
+        let same = try TreeText("a=1").entries[0]
+        guard case .file(let name, let version) = same.node else { return }
+        let print = Fingerprint(inode: 1, size: 1, modifiedNanoseconds: 0)
+        let have = LocalNode.file(name: name, version, print)
+        #expect(have.satisfies(same.node))
+        for other in ["A=1", "a=2", "a=1@other", "a=1%9", "a/", "a!"] {
+            #expect(try !have.satisfies(TreeText(other).entries[0].node), "\(other)")
+        }
+        let folder = LocalNode.folder(name: name, inode: 3)
+        #expect(try folder.satisfies(TreeText("a/").entries[0].node))
+        for other in ["A/", "a=1", "a!"] {
+            #expect(try !folder.satisfies(TreeText(other).entries[0].node), "\(other)")
+        }
+    }
+
+    @Test("same content is size and hash, whatever revision and time") func sameContent() throws {
+        func version(_ text: String) throws -> FileVersion {
+            guard case .file(_, let version) = try TreeText("a=" + text).entries[0].node else {
+                throw CancellationError()
+            }
+            return version
+        }
+        #expect(try version("1").sameContent(as: version("1@x%3")))
+        #expect(try !version("1").sameContent(as: version("2")))
+    }
+
+    @Test("every reason and every operation has words") func words() throws {
+        let reasons: [Unavailable] = [
+            .notDownloadable, .symbolicLink(target: "/etc/passwd"), .noContentHash, .noAccess, .nulInName,
+        ]
+        #expect(Set(reasons.map(\.description)).count == 5)
+        let fixture = try PlannerFixture(have: "a/ a/x=1 b=2", want: "a=3 c/ B=2")
+        let operations =
+            Planner.clearing(fixture.window) + Planner.placing(fixture.window, candidates: fixture.candidates)
+            + Planner.pruning(fixture.window)
+        #expect(
+            operations.map(\.description) == [
+                "clear /a (2)", "rename b -> B", "place a (1 bytes) <- download", "retag b", "make folder c",
+                "remove file a/x",
+            ])
+        #expect(operations.map(\.key.text) == ["/a", "/b", "/a", "/b", "/c", "/a/x"])
+    }
+}
