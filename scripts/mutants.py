@@ -33,6 +33,8 @@ MUTANTS = [
     ("the watch takes dbxsync's own work for that of others", "Engine/Sweeper.swift", "            guard let drift = try mirror.drift(of: entry) else { return .nothing }", "            let drift = try mirror.drift(of: entry) ?? .changed"),
     ("checksums are not compared", "Store/Audit.swift", "where try Checksums.stored(table, db) != sum {", "where try Checksums.stored(table, db) != sum && table.isEmpty {"),
     ("folders to be made are no backlog", "Store/SyncSnapshot.swift", "pendingFiles + pendingFolders + pendingRemovals", "pendingFiles + pendingRemovals"),
+    ("what a listing takes back is not noticed", "Engine/PullLoop.swift", "        isListing = false\n        try await cancelUnwanted()\n", "        isListing = false\n"),
+    ("removals do not wait for the last page", "Store/Rows.swift", "AND has_more = 0", "AND has_more >= 0"),
     ("bytes are not verified", "MirrorFS/StagingFile.swift", "guard offset == version.size, hash == version.hash else {", "guard offset == version.size else {"),
 ]
 

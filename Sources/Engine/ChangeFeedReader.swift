@@ -9,8 +9,6 @@ struct ChangeFeedReader: Sendable {
     let now: @Sendable () -> Int64
     let board: StatusBoard
     let events: EventLog
-    /// Whether what is recorded ends with a page that announces no other.
-    let hasCompleteListing: AtomicFlag
     /// Made whenever a page is recorded.
     var pageRecorded = AsyncSignal()
     /// What has changed; a first listing tells nothing.
@@ -59,7 +57,6 @@ struct ChangeFeedReader: Sendable {
             if progress.everListed { changedKeys.add(recorded, of: page) }
             foundAny = foundAny || page.entries > 0
             guard let following = await next else {
-                hasCompleteListing.set(true)
                 longpollBackoff?.changesRead(foundAny: foundAny)
                 return asked
             }
@@ -96,7 +93,6 @@ struct ChangeFeedReader: Sendable {
                 "Dropbox reports that the mirrored folder itself was removed or replaced; nothing is removed from the "
                     + "mirror; check mirror.remote_root")
         }
-        if page.hasMore { hasCompleteListing.set(false) }
         for entry in page.skipped { events.note(.warning, "passed over: \(entry)", event: "passed_over") }
         log(page.unread)
         let recorded = try await store.record(
@@ -132,8 +128,7 @@ extension ChangeFeedReader {
     init(_ context: PassContext, pageRecorded: AsyncSignal = AsyncSignal(), mayReset: Bool = true) {
         self.init(
             remote: context.remote, store: context.store, now: context.environment.now, board: context.board,
-            events: context.events, hasCompleteListing: context.hasCompleteListing, pageRecorded: pageRecorded,
-            mayReset: mayReset,
+            events: context.events, pageRecorded: pageRecorded, mayReset: mayReset,
             longpollBackoff: context.longpollBackoff)
     }
 }

@@ -27,8 +27,6 @@ struct PassContext: Sendable {
     let mustSweep: Bool
     /// Is told what the news were worth that a longpoll has reported.
     let longpollBackoff: LongpollBackoff
-    /// Whether all pages of the news are recorded, so that what is not wanted is known to be gone from the account.
-    let hasCompleteListing = AtomicFlag(false)
     /// Waits for whatever would begin the next pass, but for retries that were due at a time.
     let awaitChange: @Sendable (_ retriesAfter: Int64) async throws -> WakeReason
     /// Has the next pass begin at once.

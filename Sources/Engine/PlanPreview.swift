@@ -77,8 +77,7 @@ public struct PlanPreview: Sendable {
         try await store.select(selection)
         if let mirror { try await sweep(mirror) }
         _ = try await ChangeFeedReader(
-            remote: remote, store: store, now: now, board: StatusBoard(), events: EventLog(logger),
-            hasCompleteListing: AtomicFlag(false)
+            remote: remote, store: store, now: now, board: StatusBoard(), events: EventLog(logger)
         ).run()
         try await store.retryAll()
         var totals = Totals()

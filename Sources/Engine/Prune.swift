@@ -2,10 +2,10 @@ import MirrorFS
 import Store
 import SyncModel
 
-/// Removes what is no longer in the account; only called when no listing is under way.
+/// Removes what is no longer in the account.
 ///
-/// A page that announces another may tell of removals that the next one explains: until that is recorded nothing is
-/// removed.
+/// A page that announces another may tell of removals that the next one explains: until the last one is recorded, of a
+/// listing as of changes, the state tells of none (`Progress.isComplete`).
 struct Prune: Sendable {
     let context: PassContext
 
@@ -17,8 +17,7 @@ struct Prune: Sendable {
             try Task.checkCancellation()
             let window = try await context.store.removals(
                 before: position, limit: context.settings.batch, now: context.now())
-            // Asked after the window was read: what is recorded before this is in it.
-            guard let last = window.last, context.hasCompleteListing.value else { return }
+            guard let last = window.last else { return }
             position = last.key
             let operations = Planner.pruning(window)
             context.board.update { $0.phase = .removing }

@@ -124,14 +124,14 @@ extension PullLoop {
         guard mayRemoveDeleted else { return false }
         try await publishAll(&group)
         guard mayRemoveDeleted else { return true }
+        guard try await context.store.progress().isComplete else { return false }
         let deletions = feed.takeDeletions()
-        guard !deletions.isEmpty, try await !context.store.progress().isListing else { return true }
-        try await Prune(context: context).run(at: deletions)
+        if !deletions.isEmpty { try await Prune(context: context).run(at: deletions) }
         return true
     }
 
     private var mayRemoveDeleted: Bool {
-        feed.mayRemove && !isListing && !feed.isReading && !isPlanning && context.hasCompleteListing.value
+        feed.mayRemove && !isListing && !feed.isReading && !isPlanning
             && feed.changedKeys.additions.isEmpty && !queue.isLocalWorkUrgent
             && !inFlight.values.contains { $0.isUrgent && $0.placement.isLocal }
     }
@@ -142,8 +142,7 @@ extension PullLoop {
             inFlight.values.allSatisfy({ $0.placement.sources == [.download] })
         else { return }
         mayRemove = false
-        let progress = try await context.store.progress()
-        if !progress.isListing { try await Prune(context: context).run() }
+        try await Prune(context: context).run()
         try await context.disk.run { [mirror = context.mirror] in try mirror.purgeDisplaced() }
     }
 }

@@ -66,6 +66,7 @@ public actor SyncEngine {
     /// - Throws: errors that time cannot cure (`signedOut`, `fatal`); `CancellationError` never comes out.
     public func run() async throws {
         isRunning = true
+        defer { isRunning = false }
         watch.begin()
         let looking = DiskWatch(folders: watch, engine: self, clock: environment.clock, logger: logger)
         let scrub = Scrub(
@@ -88,7 +89,7 @@ public actor SyncEngine {
         while !Task.isCancelled {
             let used = settings
             do {
-                _ = try await pass()
+                _ = try await makePass()
                 failuresInARow = 0
                 requestIfReloaded(since: used)
                 _ = try await wait(for: nil)
@@ -127,11 +128,17 @@ public actor SyncEngine {
         if settings != used { request() }
     }
 
-    /// Runs one complete pass.
+    /// Runs one complete pass; not beside `run`, which makes its own.
     ///
     /// - Returns: what it has done.
+    /// - Throws: `Classified` errors; everything that could be done in spite of them has been done.
     @discardableResult
     public func pass() async throws -> PassReport {
+        precondition(!isRunning, "one pass at a time")
+        return try await makePass()
+    }
+
+    private func makePass() async throws -> PassReport {
         passes += 1
         var logger = logger
         logger[metadataKey: "pass"] = "\(passes)"

@@ -38,8 +38,8 @@ struct SyncPass: Sendable {
             status.bytesTotal = status.bytesTotal.saturatingSum(pending.pendingBytes)
         }
         let asOf = try await readAndPull(isFirst: !progress.everListed)
+        try await Prune(context: context).run()
         progress = try await context.store.progress()
-        if !progress.isListing { try await Prune(context: context).run() }
         try await finish(asOf: asOf, isNewSelection: isNewSelection)
         // Before the account was listed nobody could tell whose the files in the mirror are.
         if !hasListed && !progress.isListing { try await sweep(seekingStrangers: true) }
@@ -151,8 +151,7 @@ struct SyncPass: Sendable {
             try Task.checkCancellation()
             // What broke off may have renamed folders and not recorded it.
             try await settleIntents()
-            let progress = try await context.store.progress()
-            if !progress.isListing { try await Prune(context: context).run() }
+            try await Prune(context: context).run()
             throw error
         }
     }

@@ -33,13 +33,11 @@ enum Checksums {
         ).filter { !table.leftOut.contains($0) }.map { "\(prefix)\"\($0)\"" }
     }
 
-    /// Computes the checksums from the tables as they are: they are taken to be right.
-    static func begin(_ db: Database) throws {
-        for table in tables {
-            try db.execute(
-                sql: "INSERT OR REPLACE INTO checksum (name, value) VALUES (?, ?)",
-                arguments: [table.name, data(try computed(table.name, db))])
-        }
+    /// Computes the checksum of a table as it is: it is taken to be right.
+    static func begin(_ table: String, _ db: Database) throws {
+        try db.execute(
+            sql: "INSERT OR REPLACE INTO checksum (name, value) VALUES (?, ?)",
+            arguments: [table, data(try computed(table, db))])
     }
 
     /// The checksum that the file has of a table; `nil` if it has none that can be one.

@@ -15,6 +15,9 @@ enum Rows {
     /// Columns name, kind, rev, size, hash, modified, inode, mtime_ns.
     static let haveColumns = "h.name, h.kind, h.rev, h.size, h.hash, h.modified, h.inode, h.mtime_ns"
 
+    /// Whether what is not in want may be removed (`Progress.isComplete`).
+    static let isCompleteSQL = "(SELECT listing = 0 AND has_more = 0 FROM state)"
+
     /// The sum of sizes, 0 for none; where 64 bits do not hold it, the largest number that they do.
     static func sumSQL(_ sizes: String) -> String { "CAST(total(\(sizes)) AS INTEGER)" }
 

@@ -5,7 +5,7 @@ enum Schema {
     /// "dbxs": tells our files from others' (SQLite, `PRAGMA application_id`).
     static let applicationID = 0x6462_7873
 
-    static let version = 4
+    static let version = 5
 
     /// No version to come will be later; what says so is damaged.
     static let lastThinkable = 1000
@@ -15,9 +15,13 @@ enum Schema {
         if present < 1 { try createVersion1(db) }
         if present < 2 { try createVersion2(db) }
         if present < 3 { try createVersion3(db) }
+        if present < 4 { try createVersion4(db) }
+        let isStateRight = try present == 4 && Checksums.isRight("state", db)
+        if present < 5 { try createVersion5(db) }
         if present < 4 {
-            try createVersion4(db)
-            try Checksums.begin(db)
+            for table in Checksums.tables { try Checksums.begin(table.name, db) }
+        } else if isStateRight {
+            try Checksums.begin("state", db)  // the new column is part of it
         }
     }
 
@@ -116,6 +120,16 @@ enum Schema {
                     generation INTEGER NOT NULL, key TEXT, beginning TEXT) STRICT;
                 CREATE TABLE checksum (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
                 PRAGMA user_version = 4;
+                """)
+    }
+
+    private static func createVersion5(_ db: Database) throws {
+        // state.has_more: whether the page that was recorded last announced another one, which may tell more of what is
+        // no longer in want. Until the next last page nobody knows.
+        try db.execute(
+            sql: """
+                ALTER TABLE state ADD COLUMN has_more INTEGER NOT NULL DEFAULT 1;
+                PRAGMA user_version = 5;
                 """)
     }
 

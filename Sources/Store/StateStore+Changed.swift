@@ -18,7 +18,8 @@ extension StateStore {
         }
     }
 
-    /// The pending items at and below `keys` that are not wanted and due, at most `limit` of them.
+    /// The pending items at and below `keys` that are not wanted and due, at most `limit` of them; none while want is not
+    /// complete (`Progress.isComplete`).
     public func removals(at keys: [RemoteKey], limit: Int, now: Int64) async throws -> [PendingItem] {
         let isSelective = !selection.isEverything
         return try await read { db in
@@ -27,7 +28,7 @@ extension StateStore {
                 FROM pending p LEFT JOIN have h ON h.key = p.key
                 WHERE p.key >= ? AND p.key < ? AND (p.key = ? OR p.key >= ?)
                     AND (p.not_before IS NULL OR p.not_before <= ?)
-                    AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key)
+                    AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key) AND \(Rows.isCompleteSQL)
                 ORDER BY p.key DESC LIMIT ?
                 """
             let reader = ItemReader(db, sql, isSelective: isSelective, below: 0)

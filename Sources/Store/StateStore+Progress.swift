@@ -11,6 +11,10 @@ public struct Progress: Hashable, Sendable {
     public var cursor: SyncModel.Cursor?
     /// Whether a full listing is under way.
     public var isListing: Bool
+    /// Whether the page that was recorded last announced another one.
+    public var hasMore: Bool
+    /// Whether want is all of the account as of some time, so that what is not in it may be removed.
+    public var isComplete: Bool { !isListing && !hasMore }
     /// Whether any full listing was ever completed.
     public var everListed: Bool
     /// When the last full listing was completed, seconds since the epoch.
@@ -62,7 +66,7 @@ extension StateStore {
                 db,
                 sql: """
                     SELECT account, remote_root, mirror_id, cursor, listing, ever_listed, listed_at, checked_at,
-                        in_step_as_of, account_name, root_id, marked_up_to IS NOT NULL FROM state
+                        in_step_as_of, account_name, root_id, marked_up_to IS NOT NULL, has_more FROM state
                     """)
             guard let row else { throw StoreError(code: .damaged, message: "the state file has no state row") }
             let cursor = (row[3] as String?).map { SyncModel.Cursor($0) }
@@ -73,7 +77,7 @@ extension StateStore {
             let everListed: Bool = row[5] ?? false
             return Progress(
                 origin: origin, mirrorID: row[2], cursor: cursor,
-                isListing: isListing, everListed: everListed, listedAt: row[6], checkedAt: row[7],
+                isListing: isListing, hasMore: row[12], everListed: everListed, listedAt: row[6], checkedAt: row[7],
                 inStepAsOf: row[8], isMarking: row[11])
         }
     }

@@ -43,7 +43,7 @@ extension StateStore {
                 for key in try Audit.run(recorder.pending) { try recorder.pending.refresh(key) }
             }
             try db.execute(
-                literal: "UPDATE state SET cursor = \(cursor.text), checked_at = \(now)")
+                literal: "UPDATE state SET cursor = \(cursor.text), checked_at = \(now), has_more = \(!isLast)")
             if isLast && edits.isEmpty { try db.execute(sql: StateStore.markInStepSQL, arguments: [now]) }
             return recorder.result
         }

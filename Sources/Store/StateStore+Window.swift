@@ -47,7 +47,8 @@ extension StateStore {
         }
     }
 
-    /// The next pending items that are not wanted and due, in descending order of keys: what is below comes first.
+    /// The next pending items that are not wanted and due, in descending order of keys: what is below comes first; none
+    /// while want is not complete (`Progress.isComplete`).
     ///
     /// - Parameters:
     ///   - before: only keys below this one; `nil` for all.
@@ -60,7 +61,7 @@ extension StateStore {
                 SELECT p.key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \(Rows.haveColumns)
                 FROM pending p LEFT JOIN have h ON h.key = p.key
                 WHERE (? IS NULL OR p.key < ?) AND (p.not_before IS NULL OR p.not_before <= ?)
-                    AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key)
+                    AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key) AND \(Rows.isCompleteSQL)
                 ORDER BY p.key DESC LIMIT ?
                 """
             return try ItemReader(db, sql, isSelective: isSelective)

@@ -21,7 +21,7 @@ public struct SyncSnapshot: Hashable, Sendable {
     ///
     /// Whether that time is recent enough, and when the disk was looked at, is for others to say.
     public var isInStep: Bool {
-        progress.inStepAsOf != nil && !progress.isListing && !progress.isMarking && isSelected && backlog.isEmpty
+        progress.inStepAsOf != nil && progress.isComplete && !progress.isMarking && isSelected && backlog.isEmpty
             && unproven == 0
     }
 }

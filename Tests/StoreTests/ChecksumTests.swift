@@ -185,13 +185,34 @@ import Testing
             """
             DROP TABLE checksum; DROP TABLE finding; DROP TABLE unread; ALTER TABLE have DROP COLUMN proven_at;
             ALTER TABLE state DROP COLUMN swept_at; ALTER TABLE state DROP COLUMN scrub_key;
-            ALTER TABLE state DROP COLUMN scrub_began; PRAGMA user_version = 3;
+            ALTER TABLE state DROP COLUMN scrub_began; ALTER TABLE state DROP COLUMN has_more;
+            PRAGMA user_version = 3;
             """)
         let store = try StateStore.open(at: fixture.path)
         #expect(try await store.verifyChecksums() == 0)
         #expect(try await store.brokenInvariants() == [])
         try await store.forget([RemoteKey("/b")])
         #expect(try await store.brokenInvariants() == [])
+    }
+
+    @Test("a file of version 4 removes nothing before the next last page") func completeness() async throws {
+        let fixture = try await fixture()
+        let gone = TreeEdit.removeSubtree(RemoteKey("/b"))
+        try await fixture.store.record([gone], cursor: SyncModel.Cursor("gone"), isLast: true, now: StoreFixture.now)
+        func removals(_ store: StateStore) async throws -> Int {
+            try await store.removals(before: nil, limit: 100, now: StoreFixture.now).count
+        }
+        let count = try await removals(fixture.store)
+        #expect(count > 0)
+        try fixture.store.close()
+        try tamper(fixture, "ALTER TABLE state DROP COLUMN has_more; PRAGMA user_version = 4;")
+        let store = try StateStore.open(at: fixture.path)
+        #expect(try await removals(store) == 0)
+        #expect(try await !store.progress().isComplete)
+        try await store.record([], cursor: SyncModel.Cursor("more"), isLast: false, now: StoreFixture.now)
+        #expect(try await removals(store) == 0)
+        try await store.record([], cursor: SyncModel.Cursor("last"), isLast: true, now: StoreFixture.now)
+        #expect(try await removals(store) == count)
     }
 
     /// Damages the file byte by byte: whatever then opens and is not found damaged is what was there before.
