@@ -467,7 +467,7 @@ def watch(bench):
             time.sleep(0.2)
         time.sleep(10)
         log.seek(0)
-        drift = sum("event=drift" in line or "changed by somebody else" in line for line in log)
+        drift = sum("event=drift" in line or "changed locally" in line for line in log)
         times, before = [], bench.usage(daemon)
         files = [path for path in (bench.work / "mirror").rglob("*") if path.is_file() and ".dbxsync" not in path.parts]
         for number in range(20):

@@ -30,7 +30,7 @@ MUTANTS = [
     ("another account's mirror is taken", "MirrorFS/MirrorOwner.swift", "if account != other.account {", "if account.isEmpty {"),
     ("the disk is not looked at", "Engine/SyncPass.swift", "        if context.mustSweep { try await sweep(seekingStrangers: hasListed) }\n", ""),
     ("what was touched is not doubted", "Engine/Sweeper.swift", "        try await store.markUnproven(touched)\n", ""),
-    ("the watch takes dbxsync's own work for that of others", "Engine/Sweeper.swift", "            guard let drift = try mirror.drift(of: entry) else { return .nothing }", "            let drift = try mirror.drift(of: entry) ?? .changed"),
+    ("the watch takes dbxsync's own work for that of others", "Engine/Sweeper.swift", "            guard let drift = try mirror.drift(of: entry) else { return .nothing }", "            let drift = try mirror.drift(of: entry) ?? .changed", "looked.drift += comparison.drift", "looked.drift += entries"),
     ("checksums are not compared", "Store/Audit.swift", "where try Checksums.stored(table, db) != sum {", "where try Checksums.stored(table, db) != sum && table.isEmpty {"),
     ("folders to be made are no backlog", "Store/SyncSnapshot.swift", "pendingFiles + pendingFolders + pendingRemovals", "pendingFiles + pendingRemovals"),
     ("what a listing takes back is not noticed", "Engine/PullLoop.swift", "        isListing = false\n        try await cancelUnwanted()\n", "        isListing = false\n"),

@@ -19,7 +19,7 @@ public final class DropboxClient: RemoteSource {
     /// The number of things passed over that are told at most.
     static let anomalyLimit = 1000
 
-    /// Makes a client.
+    /// Creates a client.
     ///
     /// - Parameters:
     ///   - transport: Sends the requests.
@@ -62,11 +62,11 @@ public final class DropboxClient: RemoteSource {
     }
 
     /// Decodes the JSON body of an answer.
-    static func decode<Value: Decodable>(_ type: Value.Type, _ response: HTTPResponse, _ call: Call) throws -> Value {
+    static func decode<Value: Decodable>(_ type: Value.Type, response: HTTPResponse, call: Call) throws -> Value {
         do {
             return try JSON.decode(type, from: response.body)
         } catch {
-            throw DropboxError.malformed(call, response, JSON.complaint(of: error))
+            throw DropboxError.malformed(call, response: response, complaint: JSON.complaint(of: error))
         }
     }
 }

@@ -1,7 +1,7 @@
 public import SyncModel
 import Transport
 
-/// Why a call to Dropbox did not succeed, and how that wants to be treated.
+/// Why a call to Dropbox did not succeed, and how that is handled.
 public struct DropboxError: Classified, Hashable, Sendable {
     /// What went wrong, as far as callers have to tell.
     public enum Code: Hashable, Sendable {
@@ -59,7 +59,7 @@ public struct DropboxError: Classified, Hashable, Sendable {
     public let reason: String
     /// What the user can do about it.
     public private(set) var hint: String?
-    /// How it wants to be treated.
+    /// How the error is handled.
     public private(set) var disposition: Disposition
 
     init(

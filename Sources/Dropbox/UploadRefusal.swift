@@ -20,7 +20,7 @@ public enum UploadRefusal: Hashable, Sendable {
     case insufficientSpace
     /// The folder is shared for reading only.
     case noWritePermission
-    /// Dropbox takes no file of that name.
+    /// Dropbox does not accept a file of that name.
     case disallowedName
     /// The path is none.
     case malformedPath
@@ -66,18 +66,18 @@ public enum UploadRefusal: Hashable, Sendable {
     /// What happened, in words.
     var reason: String {
         switch self {
-        case .conflict(.file): "a file of another content stands there already"
-        case .conflict(.folder): "a folder of that name stands there"
+        case .conflict(.file): "a file with other content already exists there"
+        case .conflict(.folder): "a folder of that name already exists there"
         case .conflict(.fileAncestor): "one of the folders above is a file"
-        case .conflict(.other): "something stands there already"
+        case .conflict(.other): "something already exists there"
         case .insufficientSpace: "there is no space left in the account"
         case .noWritePermission: "the folder is shared with this account for reading only"
-        case .disallowedName: "Dropbox takes no file of that name"
+        case .disallowedName: "Dropbox does not accept a file of that name"
         case .malformedPath: "the path is not one that Dropbox understands"
         case .tooLarge: "it is larger than Dropbox takes"
         case .sessionNotFound: "the upload session has expired"
-        case .incorrectOffset(let offset): "the upload session goes on at byte \(offset)"
-        case .sessionClosed: "the upload session takes no more bytes"
+        case .incorrectOffset(let offset): "the upload session continues at byte \(offset)"
+        case .sessionClosed: "the upload session is closed"
         case .sessionUnusable: "the upload session cannot become a file"
         case .contentHashMismatch: "the bytes arrived as others than they were sent"
         case .other: "Dropbox refuses it"

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A truth that one task sets and another reads.
+/// A Boolean that one task sets and another reads.
 final class AtomicFlag: Sendable {
     private let state: Atomic<Bool>
 

@@ -9,13 +9,13 @@ struct ChangeFeedReader: Sendable {
     let now: @Sendable () -> Int64
     let board: StatusBoard
     let events: EventLog
-    /// Made whenever a page is recorded.
+    /// Notified whenever a page is recorded.
     var pageRecorded = AsyncSignal()
-    /// What has changed; a first listing tells nothing.
+    /// The keys that have changed; a first listing adds none.
     let changedKeys = ChangedKeysCollector()
     /// Whether to list anew when the cursor is no longer valid, rather than say so.
     var mayReset = true
-    /// Is told whether there was anything; `nil` where nobody listens.
+    /// Learns whether there were changes; `nil` without longpolls.
     var longpollBackoff: LongpollBackoff?
 
     /// Pages in a row that bring nothing and announce more, after which the server is taken to be confused.
@@ -93,7 +93,7 @@ struct ChangeFeedReader: Sendable {
                 "Dropbox reports that the mirrored folder itself was removed or replaced; nothing is removed from the "
                     + "mirror; check mirror.remote_root")
         }
-        for entry in page.skipped { events.note(.warning, "passed over: \(entry)", event: "passed_over") }
+        for entry in page.skipped { events.note(.warning, "skipped: \(entry)", event: "passed_over") }
         log(page.unread)
         let recorded = try await store.record(
             PageFold.edits(for: page.changes), unread: page.unread, cursor: page.cursor, isLast: !page.hasMore,

@@ -34,7 +34,7 @@ final class ChunkedSink: ByteSink, @unchecked Sendable {
         var failure: (any Error)?
     }
 
-    /// Makes a sink for the bytes from `offset` up to `end`.
+    /// Creates a sink for the bytes from `offset` up to `end`.
     init(from offset: Int64, upTo end: Int64, to target: Target, disk: DiskPool, board: StatusBoard) {
         self.target = target
         self.offset = offset

@@ -1,7 +1,7 @@
 import Store
 public import SyncModel
 
-/// What the engine is told; an immutable value for each pass.
+/// The engine's settings; an immutable value for each pass.
 public struct EngineSettings: Hashable, Sendable {
     /// Time between delta requests.
     public var interval: Duration
@@ -71,7 +71,7 @@ public enum Strangers: String, Hashable, Sendable, CaseIterable {
     case aside
 }
 
-/// Time and chance, which tests replace.
+/// Clock, time and random numbers, which tests replace.
 public struct EngineEnvironment: Sendable {
     /// Measures waiting.
     public var clock: any Clock<Duration>
@@ -80,7 +80,7 @@ public struct EngineEnvironment: Sendable {
     /// Random numbers from 0 to 1.
     public var jitter: @Sendable () -> Double
 
-    /// Makes surroundings.
+    /// Creates an environment.
     public init(
         clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Int64,
         jitter: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }
@@ -93,12 +93,12 @@ public struct EngineEnvironment: Sendable {
 
 /// Why a pass could not be finished.
 public struct EngineError: Classified, CustomStringConvertible {
-    /// How it wants to be treated.
+    /// How the error is handled.
     public var disposition: Disposition
     /// What happened and what to do.
     public var description: String
 
-    /// Makes an error.
+    /// Creates an error.
     public init(_ disposition: Disposition, _ description: String) {
         self.disposition = disposition
         self.description = description
@@ -108,7 +108,7 @@ public struct EngineError: Classified, CustomStringConvertible {
 /// Whether the state is damaged or gone: it does not come back by itself, as a mirror that is away may.
 func isLossOfState(_ error: any Error) -> Bool { (error as? StoreError)?.disposition == .fatal }
 
-/// How any error wants to be treated: errors that do not say are taken to pass.
+/// How any error is handled: errors that do not say are transient.
 public func disposition(of error: any Error) -> Disposition {
     (error as? any Classified)?.disposition ?? .abortPass
 }

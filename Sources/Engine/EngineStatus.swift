@@ -70,7 +70,7 @@ public struct EngineStatus: Hashable, Sendable {
     public var unresponsiveDisk: UnresponsiveDisk?
 }
 
-/// The one place where the engine tells how it gets on; anybody may look at any time.
+/// The engine's status and heartbeat; may be read at any time.
 public final class StatusBoard: Sendable {
     private let status = Mutex(EngineStatus())
     private let heartbeats = Atomic<UInt64>(0)
@@ -78,7 +78,7 @@ public final class StatusBoard: Sendable {
     private let quietPeriods = Mutex(QuietPeriods())
     private let statusChanged = AsyncSignal()
 
-    /// Makes an empty board.
+    /// Creates an empty board.
     public init() {}
 
     /// What the engine does now.
@@ -98,7 +98,7 @@ public final class StatusBoard: Sendable {
     /// A number that grows whenever work was finished: a page, bytes, a batch, a returned longpoll.
     public var heartbeat: UInt64 { heartbeats.load(ordering: .relaxed) }
 
-    /// Tells that work was finished.
+    /// Records that work was finished.
     public func recordProgress() { heartbeats.wrappingAdd(1, ordering: .relaxed) }
 
     /// Notes that Dropbox wants no requests until then.
@@ -115,9 +115,9 @@ public final class StatusBoard: Sendable {
         return hasChanged
     }
 
-    /// Does work that may finish nothing for so long: a wait with an end, or a step whose length is known in advance.
+    /// Runs work that may report no progress for a known time: a bounded wait, or a long step.
     ///
-    /// Whoever watches over the beats grants it that time.
+    /// The watchdog allows it that time.
     public func withQuietPeriod<Result>(
         upTo duration: Duration, isolation: isolated (any Actor)? = #isolation, _ work: () async throws -> Result
     ) async rethrows -> Result {
@@ -130,7 +130,7 @@ public final class StatusBoard: Sendable {
         return try await work()
     }
 
-    /// How long from now on no beat may come, by what was told; zero if the next one is to come soon.
+    /// Time left in the longest announced quiet period; zero if none is active.
     public var allowedQuietTime: Duration {
         quietPeriods.withLock { $0.ends.values.max() }.map { max(.zero, ContinuousClock.now.duration(to: $0)) } ?? .zero
     }

@@ -1,6 +1,6 @@
 import SyncModel
 
-/// Files that wait to be fetched: what news have told of comes before the others, and what takes least time first.
+/// Files that wait to be fetched: changed ones before the others, small ones before large ones.
 struct FetchQueue {
     private var urgent: ArraySlice<Placement> = []
     private(set) var ordinary: ArraySlice<Placement> = []
@@ -13,14 +13,14 @@ struct FetchQueue {
 
     var isEmpty: Bool { urgent.isEmpty && ordinary.isEmpty }
 
-    /// Whether a file of the news can be had without a download and waits.
+    /// Whether a changed file that needs no download is waiting.
     var isLocalWorkUrgent: Bool { urgent.first?.isLocal ?? false }
 
     var keys: [RemoteKey] { urgent.map(\.key) + ordinary.map(\.key) }
 
     mutating func append(_ placements: [Placement]) { ordinary.append(contentsOf: placements) }
 
-    /// Queues what news have told of.
+    /// Queues changed files.
     mutating func appendUrgent(_ placements: [Placement]) {
         if placements.isEmpty { return }
         urgent = (urgent + placements).sorted { ($0.cost, $0.key) < ($1.cost, $1.key) }[...]
@@ -66,6 +66,6 @@ extension Placement {
     /// Bytes that have to come over the network, as far as is known.
     fileprivate var cost: Int64 { isLocal ? -1 : version.size }
 
-    /// Whether it does not wait for larger ones to arrive, if news have told of it.
+    /// Whether it does not wait for larger ones to arrive if it has changed.
     var isLight: Bool { cost <= 4 << 20 }
 }

@@ -5,7 +5,7 @@ import SyncModel
 struct Fetcher: Sendable {
     let context: PassContext
 
-    /// What came of it.
+    /// The result.
     enum Fetched: Sendable {
         case ready(PreparedOperation)
         /// This item did not work; `isNetwork` if it may be the connection rather than the item.
@@ -86,7 +86,7 @@ struct Fetcher: Sendable {
         return try ignoringItemErrors { try context.mirror.observe(candidate.path) == .file(print) } ?? false
     }
 
-    /// Trouble with what is on the disk already is no trouble of the file that is wanted: it can be downloaded.
+    /// Ignores item errors of local candidates; the file can still be downloaded.
     private static func ignoringItemErrors<Result>(_ look: () throws -> Result?) throws -> Result? {
         do {
             return try look()
@@ -150,7 +150,7 @@ struct Fetcher: Sendable {
             try await context.reading.run { [context] in
                 let promise = try Fetcher.promiseOfRest(placement, context)
                 let part = try context.mirror.stage(placement.version, for: placement.key)
-                try Fetcher.keepOfRest(promise, placement, context)
+                try Fetcher.keepOfRest(promise, placement: placement, context: context)
                 return (part, promise)
             }
         }
@@ -181,7 +181,7 @@ struct Fetcher: Sendable {
             try await context.reading.run { [context] in
                 let promise = try Fetcher.promiseOfRest(placement, context)
                 let file = try context.mirror.stageBlocks(placement.version, for: placement.key)
-                try Fetcher.keepOfRest(promise, placement, context)
+                try Fetcher.keepOfRest(promise, placement: placement, context: context)
                 return (file, promise)
             }
         }
@@ -216,7 +216,7 @@ struct Fetcher: Sendable {
             code: .lowOnSpace,
             message: "\(placement.path) has to wait for space: \(max(free, 0)) bytes are free beyond what is being "
                 + "fetched, mirror.min_free_space is \(context.settings.minFreeSpace) and the file has \(size)",
-            hint: "free some space; it goes on by itself")
+            hint: "free some space; it continues automatically")
     }
 
     /// Has `bytes` promised beyond what is to stay free.
@@ -236,7 +236,7 @@ struct Fetcher: Sendable {
 
     /// What the part has reserved on the disk need not be promised any more.
     private static func keepOfRest(
-        _ promise: SpaceLedger.Promise, _ placement: Placement, _ context: PassContext
+        _ promise: SpaceLedger.Promise, placement: Placement, context: PassContext
     ) throws {
         promise.keep(placement.version.size - (try context.mirror.spaceOfPart(placement.version, for: placement.key)))
     }
@@ -249,14 +249,14 @@ struct Fetcher: Sendable {
         let staged = try await context.disk.run { [context] in
             let promise = try Fetcher.promise(placement, begun: 0, context)
             defer { promise.keep(0) }
-            return try Fetcher.stageWhole(placement, body.bytes, context)
+            return try Fetcher.stageWhole(placement, bytes: body.bytes, context: context)
         }
         context.events.count { $0.downloaded += 1 }
         return staged
     }
 
     /// Writes a file that has come whole; nothing is left of one that the disk has no room for.
-    static func stageWhole(_ placement: Placement, _ bytes: [UInt8], _ context: PassContext) throws -> StagedFile {
+    static func stageWhole(_ placement: Placement, bytes: [UInt8], context: PassContext) throws -> StagedFile {
         let part = try context.mirror.stageAnew(placement.version, for: placement.key)
         do {
             if part.offset > 0 { try part.restart() }

@@ -32,7 +32,7 @@ struct MirrorOutage: Sendable {
     func wait(because cause: MirrorError) async throws {
         report(cause)
         logger.warning(
-            "the mirror \(mirror.path) is away, and waited for: \(cause)", metadata: ["event": "mirror_away"])
+            "the mirror \(mirror.path) is not available, waiting for it: \(cause)", metadata: ["event": "mirror_away"])
         // As long as anything in it is open, its disk could not be unmounted.
         mirror.releaseDescriptors()
         var last = cause
@@ -50,12 +50,12 @@ struct MirrorOutage: Sendable {
             }
         }
         board.update { $0.phase = .starting }
-        logger.notice("the mirror \(mirror.path) is back", metadata: ["event": "mirror_back"])
+        logger.notice("the mirror \(mirror.path) is available again", metadata: ["event": "mirror_back"])
     }
 
     private func report(_ cause: MirrorError) {
         board.update { status in
-            status.phase = .waiting(why: "the mirror \(mirror.path) is away: \(cause)")
+            status.phase = .waiting(why: "the mirror \(mirror.path) is not available: \(cause)")
             status.diskAsOf = nil
         }
     }

@@ -25,9 +25,9 @@ struct PassContext: Sendable {
     let watch: WatchedFolders
     /// Whether the mirror is compared with have before anything else.
     let mustSweep: Bool
-    /// Is told what the news were worth that a longpoll has reported.
+    /// Learns whether a longpoll's report was followed by changes.
     let longpollBackoff: LongpollBackoff
-    /// Waits for whatever would begin the next pass, but for retries that were due at a time.
+    /// Waits for whatever would start the next pass, except retries that were due at a given time.
     let awaitChange: @Sendable (_ retriesAfter: Int64) async throws -> WakeReason
     /// Has the next pass begin at once.
     let askAgain: @Sendable () -> Void
@@ -55,7 +55,7 @@ final class EventLog: Sendable {
 
     init(_ logger: Logger) { self.logger = logger }
 
-    /// Gives the changes that follow lines of their own.
+    /// Resets the number of changes that are logged at `info`.
     func resetLineBudget() { lines.store(0, ordering: .relaxed) }
 
     var current: PassReport { report.withLock { $0 } }
@@ -83,12 +83,14 @@ final class EventLog: Sendable {
     func logDrift(_ count: Int) {
         note(
             .notice,
-            "\(count == 1 ? "1 path of the mirror was" : "\(count) paths of the mirror were") changed by somebody else "
+            "\(count == 1 ? "1 path of the mirror was" : "\(count) paths of the mirror were") changed locally "
                 + "and \(count == 1 ? "is" : "are") compared with Dropbox again",
             event: "drift")
     }
 
-    /// Tells of a path that is not as in the account; `shown` is how `status` writes it, if it was not told before.
+    /// Logs a path that is out of sync.
+    ///
+    /// `shown` is its display path; `nil` if it was logged before.
     func logIssue(_ event: String, _ reason: String, key: RemoteKey, shown: String?) {
         let level: Logger.Level = shown == nil ? .debug : event == "parked" ? .notice : .warning
         guard logger.logLevel <= level else { return }

@@ -29,7 +29,7 @@ public struct PassReport: Hashable, Sendable {
     /// Full listings begun because the cursor was of no use any more.
     public var resets = 0
 
-    /// Makes an empty report.
+    /// Creates an empty report.
     public init() {}
 
     /// Whether nothing was found to do.

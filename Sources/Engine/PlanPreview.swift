@@ -57,7 +57,7 @@ public struct PlanPreview: Sendable {
     /// Pending items read at a time.
     private static let window = 2048
 
-    /// Makes a preview over `store`, which must be a copy: what the listing and a look at `mirror` bring is recorded in it.
+    /// Creates a preview over `store`, which must be a copy: what the listing and a look at `mirror` bring is recorded in it.
     ///
     /// - Parameter mirror: the mirror, which is only looked at; `nil` if nothing was put there yet.
     public init(

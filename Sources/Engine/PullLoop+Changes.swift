@@ -3,9 +3,9 @@ import MirrorFS
 import Store
 import SyncModel
 
-// The account is listened to while files arrive.
+// Changes are read while files arrive.
 extension PullLoop {
-    /// Listens for news beside what is going on, or has those recorded that were heard of.
+    /// Waits for changes concurrently with fetches, or records those that were reported.
     mutating func listen(_ group: inout EventTasks) {
         guard !feed.isListening, !feed.isReading, !isListing else { return }
         if feed.mustRead {
@@ -28,7 +28,7 @@ extension PullLoop {
         }
     }
 
-    /// Ends listening; what was heard in the last moment is for the next pass.
+    /// Stops waiting for changes; what was reported in the last moment is for the next pass.
     func stopListening(_ group: inout EventTasks) async {
         group.cancelAll()  // only a tick or a listener can be left
         while let result = await group.nextResult() {
@@ -68,7 +68,7 @@ extension PullLoop {
             guard passing.contains(disposition(of: error)) else { throw error }
             // What is under way may go on; the next news, or the next pass, will tell.
             context.longpollBackoff.failed()
-            context.events.note(.debug, "news could not be read beside a download: \(error)")
+            context.events.note(.debug, "changes could not be read during a download: \(error)")
         }
         try await cancelUnwanted()
         feed.update { $0.add(changed) }
@@ -77,7 +77,7 @@ extension PullLoop {
         scan.restart()
     }
 
-    /// What is under way and no longer wanted is abandoned, what is queued and no longer wanted is not fetched.
+    /// Cancels fetches in flight that are no longer wanted and drops queued ones.
     mutating func cancelUnwanted() async throws {
         planGeneration += 1
         let zipped = zips.placements
@@ -90,9 +90,9 @@ extension PullLoop {
         release(dropped)
     }
 
-    // MARK: What news ask for
+    // MARK: Changed keys
 
-    /// Plans what news have told of before everything else.
+    /// Plans changed keys before everything else.
     mutating func planChanges(_ group: inout EventTasks) async throws {
         while !feed.changedKeys.additions.isEmpty, !isPlanning {
             let most = mayGroup ? ZipGrouping.entryLimit : context.settings.window
@@ -103,7 +103,7 @@ extension PullLoop {
                 items = try await context.store.additions(among: keys, now: context.now())
             }
             guard let last = items.last else { continue }
-            let plan = try await planner.plan(items, upTo: last.key, moving, failedFolders)
+            let plan = try await planner.plan(items, upTo: last.key, moving: moving, failedFolders: failedFolders)
             failedFolders.formUnion(plan.failedFolders)
             try await enqueueUrgent(begin(plan))
         }
@@ -117,7 +117,7 @@ extension PullLoop {
         queue.appendUrgent(others + rest)
     }
 
-    /// Removes what news have told of as soon as all that may come from there has found its place.
+    /// Removes deleted entries as soon as everything that may be moved from there is in place.
     ///
     /// - Returns: whether there may be other things to do by now.
     mutating func removeDeleted(_ group: inout EventTasks) async throws -> Bool {
@@ -136,7 +136,7 @@ extension PullLoop {
             && !inFlight.values.contains { $0.isUrgent && $0.placement.isLocal }
     }
 
-    /// Removes what is to be removed when nothing is left but downloads.
+    /// Prunes when only downloads are left.
     mutating func pruneWhileDownloading() async throws {
         guard mayRemove, !isListing, !feed.isReading,
             inFlight.values.allSatisfy({ $0.placement.sources == [.download] })

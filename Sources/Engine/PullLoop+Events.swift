@@ -2,7 +2,7 @@ import MirrorFS
 import Store
 import SyncModel
 
-// What comes of what runs beside the loop.
+// Events: results of the tasks that run concurrently with the loop.
 extension PullLoop {
     mutating func handle(_ event: Event) async throws {
         switch event {

@@ -2,7 +2,7 @@ import MirrorFS
 import Store
 import SyncModel
 
-// Downloads that find no room, or no way to Dropbox.
+// Downloads that fail for lack of space or of network.
 extension PullLoop {
     // MARK: Space
 
@@ -47,7 +47,7 @@ extension PullLoop {
     /// Failures of the network in a row, without a success between, after which the pass is given up.
     static let networkFailureLimit = 16
 
-    /// Others arrive, so it is these files, or the way to them: they fail like everything else.
+    /// Fails the unreachable downloads: others arrive, so the fault is theirs.
     mutating func failUnreachable() async throws {
         if unreachable.isEmpty { return }
         try await publisher.commit(unreachable.map { .failed($0.key, why: $0.why, retry: nil) })
@@ -55,7 +55,7 @@ extension PullLoop {
         unreachable = []
     }
 
-    /// Nothing arrives: that is no fault of the files, and the pass ends.
+    /// Aborts the pass if downloads are unreachable and none arrives: the network is down.
     mutating func abortIfUnreachable() async throws {
         guard let last = unreachable.last else { return }
         let count = unreachable.count

@@ -1,7 +1,7 @@
 import MirrorFS
 import SyncModel
 
-// What runs beside the loop.
+// The tasks that run concurrently with the loop.
 extension PullLoop {
     /// How long finished files wait for others to be published with.
     private static let publishAfter = Duration.milliseconds(250)

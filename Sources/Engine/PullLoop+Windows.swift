@@ -46,7 +46,7 @@ extension PullLoop {
                 scan.stay(found: items.count)
                 continue
             }
-            handle(try await planner.plan(items, upTo: last.key, moving, failedFolders))
+            handle(try await planner.plan(items, upTo: last.key, moving: moving, failedFolders: failedFolders))
             mayPlanAhead = true
         }
     }

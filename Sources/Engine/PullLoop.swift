@@ -25,13 +25,13 @@ struct PullLoop {
     var zips: ZipQueue
     /// Whether the queue was looked through for that, which has to wait until the listing is complete.
     var hasGrouped = false
-    /// What of the queue is known to need a download.
+    /// Keys in the queue that are known to need a download.
     var downloadOnly: Set<RemoteKey> = []
     var ready: [PreparedOperation] = []
     var busy: Set<RemoteKey> = []
     /// Reuse candidates on their way to placements that are busy, by their key: where they will stand.
     var moving: [RemoteKey: LocalEntry] = [:]
-    /// What is being fetched.
+    /// Fetches in flight, by key.
     var inFlight: [RemoteKey: InFlightFetch] = [:]
     var isPublishing = false
     var isPlanning = false
@@ -74,7 +74,7 @@ struct PullLoop {
         var placement: Placement
         var planGeneration: Int
         var isUrgent: Bool
-        /// Made when it is no longer wanted.
+        /// Notified when it is no longer wanted.
         var cancellation = AsyncSignal()
     }
 

@@ -158,7 +158,7 @@ struct Scrub: Sendable {
         }
         guard let place else { return }
         logger.warning(
-            "\(entry.path.remoteText): its bytes are not those that were put there, though nobody has written to it; it is kept as \(place) and fetched again",
+            "\(entry.path.remoteText): its bytes are damaged although the file was not modified; it is kept as \(place) and downloaded again",
             metadata: ["event": "damaged", "path": "\(entry.path.remoteText)"])
         engine.request()
     }

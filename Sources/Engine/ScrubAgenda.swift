@@ -29,7 +29,7 @@ struct ScrubAgenda: Sendable {
     /// Time after which proofs are written down.
     private static let longestWait = Duration.seconds(60)
 
-    /// Makes an empty one.
+    /// Creates an empty one.
     init(_ order: Scrub.Order) {
         self.order = order
         pace = ScrubPace(for: [], now: 0, round: order.round)

@@ -269,7 +269,7 @@ struct Sweeper: Sendable {
                 events.count { $0.setAside += 1 }
                 events.setAside(path.remoteText, to: place)
             } catch let error as MirrorError where error.isAboutOnePath {
-                events.note(.warning, "\(path.remoteText): a file of somebody else's cannot be set aside: \(error)")
+                events.note(.warning, "\(path.remoteText): an unmanaged file cannot be set aside: \(error)")
                 staying.append(name)
             }
         }

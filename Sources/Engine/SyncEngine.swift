@@ -21,7 +21,7 @@ public actor SyncEngine {
     /// When the mirror was last compared with have by this process.
     private var sweptAt: Int64?
     private let watch: WatchedFolders
-    /// Made when files may have to be read again in another way.
+    /// Notified when files may have to be read again in another way.
     private let scrubSignal = AsyncSignal()
     private var isRunning = false
     /// The threads that the mirror's disk may keep waiting.
@@ -123,7 +123,7 @@ public actor SyncEngine {
         watch.beginAnew()
     }
 
-    /// A pass that listens for news beside a download takes the request of a reload for news.
+    /// While a pass waits for changes during a slow download, it also consumes the wake-up of a reload.
     private func requestIfReloaded(since used: EngineSettings) {
         if settings != used { request() }
     }

@@ -63,7 +63,7 @@ struct SyncPass: Sendable {
         _ = try await shielded { [context] in
             try await context.store.commit(outcomes, now: context.now(), jitter: context.environment.jitter)
         }
-        context.events.note(.notice, "\(intents.count) effects that were under way at the last stop are settled")
+        context.events.note(.notice, "\(intents.count) operations that were interrupted by the last stop are settled")
     }
 
     /// What is pending keeps to the selection that was configured for this pass.

@@ -51,7 +51,7 @@ public struct Verifier: Sendable {
     /// Rows read at a time.
     private static let window = 512
 
-    /// Makes a verifier.
+    /// Creates a verifier.
     ///
     /// - Parameters:
     ///   - store: the state.
@@ -82,7 +82,7 @@ public struct Verifier: Sendable {
     ) async throws -> Counts {
         var counts = Counts()
         var position: RemoteKey?
-        try await report(strangers(in: .root, at: .root), &counts, take)
+        try await report(strangers(in: .root, at: .root), counts: &counts, take: take)
         while true {
             try Task.checkCancellation()
             let all = try await store.entries(after: position, limit: Self.window)
@@ -91,7 +91,7 @@ public struct Verifier: Sendable {
             let window = all.filter { selection.match(of: $0.key, isFolder: $0.node.isFolder) != .outside }
             let found = try await findings(in: window)
             try await prove(window, besides: found)
-            try await report(found, &counts, take)
+            try await report(found, counts: &counts, take: take)
             for entry in window { counts.count(entry) }
             progress(counts)
         }
@@ -104,7 +104,7 @@ public struct Verifier: Sendable {
     }
 
     private func report(
-        _ findings: [Finding], _ counts: inout Counts, _ take: ([Finding]) async throws -> Void
+        _ findings: [Finding], counts: inout Counts, take: ([Finding]) async throws -> Void
     ) async throws {
         var lasting = findings
         if let pause = self.lasting, !findings.isEmpty {
@@ -180,7 +180,7 @@ public struct Repair: Sendable {
     private let mirror: MirrorTree
     private let disk: DiskPool
 
-    /// Makes a repair; nobody else may work on the mirror.
+    /// Creates a repair; nobody else may work on the mirror.
     public init(store: StateStore, mirror: MirrorTree, disk: DiskPool) {
         self.store = store
         self.mirror = mirror
@@ -202,7 +202,7 @@ public struct Repair: Sendable {
         /// What could not be put right, with the reason.
         public var failures: [String] = []
 
-        /// Makes an empty result.
+        /// Creates an empty result.
         public init() {}
     }
 

@@ -7,7 +7,7 @@ public struct WatchState: Hashable, Sendable {
     /// Why not all are watched, and what to do about it; `nil` if they are.
     public var reason: String?
 
-    /// Makes a state.
+    /// Creates a state.
     public init(watched: Int, unwatched: Int = 0, reason: String? = nil) {
         self.watched = watched
         self.unwatched = unwatched

@@ -20,7 +20,7 @@ final class WatchedFolders: Sendable {
     private let state: Mutex<State>
     private let inotify: Mutex<Inotify?>
     private let unwatchable: String?
-    /// Made when something has happened.
+    /// Notified when something has happened.
     let activity = AsyncSignal()
 
     /// Nothing is watched yet.
@@ -34,7 +34,7 @@ final class WatchedFolders: Sendable {
         switch fileSystem {
         case _ where !isWanted: unwatchable = "mirror.watch is false"
         case .remote(let name):
-            unwatchable = "what other machines do on a file system of type \(name) is not told"
+            unwatchable = "changes by other machines on a file system of type \(name) are not reported"
         case .local: unwatchable = nil
         }
     }

@@ -33,7 +33,7 @@ struct WindowPlanner: Sendable {
         // What has its place below something that is given up for it waits for that.
         let items = window.filter { !busy.covers($0.key) }
         guard let last = window.last, Planner.clearing(items).isEmpty else { return nil }
-        return try await plan(items, upTo: last.key, moving, failedFolders)
+        return try await plan(items, upTo: last.key, moving: moving, failedFolders: failedFolders)
     }
 
     /// Plans `items`, which nothing stands in the way of.
@@ -44,7 +44,7 @@ struct WindowPlanner: Sendable {
     ///   - moving: donors on their way to other placements: where they will stand.
     ///   - failedFolders: folders that could not be made.
     func plan(
-        _ items: [PendingItem], upTo last: RemoteKey, _ moving: [RemoteKey: LocalEntry], _ failedFolders: Set<RemoteKey>
+        _ items: [PendingItem], upTo last: RemoteKey, moving: [RemoteKey: LocalEntry], failedFolders: Set<RemoteKey>
     ) async throws -> Plan {
         let candidates = try await context.store.reuseCandidates(for: items, moving: moving)
         let operations = Planner.placing(items, candidates: candidates, moving: moving)

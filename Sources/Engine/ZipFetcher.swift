@@ -60,7 +60,7 @@ final class ZipFetcher: Sendable {
             }
             let why = await problem ?? complaint
             try Task.checkCancellation()
-            log(group, missing, why)
+            log(group, missing: missing, why: why)
             return Shortfall(
                 placements: missing, planGeneration: planGeneration,
                 nothingArrived: missing.count == group.placements.count)
@@ -79,12 +79,12 @@ final class ZipFetcher: Sendable {
         }
     }
 
-    private func log(_ group: ZipGroup, _ missing: [Placement], _ why: (any Error)?) {
+    private func log(_ group: ZipGroup, missing: [Placement], why: (any Error)?) {
         let count = group.placements.count
         context.events.note(
             .debug,
             "\(group.folder): \(count - missing.count) of \(count) files came in a zip"
-                + (why.map { "; it broke off: \($0)" } ?? ""))
+                + (why.map { "; it was cut off: \($0)" } ?? ""))
     }
 
     /// Reads the zip to its end and stages what is wanted.
@@ -99,7 +99,7 @@ final class ZipFetcher: Sendable {
             while let entry = try reader.next() {
                 guard entry.isFile, let number = names.number(of: entry.path), let placement = names[number],
                     let bytes = try reader.content(atMost: Int(placement.version.size)),
-                    let file = try stage(placement, bytes, promise)
+                    let file = try stage(placement, bytes: bytes, promise: promise)
                 else { continue }
                 names.found(number)
                 arrivals.withLock {
@@ -108,17 +108,17 @@ final class ZipFetcher: Sendable {
             }
             while pipe.read() != nil {}  // the directory at its end, so that the connection can be used again
         } catch {
-            // A broken archive, or a disk that takes no more: that is told, and judged, where a file comes singly.
+            // Archive and disk errors are not classified here: the single downloads that follow report them.
             return (names.missing, error)
         }
         return (names.missing, nil)
     }
 
     /// Stages a file; `nil` if it is not what is wanted.
-    private func stage(_ placement: Placement, _ bytes: [UInt8], _ promise: SpaceLedger.Promise) throws -> StagedFile? {
+    private func stage(_ placement: Placement, bytes: [UInt8], promise: SpaceLedger.Promise) throws -> StagedFile? {
         guard bytes.count == placement.version.size else { return nil }
         do {
-            let file = try Fetcher.stageWhole(placement, bytes, context)
+            let file = try Fetcher.stageWhole(placement, bytes: bytes, context: context)
             promise.written(bytes.count)
             context.board.receive(bytes.count)
             context.events.count { report in

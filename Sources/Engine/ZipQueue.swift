@@ -10,7 +10,7 @@ struct ZipQueue {
     private var failuresInARow = 0
     /// Zips that are being fetched.
     private(set) var inFlight = 0
-    /// Whether news have told of some of it.
+    /// Whether some of it is urgent: it has changed recently.
     private(set) var isUrgent = false
 
     /// Zips in a row that bring nothing, after which the rest of the pass does without.
@@ -60,7 +60,7 @@ struct ZipQueue {
     /// Files that have come since this was asked last.
     func arrived() -> [ZipFetcher.StagedArrival] { fetcher?.arrived() ?? [] }
 
-    /// Gives up what only waits.
+    /// Cancels what is only queued.
     mutating func cancelQueued() -> [Placement] {
         defer { groups = [] }
         return placements

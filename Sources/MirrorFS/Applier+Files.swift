@@ -70,16 +70,16 @@ extension Applier {
         }
     }
 
-    /// What became of the place where something is wanted.
+    /// The result of checking a target.
     enum TargetCheck<Clear> {
         case clear(Clear)
         case adopt(Fingerprint)
         case keepLocalEdit(String)
-        /// Something stands there under another spelling of the name.
+        /// The file system takes the name for that of another entry.
         case nameCollision(String)
     }
 
-    /// What may be done with a place.
+    /// What a clear target holds.
     enum TargetState {
         /// Nothing stands there, and only nothing may be replaced.
         case vacant
@@ -115,7 +115,9 @@ extension Applier {
         throw MirrorError.call("rename a file to", placement.path)
     }
 
-    /// Decides about what stands at the target now; what is not ours is never destroyed unless told to.
+    /// Decides what to do with what is at the target.
+    ///
+    /// Unmanaged files are overwritten only if `local_changes` says so.
     private func checkTarget(for placement: Placement) throws -> TargetCheck<TargetState> {
         let (folder, name) = try leaf(placement.path, making: true)
         let seen = try folder.observe(name)
@@ -126,19 +128,19 @@ extension Applier {
         if let why = try conflict(of: name, in: folder, placement.path) { return .nameCollision(why) }
         if case .file(let there) = seen {
             if case .file(_, let held, _)? = placement.replacing?.node {
-                if try hash(folder, name, there, is: held) { return .clear(.replaceable) }
+                if try hash(folder, name: name, print: there, is: held) { return .clear(.replaceable) }
             }
-            if try hash(folder, name, there, is: placement.version) { return .adopt(there) }
+            if try hash(folder, name: name, print: there, is: placement.version) { return .adopt(there) }
         }
-        return try clearTarget(placement.path, folder, name, seen)
+        return try clearTarget(placement.path, folder: folder, name: name, seen: seen)
     }
 
     /// Moves something that is not ours out of the way, as far as `local_changes` allows it.
-    func clearTarget(_ path: MirrorPath, _ folder: Descriptor, _ name: String, _ seen: Observed) throws
+    func clearTarget(_ path: MirrorPath, folder: Descriptor, name: String, seen: Observed) throws
         -> TargetCheck<TargetState>
     {
         switch tree.settings.localChanges {
-        case .keep: return .keepLocalEdit("something that is not from Dropbox stands there (local_changes = \"keep\")")
+        case .keep: return .keepLocalEdit("something that is not from Dropbox is in the way (local_changes = \"keep\")")
         case .overwrite:
             // Only files are overwritten: a whole folder of somebody's is not what the setting speaks of.
             if case .folder = seen { break }
@@ -150,7 +152,7 @@ extension Applier {
         return .clear(.vacant)
     }
 
-    func hash(_ folder: Descriptor, _ name: String, _ print: Fingerprint, is version: FileVersion) throws
+    func hash(_ folder: Descriptor, name: String, print: Fingerprint, is version: FileVersion) throws
         -> Bool
     {
         guard print.size == version.size else { return false }
@@ -168,25 +170,26 @@ extension Applier {
         guard case .file(let there) = Observed(try file.status()), there == expected else {
             return .recheck(placement.key)
         }
-        return .have(placement.key, try stamp(file, placement.path, placement.version, placement.key))
+        return .have(
+            placement.key, try stamp(file, path: placement.path, version: placement.version, key: placement.key))
     }
 
     func updateMetadata(_ entry: LocalEntry, _ version: FileVersion) throws -> Outcome {
         guard case .file(_, let held, let known) = entry.node else { return .recheck(entry.key) }
         guard let (folder, name) = try existing(entry.path), case .file(let there) = try folder.observe(name),
-            try known == there || hash(folder, name, there, is: held)
+            try known == there || hash(folder, name: name, print: there, is: held)
         else { return .have(entry.key, nil) }
         let file = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_NONBLOCK)
-        return .have(entry.key, try stamp(file, entry.path, version, entry.key))
+        return .have(entry.key, try stamp(file, path: entry.path, version: version, key: entry.key))
     }
 
     /// Gives a file that holds a version's bytes the time and mode of that version.
-    private func stamp(_ file: Descriptor, _ path: MirrorPath, _ version: FileVersion, _ key: RemoteKey) throws
+    private func stamp(_ file: Descriptor, path: MirrorPath, version: FileVersion, key: RemoteKey) throws
         -> LocalNode
     {
         let (folder, name) = try leaf(path)
         if try file.status().st_nlink > 1 {
-            let own = try unshared(file, version, key)
+            let own = try unshared(file, version: version, key: key)
             let staging = try tree.staging
             guard renameat(staging.number, own.name, folder.number, name) == 0 else {
                 throw MirrorError.call("rename a staged file to", path)
@@ -197,13 +200,13 @@ extension Applier {
         guard fchmod(file.number, mode_t(tree.settings.fileMode)) == 0 else {
             throw MirrorError.call("set the mode of", path)
         }
-        try setModificationTime(file, version.modified, name)
+        try setModificationTime(file, time: version.modified, name: name)
         try file.sync()
         return .file(name: FileName(name), version, Fingerprint(try file.status()))
     }
 
     /// A copy of a file that has other names, perhaps outside the mirror: its time and mode are not ours to change.
-    private func unshared(_ file: Descriptor, _ version: FileVersion, _ key: RemoteKey) throws -> StagedFile {
+    private func unshared(_ file: Descriptor, version: FileVersion, key: RemoteKey) throws -> StagedFile {
         let copy = try tree.stageAnew(version, for: key)
         try copy.fill(from: file)
         let staged = try copy.finish()

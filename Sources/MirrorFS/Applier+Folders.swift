@@ -11,7 +11,7 @@ extension Applier {
             let seen = try folder.observe(name)
             if let why = try conflict(of: name, in: folder, path) { return .parked(key, reason: why) }
             if case .folder(let inode) = seen { return .have(key, .folder(name: FileName(name), inode: inode)) }
-            switch try clearTarget(path, folder, name, seen) {
+            switch try clearTarget(path, folder: folder, name: name, seen: seen) {
             case .keepLocalEdit(let why): return .failed(key, why: why, retry: .seconds(3600))
             case .clear(.replaceable): unlinkat(folder.number, name, 0)
             case .clear(.vacant), .adopt, .nameCollision: break
@@ -39,7 +39,7 @@ extension Applier {
         let target = try folder.observe(name)
         if target != .nothing, target != source {
             if let why = try conflict(of: name, in: folder, path) { return .parked(entry.key, reason: why) }
-            switch try clearTarget(path, folder, name, target) {
+            switch try clearTarget(path, folder: folder, name: name, seen: target) {
             case .keepLocalEdit(let why): return .failed(entry.key, why: why, retry: .seconds(3600))
             case .clear(.replaceable): unlinkat(folder.number, name, 0)
             case .clear(.vacant), .adopt, .nameCollision: break
@@ -64,7 +64,7 @@ extension Applier {
         guard let (folder, name) = try existing(entry.path) else { return .have(entry.key, nil) }
         // What is no regular file any more was put there by somebody else and is none of our business.
         guard case .file(let there) = try folder.observe(name) else { return .have(entry.key, nil) }
-        if known != there, try !hash(folder, name, there, is: held) {
+        if known != there, try !hash(folder, name: name, print: there, is: held) {
             switch tree.settings.localChanges {
             case .keep:
                 return .failed(

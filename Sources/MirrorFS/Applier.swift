@@ -111,7 +111,7 @@ final class Applier {
         let colliding = try tree.collidingName(of: name, in: folder, known: &known)
         if knownNames.count >= Self.openFolders { knownNames = [:] }
         knownNames[parent] = known
-        return colliding.map { "the mirror's file system takes its name for that of \"\($0)\", which stands there" }
+        return colliding.map { "the mirror's file system does not distinguish its name from \"\($0)\", which exists" }
     }
 
     func touch(_ path: MirrorPath) {

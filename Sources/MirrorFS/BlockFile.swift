@@ -161,7 +161,7 @@ public final class BlockFile: Sendable {
                     + "with hash \(hash.hex.prefix(12))…")
         }
         guard fchmod(file.number, mode) == 0 else { throw .call("set the mode of", place) }
-        try setModificationTime(file, version.modified, name)
+        try setModificationTime(file, time: version.modified, name: name)
         try file.sync()
         unlinkat(folder.number, Self.listName(of: name), 0)
         return StagedFile(

@@ -57,7 +57,7 @@ enum FileContent {
 
     /// The next range that is no hole; `nil` if only a hole follows.
     ///
-    /// All is data where holes cannot be told.
+    /// If the file system does not report holes, the whole range counts as data.
     private static func nextData(of file: Descriptor, at position: off_t, size: off_t) -> Range<off_t>? {
         let start = dbx_next_data(file.number, position)
         if start < 0 { return errno == ENXIO ? nil : position..<size }
@@ -98,6 +98,6 @@ enum FileContent {
 }
 
 /// Sets the modification time of an open file, in whole seconds; the access time stays.
-func setModificationTime(_ file: Descriptor, _ time: Timestamp, _ name: String) throws(MirrorError) {
+func setModificationTime(_ file: Descriptor, time: Timestamp, name: String) throws(MirrorError) {
     guard dbx_set_modified(file.number, time.seconds) == 0 else { throw .call("set the time of", name) }
 }

@@ -13,7 +13,7 @@ public struct LockHolder: Hashable, Sendable {
     /// When it took the lock, in seconds of the machine's monotonic clock.
     public var since: Int64?
 
-    /// Makes a holder.
+    /// Creates a holder.
     public init(pid: Int32, host: String? = nil, state: String? = nil, word: String? = nil, since: Int64? = nil) {
         self.pid = pid
         self.host = host

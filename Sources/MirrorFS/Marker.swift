@@ -79,7 +79,7 @@ struct Marker: Equatable {
             throw MirrorError(
                 code: .notOurMirror,
                 message: "\(root.path)/\(MirrorTree.markerPath) is reached through a link or a file",
-                number: error.number, hint: "dbxsync's own folder has to stand in the mirror itself")
+                number: error.number, hint: "dbxsync's own folder must be in the mirror itself")
         }
         var bytes = [UInt8](repeating: 0, count: longest)
         let got = retrying { Glibc.read(file.number, &bytes, bytes.count) }

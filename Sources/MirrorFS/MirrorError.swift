@@ -36,7 +36,7 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
     /// What to do about it.
     public var hint: String?
 
-    /// Makes an error.
+    /// Creates an error.
     public init(code: Code, message: String, number: Int32 = 0, hint: String? = nil) {
         self.code = code
         self.message = message
@@ -60,7 +60,7 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
         return MirrorError(
             code: .noInodes,
             message: "\(name) \(quoted("\(subject)")): the file system is out of inodes: it can hold no more files",
-            hint: "remove some files, of whatever size; it goes on by itself")
+            hint: "remove some files, of whatever size; it continues automatically")
     }
 
     /// The mirror at `path` is worked on by somebody else.
@@ -85,13 +85,13 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
 
     private static func hint(for number: Int32) -> String? {
         switch number {
-        case ENOSPC: "free some space; it goes on by itself"
-        case EDQUOT: "the disk quota is used up; it goes on by itself once there is room"
+        case ENOSPC: "free some space; it continues automatically"
+        case EDQUOT: "the disk quota is used up; it continues automatically once there is room"
         case EROFS: "the file system is mounted read-only"
         case EACCES, EPERM: "look at owner and mode"
         case EXDEV: "a mount inside the mirror, or a path that leads out of it"
         case EBUSY: "something is mounted there, or another program uses it"
-        case ELOOP: "a symbolic link stands in the path; links are never followed"
+        case ELOOP: "the path contains a symbolic link; links are never followed"
         case ENAMETOOLONG: "rename it in Dropbox: the file system takes 255 bytes a name"
         default: nil
         }

@@ -9,7 +9,7 @@ public struct MirrorOwner: Hashable, Sendable {
     /// The folder's path, "" for everything; for people.
     public var folder: String
 
-    /// Makes an owner.
+    /// Creates an owner.
     public init(account: String, accountName: String, folderID: String, folder: String) {
         self.account = account
         self.accountName = accountName

@@ -1,8 +1,8 @@
 import Glibc
 import SyncModel
 
-/// Files of ours that had to make way for something of another kind stay at hand, by their content, until the pass is
-/// done: what is wanted elsewhere in the same pass is not fetched again.
+/// Keeps managed files that were displaced by something of another kind, by content hash, until the pass ends: their
+/// content need not be downloaded again in the same pass.
 ///
 /// Nothing else knows of them. Whoever uses one becomes its only user and verifies it as if it were a leftover part.
 extension MirrorTree {
@@ -10,7 +10,7 @@ extension MirrorTree {
 
     /// Moves a file of ours out of the way.
     ///
-    /// - Returns: whether it did; a file that has other names, perhaps outside the mirror, is not spared: its time would
+    /// - Returns: whether it did; a file that has other names, perhaps outside the mirror, is not displaced: its time would
     ///   change under all of them.
     func displace(_ name: String, in folder: Descriptor, holding hash: ContentHash) -> Bool {
         var status = stat()
@@ -22,7 +22,7 @@ extension MirrorTree {
         return renameat(folder.number, name, same.number, String(status.st_ino)) == 0
     }
 
-    /// Makes a spared file that may hold `version` the part file `part`, if there is one and no such part yet.
+    /// Makes a displaced file that may hold `version` the part file `part`, if there is one and no such part yet.
     func reuseDisplaced(_ version: FileVersion, as part: String, in staging: Descriptor) throws(MirrorError) {
         guard let same = try displacedFolder(version.hash.hex), try staging.observe(part) == .nothing else { return }
         for _ in 0..<Self.tries {
@@ -44,7 +44,7 @@ extension MirrorTree {
         return first
     }
 
-    /// Whether a spared file may hold `version`, or whether there is any.
+    /// Whether a displaced file may hold `version`, or whether there is any.
     func hasDisplaced(_ version: FileVersion? = nil) throws(MirrorError) -> Bool {
         try displacedFolder(version?.hash.hex) != nil
     }
@@ -57,7 +57,7 @@ extension MirrorTree {
         }
     }
 
-    /// Removes the spared files that nobody wanted.
+    /// Removes the displaced files that were not reused.
     public func purgeDisplaced() throws(MirrorError) {
         guard let all = try displacedFolder() else { return }
         try removeAll(in: all) { name throws(MirrorError) in

@@ -25,7 +25,7 @@ public final class FolderLook: Sendable {
     public let inode: UInt64
 
     fileprivate init(
-        _ tree: MirrorTree, _ path: MirrorPath, _ folder: Descriptor, _ watcher: Inotify?
+        _ tree: MirrorTree, path: MirrorPath, folder: Descriptor, watcher: Inotify?
     ) throws(MirrorError) {
         (self.tree, self.path, self.folder) = (tree, path, folder)
         watch = watcher?.watch(folder.number)
@@ -94,7 +94,7 @@ extension MirrorTree {
     /// - Returns: `nil` if there is no such folder, or a link in its stead.
     public func look(into path: MirrorPath, watching watcher: Inotify? = nil) throws(MirrorError) -> FolderLook? {
         do {
-            return try FolderLook(self, path, root.folder(path), watcher)
+            return try FolderLook(self, path: path, folder: root.folder(path), watcher: watcher)
         } catch  where [ENOENT, ENOTDIR, ELOOP].contains(error.number) {
             return nil
         }

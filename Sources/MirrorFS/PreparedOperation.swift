@@ -6,7 +6,7 @@ public enum PreparedContent: Sendable {
     case staged(StagedFile)
     /// It stands there already, unknown to the state, with this fingerprint.
     case adopted(Fingerprint)
-    /// The donor is renamed.
+    /// The candidate is renamed.
     case moved(LocalEntry)
 }
 
@@ -17,7 +17,7 @@ public struct PreparedOperation: Sendable {
     /// For a placement: where its content comes from.
     public var content: PreparedContent?
 
-    /// Makes a mutation.
+    /// Creates a prepared operation.
     public init(_ operation: PlannedOperation, content: PreparedContent? = nil) {
         self.operation = operation
         self.content = content
@@ -63,7 +63,7 @@ extension LocalNode {
     }
 }
 
-/// What became of one mutation.
+/// A prepared operation that was executed, with its outcomes.
 public struct AppliedOperation: Sendable {
     /// What was to be done.
     public var operation: PlannedOperation

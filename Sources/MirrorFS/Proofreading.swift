@@ -58,7 +58,8 @@ public final class Proofreading: Sendable {
         }
         return try state.withLock { (state: inout State) throws(MirrorError) -> (Finding, Int) in
             if let finding = try look(at: file, &state) { return (finding, 0) }
-            let count = try read(file, Int(min(off_t(limit), off_t(version.size) - state.offset)), &state)
+            let count = try read(
+                file, length: Int(min(off_t(limit), off_t(version.size) - state.offset)), state: &state)
             if let finding = try look(at: file, &state) { return (finding, count) }
             if state.offset < off_t(version.size) { return (count > 0 ? .unfinished : .disturbed, count) }
             return (state.hasher.finish() == version.hash ? .right : .damaged, count)
@@ -81,7 +82,7 @@ public final class Proofreading: Sendable {
     /// Reads from the disk and hashes.
     ///
     /// - Returns: the bytes that were read: fewer if there are no more.
-    private func read(_ file: Descriptor, _ length: Int, _ state: inout State) throws(MirrorError) -> Int {
+    private func read(_ file: Descriptor, length: Int, state: inout State) throws(MirrorError) -> Int {
         let start = state.offset
         posix_fadvise(file.number, start, off_t(length), POSIX_FADV_DONTNEED)
         defer { posix_fadvise(file.number, start, off_t(length), POSIX_FADV_DONTNEED) }

@@ -108,7 +108,7 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
                 message: "revision \(version.rev.text) should be \(version.size) bytes with hash "
                     + "\(version.hash.hex.prefix(12))…, received were \(got)")
         }
-        try setModificationTime(file, version.modified, name)
+        try setModificationTime(file, time: version.modified, name: name)
         let status = try file.status()
         // What an earlier run has left may have another mode, and the process's mask takes from that of a new file.
         if status.st_mode & 0o7777 != mode, fchmod(file.number, mode) != 0 {

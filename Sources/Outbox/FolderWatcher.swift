@@ -62,18 +62,18 @@ struct FolderWatcher: Sendable {
                 if nextScan <= now { try await scan(isFirst: false) }
             } catch  where !Task.isCancelled && OutboxErrorAction(error) != .end {
                 // What was not seen to is found by the scan.
-                outbox.logger.warning("the outbox could not be looked at, and is again soon: \(error)")
+                outbox.logger.warning("the outbox could not be read, retrying soon: \(error)")
                 nextScan = now + Self.shortRescan
             }
         }
     }
 
-    // MARK: News
+    // MARK: Events
 
     private mutating func handle(_ event: WatchEvent) async throws {
         switch event {
         case .event(.overflow):
-            outbox.logger.info("more happened in the outbox than the kernel has kept; it is scanned")
+            outbox.logger.info("inotify events were lost; the outbox is scanned")
             nextScan = now
         case .event(.unwatched(let watch)):
             guard let path = folders.removeValue(forKey: watch) else { return }
@@ -205,7 +205,7 @@ struct FolderWatcher: Sendable {
                 let folder = try disk.folder(path)
                 watch(path, folder)
                 let items = try WatchedFolder.items(folder)
-                if isFirst { try await recover(items, path, folder, disk) }
+                if isFirst { try await recover(items, path: path, folder: folder, disk: disk) }
                 waiting += try await look(items, path)
             } catch let error as DiskProblem {
                 if path.text.isEmpty { throw error }
@@ -221,7 +221,7 @@ struct FolderWatcher: Sendable {
             if !isBlind {
                 let hint = watch == -ENOSPC ? "raise fs.inotify.max_user_watches; " : ""
                 outbox.logger.warning(
-                    "\(outbox.settings.directory)/\(path.text) \(DiskProblem("cannot be watched", -watch)); \(hint)it is scanned now and then"
+                    "\(outbox.settings.directory)/\(path.text) \(DiskProblem("cannot be watched", -watch)); \(hint)it is scanned periodically"
                 )
             }
             isBlind = true
@@ -249,7 +249,7 @@ struct FolderWatcher: Sendable {
                 if !rules.ignores(path, isFolder: true) { below.append(path) }
             case .misnamed(let name):
                 problems[folder.appending(name)] =
-                    "its name is not UTF-8, which Dropbox wants: it and what is in it stay here; rename it"
+                    "its name is not valid UTF-8, which Dropbox requires; it is not uploaded, nor anything in it; rename it"
             }
         }
         for start in stride(from: 0, to: files.count, by: Self.batch) {
@@ -267,7 +267,7 @@ struct FolderWatcher: Sendable {
         return row.isOpen == (OutboxPlan(row, finishes: outbox.settings.finishes) != .nothing)
     }
 
-    /// Touches what the state file takes for standing and is gone, or is to be left alone now.
+    /// Queues recorded paths that have disappeared or are excluded now.
     private mutating func findGone(_ disk: WatchedFolder) async throws {
         var last: OutboxPath?
         while true {
@@ -292,7 +292,7 @@ struct FolderWatcher: Sendable {
 
     /// Settles files that were about to be removed or moved.
     private mutating func recover(
-        _ items: [WatchedFolder.Item], _ path: OutboxPath, _ folder: Descriptor, _ disk: WatchedFolder
+        _ items: [WatchedFolder.Item], path: OutboxPath, folder: Descriptor, disk: WatchedFolder
     ) async throws {
         let action = PostUploadAction(folder: disk, after: outbox.settings.after, hook: outbox.hook)
         for case .file(let name, let state) in items where name.hasPrefix(PostUploadAction.asidePrefix) {

@@ -47,7 +47,7 @@ struct OutboxUploader: Sendable {
         }
     }
 
-    /// What can be done beside what is being done.
+    /// Due files that fit into the free upload slots.
     private func due(beside running: Set<OutboxPath>, _ pause: inout Pause) async throws -> [OutboxFile] {
         let concurrency = outbox.settings.concurrency
         guard running.count < concurrency, !pause.isOn else { return [] }
@@ -112,12 +112,12 @@ struct OutboxUploader: Sendable {
         let seconds = min(Self.pauses.upperBound, Self.pauses.lowerBound << min(pause.failures - 1, 10))
         pause.end = .now + .seconds(seconds) * (1 - Double.random(in: 0..<0.5))
         outbox.logger.log(
-            level: pause.failures == 1 ? .warning : .debug, "the outbox waits, and goes on by itself: \(error)",
+            level: pause.failures == 1 ? .warning : .debug, "outbox paused, retrying automatically: \(error)",
             metadata: ["event": "outbox_waits"])
     }
 
     private func recovered(_ pause: inout Pause) {
-        if pause.failures > 0 { outbox.logger.notice("the outbox goes on", metadata: ["event": "outbox_goes_on"]) }
+        if pause.failures > 0 { outbox.logger.notice("outbox resumed", metadata: ["event": "outbox_goes_on"]) }
         pause = Pause()
     }
 
@@ -172,16 +172,17 @@ struct OutboxUploader: Sendable {
     private func step(_ row: OutboxFile, _ upload: FileUpload) async throws -> OutboxFile? {
         switch OutboxPlan(row, finishes: outbox.settings.finishes, now: outbox.now()) {
         case .nothing, .wait: return nil
-        case .resolve(let intent): return try await resolve(row.path, intent, upload)
-        case .upload(let state, let receipt): return try await send(row.path, state, receipt, upload)
+        case .resolve(let intent): return try await resolve(row.path, intent: intent, upload: upload)
+        case .upload(let state, let receipt):
+            return try await send(row.path, state: state, receipt: receipt, upload: upload)
         case .finish(let receipt): return try await finish(row.path, receipt)
         }
     }
 
     /// An upload of which it is not known whether it was made is looked for.
-    private func resolve(_ path: OutboxPath, _ intent: OutboxIntent, _ upload: FileUpload) async throws -> OutboxFile {
+    private func resolve(_ path: OutboxPath, intent: OutboxIntent, upload: FileUpload) async throws -> OutboxFile {
         guard let there = try await made(intent, upload) else { return try await outbox.note(path, .notMade) }
-        return try await confirm(path, intent.of, there)
+        return try await confirm(path, state: intent.of, file: there)
     }
 
     /// The file that an upload has made, if it was made.
@@ -198,7 +199,7 @@ struct OutboxUploader: Sendable {
     }
 
     private func send(
-        _ path: OutboxPath, _ state: FileState, _ receipt: OutboxReceipt?, _ upload: FileUpload
+        _ path: OutboxPath, state: FileState, receipt: OutboxReceipt?, upload: FileUpload
     ) async throws -> OutboxFile? {
         let disk = try WatchedFolder(outbox.settings.directory)
         guard let file = try disk.file(path), file.state == state else { throw FileChanged() }
@@ -206,13 +207,14 @@ struct OutboxUploader: Sendable {
         let prepared = try await upload.prepare(local)
         // What was read is what had settled: also what somebody has written through a mapping is seen by this.
         guard file.state == state else { throw FileChanged() }
-        switch try await outbox.mirror?.knows(path, state, prepared.hash) ?? .nothing {
+        switch try await outbox.mirror?.knows(path, state: state, hash: prepared.hash) ?? .nothing {
         case .arriving: return try await outbox.note(path, .postponed(until: outbox.now() + Self.busyPause))
         case .file(let rev, let remote):
             return try await know(path, OutboxReceipt(of: state, remote: remote, rev: rev, hash: prepared.hash, id: ""))
         case .nothing: break
         }
-        if let receipt, receipt.hash == prepared.hash, let known = try await same(receipt, state, upload) {
+        if let receipt, receipt.hash == prepared.hash, let known = try await same(receipt, state: state, upload: upload)
+        {
             return try await know(path, known)
         }
         let mirrored = try await outbox.mirror?.base(of: path)
@@ -229,12 +231,11 @@ struct OutboxUploader: Sendable {
             throw error
         }
         try outbox.hook(.sent)
-        return try await confirm(path, state, made.file)
+        return try await confirm(path, state: state, file: made.file)
     }
 
     /// A receipt for a file whose content was confirmed before, if the account still has it.
-    private func same(_ receipt: OutboxReceipt, _ state: FileState, _ upload: FileUpload) async throws -> OutboxReceipt?
-    {
+    private func same(_ receipt: OutboxReceipt, state: FileState, upload: FileUpload) async throws -> OutboxReceipt? {
         var known = receipt
         known.of = state
         if receipt.of.isSameButForRename(as: state) { return known }
@@ -243,9 +244,9 @@ struct OutboxUploader: Sendable {
         return known
     }
 
-    private func confirm(_ path: OutboxPath, _ state: FileState, _ file: UploadedFile) async throws -> OutboxFile {
+    private func confirm(_ path: OutboxPath, state: FileState, file: UploadedFile) async throws -> OutboxFile {
         // Before it is written down: after a crash it is found again, and told again.
-        try await outbox.mirror?.uploaded(path, state, file)
+        try await outbox.mirror?.uploaded(path, state: state, file: file)
         let row = try await outbox.note(path, .confirmed(OutboxReceipt(state, file)))
         outbox.logger.info(
             "uploaded to \(file.path)",

@@ -64,7 +64,7 @@ struct PostUploadAction {
         }
         do {
             let place = try place(target, path.parent)
-            try rename(aside, from: home, to: place, path.name, "cannot be moved to \(target)")
+            try rename(aside, from: home, to: place, name: path.name, what: "cannot be moved to \(target)")
         } catch {
             try putBack(aside, in: home, as: path.name)
             throw error
@@ -73,11 +73,11 @@ struct PostUploadAction {
 
     /// Gives a file its name again, or a numbered one if that is taken by now.
     private func putBack(_ aside: String, in home: Descriptor, as name: String) throws(DiskProblem) {
-        try rename(aside, from: home, to: home, name, "cannot be given its name again")
+        try rename(aside, from: home, to: home, name: name, what: "cannot be given its name again")
     }
 
     /// Renames to a name, or to the first numbered one that is free.
-    private func rename(_ old: String, from home: Descriptor, to place: Descriptor, _ name: String, _ what: String)
+    private func rename(_ old: String, from home: Descriptor, to place: Descriptor, name: String, what: String)
         throws(DiskProblem)
     {
         for number in 0..<10_000 {

@@ -47,10 +47,12 @@ public struct DamagedState: Hashable, Sendable {
                 hint: "its disk is probably failing; to have the state rebuilt once more, remove \(first.path)")
         }
         let name = freeName(path, now: now)
-        guard rename(path, name) == 0 else { throw failure("cannot be set aside", path, error) }
+        guard rename(path, name) == 0 else { throw failure("cannot be set aside", path: path, cause: error) }
         for log in ["-wal", "-shm", "-journal"] { _ = rename(path + log, name + log) }  // there is not always one
         for old in kept.dropLast(mostKept - 1) { try? FileHeader.removeWithLogs(old.path) }  // room is all it is about
-        guard FileHeader.syncFolder(of: path) else { throw failure("cannot be set aside durably", path, error) }
+        guard FileHeader.syncFolder(of: path) else {
+            throw failure("cannot be set aside durably", path: path, cause: error)
+        }
         return DamagedState(path: name, setAsideAt: now)
     }
 
@@ -62,7 +64,7 @@ public struct DamagedState: Hashable, Sendable {
         return name
     }
 
-    private static func failure(_ what: String, _ path: String, _ cause: StoreError) -> StoreError {
+    private static func failure(_ what: String, path: String, cause: StoreError) -> StoreError {
         let reason = String(cString: strerror(errno))
         return StoreError(
             code: errno == ENOSPC || errno == EDQUOT ? .full : .inputOutput,

@@ -9,7 +9,7 @@ public struct Origin: Hashable, Sendable {
     /// The folder's `id:…`, or `ns:` and the namespace for everything: survives renames, differs after a new creation.
     public var folderID: String
 
-    /// Makes an origin.
+    /// Creates an origin.
     public init(account: String, accountName: String, folder: String, folderID: String) {
         self.account = account
         self.accountName = accountName

@@ -92,7 +92,7 @@ extension StateStore {
                     !version.isUnproven
                 else { continue }
                 version.rev = .unproven
-                try HaveTable.set(key, .file(name: name, version, print), provenAt: nil, db)
+                try HaveTable.set(key, node: .file(name: name, version, print), provenAt: nil, db: db)
                 try PendingTable(db, inEffect).refresh(key)
             }
         }
@@ -120,7 +120,7 @@ enum HaveTable {
     ///
     /// - Parameter provenAt: when the bytes of a file were seen to be right; of one that stands there already and is not
     ///   in doubt what was known of that stays: it was not read.
-    static func set(_ key: RemoteKey, _ node: LocalNode, provenAt: Int64?, _ db: Database) throws {
+    static func set(_ key: RemoteKey, node: LocalNode, provenAt: Int64?, db: Database) throws {
         let sql = """
             INSERT INTO have (key, name, kind, rev, size, hash, modified, inode, mtime_ns, proven_at)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -204,7 +204,7 @@ private struct Committer {
     private func setHave(_ key: RemoteKey, _ node: LocalNode?) throws {
         guard let node else { return try remove(key) }
         if hasFindings, !node.isFolder { try Proof.forgetFinding(key, db) }
-        try HaveTable.set(key, node, provenAt: provenAt(node), db)
+        try HaveTable.set(key, node: node, provenAt: provenAt(node), db: db)
     }
 
     /// What is put in place was read and found right on the way, unless it was only moved.

@@ -6,11 +6,11 @@ extension StateStore {
     ///
     /// - Parameters:
     ///   - after: only keys above this one; `nil` for all.
-    ///   - limit: at most so many.
+    ///   - limit: the maximum number of items.
     public func entries(after: RemoteKey?, limit: Int) async throws -> [LocalEntry] {
         try await read { db in
             let sql = "SELECT h.key, \(Rows.haveColumns) FROM have h WHERE h.key > ? ORDER BY h.key LIMIT ?"
-            return try PathResolver.entries(db, sql, [after?.text ?? "", limit])
+            return try PathResolver.entries(db, sql: sql, arguments: [after?.text ?? "", limit])
         }
     }
 
@@ -18,7 +18,7 @@ extension StateStore {
     public func entry(of key: RemoteKey) async throws -> LocalEntry? {
         try await read { db in
             let sql = "SELECT h.key, \(Rows.haveColumns) FROM have h WHERE h.key = ?"
-            return try PathResolver.entries(db, sql, [key.text]).first
+            return try PathResolver.entries(db, sql: sql, arguments: [key.text]).first
         }
     }
 

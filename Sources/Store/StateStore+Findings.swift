@@ -82,7 +82,7 @@ extension StateStore {
 
     /// What the last look at each folder has found.
     ///
-    /// - Parameter limit: at most so many paths of each kind.
+    /// - Parameter limit: the maximum number of paths of each kind.
     public func findings(limit: Int) async throws -> Findings {
         try await read { db in
             var all = Findings()

@@ -143,7 +143,7 @@ extension StateStore {
         }
     }
 
-    /// Forgets files that are gone, the oldest first, down to so many.
+    /// Deletes the oldest records of vanished files and keeps the given number of them.
     public func pruneOutbox(keeping limit: Int) async throws {
         try await write { db in
             try db.execute(

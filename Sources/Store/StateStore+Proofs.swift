@@ -45,7 +45,7 @@ extension StateStore {
     ///
     /// - Parameters:
     ///   - position: only files after this one are among the next.
-    ///   - limit: at most so many next ones.
+    ///   - limit: the maximum number of next ones.
     ///   - grain: files whose proofs are not so many seconds apart count as one load.
     ///   - spared: a folder of the mirror that is left alone.
     ///   - now: seconds since the epoch.
@@ -80,7 +80,8 @@ extension StateStore {
                 WHERE h.key = ? AND h.kind = \(Rows.file) AND h.rev <> ''
                     AND (h.proven_at IS NULL OR h.proven_at <= ? OR h.proven_at > ?)
                 """
-            return try PathResolver.entries(db, sql, [candidate.key.text, candidate.provenAt, latest]).first
+            return try PathResolver.entries(db, sql: sql, arguments: [candidate.key.text, candidate.provenAt, latest])
+                .first
         }
     }
 

@@ -70,7 +70,7 @@ public struct PassRecord: Hashable, Sendable {
     /// Whether it broke off.
     public var isFailure: Bool { outcome != Self.done }
 
-    /// Makes a record.
+    /// Creates a record.
     public init(
         began: Int64, ended: Int64, outcome: String, placed: Int, removed: Int, bytes: Int64, failed: Int
     ) {

@@ -122,7 +122,7 @@ struct FolderReader {
     {
         guard case .stands(let path) = try resolver.place(of: folder) else { return nil }
         var entries: [KnownEntry] = []
-        let next = try Self.forEachChild(db, Self.childrenSQL, folder, from: start) { row, key in
+        let next = try Self.forEachChild(db, sql: Self.childrenSQL, folder: folder, from: start) { row, key in
             if entries.count == limit { return false }
             entries.append(
                 KnownEntry(
@@ -140,7 +140,7 @@ struct FolderReader {
     static func names(_ db: Database, _ table: String, in folder: RemoteKey) throws -> NameSet {
         var names = NameSet()
         let sql = "SELECT key, name FROM \(table) WHERE key >= ? AND key < ? ORDER BY key"
-        _ = try forEachChild(db, sql, folder, from: nil) { row, _ in
+        _ = try forEachChild(db, sql: sql, folder: folder, from: nil) { row, _ in
             names.insert(FileName(row[1]))
             return true
         }
@@ -151,7 +151,7 @@ struct FolderReader {
     ///
     /// - Returns: the key of the row that was refused.
     static func forEachChild(
-        _ db: Database, _ sql: String, _ folder: RemoteKey, from: String?, _ take: (Row, RemoteKey) throws -> Bool
+        _ db: Database, sql: String, folder: RemoteKey, from: String?, take: (Row, RemoteKey) throws -> Bool
     ) throws -> String? {
         let (lower, upper) = folder.below
         let statement = try db.cachedStatement(sql: sql)

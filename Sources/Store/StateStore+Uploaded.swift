@@ -122,7 +122,7 @@ struct Uploads {
         let print = Fingerprint(
             inode: UInt64(bitPattern: row[1]), size: version.size, modifiedNanoseconds: row[2])
         if case .folder = try PendingTable.storedHave(db, key) { return false }
-        try HaveTable.set(key, .file(name: name, version, print), provenAt: nil, db)
+        try HaveTable.set(key, node: .file(name: name, version, print), provenAt: nil, db: db)
         return true
     }
 
@@ -148,7 +148,7 @@ struct Uploads {
         }
         for (ancestor, folder) in zip(ancestors, folders) where try PendingTable.storedHave(db, ancestor) == nil {
             try HaveTable.set(
-                ancestor, .folder(name: FileName(folder.name), inode: folder.inode), provenAt: nil, db)
+                ancestor, node: .folder(name: FileName(folder.name), inode: folder.inode), provenAt: nil, db: db)
             try db.cachedStatement(sql: "DELETE FROM pending WHERE key = ?").execute(arguments: [ancestor.text])
         }
         return true

@@ -7,9 +7,9 @@ extension StateStore {
     ///
     /// - Parameters:
     ///   - after: only keys above this one.
-    ///   - limit: at most so many.
+    ///   - limit: the maximum number of items.
     ///   - now: seconds since the epoch; what is put off until later is left out.
-    ///   - below: at most so many standings below folders that become something else, in all items together.
+    ///   - below: the maximum number of descendants of folders whose kind changes, in all items together.
     public func additions(after: RemoteKey?, limit: Int, now: Int64, below: Int = 4096) async throws -> [PendingItem] {
         let isSelective = !selection.isEverything
         return try await read { db in
@@ -52,7 +52,7 @@ extension StateStore {
     ///
     /// - Parameters:
     ///   - before: only keys below this one; `nil` for all.
-    ///   - limit: at most so many.
+    ///   - limit: the maximum number of items.
     ///   - now: seconds since the epoch; what is put off until later is left out.
     public func removals(before: RemoteKey?, limit: Int, now: Int64) async throws -> [PendingItem] {
         let isSelective = !selection.isEverything
@@ -126,7 +126,7 @@ struct PathResolver {
     init(db: Database) { self.db = db }
 
     /// Reads rows of key and have columns; rows below something that does not stand are left out.
-    static func entries(_ db: Database, _ sql: String, _ arguments: StatementArguments) throws -> [LocalEntry] {
+    static func entries(_ db: Database, sql: String, arguments: StatementArguments) throws -> [LocalEntry] {
         var resolver = PathResolver(db: db)
         return try resolver.readEntries(sql, arguments, limit: .max).entries
     }

@@ -34,7 +34,7 @@ public struct StoreError: Classified, CustomStringConvertible {
     /// What to do about it.
     public var hint: String?
 
-    /// Makes an error.
+    /// Creates an error.
     public init(code: Code, message: String, hint: String? = nil) {
         self.code = code
         self.message = message

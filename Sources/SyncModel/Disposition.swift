@@ -1,8 +1,8 @@
-/// How an error wants to be treated.
+/// How an error is handled.
 ///
 /// Decided once, where the knowledge is; nobody matches on texts.
 public enum Disposition: Hashable, Sendable {
-    /// Passing: the same again later, not before `after` if given.
+    /// Transient: retry later, no sooner than `after`.
     case retry(after: Duration?)
     /// The server could not be reached, or told everybody to wait for longer than there is time: no fault of the item.
     case unreachable
@@ -22,8 +22,8 @@ public enum Disposition: Hashable, Sendable {
     case fatal
 }
 
-/// An error that says how it wants to be treated.
+/// An error that says how it is handled.
 public protocol Classified: Error {
-    /// How it wants to be treated.
+    /// How the error is handled.
     var disposition: Disposition { get }
 }

@@ -25,7 +25,7 @@ public struct Timestamp: Hashable, Comparable, Sendable {
     /// Seconds since the epoch; may be negative (uploaders may claim any time).
     public let seconds: Int64
 
-    /// Makes a timestamp from seconds since the epoch.
+    /// Creates a timestamp from seconds since the epoch.
     public init(seconds: Int64) { self.seconds = seconds }
 
     /// Nanoseconds since the epoch; `nil` before 1677 and after 2262, which 64 bits do not reach.

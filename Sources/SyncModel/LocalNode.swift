@@ -9,7 +9,7 @@ public struct Fingerprint: Hashable, Sendable {
     /// Modification time, nanoseconds since the epoch.
     public var modifiedNanoseconds: Int64
 
-    /// Makes a fingerprint.
+    /// Creates a fingerprint.
     public init(inode: UInt64, size: Int64, modifiedNanoseconds: Int64) {
         self.inode = inode
         self.size = size
@@ -59,7 +59,7 @@ public struct LocalEntry: Hashable, Sendable {
         if case .file(_, let version, _) = node { version.hash } else { nil }
     }
 
-    /// Makes a standing.
+    /// Creates an entry.
     public init(key: RemoteKey, path: MirrorPath, node: LocalNode) {
         self.key = key
         self.path = path

@@ -4,7 +4,7 @@
 public struct NameSet: Hashable, Sendable {
     private var hashes: Set<Int> = []
 
-    /// Makes a set of `names`.
+    /// Creates a set of `names`.
     public init(_ names: some Sequence<FileName> = []) {
         for name in names { insert(name) }
     }

@@ -21,7 +21,7 @@ public struct Placement: Hashable, Sendable {
     /// Where its bytes may come from, in order.
     public var sources: [ContentSource]
 
-    /// Makes a placement.
+    /// Creates a placement.
     public init(
         key: RemoteKey, path: MirrorPath, version: FileVersion, replacing: LocalEntry?, sources: [ContentSource]
     ) {
@@ -32,7 +32,7 @@ public struct Placement: Hashable, Sendable {
         self.sources = sources
     }
 
-    /// The donor if the first source is a move.
+    /// The entry that is renamed if the first source is a move.
     public var moveSource: LocalEntry? {
         if case .move(let candidate)? = sources.first { candidate } else { nil }
     }
@@ -70,7 +70,7 @@ public enum PlannedOperation: Hashable, Sendable {
     case waitForParent(RemoteKey, parent: RemoteKey)
     /// Nothing is to be done: the key need not be pending.
     case upToDate(RemoteKey)
-    /// Nothing of ours stands there, whatever have says: its folder is gone.
+    /// Have is stale because the parent folder is gone; the row is dropped.
     case forgetHave(RemoteKey)
 
     /// The key it is about.
@@ -97,7 +97,7 @@ extension PlannedOperation: CustomStringConvertible {
         case .place(let placement):
             "place \(placement.path) (\(placement.version.size) bytes) <- "
                 + placement.sources.map(\.description).joined(separator: " | ")
-        case .updateMetadata(let entry, _): "retag \(entry.path)"
+        case .updateMetadata(let entry, _): "update metadata \(entry.path)"
         case .removeFile(let entry): "remove file \(entry.path)"
         case .removeFolder(let entry): "remove folder \(entry.path)"
         case .keepFolder(let entry): "leave folder \(entry.path)"

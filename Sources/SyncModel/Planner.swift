@@ -20,12 +20,12 @@ public struct PendingItem: Hashable, Sendable {
     public var below: [LocalEntry]
     /// Whether what stands, or something below it, is left alone by the selection; told only if it would have to go.
     public var holdsLeftAlone = false
-    /// Whether more stands below it than that: it is cleared by and by.
+    /// Whether `below` is truncated; the folder is then cleared in several passes.
     public var hasMoreBelow = false
     /// The folder above it.
     public var parent: ParentState
 
-    /// Makes an item.
+    /// Creates an item.
     public init(key: RemoteKey, want: RemoteNode?, entry: LocalEntry?, below: [LocalEntry], parent: ParentState) {
         self.key = key
         self.want = want
@@ -36,7 +36,7 @@ public struct PendingItem: Hashable, Sendable {
 
     /// Why something cannot be put where something stands that is left alone.
     public static let leftAloneReason =
-        "what stands there, or something in it, is left alone because of mirror.exclude or mirror.include"
+        "it, or something in it, is left alone because of mirror.exclude or mirror.include"
 
     /// Whether something of ours stands there that is of another kind than what is wanted: it has to go first.
     ///

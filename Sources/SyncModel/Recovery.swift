@@ -7,7 +7,7 @@ public struct Intent: Hashable, Sendable {
     /// What will stand there afterwards; `nil` for nothing.
     public var after: LocalNode?
 
-    /// Makes an intent.
+    /// Creates an intent.
     public init(key: RemoteKey, path: MirrorPath, after: LocalNode?) {
         self.key = key
         self.path = path
@@ -35,7 +35,7 @@ public enum Outcome: Hashable, Sendable {
     case parked(RemoteKey, reason: String)
     /// It went wrong; tried again after a back-off, not before `retry` if given.
     case failed(RemoteKey, why: String, retry: Duration?)
-    /// Dropbox could not be reached for it: tried again soon, and not counted as a try.
+    /// Dropbox was unreachable; retried soon without counting as an attempt.
     case delayed(RemoteKey, why: String)
     /// Want and have are to be compared again.
     case recheck(RemoteKey)

@@ -54,7 +54,7 @@ public struct ChangePage: Hashable, Sendable {
     /// What is to be looked into before anything of the page is believed; `nil` for nothing, which is usual.
     public var rootChange: RootChange?
 
-    /// Makes a page.
+    /// Creates a page.
     public init(changes: [RemoteChange], cursor: Cursor, hasMore: Bool, skipped: [String] = []) {
         self.changes = changes
         self.cursor = cursor

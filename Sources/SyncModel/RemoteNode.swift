@@ -9,7 +9,7 @@ public struct FileVersion: Hashable, Sendable {
     /// `client_modified`: the modification time of the mirrored file.
     public var modified: Timestamp
 
-    /// Makes a version.
+    /// Creates a version.
     public init(rev: Rev, size: Int64, hash: ContentHash, modified: Timestamp) {
         self.rev = rev
         self.size = size
@@ -50,7 +50,7 @@ extension Unavailable: CustomStringConvertible {
         case .noAccess: "a folder this account has no access to"
         case .nulInName: "its name holds a NUL byte, shown here as \u{2400}"
         case .unreadable(let what):
-            "what Dropbox says of it cannot be read (\(what)); what stands here stays as it is, unproven"
+            "Dropbox's entry for it cannot be read (\(what)); the local copy stays as it is, unproven"
         }
     }
 }

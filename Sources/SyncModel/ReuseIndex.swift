@@ -1,23 +1,23 @@
 /// Files of the mirror by what they hold: where content may come from without a download.
 public struct ReuseIndex: Sendable {
-    /// A donor, and whether its own key is wanted no more, so that it may be moved rather than copied.
+    /// A candidate, and whether its own key is no longer wanted, so that it may be moved rather than copied.
     public struct ReuseCandidate: Hashable, Sendable {
         /// Where it stands.
         public var entry: LocalEntry
         /// Whether nothing is wanted at its key.
         public var isLeaving: Bool
 
-        /// Makes a donor.
+        /// Creates a candidate.
         public init(entry: LocalEntry, isLeaving: Bool) {
             self.entry = entry
             self.isLeaving = isLeaving
         }
     }
 
-    /// The donors by content.
+    /// The candidates by content hash.
     public var byHash: [ContentHash: [ReuseCandidate]]
 
-    /// Makes a table of donors.
+    /// Creates an index.
     public init(byHash: [ContentHash: [ReuseCandidate]] = [:]) { self.byHash = byHash }
 }
 

@@ -5,7 +5,7 @@ public struct ScrubLoad: Hashable, Sendable {
     /// What reading them costs; see `ScrubPace.cost`.
     public var cost: Int64
 
-    /// Makes a load.
+    /// Creates a load.
     public init(provenAt: Int64, cost: Int64) {
         self.provenAt = provenAt
         self.cost = cost

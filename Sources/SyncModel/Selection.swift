@@ -18,7 +18,7 @@ public struct Selection: Hashable, Sendable {
     /// Patterns of what is left out, even if it is included.
     public let exclude: [SelectionPattern]
 
-    /// Makes a selection.
+    /// Creates a selection.
     public init(include: [SelectionPattern] = [], exclude: [SelectionPattern] = []) {
         self.include = include
         self.exclude = exclude
@@ -46,7 +46,7 @@ extension Selection {
         private var folder = ""
         private var stateOfFolder: State
 
-        /// Makes a judge.
+        /// Creates a judge.
         public init(_ selection: Selection) {
             self.selection = selection
             isEverything = selection.isEverything

@@ -7,7 +7,7 @@ public struct SubtreeExtent: Hashable, Sendable {
     /// Bytes of those files.
     public var bytes: Int64
 
-    /// Makes an extent.
+    /// Creates an extent.
     public init(entries: Int, files: Int, bytes: Int64) {
         self.entries = entries
         self.files = files
@@ -22,7 +22,7 @@ public struct ZipGroup: Hashable, Sendable {
     /// The files.
     public var placements: [Placement]
 
-    /// Makes a group.
+    /// Creates a group.
     public init(folder: RemoteKey, placements: [Placement]) {
         self.folder = folder
         self.placements = placements

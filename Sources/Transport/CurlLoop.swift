@@ -112,11 +112,11 @@ final class CurlLoop: @unchecked Sendable {
         var result = CURLE_OK
         while let easy = ccurl_multi_next_done(multi, &result) {
             guard let transfer = running[easy] else { continue }
-            finish(transfer, easy, result)
+            finish(transfer, easy: easy, result: result)
         }
     }
 
-    private func finish(_ transfer: CurlTransfer, _ easy: UnsafeMutableRawPointer, _ result: CURLcode) {
+    private func finish(_ transfer: CurlTransfer, easy: UnsafeMutableRawPointer, result: CURLcode) {
         remove(easy)
         counters.countOpened(ccurl_get_long(easy, CURLINFO_NUM_CONNECTS))
         transfer.finish(result)
@@ -129,7 +129,7 @@ final class CurlLoop: @unchecked Sendable {
     private func resume(_ transfer: CurlTransfer) {
         guard let easy = transfer.easy, running[easy] === transfer else { return }
         let result = curl_easy_pause(easy, CURLPAUSE_CONT)
-        if result != CURLE_OK { finish(transfer, easy, result) }
+        if result != CURLE_OK { finish(transfer, easy: easy, result: result) }
     }
 
     private func remove(_ easy: UnsafeMutableRawPointer) {

@@ -38,14 +38,14 @@ public struct HTTPRequest: Sendable {
         /// The value.
         public var value: String
 
-        /// Makes a header line.
+        /// Creates a header line.
         public init(_ name: String, _ value: String) {
             self.name = name
             self.value = value
         }
     }
 
-    /// Makes a request; stall detection after 60 seconds, no total time limit.
+    /// Creates a request; stall detection after 60 seconds, no total time limit.
     public init(
         _ method: Method, _ url: String, headers: [Header] = [], body: HTTPBody = [], timeout: Duration? = nil,
         stallLimit: Duration? = .seconds(60), acceptsCompression: Bool = false, expectedSize: Int64? = nil

@@ -7,7 +7,7 @@ public struct HTTPResponse: Sendable {
     /// The body, if it was collected in memory.
     public var body: [UInt8]
 
-    /// Makes an answer.
+    /// Creates an answer.
     public init(status: Int, headers: HTTPHeaders = HTTPHeaders(), body: [UInt8] = []) {
         self.status = status
         self.headers = headers

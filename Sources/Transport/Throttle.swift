@@ -41,7 +41,7 @@ struct TokenBucket: Hashable {
 public final class Bandwidth: Sendable {
     private let bucket: Mutex<TokenBucket?>
 
-    /// Makes a limit; `nil` for none.
+    /// Creates a limit; `nil` for none.
     ///
     /// - Parameter rate: bytes per second.
     public init(rate: Int64?) { bucket = Mutex(Bandwidth.bucket(rate)) }

@@ -31,7 +31,7 @@ public struct TransportError: Error, Hashable, Sendable {
     /// Host and path of the URL.
     public let place: String
 
-    /// Makes an error.
+    /// Creates an error.
     public init(code: Code, reason: String, place: String) {
         self.code = code
         self.reason = reason

@@ -69,7 +69,7 @@ public struct FileUpload: Sendable {
 
     /// Uploads a large file.
     func put(_ digests: Digests, _ commit: CommitInfo) async throws -> Outcome {
-        let upload = SessionUpload(self, digests, commit)
+        let upload = SessionUpload(self, digests: digests, commit: commit)
         if let there = try await upload.identical() {
             meter.add(digests.file.size)
             return Outcome(file: there, wasThere: true)
@@ -90,7 +90,7 @@ public struct FileUpload: Sendable {
         } else {
             done = try await uploader.upload(part, as: commit)
         }
-        try check(done, part.hash, Int64(bytes.count))
+        try check(done, hash: part.hash, size: Int64(bytes.count))
         meter.add(Int64(bytes.count))
         return Outcome(file: done, wasThere: false)
     }
@@ -107,7 +107,7 @@ public struct FileUpload: Sendable {
         }
     }
 
-    func check(_ done: UploadedFile, _ hash: ContentHash, _ size: Int64) throws {
+    func check(_ done: UploadedFile, hash: ContentHash, size: Int64) throws {
         guard done.version.hash == hash, done.version.size == size else {
             throw UploadError(
                 .differs, done.path, "Dropbox holds other bytes than were sent: \(done.version.hash), not \(hash)")

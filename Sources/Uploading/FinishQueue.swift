@@ -1,10 +1,10 @@
 import Dropbox
 
-/// Makes files of sessions with one request at a time: what comes while one is under way goes together with the next.
+/// Commits upload sessions one request at a time; callers that arrive meanwhile are batched into the next request.
 ///
 /// The account is locked for each; requests side by side would only be told to come again.
 actor FinishQueue {
-    /// What somebody who has waited is to do.
+    /// How a queued caller resumes: with its result, or as the leader of the next batch.
     private enum Turn: Sendable {
         case done(Result<UploadedFile, any Error>)
         /// Make the next request, for these others, too.

@@ -16,7 +16,7 @@ struct SessionUpload: Sendable {
     private let key: SessionJournal.Key
     private let digests: Digests
 
-    init(_ upload: FileUpload, _ digests: Digests, _ commit: CommitInfo) {
+    init(_ upload: FileUpload, digests: Digests, commit: CommitInfo) {
         self.upload = upload
         self.file = digests.file
         self.commit = commit
@@ -66,7 +66,7 @@ struct SessionUpload: Sendable {
         let hash = try wholeHash()
         let done = try await upload.finish(SessionFinish(entry.session, size: file.size, commit: commit), hash)
         upload.journal.remove(key)
-        try upload.check(done, hash, file.size)
+        try upload.check(done, hash: hash, size: file.size)
         return done
     }
 

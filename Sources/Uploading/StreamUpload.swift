@@ -29,7 +29,7 @@ extension FileUpload {
         }
         let hash = ContentHash(blocks: digests)
         let done = try await finish(SessionFinish(session, size: size, commit: commit), hash)
-        try check(done, hash, size)
+        try check(done, hash: hash, size: size)
         return Outcome(file: done, wasThere: false)
     }
 

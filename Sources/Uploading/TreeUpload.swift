@@ -57,15 +57,15 @@ public struct TreeUpload: Sendable {
                     small.append(Small(path: path, local: "\(directory)/\(path)", commit: commit(path)))
                     bytes += size
                     guard small.count >= Self.batch || bytes >= Self.batchBytes else { continue }
-                    try await put(small, present, report)
+                    try await put(small, present: present, report: report)
                     (small, bytes) = ([], 0)
                 case .file(let path, _):
-                    try await reporting(path, report) {
+                    try await reporting(path, report: report) {
                         .done(path, try await upload.put("\(directory)/\(path)", as: commit(path)))
                     }
                 case .emptyFolder(let path) where commit(path).path.isEmpty: continue
                 case .emptyFolder(let path):
-                    try await reporting(path, report) {
+                    try await reporting(path, report: report) {
                         try await upload.uploader.makeFolder(commit(path).path)
                         return .folder(path)
                     }
@@ -73,7 +73,7 @@ public struct TreeUpload: Sendable {
                 }
             }
         }
-        try await put(small, present, report)
+        try await put(small, present: present, report: report)
     }
 
     private func commit(_ path: String) -> CommitInfo {
@@ -83,7 +83,7 @@ public struct TreeUpload: Sendable {
     }
 
     /// Tells the outcome; an error that concerns only this path is one.
-    private func reporting(_ path: String, _ report: (Event) -> Void, _ work: () async throws -> Event) async throws {
+    private func reporting(_ path: String, report: (Event) -> Void, work: () async throws -> Event) async throws {
         do {
             report(try await work())
         } catch let error as any Classified where error.disposition == .skipItem {
@@ -105,7 +105,7 @@ public struct TreeUpload: Sendable {
         case failed(any Error)
     }
 
-    private func put(_ files: [Small], _ present: RemoteFiles, _ report: (Event) -> Void) async throws {
+    private func put(_ files: [Small], present: RemoteFiles, report: (Event) -> Void) async throws {
         var ready: [(file: Small, wish: SessionFinish, hash: ContentHash)] = []
         try await withThrowingTaskGroup(of: (Small, Sent).self) { group in
             var waiting = files.makeIterator()
@@ -123,9 +123,9 @@ public struct TreeUpload: Sendable {
         }
         let results = try await upload.uploader.finish(ready.map(\.wish))
         for (entry, result) in zip(ready, results) {
-            try await reporting(entry.file.path, report) {
-                let done = try await resolved(result, entry.wish, entry.hash)
-                try upload.check(done, entry.hash, entry.wish.size)
+            try await reporting(entry.file.path, report: report) {
+                let done = try await resolved(result, wish: entry.wish, hash: entry.hash)
+                try upload.check(done, hash: entry.hash, size: entry.wish.size)
                 return .done(entry.file.path, FileUpload.Outcome(file: done, wasThere: false))
             }
         }
@@ -157,7 +157,7 @@ public struct TreeUpload: Sendable {
 
     /// The file that a session has become; when it is gone the answer may have got lost.
     private func resolved(
-        _ result: Result<UploadedFile, DropboxError>, _ wish: SessionFinish, _ hash: ContentHash
+        _ result: Result<UploadedFile, DropboxError>, wish: SessionFinish, hash: ContentHash
     ) async throws -> UploadedFile {
         if case .failure(let error) = result, error.uploadRefusal == .sessionNotFound,
             let there = try await upload.find(wish.commit, hash)

@@ -16,7 +16,7 @@ struct Main: AsyncParsableCommand {
 
     @Option(help: "TCP port; 0 for any free one.") var port: UInt16 = 0
     @Option(help: "Write the port to FILE once it listens.") var portFile: String?
-    @Option(help: "Start with so many made-up files.") var seed: Int?
+    @Option(help: "Start with the given number of made-up files.") var seed: Int?
     @Option(help: "Smallest of them, in bytes.") var minSize: Int64 = 1 << 10
     @Option(help: "Largest of them, in bytes.") var maxSize: Int64 = 16 << 10
     @Option(help: "How many folders deep they lie.") var depth = 4

@@ -131,7 +131,7 @@ struct ConfigFileTests {
         #expect(problem("\(both)\nafter = \"move:\"").hasPrefix("F:6:9: outbox.after: \"move:\" names no folder"))
         #expect(problem("\(both)\nafter = \"move:../x\"").contains("holds \".\" or \"..\""))
         #expect(
-            problem("\(both)\nafter = \"burn\"").contains("wants \"keep\", \"delete\" or \"move:DIR\", not \"burn\""))
+            problem("\(both)\nafter = \"burn\"").contains("must be \"keep\", \"delete\" or \"move:DIR\", not \"burn\""))
         #expect(problem("\(both)\nafter = \"move:/srv/m/x\"").contains("outbox.after: \"/srv/m/x\" lies in the mirror"))
         #expect(problem("\(both)\nafter = \"move:/srv\"").contains("outbox.after: \"/srv\" holds the outbox"))
         #expect(problem("\(both)\nsettle = \"1ms\"").contains("outbox.settle: \"1ms\" is out of range"))
@@ -178,10 +178,10 @@ struct ConfigFileTests {
             ("account", "app_key2 = 1", "5:1: account.app_key2: unknown key, did you mean account.app_key?"),
             ("account", "colour = 1", "5:1: account.colour: unknown key"),
             ("account", "parallel = 4", "5:1: account.parallel: unknown key; parallel belongs under [transfer]"),
-            ("account", "app_secret = 12", "5:14: account.app_secret: wants a text, found the number 12"),
+            ("account", "app_secret = 12", "5:14: account.app_secret: must be a string, found the number 12"),
             (
                 "account", "app_secret = \"a b\"",
-                "5:14: account.app_secret: wants the characters that the Dropbox App Console shows, without spaces"
+                "5:14: account.app_secret: must consist of the characters that the Dropbox App Console shows, without spaces"
             ),
             ("account", "credentials = \"c.json\"", "5:15: account.credentials: \"c.json\" is not an absolute path"),
             (
@@ -216,7 +216,7 @@ struct ConfigFileTests {
                 "account", "proxy = \"http://p/x\"",
                 "5:9: account.proxy: the URL must not hold a path"
             ),
-            ("account", "team_space = \"yes\"", "5:14: account.team_space: wants true or false, found a text"),
+            ("account", "team_space = \"yes\"", "5:14: account.team_space: must be true or false, found a string"),
             (
                 "mirror", "remote_root = \"Team\"",
                 "5:15: mirror.remote_root: \"Team\" does not begin with \"/\""
@@ -245,7 +245,7 @@ struct ConfigFileTests {
             ),
             (
                 "mirror", "include = [1]",
-                "5:11: mirror.include: wants a list of texts such as [\"*.tmp\"], found a list"
+                "5:11: mirror.include: must be a list of strings such as [\"*.tmp\"], found a list"
             ),
             ("mirror", "exclude = [\"\"]", "5:12: mirror.exclude: the pattern \"\" is empty"),
             (
@@ -254,7 +254,7 @@ struct ConfigFileTests {
             ),
             (
                 "mirror", "file_mode = 640",
-                "5:13: mirror.file_mode: wants a mode in quotes such as \"0640\", found the number 640"
+                "5:13: mirror.file_mode: must be a mode in quotes such as \"0640\", found the number 640"
             ),
             (
                 "mirror", "file_mode = \"0648\"",
@@ -276,7 +276,7 @@ struct ConfigFileTests {
             ),
             (
                 "schedule", "interval = 300",
-                "6:12: schedule.interval: wants a duration such as \"5min\", found the number 300"
+                "6:12: schedule.interval: must be a duration such as \"5min\", found the number 300"
             ),
             (
                 "schedule", "interval = \"0\"",
@@ -293,7 +293,7 @@ struct ConfigFileTests {
                 "6:12: transfer.parallel: 9223372036854775807 is out of range: 1 to 256"
             ),
             ("transfer", "parallel = -1", "6:12: transfer.parallel: -1 is out of range: 1 to 256"),
-            ("transfer", "parallel = 1.5", "6:12: transfer.parallel: wants a number, found the number 1.5"),
+            ("transfer", "parallel = 1.5", "6:12: transfer.parallel: must be a number, found the number 1.5"),
             (
                 "transfer", "bandwidth = \"20MB\"",
                 "6:13: transfer.bandwidth: \"20MB\" is not a rate such as \"20MB/s\" or \"512KiB/s\""
@@ -308,7 +308,7 @@ struct ConfigFileTests {
             ),
             (
                 "log", "level = 1979-05-27",
-                "6:9: log.level: wants one of \"debug\", \"info\", \"notice\", "
+                "6:9: log.level: must be one of \"debug\", \"info\", \"notice\", "
                     + "\"warning\", \"error\", found a date or time"
             ),
         ])
@@ -355,11 +355,11 @@ struct ConfigFileTests {
             exclude = "x"
             """
         let expected = [
-            "2:12: transfer.parallel: wants a number, found a text",
+            "2:12: transfer.parallel: must be a number, found a string",
             "3:1: transfer.bandwith: unknown key, did you mean transfer.bandwidth?",
-            "5:11: account.app_key: wants the characters that the Dropbox App Console shows, without spaces",
+            "5:11: account.app_key: must consist of the characters that the Dropbox App Console shows, without spaces",
             "7:13: mirror.directory: \"relative\" is not an absolute path",
-            "8:11: mirror.exclude: wants a list of texts such as [\"*.tmp\"], found a text",
+            "8:11: mirror.exclude: must be a list of strings such as [\"*.tmp\"], found a string",
         ]
         #expect(problems(text) == expected)
     }

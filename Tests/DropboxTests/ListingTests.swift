@@ -156,8 +156,8 @@ struct ListingTests {
         let table: [(body: String, complaint: String)] = [
             (#"{"entries":[],"has_more":false}"#, "the field cursor is missing"),
             (#"{"entries":[],"cursor":7,"has_more":false}"#, "the field cursor is not a text"),
-            (#"{"entries":[],"cursor":"a","cursor":"b","has_more":false}"#, "the field cursor stands twice"),
-            (#"{"entries":[],"cursor":"\ud800","has_more":false}"#, "half a surrogate pair stands in it"),
+            (#"{"entries":[],"cursor":"a","cursor":"b","has_more":false}"#, "the field cursor occurs twice"),
+            (#"{"entries":[],"cursor":"\ud800","has_more":false}"#, "it contains half a surrogate pair"),
             (#"{"entries":[],"cursor":"C"}"#, "the field has_more is missing"),
             (#"{"entries":[],"cursor":"C","has_more":0}"#, "the field has_more is neither true nor false"),
             (#"{"cursor":"C","has_more":false}"#, "the field entries is missing"),

@@ -63,19 +63,19 @@ struct AwayTests {
         try fixture.account.put("/news \(times).txt", "news")
         daemon.send(SIGHUP)
         try await eventually("the word that it is away", or: daemon.log) {
-            count("is away, and waited for", daemon) == times
+            count("is not available, waiting for it", daemon) == times
         }
         try await eventually("STATUS=", or: "\(socket.assignments)") {
-            socket.assignments.last { $0.hasPrefix("STATUS=") }?.contains("is away") == true
+            socket.assignments.last { $0.hasPrefix("STATUS=") }?.contains("is not available") == true
         }
         let status = try await fixture.place.run("status")
-        #expect(status.code == 1 && status.output.contains("is away"), "\(status)")
+        #expect(status.code == 1 && status.output.contains("is not available"), "\(status)")
         #expect(daemon.isRunning)
         try bringBack()
         try await equality(fixture, daemon)
         try await self.status(fixture, daemon, is: 0)
-        #expect(count("is away, and waited for", daemon) == times)
-        #expect(count("is back", daemon) == times)
+        #expect(count("is not available, waiting for it", daemon) == times)
+        #expect(count("is available again", daemon) == times)
         #expect(fixture.aside == [])
     }
 

@@ -43,7 +43,7 @@ struct BadEntryTests {
             let report = try await status(fixture, 1)
             #expect(
                 report["in_step"] as? Bool == false && report["unread"] as? Int == 3 && report["parked"] as? Int == 3)
-            let troubles = try #require(report["troubles"] as? [[String: Any]])
+            let troubles = try #require(report["issues"] as? [[String: Any]])
             #expect(troubles.compactMap { $0["path"] as? String }.sorted() == ["/a/x", "/a/x", "/sprocket"])
             let unread = try #require(report["unread_entries"] as? [[String: Any]])
             #expect(unread.compactMap { $0["what"] as? String } == ["null", "\u{1B}]0;x\u{7}", "/a/ke"])

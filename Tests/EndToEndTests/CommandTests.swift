@@ -52,7 +52,8 @@ struct CommandTests {
             #expect(status.code == 1, "\(status)")
             let report = try document(status)
             #expect(report["parked"] as? Int == 4 && report["failing"] as? Int == 0, "\(status)")
-            let troubles = try #require(report["troubles"] as? [[String: Any]])
+            let troubles = try #require(report["issues"] as? [[String: Any]])
+            #expect((report["troubles"] as? [[String: Any]])?.count == troubles.count, "the old key")
             #expect(troubles.count == 4 && troubles.allSatisfy { ($0["reason"] as? String)?.isEmpty == false })
             // No sync by hand tries them sooner, so it is told when somebody does.
             let day = Date.now.addingTimeInterval(86_000)...Date.now.addingTimeInterval(86_500)
@@ -98,7 +99,8 @@ struct CommandTests {
         try await DaemonFixture.run { fixture in
             let keys = [
                 "accepted", "account", "backlog", "checked_at", "daemon", "damaged_state", "disk_as_of", "failing",
-                "in_step", "in_step_as_of", "last_pass", "left_out", "listed_at", "listing", "mirror", "outbox",
+                "in_step", "in_step_as_of", "issues", "last_pass", "left_out", "listed_at", "listing", "mirror",
+                "outbox",
                 "parked",
                 "proofs", "stale", "stranger_paths", "strangers", "troubles", "unread", "unread_entries",
             ]

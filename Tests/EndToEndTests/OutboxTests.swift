@@ -95,7 +95,9 @@ struct OutboxTests {
             #expect(code == 1 && outbox["parked"] as? Int == 1 && outbox["remote_folder"] as? String == "/in")
             let text = try await fixture.place.run("status")
             #expect(text.output.contains("not uploaded: 1 path (0 failing, 1 parked)"), "\(text)")
-            #expect(text.output.contains(fixture.place.folder("out/bad.txt") + ": Dropbox takes no file of that name"))
+            #expect(
+                text.output.contains(
+                    fixture.place.folder("out/bad.txt") + ": Dropbox does not accept a file of that name"))
             try FileManager.default.moveItem(
                 atPath: fixture.place.folder("out/bad.txt"), toPath: fixture.place.folder("out/fine.txt"))
             try await eventually("an upload", or: daemon.log) { uploaded(fixture).count == 2 }

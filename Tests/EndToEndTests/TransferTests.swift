@@ -194,7 +194,7 @@ struct TransferTests {
     static let refusals = [
         Refused(arguments: ["put", "@none", "/f"], code: 1, words: "no such file"),
         Refused(arguments: ["put", "@dir", "/f"], code: 64, words: "--recursive"),
-        Refused(arguments: ["put", "@new", "/desktop.ini"], code: 1, words: "no file of that name"),
+        Refused(arguments: ["put", "@new", "/desktop.ini"], code: 1, words: "does not accept a file of that name"),
         Refused(arguments: ["put", "@new", "/old"], code: 1, words: "--autorename"),
         Refused(arguments: ["put", "@large", "/old"], code: 1, words: "--mode overwrite"),
         Refused(arguments: ["put", "@new", "/old/below"], code: 1, words: "a file"),

@@ -9,7 +9,7 @@ import Testing
 /// finds under a name may be the other one's.
 @Suite(.enabled(if: FoldingFS.isAvailable, "needs root, FUSE and the package python3-pyfuse3"), .serialized)
 struct FoldingCrashTests {
-    /// What came of it.
+    /// The result.
     private struct End: Equatable {
         var lines: [String: String]
         var parked: [String]

@@ -73,7 +73,7 @@ struct FoldingTests {
                 let troubles = try await fixture.start().store.pathIssues(limit: 9)
                 let trouble = try #require(troubles.last)
                 #expect(trouble.path == "/" + second && trouble.isParked, "\(trouble)")
-                #expect(trouble.reason.contains("takes its name for that of \"\(first)\""), "\(trouble)")
+                #expect(trouble.reason.contains("does not distinguish its name from \"\(first)\""), "\(trouble)")
                 #expect(troubles.count == (kind == .folders || kind == .fileThenFolder ? 2 : 1), "\(troubles)")
                 for _ in 0..<3 {
                     fixture.time.advance(by: 90_000)

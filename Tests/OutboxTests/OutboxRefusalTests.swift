@@ -30,7 +30,7 @@ struct OutboxRefusalTests {
                 try await fixture.holds(["good.txt": "y"])
                 let issue = try await issue(fixture)
                 #expect(issue.path == "a/bad.txt" && issue.isParked && issue.attempts == 1)
-                #expect(issue.reason.hasPrefix("Dropbox takes no file of that name"))
+                #expect(issue.reason.hasPrefix("Dropbox does not accept a file of that name"))
                 #expect(try #require(issue.nextTry) > Int64(time(nil)) + 80_000)
                 try FileManager.default.moveItem(
                     atPath: fixture.place("out/a/bad.txt"), toPath: fixture.place("out/a/fine.txt"))

@@ -152,7 +152,7 @@ import Testing
         let store = fixture.store
         await #expect(throws: Fault.self) {
             try await store.write { db in
-                try HaveTable.set(RemoteKey("/x"), file, provenAt: nil, db)
+                try HaveTable.set(RemoteKey("/x"), node: file, provenAt: nil, db: db)
                 throw Fault()
             }
         }

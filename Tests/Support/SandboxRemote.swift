@@ -194,7 +194,7 @@ public final class SandboxRemote: RemoteSource {
 
 /// An error of the sandbox's remote.
 public struct SandboxError: Classified {
-    /// How it wants to be treated.
+    /// How the error is handled.
     public var disposition: Disposition
 
     /// Makes an error.

@@ -26,9 +26,10 @@ import Testing
             about: "new content replaces the old", have: "x=1", want: "x=2", placing: ["place x <- download"]),
         Case(
             about: "a new revision of the same content is no download", have: "x=1", want: "x=1@r9",
-            placing: ["retag x"]),
+            placing: ["update metadata x"]),
         Case(
-            about: "a new time of the same content is no download", have: "x=1", want: "x=1%7", placing: ["retag x"]),
+            about: "a new time of the same content is no download", have: "x=1", want: "x=1%7",
+            placing: ["update metadata x"]),
         Case(
             about: "something that cannot be downloaded is parked", want: "a! b=1",
             placing: ["park /a", "place b <- download"]),

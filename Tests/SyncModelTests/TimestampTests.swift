@@ -69,7 +69,7 @@ import Testing
             + Planner.pruning(fixture.window)
         #expect(
             operations.map(\.description) == [
-                "clear /a (2)", "rename b -> B", "place a (1 bytes) <- download", "retag b", "make folder c",
+                "clear /a (2)", "rename b -> B", "place a (1 bytes) <- download", "update metadata b", "make folder c",
                 "remove file a/x",
             ])
         #expect(operations.map(\.key.text) == ["/a", "/b", "/a", "/b", "/c", "/a/x"])

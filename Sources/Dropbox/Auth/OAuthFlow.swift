@@ -17,7 +17,7 @@ public struct OAuthFlow: Sendable {
     private let endpoints: Endpoints
     private let runner: RequestExecutor
 
-    /// Makes a flow for one app.
+    /// Creates a flow for one app.
     ///
     /// - Parameters:
     ///   - transport: Sends the requests.
@@ -77,8 +77,8 @@ public struct OAuthFlow: Sendable {
         var call = Call.rpc("auth/token/revoke", role: .token, base: endpoints.api, argument: .null)
         call.request.headers.append(.init("Authorization", "Bearer \(accessToken)"))
         try await runner.run(call) { response in
-            guard case .null = try DropboxClient.decode(JSONValue.self, response, call) else {
-                throw DropboxError.malformed(call, response, "it is not the null that says done")
+            guard case .null = try DropboxClient.decode(JSONValue.self, response: response, call: call) else {
+                throw DropboxError.malformed(call, response: response, complaint: "it is not the null that says done")
             }
         }
     }
@@ -91,7 +91,7 @@ public struct OAuthFlow: Sendable {
             headers: [.init("Content-Type", "application/x-www-form-urlencoded")], body: .bytes(Array(form.text.utf8)),
             timeout: .seconds(120), stallLimit: nil)
         let call = Call(endpoint: "oauth2/token", role: .token, request: request)
-        return try await runner.run(call) { try DropboxClient.decode(GrantJSON.self, $0, call).grant }
+        return try await runner.run(call) { try DropboxClient.decode(GrantJSON.self, response: $0, call: call).grant }
     }
 }
 

@@ -5,7 +5,7 @@ public struct PKCE: Hashable, Sendable {
     /// The secret, sent with the code.
     public let verifier: String
 
-    /// Makes a new secret of 64 characters.
+    /// Creates a new secret of 64 characters.
     public init() {
         var generator = SystemRandomNumberGenerator()
         let alphabet = Array(PKCE.alphabet.utf8)

@@ -16,7 +16,7 @@ public actor TokenSource {
     private var notKept: String?
     private var renewal: Task<Credentials, any Error>?
 
-    /// Makes a source.
+    /// Creates a source.
     ///
     /// - Parameters:
     ///   - credentials: The sign-in to begin with.

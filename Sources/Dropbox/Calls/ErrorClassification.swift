@@ -5,7 +5,7 @@ extension DropboxError {
     /// Reads an answer that is neither 200 nor 206.
     static func refusal(of call: Call, _ response: HTTPResponse) -> DropboxError {
         let body = ErrorJSON(response)
-        let classification = ErrorClassification(call.role, response, body)
+        let classification = ErrorClassification(call.role, response: response, body: body)
         return DropboxError(
             classification.code, call.endpoint, classification.reason, disposition: classification.disposition,
             status: response.status,
@@ -24,7 +24,7 @@ extension DropboxError {
     }
 
     /// An answer that is not what the API promises.
-    static func malformed(_ call: Call, _ response: HTTPResponse, _ complaint: String) -> DropboxError {
+    static func malformed(_ call: Call, response: HTTPResponse, complaint: String) -> DropboxError {
         DropboxError(
             .malformedAnswer, call.endpoint, "the answer is not usable: \(complaint)",
             disposition: .retry(after: nil), status: response.status, requestID: response.requestID)
@@ -46,7 +46,7 @@ private struct ErrorClassification {
     static let signInAgain = "sign in again with: dbxsync auth"
     static let between = "something between here and Dropbox may answer in its place: check account.proxy"
 
-    init(_ code: DropboxError.Code, _ disposition: Disposition, _ reason: String, hint: String? = nil) {
+    init(_ code: DropboxError.Code, disposition: Disposition, reason: String, hint: String? = nil) {
         self.code = code
         self.disposition = disposition
         self.reason = reason
@@ -54,40 +54,48 @@ private struct ErrorClassification {
     }
 
     init(ofConflict role: Call.Role, _ response: HTTPResponse, _ body: ErrorJSON) {
-        self = ErrorClassification.conflict(role, response, body)
+        self = ErrorClassification.conflict(role, response: response, body: body)
     }
 
-    init(_ role: Call.Role, _ response: HTTPResponse, _ body: ErrorJSON) {
+    init(_ role: Call.Role, response: HTTPResponse, body: ErrorJSON) {
         let tags = body.summary ?? "no reason given"
         switch response.status {
         case 400 where role == .upload: self = ErrorClassification.badUpload(response)
         case 400: self = ErrorClassification.badRequest(role, body)
         case 401: self = ErrorClassification.unauthorized(body)
-        case 403 where role == .download: self.init(.accessDenied, .skipItem, "it may not be downloaded: \(tags)")
+        case 403 where role == .download:
+            self.init(.accessDenied, disposition: .skipItem, reason: "it may not be downloaded: \(tags)")
         case 403 where body.isForeign:
-            self.init(.unexpectedStatus, .abortPass, "access was denied", hint: ErrorClassification.between)
+            self.init(
+                .unexpectedStatus, disposition: .abortPass, reason: "access was denied",
+                hint: ErrorClassification.between)
         case 403:
             self.init(
-                .accessDenied, .signedOut, "the account may not do this: \(tags)", hint: ErrorClassification.signInAgain
+                .accessDenied, disposition: .signedOut, reason: "the account may not do this: \(tags)",
+                hint: ErrorClassification.signInAgain
             )
         case 404:
             self.init(
-                .unexpectedStatus, role == .download ? .skipItem : .abortPass, "the server does not know this call",
+                .unexpectedStatus, disposition: role == .download ? .skipItem : .abortPass,
+                reason: "the server does not know this call",
                 hint: "check account.endpoint")
-        case 409: self = ErrorClassification.conflict(role, response, body)
+        case 409: self = ErrorClassification.conflict(role, response: response, body: body)
         case 413 where role == .upload: self = ErrorClassification.uploadRefused(.tooLarge)
-        case 416: self.init(.rangeRefused, .skipItem, "the range was refused")
+        case 416: self.init(.rangeRefused, disposition: .skipItem, reason: "the range was refused")
         case 422: self = ErrorClassification.lostRoot(body)
         case 429:
             let pause = ErrorClassification.pause(response, body)
-            self.init(.rateLimited, .retry(after: pause), "too many requests, to be tried again after \(pause)")
+            self.init(
+                .rateLimited, disposition: .retry(after: pause),
+                reason: "too many requests, to be tried again after \(pause)")
         case 408, 500...599:
             self.init(
-                .server, .retry(after: ErrorClassification.header(response)),
-                "the server failed with \(response.status)")
+                .server, disposition: .retry(after: ErrorClassification.header(response)),
+                reason: "the server failed with \(response.status)")
         default:
             self.init(
-                .unexpectedStatus, role == .download ? .skipItem : .abortPass, "unexpected status \(response.status)",
+                .unexpectedStatus, disposition: role == .download ? .skipItem : .abortPass,
+                reason: "unexpected status \(response.status)",
                 hint: ErrorClassification.between)
         }
     }
@@ -98,21 +106,26 @@ private struct ErrorClassification {
         switch role {
         case .listContinue, .longpoll, .token:
             if body.isMarkup {
-                return ErrorClassification(.unexpectedStatus, .abortPass, "the request was refused", hint: between)
+                return ErrorClassification(
+                    .unexpectedStatus, disposition: .abortPass, reason: "the request was refused", hint: between)
             }
         case .download, .list, .query, .upload: break
         }
         switch role {
         case .listContinue, .longpoll:
-            return ErrorClassification(.badRequest, .cursorReset, "the cursor is of no use any more")
-        case .download: return ErrorClassification(.badRequest, .skipItem, "the request was refused as wrong")
+            return ErrorClassification(
+                .badRequest, disposition: .cursorReset, reason: "the cursor is of no use any more")
+        case .download:
+            return ErrorClassification(.badRequest, disposition: .skipItem, reason: "the request was refused as wrong")
         case .list, .query, .upload:
             let hint = "check mirror.remote_root and the permissions of the app in Dropbox's App Console"
-            return ErrorClassification(.badRequest, .abortPass, "the request was refused as wrong", hint: hint)
+            return ErrorClassification(
+                .badRequest, disposition: .abortPass, reason: "the request was refused as wrong", hint: hint)
         case .token:
             let word = body.oauthError ?? "no reason given"
             let hint = word == "invalid_client" ? "check account.app_key and account.app_secret" : signInAgain
-            return ErrorClassification(.signIn, .signedOut, "the sign-in was refused: \(word)", hint: hint)
+            return ErrorClassification(
+                .signIn, disposition: .signedOut, reason: "the sign-in was refused: \(word)", hint: hint)
         }
     }
 
@@ -122,40 +135,43 @@ private struct ErrorClassification {
             let again = scope.hasSuffix(".write") ? "\(signInAgain) --uploads" : signInAgain
             let hint = "allow \(scope) in Dropbox's App Console, then \(again)"
             return ErrorClassification(
-                .missingScope(scope), .signedOut, "the sign-in does not cover \(scope)", hint: hint)
+                .missingScope(scope), disposition: .signedOut, reason: "the sign-in does not cover \(scope)", hint: hint
+            )
         }
         // Without the API's own words a proxy may have spoken. If the sign-in is over, renewing it will tell.
         guard let tags = body.summary ?? body.oauthError else {
-            return ErrorClassification(.signIn, .abortPass, "the sign-in was refused without a reason", hint: between)
+            return ErrorClassification(
+                .signIn, disposition: .abortPass, reason: "the sign-in was refused without a reason", hint: between)
         }
-        return ErrorClassification(.signIn, .signedOut, "the sign-in is not valid: \(tags)", hint: signInAgain)
+        return ErrorClassification(
+            .signIn, disposition: .signedOut, reason: "the sign-in is not valid: \(tags)", hint: signInAgain)
     }
 
-    private static func conflict(_ role: Call.Role, _ response: HTTPResponse, _ body: ErrorJSON) -> ErrorClassification
-    {
+    private static func conflict(_ role: Call.Role, response: HTTPResponse, body: ErrorJSON) -> ErrorClassification {
         let summary = body.summary ?? "no reason given"
         let tags = Set(body.tags)
         if tags.contains("too_many_write_operations") || tags.contains("too_many_requests") {
-            return ErrorClassification(.rateLimited, .retry(after: pause(response, body)), summary)
+            return ErrorClassification(.rateLimited, disposition: .retry(after: pause(response, body)), reason: summary)
         }
         if tags.contains("internal_error") || tags.contains("retry_error") {
-            return ErrorClassification(.server, .retry(after: nil), summary)
+            return ErrorClassification(.server, disposition: .retry(after: nil), reason: summary)
         }
         switch role {
-        case .list, .listContinue, .longpoll: return lostListing(role, summary, body.tags)
+        case .list, .listContinue, .longpoll: return lostListing(role, summary: summary, tags: body.tags)
         case .download where tags.contains("not_satisfiable"):
-            return ErrorClassification(.rangeRefused, .skipItem, "the range was refused")
+            return ErrorClassification(.rangeRefused, disposition: .skipItem, reason: "the range was refused")
         case .download where !tags.isDisjoint(with: ["restricted_content", "unsupported_file"]):
-            return ErrorClassification(.refused, .parked, "Dropbox does not hand it out: \(summary)")
-        case .download, .query: return ErrorClassification(.refused, .skipItem, summary)
+            return ErrorClassification(
+                .refused, disposition: .parked, reason: "Dropbox does not hand it out: \(summary)")
+        case .download, .query: return ErrorClassification(.refused, disposition: .skipItem, reason: summary)
         case .upload: return uploadRefused(UploadRefusal(tags: body.tags, correctOffset: body.correctOffset), summary)
-        case .token: return ErrorClassification(.signIn, .abortPass, summary)
+        case .token: return ErrorClassification(.signIn, disposition: .abortPass, reason: summary)
         }
     }
 
     private static func uploadRefused(_ refusal: UploadRefusal, _ summary: String? = nil) -> ErrorClassification {
         let reason = refusal == .other ? "\(refusal.reason): \(summary ?? "no reason given")" : refusal.reason
-        return ErrorClassification(.uploadRefused(refusal), .skipItem, reason, hint: refusal.hint)
+        return ErrorClassification(.uploadRefused(refusal), disposition: .skipItem, reason: reason, hint: refusal.hint)
     }
 
     /// An app whose permission is switched off in the App Console is told so in plain text
@@ -163,23 +179,25 @@ private struct ErrorClassification {
     private static func badUpload(_ response: HTTPResponse) -> ErrorClassification {
         let text = String(decoding: response.body.prefix(1000), as: UTF8.self)
         guard text.contains("required scope") else {
-            return ErrorClassification(.badRequest, .skipItem, "the request was refused as wrong: \(text)")
+            return ErrorClassification(
+                .badRequest, disposition: .skipItem, reason: "the request was refused as wrong: \(text)")
         }
         let scope = OAuthFlow.writeScope
         let hint = "allow \(scope) in Dropbox's App Console, then \(signInAgain) --uploads"
         return ErrorClassification(
-            .missingScope(scope), .signedOut, "the app lacks the permission \(scope)", hint: hint)
+            .missingScope(scope), disposition: .signedOut, reason: "the app lacks the permission \(scope)", hint: hint)
     }
 
     /// Resets have been seen to hide behind `other` (docs/dropbox-api.md#27-cursor-lifetime-and-reset).
-    private static func lostListing(_ role: Call.Role, _ summary: String, _ tags: [String]) -> ErrorClassification {
+    private static func lostListing(_ role: Call.Role, summary: String, tags: [String]) -> ErrorClassification {
         if tags.first == "path" {
             let hint = "nothing is removed from the mirror; check mirror.remote_root"
             return ErrorClassification(
-                .refused, .sourceGone, "the mirrored folder cannot be listed: \(summary)", hint: hint)
+                .refused, disposition: .sourceGone, reason: "the mirrored folder cannot be listed: \(summary)",
+                hint: hint)
         }
-        if role == .list { return ErrorClassification(.refused, .abortPass, summary) }
-        return ErrorClassification(.refused, .cursorReset, summary)
+        if role == .list { return ErrorClassification(.refused, disposition: .abortPass, reason: summary) }
+        return ErrorClassification(.refused, disposition: .cursorReset, reason: summary)
     }
 
     /// Only what is mirrored with `account.team_space` names a root (docs/dropbox-api.md#9-users-and-team-spaces).
@@ -190,20 +208,20 @@ private struct ErrorClassification {
             let hint =
                 "\(nothing); if the account is in no team space any more, set account.team_space = false; else "
                 + signInAgain
-            return ErrorClassification(.pathRoot, .sourceGone, reason, hint: hint)
+            return ErrorClassification(.pathRoot, disposition: .sourceGone, reason: reason, hint: hint)
         }
         if root == home {
             let hint =
                 "\(nothing); set account.team_space = false, with a mirror and a state directory of its own, or "
                 + "\(signInAgain) as a member of the team"
             let now = "\(reason): the account is in no team space any more, its root is its own namespace \(root)"
-            return ErrorClassification(.pathRoot, .sourceGone, now, hint: hint)
+            return ErrorClassification(.pathRoot, disposition: .sourceGone, reason: now, hint: hint)
         }
         let hint =
             "\(nothing); mirror the new one (account.team_space = true) with a mirror and a state directory of its "
             + "own, or \(signInAgain) as a member of the old one"
         let now = "\(reason): the account's team space is namespace \(root) now"
-        return ErrorClassification(.pathRoot, .sourceGone, now, hint: hint)
+        return ErrorClassification(.pathRoot, disposition: .sourceGone, reason: now, hint: hint)
     }
 
     /// The larger of header and field; 5 s if there is neither (docs/dropbox-api.md#72-bodies).

@@ -39,13 +39,15 @@ struct RequestExecutor: Sendable {
         var retries = RetryState(settings: settings, progress: progress())
         while true {
             var context = AttemptContext(needsNewConnection: retries.needsNewConnection)
-            try await admit(call, &context, &retries)  // a renewal of the token has its own retries
+            try await admit(call, context: &context, retries: &retries)  // a renewal of the token has its own retries
             do {
-                return try receive(try await once(call, attempt, context))
+                return try receive(try await once(call, attempt: attempt, context: context))
             } catch let error as TransportError {
-                try await retry(DropboxError(error, endpoint: call.endpoint), context, &retries, progress())
+                try await retry(
+                    DropboxError(error, endpoint: call.endpoint), context: context, retries: &retries,
+                    progress: progress())
             } catch let error as DropboxError {
-                try await retry(error, context, &retries, progress())
+                try await retry(error, context: context, retries: &retries, progress: progress())
             }
         }
     }
@@ -58,7 +60,7 @@ struct RequestExecutor: Sendable {
     }
 
     /// Passes the gate and gets a token, for calls that need them.
-    private func admit(_ call: Call, _ context: inout AttemptContext, _ retries: inout RetryState) async throws {
+    private func admit(_ call: Call, context: inout AttemptContext, retries: inout RetryState) async throws {
         guard call.isAuthorized else { return }
         context.token = try await tokens?.accessToken()
         context.ticket = try await gate.pass(in: time, waited: &retries.paused, limit: settings.pausePatience)
@@ -70,7 +72,7 @@ struct RequestExecutor: Sendable {
         }
     }
 
-    private func once(_ call: Call, _ attempt: () throws -> Attempt, _ context: AttemptContext) async throws
+    private func once(_ call: Call, attempt: () throws -> Attempt, context: AttemptContext) async throws
         -> HTTPResponse
     {
         defer { if context.ticket != nil { gate.finished() } }
@@ -101,7 +103,7 @@ struct RequestExecutor: Sendable {
     }
 
     /// Returns when the call is to be tried again; throws what makes it fail for good.
-    private func retry(_ error: DropboxError, _ context: AttemptContext, _ retries: inout RetryState, _ progress: Int64)
+    private func retry(_ error: DropboxError, context: AttemptContext, retries: inout RetryState, progress: Int64)
         async throws
     {
         if error.code == .signIn, error.status == 401, let token = context.token, let tokens, !retries.hasRefreshed {

@@ -6,7 +6,7 @@ public final class RequestGate: Sendable {
     private let now: @Sendable () -> Duration
     private let onPause: @Sendable (Duration) -> Void
 
-    /// Makes an open gate.
+    /// Creates an open gate.
     ///
     /// - Parameters:
     ///   - clock: measures pauses.

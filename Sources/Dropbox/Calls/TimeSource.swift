@@ -1,4 +1,4 @@
-/// Does a wait whose length is known, so that nobody takes it for standing still.
+/// Performs a wait of known length and announces it to the watchdog.
 public typealias Waiting = @Sendable (Duration, () async throws -> Void) async throws -> Void
 
 /// A clock as calls use it: the time since some start, and sleep.

@@ -26,14 +26,14 @@ extension DropboxClient {
     /// Who is signed in: `users/get_current_account`.
     public func account() async throws -> AccountInfo {
         let call = Call.rpc("users/get_current_account", role: .query, base: endpoints.api, argument: .null)
-        return try await runner.run(call) { try DropboxClient.decode(AccountJSON.self, $0, call).info }
+        return try await runner.run(call) { try DropboxClient.decode(AccountJSON.self, response: $0, call: call).info }
     }
 
     /// How full the account is: `users/get_space_usage`.
     public func spaceUsage() async throws -> SpaceUsage {
         let call = Call.rpc("users/get_space_usage", role: .query, base: endpoints.api, argument: .null)
         return try await runner.run(call) {
-            let usage = try DropboxClient.decode(UsageJSON.self, $0, call)
+            let usage = try DropboxClient.decode(UsageJSON.self, response: $0, call: call)
             return SpaceUsage(used: usage.used, allocated: usage.allocation.allocated)
         }
     }
@@ -43,8 +43,10 @@ extension DropboxClient {
         let call = Call.rpc(
             "check/user", role: .query, base: endpoints.api, argument: APIArgument(["query": .text("dbxsync")]))
         try await runner.run(call) {
-            let echo = try DropboxClient.decode(EchoJSON.self, $0, call)
-            if echo.result != "dbxsync" { throw DropboxError.malformed(call, $0, "the echo is another") }
+            let echo = try DropboxClient.decode(EchoJSON.self, response: $0, call: call)
+            if echo.result != "dbxsync" {
+                throw DropboxError.malformed(call, response: $0, complaint: "the echo is another")
+            }
         }
     }
 }

@@ -36,9 +36,12 @@ extension DropboxClient {
     ) async throws {
         let call = downloadCall(version)
         do {
-            try await runner.run(call, attempt: { try attempt(call, version, end, sink) }, progress: { sink.offset }) {
+            try await runner.run(
+                call, attempt: { try attempt(call, version: version, end: end, sink: sink) }, progress: { sink.offset }
+            ) {
                 guard sink.offset < end else { return }
-                throw DropboxError.malformed(call, $0, "the body ended at byte \(sink.offset) of \(end)")
+                throw DropboxError.malformed(
+                    call, response: $0, complaint: "the body ended at byte \(sink.offset) of \(end)")
             }
         } catch is CutAfterLastByte {
             return
@@ -57,7 +60,7 @@ extension DropboxClient {
     }
 
     private func attempt(
-        _ call: Call, _ version: FileVersion, _ end: Int64, _ sink: any ByteSink
+        _ call: Call, version: FileVersion, end: Int64, sink: any ByteSink
     ) throws -> Attempt {
         var request = call.request
         let offset = sink.offset
@@ -92,7 +95,9 @@ private final class DownloadBody: BodySink {
             let context = head.headers["Content-Range"].flatMap(ContentRange.init)
             guard let context, context.first == range.lowerBound, context.last < range.upperBound,
                 context.total ?? version.size == version.size
-            else { throw DropboxError.malformed(call, head, "Content-Range is not what was asked for") }
+            else {
+                throw DropboxError.malformed(call, response: head, complaint: "Content-Range is not what was asked for")
+            }
         } else if range != 0..<version.size {
             try sink.restart()
         }
@@ -102,7 +107,7 @@ private final class DownloadBody: BodySink {
         guard sink.offset + Int64(bytes.count) <= range.upperBound else {
             try sink.restart()
             throw DropboxError(
-                .malformedAnswer, call.endpoint, "the body goes on after byte \(range.upperBound)",
+                .malformedAnswer, call.endpoint, "the body continues after byte \(range.upperBound)",
                 disposition: .retry(after: nil))
         }
         try sink.write(bytes)
@@ -111,14 +116,15 @@ private final class DownloadBody: BodySink {
     /// Compares `Dropbox-API-Result`, the metadata of what is sent, with what the listing said.
     private func checkResult(_ head: HTTPResponse) throws {
         guard let text = head.headers["Dropbox-API-Result"] else {
-            throw DropboxError.malformed(call, head, "the header Dropbox-API-Result is missing")
+            throw DropboxError.malformed(call, response: head, complaint: "the header Dropbox-API-Result is missing")
         }
         if isVerbatim(text) { return }
         let result: ResultJSON
         do {
             result = try JSON.decode(ResultJSON.self, from: Array(text.utf8))
         } catch {
-            throw DropboxError.malformed(call, head, "Dropbox-API-Result: \(JSON.complaint(of: error))")
+            throw DropboxError.malformed(
+                call, response: head, complaint: "Dropbox-API-Result: \(JSON.complaint(of: error))")
         }
         let isWanted =
             result.rev == version.rev.text && result.size == version.size

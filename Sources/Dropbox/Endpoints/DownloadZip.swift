@@ -32,7 +32,7 @@ private final class ZipBody: BodySink {
 
     func begin(_ head: HTTPResponse) throws {
         guard head.status == 200, head.headers["Dropbox-API-Result"] != nil else {
-            throw DropboxError.malformed(call, head, "it is no zip of a folder")
+            throw DropboxError.malformed(call, response: head, complaint: "it is no zip of a folder")
         }
     }
 

@@ -22,7 +22,7 @@ extension DropboxClient {
         }
     }
 
-    /// What is told of a page that was too large before it is asked for again; throws if it is not.
+    /// The error to log before an oversized page is requested again; throws it if the page must not be retried.
     private func nextTry(after error: DropboxError, isFirst: Bool, retries: Int) throws -> DropboxError {
         if !isFirst && retries == 1 { return error.treated(as: .abortPass, hint: "it is asked for once more") }
         guard let entries = pageSize.withLock({ $0.shrink() }) else { throw error }
@@ -41,7 +41,7 @@ extension DropboxClient {
     }
 
     private func ask(_ call: Call) async throws -> ChangePage {
-        try await runner.run(call) { [paths] response in try DropboxClient.page(response, call, paths) }
+        try await runner.run(call) { [paths] response in try DropboxClient.page(response, call: call, paths: paths) }
     }
 
     /// Pages in a row that were asked for again in vain, after which no more are.
@@ -70,19 +70,19 @@ extension DropboxClient {
         var call = listCall(components.map { "/" + $0 }.joined(), .query)
         while true {
             let current = call
-            let page = try await runner.run(current) { try DropboxClient.page($0, current, paths) }
+            let page = try await runner.run(current) { try DropboxClient.page($0, call: current, paths: paths) }
             try await take(page)
             guard page.hasMore else { return }
             call = continueCall(page.cursor, .query)
         }
     }
 
-    private static func page(_ response: HTTPResponse, _ call: Call, _ paths: RootedPaths) throws -> ChangePage {
+    private static func page(_ response: HTTPResponse, call: Call, paths: RootedPaths) throws -> ChangePage {
         var reader = PageJSON(response.body, paths)
         do throws(JSONProblem) {
             return try reader.read()
         } catch {
-            throw DropboxError.malformed(call, response, error.text)
+            throw DropboxError.malformed(call, response: response, complaint: error.text)
         }
     }
 

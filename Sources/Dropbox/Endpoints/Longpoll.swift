@@ -15,7 +15,7 @@ extension DropboxClient {
         do {
             let response = try await runner.transport.send(call.request)
             guard response.status == 200 else { throw DropboxError.refusal(of: call, response) }
-            let answer = try DropboxClient.decode(LongpollJSON.self, response, call)
+            let answer = try DropboxClient.decode(LongpollJSON.self, response: response, call: call)
             let pause = RetryAfter.pause(Double(answer.backoff ?? 0))
             longpollPace.withLock { $0.succeeded(at: time.now(), pause: pause) }
             return answer.changes

@@ -23,11 +23,12 @@ extension DropboxClient {
             do throws(JSONProblem) {
                 entry = try EntryJSON(json: response.body)
             } catch {
-                throw DropboxError.malformed(call, response, error.text)
+                throw DropboxError.malformed(call, response: response, complaint: error.text)
             }
             guard case .present(let node) = entry.kind, case .known(let pathLower) = entry.path, let id = entry.id
             else {
-                throw DropboxError.malformed(call, response, "neither a file nor a folder with an id")
+                throw DropboxError.malformed(
+                    call, response: response, complaint: "neither a file nor a folder with an id")
             }
             return RemoteEntry(
                 pathLower: pathLower, pathDisplay: entry.pathDisplay ?? pathLower, id: id, node: node)

@@ -67,9 +67,10 @@ extension DropboxUploader {
         } else {
             fields.append(("content_hash", .text(part.hash.hex)))
         }
-        let call = upload("files/upload_session/start", APIArgument(fields), part.body)
+        let call = upload("files/upload_session/start", argument: APIArgument(fields), body: part.body)
         return try await runner.run(call) {
-            UploadSession(id: try DropboxClient.decode(SessionJSON.self, $0, call).session_id, kind: kind)
+            UploadSession(
+                id: try DropboxClient.decode(SessionJSON.self, response: $0, call: call).session_id, kind: kind)
         }
     }
 
@@ -79,8 +80,10 @@ extension DropboxUploader {
         let call = Call.rpc(
             "files/upload_session/start_batch", role: .upload, base: endpoints.api, argument: argument)
         return try await runner.run(call) { response in
-            let ids = try DropboxClient.decode(SessionsJSON.self, response, call).session_ids
-            guard ids.count == count else { throw DropboxError.malformed(call, response, "\(ids.count) sessions") }
+            let ids = try DropboxClient.decode(SessionsJSON.self, response: response, call: call).session_ids
+            guard ids.count == count else {
+                throw DropboxError.malformed(call, response: response, complaint: "\(ids.count) sessions")
+            }
             return ids.map { UploadSession(id: $0, kind: kind) }
         }
     }
@@ -94,11 +97,11 @@ extension DropboxUploader {
         let argument = APIArgument([
             "cursor": session.cursor(at: offset), "close": .bool(close), "content_hash": .text(part.hash.hex),
         ])
-        let call = upload("files/upload_session/append_v2", argument, part.body)
+        let call = upload("files/upload_session/append_v2", argument: argument, body: part.body)
         try await runner.run(call) { response in
             // A portal's page that comes with status 200 is no promise that the bytes are in.
-            guard case .null = try DropboxClient.decode(JSONValue.self, response, call) else {
-                throw DropboxError.malformed(call, response, "not null")
+            guard case .null = try DropboxClient.decode(JSONValue.self, response: response, call: call) else {
+                throw DropboxError.malformed(call, response: response, complaint: "not null")
             }
         }
     }
@@ -109,8 +112,9 @@ extension DropboxUploader {
     public func finish(_ request: SessionFinish) async throws -> UploadedFile {
         let argument = APIArgument(request.fields + [("content_hash", .text(UploadPart.empty.hash.hex))])
         let call = upload(
-            "files/upload_session/finish", argument, UploadPart.empty.body, stallLimit: Self.finishLimit)
-        return try await runner.run(call) { try DropboxClient.decode(UploadedJSON.self, $0, call).file }
+            "files/upload_session/finish", argument: argument, body: UploadPart.empty.body, stallLimit: Self.finishLimit
+        )
+        return try await runner.run(call) { try DropboxClient.decode(UploadedJSON.self, response: $0, call: call).file }
     }
 
     /// Makes files of closed sessions, at most `batchLimit`: `upload_session/finish_batch_v2`; the results are in order.
@@ -139,9 +143,10 @@ extension DropboxUploader {
             "files/upload_session/finish_batch_v2", role: .upload, base: endpoints.api, argument: argument,
             stallLimit: Self.finishLimit)
         return try await runner.run(call) { response in
-            let entries = try DropboxClient.decode(BatchJSON.self, response, call).entries
+            let entries = try DropboxClient.decode(BatchJSON.self, response: response, call: call).entries
             guard entries.count == requests.count else {
-                throw DropboxError.malformed(call, response, "\(entries.count) results for \(requests.count) files")
+                throw DropboxError.malformed(
+                    call, response: response, complaint: "\(entries.count) results for \(requests.count) files")
             }
             return entries.map { entry in
                 switch entry {

@@ -22,8 +22,8 @@ public struct DropboxUploader: Sendable {
     /// May be carried out twice when its answer gets lost, which does no harm but with `autorename`: then use a session.
     public func upload(_ part: UploadPart, as commit: CommitInfo) async throws -> UploadedFile {
         let argument = APIArgument(commit.fields + [("content_hash", .text(part.hash.hex))])
-        let call = upload("files/upload", argument, part.body)
-        return try await runner.run(call) { try DropboxClient.decode(UploadedJSON.self, $0, call).file }
+        let call = upload("files/upload", argument: argument, body: part.body)
+        return try await runner.run(call) { try DropboxClient.decode(UploadedJSON.self, response: $0, call: call).file }
     }
 
     /// Makes a folder, with those above it: `create_folder_v2`; one that is there already is as good.
@@ -31,14 +31,14 @@ public struct DropboxUploader: Sendable {
         let argument = APIArgument(["path": .text(path)])
         let call = Call.rpc("files/create_folder_v2", role: .upload, base: endpoints.api, argument: argument)
         do {
-            try await runner.run(call) { _ = try DropboxClient.decode(JSONValue.self, $0, call) }
+            try await runner.run(call) { _ = try DropboxClient.decode(JSONValue.self, response: $0, call: call) }
         } catch let error as DropboxError where error.uploadRefusal == .conflict(.folder) {
             return
         }
     }
 
     /// A call that carries bytes.
-    func upload(_ endpoint: String, _ argument: APIArgument, _ body: HTTPBody, stallLimit: Duration? = nil) -> Call {
+    func upload(_ endpoint: String, argument: APIArgument, body: HTTPBody, stallLimit: Duration? = nil) -> Call {
         let request = HTTPRequest(
             .post, "\(endpoints.content)/2/\(endpoint)",
             headers: [.init("Content-Type", "application/octet-stream"), .init("Dropbox-API-Arg", argument.text)],
@@ -85,7 +85,7 @@ public struct CommitInfo: Hashable, Sendable {
     /// The modification time to keep; `nil` for the server's time.
     public var modified: Timestamp?
 
-    /// Makes a wish.
+    /// Creates commit parameters.
     public init(path: String, mode: Mode = .add, autorename: Bool = false, modified: Timestamp? = nil) {
         self.path = path
         self.mode = mode

@@ -19,10 +19,10 @@ struct APIArgument {
 
     private init(text: String) { self.text = text }
 
-    /// Makes an object with the fields in this order.
+    /// Creates an object with the fields in this order.
     init(_ fields: KeyValuePairs<String, Value>) { self.init(Array(fields)) }
 
-    /// Makes an object with the fields in this order.
+    /// Creates an object with the fields in this order.
     init(_ fields: [(key: String, value: Value)]) {
         let parts = fields.map { "\(APIArgument.quoted($0.key)):\($0.value.text)" }
         text = "{\(parts.joined(separator: ","))}"

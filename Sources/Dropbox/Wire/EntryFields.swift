@@ -86,7 +86,7 @@ struct EntryFields {
         }
         guard let field else { return }
         if parts.updateValue(part, forKey: field) != nil {
-            note("the field \(field.rawValue) stands twice")
+            note("the field \(field.rawValue) occurs twice")
             damaged.insert(field)
         }
     }

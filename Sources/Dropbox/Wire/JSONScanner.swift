@@ -70,7 +70,7 @@ struct JSONScanner {
 
     private mutating func compound(_ depth: Int) throws(JSONProblem) {
         guard depth < Self.deepest else {
-            throw JSONProblem("more than \(Self.deepest) levels stand within each other")
+            throw JSONProblem("more than \(Self.deepest) nested levels")
         }
         let isObject = bytes[position] == UInt8(ascii: "{")
         let close: Unicode.Scalar = isObject ? "}" : "]"
@@ -132,7 +132,7 @@ struct JSONScanner {
                 position += 1
                 return
             }
-            guard byte >= 0x20 else { throw JSONProblem("a control character stands in it") }
+            guard byte >= 0x20 else { throw JSONProblem("it contains a control character") }
             if byte == UInt8(ascii: "\\") {
                 _ = try escape()
             } else {
@@ -194,5 +194,5 @@ struct JSONProblem: Error, Hashable {
 
     init(_ text: String) { self.text = text }
 
-    static let loneSurrogate = JSONProblem("half a surrogate pair stands in it")
+    static let loneSurrogate = JSONProblem("it contains half a surrogate pair")
 }

@@ -54,7 +54,7 @@ struct PageJSON {
             _ = try scanner.leap()
             return
         }
-        guard found.insert(name).inserted else { throw JSONProblem("the field \(name) stands twice") }
+        guard found.insert(name).inserted else { throw JSONProblem("the field \(name) occurs twice") }
     }
 
     private mutating func readCursor() throws(JSONProblem) -> String {

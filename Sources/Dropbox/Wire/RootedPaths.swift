@@ -59,12 +59,12 @@ struct RootedPaths {
             guard components.count > rootDepth, isOurs else {
                 return .skipped("an entry outside the mirrored folder: \(path)")
             }
-            return .change(change(entry, path, components.dropFirst(rootDepth)))
+            return .change(change(entry, path: path, components: components.dropFirst(rootDepth)))
         }
     }
 
     private func change(
-        _ entry: EntryJSON, _ path: String, _ components: ArraySlice<Substring.UTF8View>
+        _ entry: EntryJSON, path: String, components: ArraySlice<Substring.UTF8View>
     ) -> RemoteChange {
         let key = RemoteKey(components.reduce(into: "") { $0 += "/" + String(Substring($1)) })
         switch entry.kind {

@@ -25,7 +25,7 @@ actor AccountGuard: RemoteSource {
     /// Told once who is signed in.
     private let onAccount: @Sendable (AccountInfo) -> Void
 
-    /// Makes a source; nothing goes over the network yet.
+    /// Creates a source; nothing goes over the network yet.
     init(
         connection: Connection, tokens: TokenSource, config: Config, store: StateStore,
         claim: @escaping @Sendable (Origin) async throws -> Void = { _ in },

@@ -16,7 +16,7 @@ extension CompositionRoot {
         return OutboxService(
             settings: settings, store: store,
             connect: { [source, connection] in
-                connection.uploads(try await source.outboxClient(), config, logger)
+                connection.uploads(try await source.outboxClient(), config: config, logger: logger)
             }, mirror: OutboxMirror(config, store), now: { Int64(time(nil)) }, logger: logger)
     }
 

@@ -39,7 +39,7 @@ struct CompositionRoot: Sendable {
     ) async throws -> CompositionRoot {
         let lock = try InstanceLock.acquire(stateDirectory: config.state.directory, word: word)
         let store = try await openState(config, rebuilding: rebuilding, logger)
-        let mirror = try await openMirror(config, store, logger)
+        let mirror = try await openMirror(config, store: store, logger: logger)
         let (board, disk) = (StatusBoard(), DiskPool())
         let connection = Connection(
             config, calls: calls,
@@ -81,7 +81,7 @@ struct CompositionRoot: Sendable {
 
     /// Opens the mirror and takes its lock; a mirror of which state and marker say different things is refused.
     private static func openMirror(
-        _ config: Config, _ store: StateStore, _ logger: Logger
+        _ config: Config, store: StateStore, logger: Logger
     ) async throws -> MirrorTree {
         let progress = try await store.progress()
         let group = try Groups.configured(config)

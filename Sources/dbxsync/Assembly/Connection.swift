@@ -21,7 +21,7 @@ struct Connection: Sendable {
     private let config: Config
     private let calls: CallSettings
     private let waiting: Waiting
-    /// Passed by all requests with the sign-in: who is told to pause holds up everybody.
+    /// The rate-limit gate of all requests with the sign-in: a 429 for one of them pauses all.
     private let gate: RequestGate
     private let logger: Logger
 

@@ -12,7 +12,7 @@ struct Failure: Error {
     /// What happened and what to do; a line for each problem.
     let message: String
 
-    /// Makes a failure.
+    /// Creates a failure.
     init(_ exitCode: ExitCode, _ message: String) {
         self.exitCode = exitCode
         self.message = message

@@ -24,7 +24,7 @@ struct OutboxMirror: EnclosingMirror {
         inside = OutboxPath(PathText.below(config.mirror.directory, outbox))
     }
 
-    func knows(_ path: OutboxPath, _ state: FileState, _ hash: ContentHash) async throws -> MirroredFile {
+    func knows(_ path: OutboxPath, state: FileState, hash: ContentHash) async throws -> MirroredFile {
         if let known = try await store.placed(hash, state.fingerprint) {
             return .file(known.rev, remote: remoteRoot + known.key.text)
         }
@@ -38,7 +38,7 @@ struct OutboxMirror: EnclosingMirror {
         return rev.map { ($0, remoteRoot + place) }
     }
 
-    func uploaded(_ path: OutboxPath, _ state: FileState, _ file: UploadedFile) async throws {
+    func uploaded(_ path: OutboxPath, state: FileState, file: UploadedFile) async throws {
         let name = file.path.pathComponents.last ?? ""
         guard let key = key(file.pathLower), let folders = folders(above: path, calling: name) else {
             return

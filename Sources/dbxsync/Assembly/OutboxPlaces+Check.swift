@@ -21,8 +21,8 @@ extension OutboxPlaces {
             && PathText.contains(mirror, real)
             && PathText.below(mirror, real) == PathText.below(config.mirror.directory, directory)
         let problem =
-            (isInPlace ? nil : overlap(real, "the mirror", mirror))
-            ?? overlap(real, "the state directory", realPath(config.state.directory))
+            (isInPlace ? nil : overlap(real, what: "the mirror", other: mirror))
+            ?? overlap(real, what: "the state directory", other: realPath(config.state.directory))
             ?? (PathText.contains(real, credentials) ? "\(quoted(credentials)), the sign-in, lies in it" : nil)
             ?? (config.outbox.insideMirror && !isInPlace ? "a link leads out of the mirror" : nil)
         guard let problem else { return }

@@ -26,7 +26,7 @@ struct AuthCommand: AsyncParsableCommand {
 
     @Flag(
         help:
-            "Also ask for the permission to write files, which dbxsync put needs; asked for by itself with an [outbox]."
+            "Also ask for the permission to write files, which dbxsync put needs; always asked for if there is an [outbox]."
     )
     var uploads = false
 
@@ -44,7 +44,7 @@ struct AuthCommand: AsyncParsableCommand {
             throw ValidationError("--code needs the --verifier that the address was made with")
         }
         if let verifier, PKCE(verifier: verifier) == nil {
-            throw ValidationError("--verifier wants 43 to 128 letters, digits, \"-\", \".\", \"_\" or \"~\"")
+            throw ValidationError("--verifier must be 43 to 128 letters, digits, \"-\", \".\", \"_\" or \"~\"")
         }
     }
 
@@ -57,7 +57,7 @@ struct AuthCommand: AsyncParsableCommand {
             if revoke {
                 try await signOut(connection, file)
             } else {
-                try await signIn(config, connection, file)
+                try await signIn(config, connection: connection, file: file)
             }
             await connection.stop()
             return .done
@@ -71,7 +71,7 @@ struct AuthCommand: AsyncParsableCommand {
         OAuthFlow.readScopes + (uploads || config.outbox.directory != nil ? [OAuthFlow.writeScope] : [])
     }
 
-    private func signIn(_ config: Config, _ connection: Connection, _ file: CredentialsFile) async throws {
+    private func signIn(_ config: Config, connection: Connection, file: CredentialsFile) async throws {
         guard !file.isReadOnly else {
             throw Failure(
                 .signedOut, "the sign-in is the systemd credential dbxsync-credentials, which only systemd can replace")
@@ -85,7 +85,7 @@ struct AuthCommand: AsyncParsableCommand {
         let client = connection.client(TokenSource(credentials: credentials, oauth: connection.oauth))
         let account = try await client.account()
         try file.write(credentials)
-        printOut(try described(account, credentials, file))
+        printOut(try described(account, credentials: credentials, file: file))
         await warnOfOtherOwner(account, config)
         let missing = wantedScopes.filter { !Self.scopes(credentials).contains($0) }
         if credentials.scope != nil, !missing.isEmpty {
@@ -114,8 +114,7 @@ struct AuthCommand: AsyncParsableCommand {
         (credentials.scope ?? "").split(separator: " ").map(String.init).sorted()
     }
 
-    private func described(_ account: AccountInfo, _ credentials: Credentials, _ file: CredentialsFile) throws -> String
-    {
+    private func described(_ account: AccountInfo, credentials: Credentials, file: CredentialsFile) throws -> String {
         let scopes = Self.scopes(credentials)
         if json {
             return try JSONText.of(

@@ -42,7 +42,8 @@ struct GetCommand: AsyncParsableCommand {
             let path = RemotePath.absolute(remote)
             do {
                 let client = try await connection.wholeAccount(config)
-                let code = try await get(path, client, config, ProgressLine(terminal: log.terminal))
+                let code = try await get(
+                    path, client: client, config: config, line: ProgressLine(terminal: log.terminal))
                 await connection.stop()
                 return code
             } catch let error as DropboxError {
@@ -52,13 +53,14 @@ struct GetCommand: AsyncParsableCommand {
     }
 
     private func get(
-        _ path: String, _ client: DropboxClient, _ config: Config, _ line: ProgressLine
+        _ path: String, client: DropboxClient, config: Config, line: ProgressLine
     ) async throws -> ExitCode {
-        if path.isEmpty { return try await folder("", client, config, line) }
+        if path.isEmpty { return try await folder("", client: client, config: config, line: line) }
         let entry = try await client.metadata(of: path)
         switch entry.node {
-        case .folder: return try await folder(entry.pathDisplay, client, config, line)
-        case .file(let name, let version): return try await file(name, entry, version, client, line)
+        case .folder: return try await folder(entry.pathDisplay, client: client, config: config, line: line)
+        case .file(let name, let version):
+            return try await file(name, entry: entry, version: version, client: client, line: line)
         case .unavailable(_, let reason, _): throw Failure(.incomplete, "\(escapingControls(remote)): \(reason)")
         }
     }
@@ -66,7 +68,7 @@ struct GetCommand: AsyncParsableCommand {
     // MARK: A file
 
     private func file(
-        _ name: FileName, _ entry: RemoteEntry, _ version: FileVersion, _ client: DropboxClient, _ line: ProgressLine
+        _ name: FileName, entry: RemoteEntry, version: FileVersion, client: DropboxClient, line: ProgressLine
     ) async throws -> ExitCode {
         let download = Download(client: client, meter: DownloadMeter())
         let total = version.size
@@ -76,11 +78,11 @@ struct GetCommand: AsyncParsableCommand {
                 activity: "downloading", filesDone: now.files, filesTotal: 1, bytesDone: now.bytes, bytesTotal: total)
         }
         if local == "-" {
-            try await showing(line, now) { try await download.print(version) }
+            try await showing(line, now: now) { try await download.print(version) }
             return .done
         }
         let target = try target(for: name)
-        let isNew = try await showing(line, now) { try await download.get(version, to: target) }
+        let isNew = try await showing(line, now: now) { try await download.get(version, to: target) }
         let result = GetResult(
             path: entry.pathDisplay, local: target, rev: version.rev.text, size: version.size,
             contentHash: version.hash.hex, downloaded: isNew)
@@ -105,7 +107,7 @@ struct GetCommand: AsyncParsableCommand {
     // MARK: A folder
 
     private func folder(
-        _ path: String, _ client: DropboxClient, _ config: Config, _ line: ProgressLine
+        _ path: String, client: DropboxClient, config: Config, line: ProgressLine
     ) async throws -> ExitCode {
         guard recursive else {
             throw Failure(.usage, "\(escapingControls(remote)): is a folder; --recursive downloads all that is in it")
@@ -119,13 +121,13 @@ struct GetCommand: AsyncParsableCommand {
         try Self.makeFolders(tree.folders, in: top)
         let outcomes = try await showing(
             line,
-            {
+            now: {
                 let now = download.meter.now
                 return Progress(
                     activity: "downloading", filesDone: now.files, filesTotal: files, bytesDone: now.bytes,
                     bytesTotal: bytes)
             },
-            { try await Self.get(tree.files, to: top, download, parallel: config.transfer.parallel) })
+            work: { try await Self.get(tree.files, to: top, download, parallel: config.transfer.parallel) })
         for (file, outcome) in outcomes {
             switch outcome {
             case .success(let isNew): result.add(file.version.size, isNew)

@@ -48,7 +48,7 @@ struct PutCommand: AsyncParsableCommand {
             if recursive { throw ValidationError("standard input is no directory") }
             if remote.hasSuffix("/") { throw ValidationError("standard input has no name: name the file in REMOTE") }
         }
-        if recursive && remote.hasPrefix("id:") { throw ValidationError("--recursive wants a path as REMOTE") }
+        if recursive && remote.hasPrefix("id:") { throw ValidationError("--recursive needs a path as REMOTE") }
         if recursive && mode.hasPrefix("update:") { throw ValidationError("update:REV is about one file") }
     }
 
@@ -72,12 +72,12 @@ struct PutCommand: AsyncParsableCommand {
             let commit = CommitInfo(path: target, mode: Self.mode(mode) ?? .add, autorename: autorename)
             do {
                 let client = try await connection.wholeAccount(config)
-                let upload = connection.uploads(client, config, log.logger())
+                let upload = connection.uploads(client, config: config, logger: log.logger())
                 let line = ProgressLine(terminal: log.terminal)
                 let code =
                     source.isFolder
-                    ? try await folder(source.path, commit, upload, line)
-                    : try await file(source, commit, upload, line)
+                    ? try await folder(source.path, commit: commit, upload: upload, line: line)
+                    : try await file(source, commit: commit, upload: upload, line: line)
                 await connection.stop()
                 return code
             } catch let error as DropboxError {
@@ -128,17 +128,17 @@ struct PutCommand: AsyncParsableCommand {
     // MARK: A file
 
     private func file(
-        _ source: Source, _ commit: CommitInfo, _ upload: FileUpload, _ line: ProgressLine
+        _ source: Source, commit: CommitInfo, upload: FileUpload, line: ProgressLine
     ) async throws -> ExitCode {
         let size = source.size
         let outcome = try await showing(
             line,
-            {
+            now: {
                 Progress(
                     activity: "uploading", filesTotal: 1, bytesDone: upload.meter.now,
                     bytesTotal: max(size, upload.meter.now), isGrowing: source.file == nil)
             },
-            {
+            work: {
                 guard let file = source.file else { return try await upload.put(from: STDIN_FILENO, as: commit) }
                 return try await upload.put(file, as: commit)
             })
@@ -150,19 +150,19 @@ struct PutCommand: AsyncParsableCommand {
     // MARK: A directory
 
     private func folder(
-        _ path: String, _ commit: CommitInfo, _ upload: FileUpload, _ line: ProgressLine
+        _ path: String, commit: CommitInfo, upload: FileUpload, line: ProgressLine
     ) async throws -> ExitCode {
         let total = try TreeUpload.measure(path)
         let files = DownloadMeter()
         var result = PutTreeResult(path: commit.path, local: path)
         try await showing(
             line,
-            {
+            now: {
                 Progress(
                     activity: "uploading", filesDone: files.now.files, filesTotal: total.files,
                     bytesDone: upload.meter.now, bytesTotal: total.bytes)
             },
-            {
+            work: {
                 try await TreeUpload(upload, into: commit).run(path) { event in
                     if case .done = event { files.addFile() }
                     result.take(event)

@@ -43,7 +43,9 @@ struct RunCommand: AsyncParsableCommand {
                     "what is put into \(settings.directory) goes to \(settings.remoteFolder.isEmpty ? "/" : settings.remoteFolder)"
                 )
             }
-            try await services(config, composition, place, outbox, log, notifier).run()
+            try await services(
+                config, composition: composition, place: place, outbox: outbox, log: log, notifier: notifier
+            ).run()
         } catch {
             throw await composition.close(after: error)
         }
@@ -51,11 +53,11 @@ struct RunCommand: AsyncParsableCommand {
         logger.notice("stopped", metadata: ["event": "stopped"])
     }
 
-    /// The engine's end is everybody's end.
+    /// If any service ends, the whole group shuts down.
     private func services(
-        _ config: Config, _ composition: CompositionRoot, _ place: StatusPlace, _ outbox: OutboxService?,
-        _ log: LogOutput,
-        _ notifier: SystemdNotifier
+        _ config: Config, composition: CompositionRoot, place: StatusPlace, outbox: OutboxService?,
+        log: LogOutput,
+        notifier: SystemdNotifier
     ) -> ServiceGroup {
         let diskStall = DiskStallMonitor(
             stall: StallWatch(composition.engine.pools), board: composition.board, directory: config.mirror.directory,

@@ -49,7 +49,7 @@ struct SyncCommand: AsyncParsableCommand {
         }
         guard case .done(let report) = end else {
             await composition.close()
-            log.logger().notice("interrupted; what is placed stays, the next pass goes on from here")
+            log.logger().notice("interrupted; what is placed stays, and the next pass continues from here")
             return Self.dieOfSignal(end)
         }
         let status = try await StatusReport.gather(composition.store, config: config, daemon: nil)
@@ -57,7 +57,7 @@ struct SyncCommand: AsyncParsableCommand {
         if json {
             printOut(try JSONText.of(SyncResult(report, status)))
         } else {
-            for line in StatusText.troubles(status) { printOut(line) }
+            for line in StatusText.issues(status) { printOut(line) }
         }
         return status.inStep ? .done : .incomplete
     }
@@ -134,6 +134,8 @@ private struct SyncResult: Encodable {
     let inStep: Bool
     let placed, downloaded, adopted, moved, copied, folders, removed, setAside, failed, parked: Int
     let bytes: Int64
+    let issues: [StatusReport.Path]
+    /// The same under the key of version 0.1.0.
     let troubles: [StatusReport.Path]
     let unread: Int
     let unreadEntries: [StatusReport.UnreadEntry]
@@ -151,7 +153,7 @@ private struct SyncResult: Encodable {
         failed = report.failed
         parked = report.parked
         bytes = report.bytes
-        troubles = status.troubles
+        (issues, troubles) = (status.issues, status.issues)
         (unread, unreadEntries) = (status.unread, status.unreadEntries)
     }
 }

@@ -42,7 +42,7 @@ struct VerifyCommand: AsyncParsableCommand {
         let verifier = Verifier(
             store: store, mirror: mirror, disk: DiskPool(), selection: config.mirror.selection,
             lasting: isShared ? .seconds(2) : nil, proving: { await book.note($0, at: Moment.now.seconds) })
-        let result = try await look(verifier, log) { _ in }
+        let result = try await look(verifier, log: log) { _ in }
         let broken = try await store.brokenInvariants()
         for line in broken { Terminal.standardError.write(line: "dbxsync: state: \(escapingControls(line))") }
         printOut(json ? try JSONText.of(result) : result.summary)
@@ -63,7 +63,7 @@ struct VerifyCommand: AsyncParsableCommand {
             logger.notice("\(restored) records of the state are put right", metadata: ["event": "state_repaired"])
         }
         var failures = 0
-        var result = try await look(verifier, log) { findings in
+        var result = try await look(verifier, log: log) { findings in
             let taken = try await repair.take(findings)
             for place in taken.places {
                 logger.notice(
@@ -82,13 +82,13 @@ struct VerifyCommand: AsyncParsableCommand {
         let status = try await StatusReport.gather(composition.store, config: config, daemon: nil)
         await composition.close()
         result.repaired = status.inStep && failures == 0
-        if !json { for line in StatusText.troubles(status) { printOut(line) } }
+        if !json { for line in StatusText.issues(status) { printOut(line) } }
         printOut(json ? try JSONText.of(result) : result.summary)
         return result.repaired == true ? .done : .incomplete
     }
 
     private func look(
-        _ verifier: Verifier, _ log: LogOutput, _ take: @escaping ([Verifier.Finding]) async throws -> Void
+        _ verifier: Verifier, log: LogOutput, take: @escaping ([Verifier.Finding]) async throws -> Void
     ) async throws -> VerifyResult {
         let progress = ProgressLine(terminal: log.terminal)
         defer { progress.finish() }

@@ -12,20 +12,21 @@ enum ConfigFile {
         switch contents(of: file) {
         case .success(let (bytes, mode)):
             parse(bytes, file: file).flatMap { config in
-                exposure(config, mode, file).map { failure(file, nil, $0) } ?? .success(config)
+                exposure(config, mode: mode, file: file).map { failure(file, place: nil, message: $0) }
+                    ?? .success(config)
             }
-        case .failure(let refusal): failure(file, nil, refusal.message)
+        case .failure(let refusal): failure(file, place: nil, message: refusal.message)
         }
     }
 
     /// What is wrong with who may write or read a file of this mode; nil for what is no file.
-    private static func exposure(_ config: Config, _ mode: mode_t?, _ file: String) -> String? {
+    private static func exposure(_ config: Config, mode: mode_t?, file: String) -> String? {
         guard let mode else { return nil }
         if mode & 0o002 != 0 {
             return "everybody can change the configuration, and so what is written where; run: chmod o-w \(file)"
         }
         if mode & 0o004 != 0 && config.account.appSecret != nil {
-            return "everybody can read it, and account.app_secret stands in it; run: chmod o-r \(file)"
+            return "everybody can read it, and it holds account.app_secret; run: chmod o-r \(file)"
         }
         return nil
     }
@@ -34,18 +35,20 @@ enum ConfigFile {
     static func parse(_ bytes: [UInt8], file: String) -> Result<Config, ConfigProblems> {
         let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         if let index = lines.firstIndex(where: { $0.count > longestLine }) {
-            return failure(file, TextPlace(line: index + 1, column: 1), "the line has more than \(longestLine) bytes")
+            return failure(
+                file, place: TextPlace(line: index + 1, column: 1),
+                message: "the line has more than \(longestLine) bytes")
         }
         do throws(TomlDocument.SyntaxError) {
             var reader = ConfigReader(document: try TomlDocument(bytes), file: file)
             return reader.read()
         } catch {
-            return failure(file, error.place, "not valid TOML: " + escapingControls(error.message))
+            return failure(file, place: error.place, message: "not valid TOML: " + escapingControls(error.message))
         }
     }
 
     private static func failure(
-        _ file: String, _ place: TextPlace?, _ message: String
+        _ file: String, place: TextPlace?, message: String
     ) -> Result<Config, ConfigProblems> {
         let problem = ConfigProblem(file: file, place: place, key: nil, message: message)
         return .failure(ConfigProblems(problems: [problem]))

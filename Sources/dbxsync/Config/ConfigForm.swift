@@ -42,11 +42,13 @@ struct ConfigForm<Value: Equatable & Sendable>: Sendable {
 extension ConfigForm where Value == String {
     /// Any text that `check` lets through; `check` may also put it in its normal form.
     static func text(
-        _ wants: String, _ check: @escaping @Sendable (String) throws(ConfigValueError) -> String
+        _ expected: String, _ check: @escaping @Sendable (String) throws(ConfigValueError) -> String
     ) -> ConfigForm {
         ConfigForm(
             read: { literal, found throws(ConfigValueError) in
-                guard case .text(let text) = literal else { throw ConfigValueError("wants \(wants), found \(found)") }
+                guard case .text(let text) = literal else {
+                    throw ConfigValueError("must be \(expected), found \(found)")
+                }
                 return try check(text)
             },
             show: { .text($0) })
@@ -80,9 +82,9 @@ extension ConfigForm where Value == String {
             pathAllowed: false)
     }
     /// A key or secret of an app: printable ASCII without spaces.
-    static let token = text("a text") { text throws(ConfigValueError) in
+    static let token = text("a string") { text throws(ConfigValueError) in
         guard !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw ConfigValueError("wants the characters that the Dropbox App Console shows, without spaces")
+            throw ConfigValueError("must consist of the characters that the Dropbox App Console shows, without spaces")
         }
         return text
     }
@@ -103,7 +105,7 @@ extension ConfigForm where Value == Duration {
         ConfigForm(
             read: { literal, found throws(ConfigValueError) in
                 guard case .text(let text) = literal else {
-                    throw ConfigValueError("wants a duration such as \"5min\", found \(found)")
+                    throw ConfigValueError("must be a duration such as \"5min\", found \(found)")
                 }
                 let value = try DurationText.read(text)
                 guard range.contains(value) else {
@@ -133,7 +135,7 @@ extension ConfigForm where Value == Int64 {
     static let size = ConfigForm(
         read: { literal, found throws(ConfigValueError) in
             guard case .text(let text) = literal else {
-                throw ConfigValueError("wants a size such as \"1GiB\", found \(found)")
+                throw ConfigValueError("must be a size such as \"1GiB\", found \(found)")
             }
             return try SizeText.read(text)
         },
@@ -146,7 +148,7 @@ extension ConfigForm where Value == Int64? {
         ConfigForm(
             read: { literal, found throws(ConfigValueError) in
                 guard case .text(let text) = literal else {
-                    throw ConfigValueError("wants a rate such as \"20MB/s\", found \(found)")
+                    throw ConfigValueError("must be a rate such as \"20MB/s\", found \(found)")
                 }
                 let rate = try SizeText.readRate(text)
                 guard rate == 0 || rate >= least else {
@@ -164,7 +166,7 @@ extension ConfigForm where Value == UInt32 {
         ConfigForm(
             read: { literal, found throws(ConfigValueError) in
                 guard case .text(let text) = literal else {
-                    throw ConfigValueError("wants a mode in quotes such as \"0640\", found \(found)")
+                    throw ConfigValueError("must be a mode in quotes such as \"0640\", found \(found)")
                 }
                 let mode = try ModeText.read(text)
                 guard mode & needed == needed, mode & ~allowed == 0 else {
@@ -182,7 +184,7 @@ extension ConfigForm where Value == Int {
         ConfigForm(
             read: { literal, found throws(ConfigValueError) in
                 guard case .integer(let number) = literal else {
-                    throw ConfigValueError("wants a number, found \(found)")
+                    throw ConfigValueError("must be a number, found \(found)")
                 }
                 guard let value = Int(exactly: number), range.contains(value) else {
                     throw ConfigValueError("\(number) is out of range: \(range.lowerBound) to \(range.upperBound)")
@@ -198,7 +200,7 @@ extension ConfigForm where Value == Bool {
     static let flag = ConfigForm(
         read: { literal, found throws(ConfigValueError) in
             guard case .boolean(let flag) = literal else {
-                throw ConfigValueError("wants true or false, found \(found)")
+                throw ConfigValueError("must be true or false, found \(found)")
             }
             return flag
         },
@@ -210,7 +212,7 @@ extension ConfigForm where Value == [SelectionPattern] {
     static let patterns = ConfigForm(
         read: { literal, found throws(ConfigValueError) in
             guard case .list(let texts) = literal else {
-                throw ConfigValueError("wants a list of texts such as [\"*.tmp\"], found \(found)")
+                throw ConfigValueError("must be a list of strings such as [\"*.tmp\"], found \(found)")
             }
             var patterns: [SelectionPattern] = []
             var problems: [(element: Int, message: String)] = []
@@ -234,7 +236,7 @@ extension ConfigForm {
         return ConfigForm(
             read: { literal, found throws(ConfigValueError) in
                 guard case .text(let text) = literal else {
-                    throw ConfigValueError("wants one of \(words), found \(found)")
+                    throw ConfigValueError("must be one of \(words), found \(found)")
                 }
                 guard let match = values.first(where: { $0.word == text }) else {
                     throw ConfigValueError("\(quoted(text)) is none of \(words)")
@@ -249,14 +251,14 @@ extension ConfigForm where Value == AfterUpload {
     /// What becomes of a file that was uploaded.
     static let afterUpload = ConfigForm(
         read: { literal, found throws(ConfigValueError) in
-            let wants = "wants \"keep\", \"delete\" or \"move:DIR\""
-            guard case .text(let text) = literal else { throw ConfigValueError("\(wants), found \(found)") }
+            let expected = "must be \"keep\", \"delete\" or \"move:DIR\""
+            guard case .text(let text) = literal else { throw ConfigValueError("\(expected), found \(found)") }
             switch text {
             case "keep": return .keep
             case "delete": return .delete
             default: break
             }
-            guard text.hasPrefix("move:") else { throw ConfigValueError("\(wants), not \(quoted(text))") }
+            guard text.hasPrefix("move:") else { throw ConfigValueError("\(expected), not \(quoted(text))") }
             return .move(try folder(String(text.dropFirst("move:".count))))
         },
         show: { value in
@@ -286,6 +288,6 @@ extension ConfigForm where Value == Strangers {
 }
 
 extension ConfigForm where Value == Logger.Level {
-    /// How much is told.
+    /// The log level.
     static let level = choice([Logger.Level.debug, .info, .notice, .warning, .error].map { ($0.rawValue, $0) })
 }

@@ -23,13 +23,13 @@ struct ConfigReader {
         for index in document.children(of: 0) { readTable(index) }
         for key in Config.requiredKeys where !seen.contains(key) {
             let table = String(key.prefix { $0 != "." })
-            complain(tables[table], key, "is missing, and there is no default")
+            complain(tables[table], key: key, message: "is missing, and there is no default")
         }
         for key in config.outbox.missingKeys where !seen.contains(key) {
-            complain(tables["outbox"], key, "is missing, and there is no default")
+            complain(tables["outbox"], key: key, message: "is missing, and there is no default")
         }
         for (key, message) in config.contradictions() where !failed.contains(key) {
-            complain(places[key], key, message)
+            complain(places[key], key: key, message: message)
         }
         guard problems.isEmpty else {
             let ordered = problems.enumerated().sorted {
@@ -45,10 +45,12 @@ struct ConfigReader {
     private mutating func readTable(_ index: Int) {
         let node = document.nodes[index]
         guard Config.keys.contains(where: { $0.table == node.key }) else {
-            return complain(node.keyPlace, node.key, Suggestions.unknown(node.key, isTable: node.content == .table))
+            return complain(
+                node.keyPlace, key: node.key, message: Suggestions.unknown(node.key, isTable: node.content == .table))
         }
         guard node.content == .table else {
-            return complain(node.keyPlace, node.key, "is a table: write [\(node.key)], found \(node.found)")
+            return complain(
+                node.keyPlace, key: node.key, message: "is a table: write [\(node.key)], found \(node.found)")
         }
         tables[node.key] = node.place
         for child in document.children(of: index) { readKey(document.nodes[child], child, table: node.key) }
@@ -57,7 +59,7 @@ struct ConfigReader {
     private mutating func readKey(_ node: TomlDocument.Node, _ index: Int, table: String) {
         let path = table + "." + node.key
         guard let key = Config.keys.first(where: { $0.path == path }) else {
-            return complain(node.keyPlace, path, Suggestions.unknown(path, isTable: false))
+            return complain(node.keyPlace, key: path, message: Suggestions.unknown(path, isTable: false))
         }
         seen.insert(path)
         places[path] = node.place
@@ -65,7 +67,7 @@ struct ConfigReader {
             try key.read(literal(of: node, index), node.found, &config)
         } catch {
             let element = error.element.map { document.nodes[document.children(of: index)[$0]].place }
-            complain(element ?? node.place, path, error.message)
+            complain(element ?? node.place, key: path, message: error.message)
         }
     }
 
@@ -86,7 +88,7 @@ struct ConfigReader {
         }
     }
 
-    private mutating func complain(_ place: TextPlace?, _ key: String, _ message: String) {
+    private mutating func complain(_ place: TextPlace?, key: String, message: String) {
         problems.append(ConfigProblem(file: file, place: place, key: key, message: message))
     }
 }
@@ -105,7 +107,7 @@ extension TomlDocument.Node {
         switch content {
         case .table: "a table"
         case .array: "a list"
-        case .string: "a text"
+        case .string: "a string"
         case .integer(let number): "the number \(number)"
         case .float(let number): "the number \(number)"
         case .boolean(let flag): "\(flag)"
@@ -151,7 +153,7 @@ extension Config.OutboxTable {
         let others = [("the mirror", config.mirror.directory), ("the state directory", config.state.directory)]
         for (what, other) in others where !other.isEmpty {
             if insideMirror && other == config.mirror.directory { continue }
-            if let problem = OutboxPlaces.overlap(directory, what, other) { found.append((key, problem)) }
+            if let problem = OutboxPlaces.overlap(directory, what: what, other: other) { found.append((key, problem)) }
         }
         if insideMirror, let problem = OutboxPlaces.misplaced(self, config.mirror) { found.append(problem) }
         if PathText.contains(directory, config.account.credentials) {

@@ -46,7 +46,7 @@ enum StatusLine {
         case .applying: "placing: \(files(status))"
         case .removing: "removing: \(HumanText.count(status.removed)) done"
         case .idle: inStep(status)
-        case .waiting(let why): "waiting, tried again by itself: \(why)\(lastKnown(status))"
+        case .waiting(let why): "waiting, retrying automatically: \(why)\(lastKnown(status))"
         }
     }
 

@@ -45,7 +45,9 @@ struct StatusReport: Encodable, Sendable {
     /// The number of entries of the account that `mirror.exclude` and `mirror.include` leave out.
     var leftOut: Int
     /// The paths that failed or cannot be mirrored, at most a thousand.
-    var troubles: [Path]
+    var issues: [Path] { didSet { troubles = issues } }
+    /// The same under the key of version 0.1.0.
+    private(set) var troubles: [Path]
     /// How many files and folders of others stand in the mirror, in nobody's way; what is in such a folder is not counted.
     var strangers: Int
     /// Their paths, at most a thousand.
@@ -86,7 +88,9 @@ struct StatusReport: Encodable, Sendable {
         /// The number of files that Dropbox does not take as they are.
         var parked: Int
         /// Those that failed or are parked, at most a thousand.
-        var troubles: [Path]
+        let issues: [Path]
+        /// The same under the key of version 0.1.0.
+        let troubles: [Path]
     }
 
     /// When bytes were last seen to be right: of a download, of `verify`, or by `schedule.scrub`.
@@ -170,7 +174,7 @@ extension StatusReport {
     mutating func doubt(_ reason: String) {
         inStep = false
         failing += 1
-        troubles.insert(Path(path: "/", state: "failing", reason: reason, attempts: 0, nextTry: nil), at: 0)
+        issues.insert(Path(path: "/", state: "failing", reason: reason, attempts: 0, nextTry: nil), at: 0)
     }
 
     private static let mostPaths = 1000
@@ -184,7 +188,7 @@ extension StatusReport {
         progress.forgetFuture(now: now)
         let acceptance = Acceptance(config.mirror.accept)
         let (extent, backlog) = (try await store.extent(), try await store.backlog(accepting: acceptance))
-        let issues = try await store.pathIssues(limit: mostPaths, accepting: acceptance)
+        let failing = try await store.pathIssues(limit: mostPaths, accepting: acceptance)
         let lastPass = try await store.lastPass()
         let isStale =
             progress.inStepAsOf.map { Freshness(config.schedule).isExceeded(since: $0, now: now) } ?? true
@@ -193,6 +197,7 @@ extension StatusReport {
         // New patterns take effect with the next pass.
         let isSelected = store.selection == config.mirror.selection
         let found = try await store.findings(limit: mostPaths)
+        let issues = found.unproven.map(Path.init(unproven:)) + failing.map { Path($0) }
         let snapshot = SyncSnapshot(
             progress: progress, isSelected: isSelected, backlog: backlog, unproven: found.unproven.count)
         let diskAsOf =
@@ -223,7 +228,7 @@ extension StatusReport {
                 UnreadEntry(what: $0.what, reason: $0.reason, seenAt: Moment($0.seenAt))
             },
             leftOut: try await store.leftOut(by: store.selection),
-            troubles: found.unproven.map(Path.init(unproven:)) + issues.map { Path($0) },
+            issues: issues, troubles: issues,
             strangers: found.strangers, strangerPaths: found.strangerPaths,
             proofs: Proofs(
                 try await store.proofs(sparing: config.engineSettings.outboxKey, now: now), config.schedule.scrub),
@@ -236,12 +241,11 @@ extension StatusReport {
     private static func outbox(_ store: StateStore, _ table: Config.OutboxTable) async throws -> Outbox? {
         guard let settings = table.settings else { return nil }
         let backlog = try await store.outboxBacklog()
+        let issues = try await store.outboxIssues(limit: mostPaths).map { Path($0, in: settings.directory) }
         return Outbox(
             directory: settings.directory, remoteFolder: settings.remoteFolder, waiting: backlog.waiting,
             waitingBytes: backlog.bytes, uploaded: backlog.uploaded, failing: backlog.failing, parked: backlog.parked,
-            troubles: try await store.outboxIssues(limit: mostPaths).map {
-                Path($0, in: settings.directory)
-            })
+            issues: issues, troubles: issues)
     }
 
 }

@@ -15,18 +15,18 @@ enum StatusText {
                 ("left out", leftOut(report)), ("backlog", backlog(report)),
                 ("last pass", lastPass(report, now)), ("outbox", outbox(report)), ("state", damaged(report, now)),
             ].compactMap { name, text in text.map { "  " + padded(name) + $0 } }
-            + troubles(report, now: now) + outboxIssues(report, now) + strangers(report)
+            + issues(report, now: now) + outboxIssues(report, now) + strangers(report)
     }
 
     /// The paths that are not as in the account, with reason and next try.
-    static func troubles(_ report: StatusReport, now: Int64 = Moment.now.seconds) -> [String] {
+    static func issues(_ report: StatusReport, now: Int64 = Moment.now.seconds) -> [String] {
         let count = report.failing + report.parked + report.accepted
         if count == 0 { return unread(report) }
         let accepted = report.accepted > 0 ? ", \(HumanText.count(report.accepted)) accepted" : ""
         let heading =
             "not as in the account: \(HumanText.count(count, "path"))"
             + " (\(HumanText.count(report.failing)) failing, \(HumanText.count(report.parked)) parked\(accepted))"
-        return [heading] + lines(report.troubles, of: count, now) + unread(report)
+        return [heading] + lines(report.issues, of: count, now) + unread(report)
     }
 
     /// The entries that could not be read and have no path to be listed under.
@@ -47,7 +47,7 @@ enum StatusText {
         let heading =
             "not uploaded: \(HumanText.count(count, "path"))"
             + " (\(HumanText.count(outbox.failing)) failing, \(HumanText.count(outbox.parked)) parked)"
-        return [heading] + lines(outbox.troubles, of: count, now)
+        return [heading] + lines(outbox.issues, of: count, now)
     }
 
     private static func lines(_ paths: [StatusReport.Path], of count: Int, _ now: Int64) -> [String] {
@@ -103,7 +103,7 @@ enum StatusText {
     }
 
     private static func whyStale(_ report: StatusReport) -> String {
-        if report.daemon?.silent == true { return "the daemon has said nothing of late" }
+        if report.daemon?.silent == true { return "the daemon has not reported recently" }
         if let live = report.daemon?.now, live.phase == "waiting", let reason = live.reason {
             return "the daemon waits: \(escapingControls(reason))"
         }
@@ -120,7 +120,7 @@ enum StatusText {
         let shown = report.strangerPaths.prefix(mostPaths)
         let more = report.strangers - shown.count
         let count = report.strangers == 1 ? "1 entry" : "\(HumanText.count(report.strangers)) entries"
-        return ["not from Dropbox, and in nobody's way: \(count)"]
+        return ["not from Dropbox, not in the way of anything: \(count)"]
             + shown.map { "  " + escapingControls($0) }
             + (more > 0 ? ["  and \(HumanText.count(more)) more (see: --json)"] : [])
     }

@@ -23,7 +23,7 @@ struct DiskStallMonitor: Sendable {
         guard board.note(silent) else { return }
         if let silent {
             logger.warning(
-                "\(StatusLine.text(silent)); what stands there is not known until it does",
+                "\(StatusLine.text(silent)); the state of the mirror is unknown until it does",
                 metadata: ["event": "mirror_away"])
         } else {
             let time = before.map { ", after \(HumanText.duration(.seconds(max(0, now - $0.since))))" } ?? ""

@@ -17,7 +17,7 @@ struct StatusService: Service {
 
     /// Between looks, with somebody in front of a terminal and without.
     private var pause: Duration { progress.isVisible ? .milliseconds(250) : .seconds(2) }
-    /// Every so many looks the slower readers are told.
+    /// The number of refreshes after which systemd and the status file are updated.
     private var reportEvery: Int { progress.isVisible ? 8 : 1 }
 
     func run() async throws {
@@ -39,7 +39,7 @@ struct StatusService: Service {
             if status.phase == .idle && lastPhase != .idle { dbx_release_memory() }  // of a pass that is over
             lastPhase = status.phase
             let (staleSince, transition) = freshness.look(status.inStepAsOf, now: now)
-            report(transition, status, now)
+            report(transition, status: status, now: now)
             let isReporting = looks.isMultiple(of: reportEvery)
             if isReporting {
                 notifier.status(
@@ -75,7 +75,7 @@ struct StatusService: Service {
         }
     }
 
-    private func report(_ transition: FreshnessWatch.Transition?, _ status: EngineStatus, _ now: Int64) {
+    private func report(_ transition: FreshnessWatch.Transition?, status: EngineStatus, now: Int64) {
         switch transition {
         case .stale(let moment):
             logger.warning(

@@ -14,7 +14,7 @@ extension Connection {
     }
 
     /// Uploads for commands; where they stand is kept across processes.
-    func uploads(_ client: DropboxClient, _ config: Config, _ logger: Logger) -> FileUpload {
+    func uploads(_ client: DropboxClient, config: Config, logger: Logger) -> FileUpload {
         FileUpload(
             client: client, journal: SessionJournal(directory: Self.journalDirectory(config)), server: endpoints.api,
             meter: UploadMeter(), logger: logger)
@@ -66,7 +66,7 @@ extension DropboxError {
 
 /// Draws progress while `work` runs, if somebody looks.
 func showing<Value: Sendable>(
-    _ line: ProgressLine, _ now: @escaping @Sendable () -> Progress, _ work: () async throws -> Value
+    _ line: ProgressLine, now: @escaping @Sendable () -> Progress, work: () async throws -> Value
 ) async throws -> Value {
     guard line.isVisible else { return try await work() }
     defer { line.finish() }

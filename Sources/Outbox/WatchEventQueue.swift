@@ -2,15 +2,17 @@ import FileEvents
 import SyncModel
 import Synchronization
 
-/// Something that may have happened in the watched folder; what it was is seen by looking.
+/// A hint that something may have happened in the watched folder; a look tells what.
 enum WatchEvent: Hashable, Sendable {
-    /// The kernel's word of a watched folder.
+    /// An inotify event.
     case event(FileEvent)
-    /// A file was found to be another than it had been.
+    /// A file was found changed and is to be checked again.
     case look(OutboxPath)
 }
 
-/// News that nobody has seen to yet; the same news twice are one, and their order does not matter.
+/// Events that are not handled yet.
+///
+/// Equal events are merged; their order does not matter.
 final class WatchEventQueue: Sendable {
     private let events = Mutex<Set<WatchEvent>>([])
     let signal = AsyncSignal()
