@@ -153,7 +153,7 @@ struct Scrub: Sendable {
         do {
             place = try await shielded { [self] in try await gate.withLock { try await keepAsideNow(entry) } }
         } catch let error as MirrorError where error.isAboutOnePath {
-            let reason = "its bytes are not those that were put there, and it cannot be set aside: \(error)"
+            let reason = "its bytes are damaged, and it cannot be set aside: \(error)"
             return try await log(entry, reason)
         }
         guard let place else { return }

@@ -31,7 +31,7 @@ struct ScrubTests {
             close(file)
             try await eventually("the damage", or: daemon.log) { !fixture.aside.isEmpty }
             try await fixture.equality(from: daemon)
-            try await eventually("the warning", or: daemon.log) { daemon.log.contains("its bytes are not those") }
+            try await eventually("the warning", or: daemon.log) { daemon.log.contains("its bytes are damaged") }
             #expect(fixture.aside.contains { $0.hasSuffix(victim.path) })
             daemon.send(SIGTERM)
             #expect(try await daemon.ending().code == 0)
