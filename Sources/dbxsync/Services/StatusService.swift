@@ -26,17 +26,25 @@ struct StatusService: Service {
         unlink(place.path)
     }
 
+    /// Seconds after which an idle daemon gives back memory again; it takes a millisecond.
+    private static let releaseInterval: Int64 = 60
+
     /// Looks until it is cancelled.
     private func report() async {
         var last: StatusWord?
         var lastPhase = EngineStatus.Phase.starting
         var looks = 0
+        var released = LockHolder.monotonicSeconds()
         while !Task.isCancelled {
             let now = Moment.now.seconds
             diskStall.look(now: now)
             let status = board.now
             progress.show(status)
-            if status.phase == .idle && lastPhase != .idle { dbx_release_memory() }  // of a pass that is over
+            let isAgain = LockHolder.monotonicSeconds() - released >= Self.releaseInterval
+            if status.phase == .idle && (lastPhase != .idle || isAgain) {
+                dbx_release_memory()  // of a pass that is over, and of looks at the disk since
+                released = LockHolder.monotonicSeconds()
+            }
             lastPhase = status.phase
             let (staleSince, transition) = freshness.look(status.inStepAsOf, now: now)
             report(transition, status: status, now: now)
