@@ -51,6 +51,7 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // The product. Arrows point to what is imported; LayeringTests holds the sources to this table.
+        library("Concurrency", []),
         library("SyncModel", ["CCrypto"]),
         library("Transport", ["CCurl", logging]),
         library("Dropbox", ["SyncModel", "Transport", "CCrypto", logging]),
@@ -58,9 +59,11 @@ let package = Package(
         library("MirrorFS", ["SyncModel", "CLinux", "FileEvents"]),
         library("Store", ["SyncModel", grdb]),
         library("ZipStream", ["CArchive"]),
-        library("Engine", ["SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", logging]),
+        library("Engine", ["Concurrency", "SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", logging]),
         library("Uploading", ["SyncModel", "Dropbox", "Transport", logging]),
-        library("Outbox", ["SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "CLinux", logging]),
+        library(
+            "Outbox",
+            ["Concurrency", "SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "CLinux", logging]),
         .executableTarget(
             name: "dbxsync",
             dependencies: [

@@ -1,3 +1,4 @@
+import Concurrency
 import Logging
 import SyncModel
 import Store

@@ -17,7 +17,7 @@
 //     Longpoll                              waits for Dropbox to report a change
 //   Verifier, Repair    `dbxsync verify`         PlanPreview    `sync --dry-run`
 //   StatusBoard         how it gets on           EventLog       each outcome is logged once
-//   DiskPool, AsyncMutex, Shielded, AsyncSignal, Monitor    tools for threads and tasks
+//   DiskPool, AsyncMutex, Shielded, Monitor    tools for threads and tasks
 //
 // One task runs the engine. A pass is structured concurrency, and PullLoop is one loop over a task group, so its state
 // needs no lock. What blocks runs on a DiskPool: 4 threads for effects, 2 for reading, 4 for zips, 1 for the scrub.

@@ -1,3 +1,4 @@
+import Concurrency
 import Synchronization
 
 /// A disk that does not answer.

@@ -1,3 +1,5 @@
+import Concurrency
+
 /// The first listing, which runs concurrently with `PullLoop`; that waits for its pages.
 final class InitialListing: Sendable {
     /// Notified whenever a page is recorded, and at the end.

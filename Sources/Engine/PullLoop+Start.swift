@@ -1,3 +1,4 @@
+import Concurrency
 import MirrorFS
 import SyncModel
 

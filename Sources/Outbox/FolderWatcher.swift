@@ -1,3 +1,4 @@
+import Concurrency
 import FileEvents
 import Glibc
 import Logging

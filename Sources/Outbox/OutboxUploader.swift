@@ -1,3 +1,4 @@
+import Concurrency
 import Dropbox
 import Logging
 import Store

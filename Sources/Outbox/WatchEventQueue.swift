@@ -1,3 +1,4 @@
+import Concurrency
 import FileEvents
 import SyncModel
 import Synchronization

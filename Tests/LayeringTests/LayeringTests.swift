@@ -2,6 +2,7 @@ import Testing
 
 /// Which of our targets and packages each target may import: arrows point one way.
 private let allowed: [String: Set<String>] = [
+    "Concurrency": [],
     "SyncModel": ["CCrypto"],
     "Transport": ["CCurl", "Logging"],
     "Dropbox": ["SyncModel", "Transport", "CCrypto", "Logging"],
@@ -9,9 +10,9 @@ private let allowed: [String: Set<String>] = [
     "MirrorFS": ["SyncModel", "CLinux", "FileEvents"],
     "Store": ["SyncModel", "GRDB", "GRDBSQLite"],
     "ZipStream": ["CArchive"],
-    "Engine": ["SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", "Logging"],
+    "Engine": ["Concurrency", "SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", "Logging"],
     "Uploading": ["SyncModel", "Dropbox", "Transport", "Logging"],
-    "Outbox": ["SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "CLinux", "Logging"],
+    "Outbox": ["Concurrency", "SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "CLinux", "Logging"],
     "dbxsync": [
         "Engine", "Outbox", "Uploading", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CLinux", "CSystemd",
         "CToml",
@@ -35,7 +36,7 @@ private let systemElsewhere: Set<String> = ["Glibc", "Synchronization", "Foundat
 /// The libraries that make up the product.
 private let libraries: Set<String> = [
     "SyncModel", "Transport", "Dropbox", "FileEvents", "MirrorFS", "Store", "ZipStream", "Engine", "Uploading",
-    "Outbox",
+    "Outbox", "Concurrency",
 ]
 
 /// Where the account is written to: all else, and so the whole of the mirror, has no way to.

@@ -1,22 +1,25 @@
 import Synchronization
 
-/// A coalescing signal: any number of `notify()` calls before the next `wait()` count as one.
+/// A coalescing signal: any number of `notify()` calls before the next wait count as one.
 ///
 /// Not an `AsyncStream`: that ends for good when one waiting task is cancelled, and every race cancels its losers.
-final class AsyncSignal: Sendable {
+public final class AsyncSignal: Sendable {
     private enum State {
-        case none
+        case idle
         case notified
         case awaited(CheckedContinuation<Void, any Error>)
     }
 
-    private let state = Mutex(State.none)
+    private let state = Mutex(State.idle)
 
-    /// Makes the request.
-    func notify() {
+    /// Makes a signal that nobody has notified yet.
+    public init() {}
+
+    /// Wakes the waiter; if there is none, the next one does not wait.
+    public func notify() {
         let waiter: CheckedContinuation<Void, any Error>? = state.withLock { state in
             if case .awaited(let waiter) = state {
-                state = .none
+                state = .idle
                 return waiter
             }
             state = .notified
@@ -25,24 +28,26 @@ final class AsyncSignal: Sendable {
         waiter?.resume()
     }
 
-    /// Takes the request that was made.
+    /// Consumes a notification without waiting.
     ///
     /// - Returns: whether there was one.
-    func consume() -> Bool {
+    public func consume() -> Bool {
         state.withLock { state in
             guard case .notified = state else { return false }
-            state = .none
+            state = .idle
             return true
         }
     }
 
-    /// Waits for a request and takes it; one waiter at a time.
-    func wait() async throws {
+    /// Waits for a notification and consumes it; one waiter at a time.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled.
+    public func wait() async throws {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { waiter in
                 let isReady = state.withLock { state in
                     if case .notified = state {
-                        state = .none
+                        state = .idle
                         return true
                     }
                     state = .awaited(waiter)
@@ -56,10 +61,20 @@ final class AsyncSignal: Sendable {
         }
     }
 
+    /// Waits for a notification, until `end`, or until the task is cancelled; one waiter at a time.
+    public func wait(until end: ContinuousClock.Instant) async {
+        await withTaskGroup(of: Void.self) { race in
+            race.addTask { try? await self.wait() }  // cancelled: the race is over
+            race.addTask { try? await Task.sleep(until: end, clock: .continuous) }  // likewise
+            await race.next()
+            race.cancelAll()
+        }
+    }
+
     private func giveUp() {
         let waiter: CheckedContinuation<Void, any Error>? = state.withLock { state in
             guard case .awaited(let waiter) = state else { return nil }
-            state = .none
+            state = .idle
             return waiter
         }
         waiter?.resume(throwing: CancellationError())
