@@ -3,18 +3,37 @@ import SyncModel
 
 /// Reads pending items by a statement that gives rows of key, want columns, have columns.
 final class ItemReader {
+    /// Selects items that are wanted and due.
+    ///
+    /// Its argument is the time now; callers append conditions on the key.
+    static let additionsSQL = """
+        SELECT p.key, \(Rows.wantColumns), \(Rows.haveColumns)
+        FROM pending p JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
+        WHERE (p.not_before IS NULL OR p.not_before <= ?)
+        """
+
+    /// Selects items that are not wanted and due, none while want is not complete.
+    ///
+    /// Its argument is the time now; callers append conditions on the key.
+    static let removalsSQL = """
+        SELECT p.key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \(Rows.haveColumns)
+        FROM pending p LEFT JOIN have h ON h.key = p.key
+        WHERE (p.not_before IS NULL OR p.not_before <= ?)
+            AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key) AND \(Rows.isCompleteSQL)
+        """
+
     private let db: Database
     private let sql: String
     private let isSelective: Bool
-    /// How many standings below folders may still be read.
-    private var left: Int
+    /// How many descendants of folders may still be read.
+    private var remaining: Int
     private var resolver: PathResolver
 
     init(_ db: Database, _ sql: String, isSelective: Bool, below limit: Int = 0) {
         self.db = db
         self.sql = sql
         self.isSelective = isSelective
-        left = limit
+        remaining = limit
         resolver = PathResolver(db: db)
     }
 
@@ -31,8 +50,8 @@ final class ItemReader {
             if let have { item.entry = try resolver.entry(key, have) }
             if isSelective, item.kindFlips || item.want == nil { item.holdsLeftAlone = try Self.leftAlone(db, key) }
             if item.kindFlips && !item.holdsLeftAlone {
-                (item.below, item.hasMoreBelow) = try resolver.below(key, limit: left)
-                left -= item.below.count
+                (item.below, item.hasMoreBelow) = try resolver.below(key, limit: remaining)
+                remaining -= item.below.count
             }
             items.append(item)
         }

@@ -2,19 +2,15 @@ import FoundationEssentials
 import GRDB
 public import SyncModel
 
-// What is looked at out of turn, because news have told of it.
+// What is planned out of turn, because it has just changed in the account.
 extension StateStore {
     /// The pending items among `keys` that are wanted and due, in the order of `keys`.
     public func additions(among keys: [RemoteKey], now: Int64, below: Int = 4096) async throws -> [PendingItem] {
         let isSelective = !selection.isEverything
         return try await read { db in
-            let sql = """
-                SELECT p.key, \(Rows.wantColumns), \(Rows.haveColumns)
-                FROM pending p JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
-                WHERE p.key = ? AND (p.not_before IS NULL OR p.not_before <= ?)
-                """
+            let sql = ItemReader.additionsSQL + " AND p.key = ?"
             let reader = ItemReader(db, sql, isSelective: isSelective, below: below)
-            return try keys.flatMap { try reader.items([$0.text, now]) }
+            return try keys.flatMap { try reader.items([now, $0.text]) }
         }
     }
 
@@ -23,19 +19,14 @@ extension StateStore {
     public func removals(at keys: [RemoteKey], limit: Int, now: Int64) async throws -> [PendingItem] {
         let isSelective = !selection.isEverything
         return try await read { db in
-            let sql = """
-                SELECT p.key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \(Rows.haveColumns)
-                FROM pending p LEFT JOIN have h ON h.key = p.key
-                WHERE p.key >= ? AND p.key < ? AND (p.key = ? OR p.key >= ?)
-                    AND (p.not_before IS NULL OR p.not_before <= ?)
-                    AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key) AND \(Rows.isCompleteSQL)
-                ORDER BY p.key DESC LIMIT ?
-                """
+            let sql =
+                ItemReader.removalsSQL
+                + " AND p.key >= ? AND p.key < ? AND (p.key = ? OR p.key >= ?) ORDER BY p.key DESC LIMIT ?"
             let reader = ItemReader(db, sql, isSelective: isSelective, below: 0)
             var items: [PendingItem] = []
             for key in keys where items.count < limit {
                 let (lower, upper) = key.below
-                items += try reader.items([key.text, upper, key.text, lower, now, limit - items.count])
+                items += try reader.items([now, key.text, upper, key.text, lower, limit - items.count])
             }
             return items
         }

@@ -13,27 +13,15 @@ extension StateStore {
     public func additions(after: RemoteKey?, limit: Int, now: Int64, below: Int = 4096) async throws -> [PendingItem] {
         let isSelective = !selection.isEverything
         return try await read { db in
-            let sql = """
-                SELECT p.key, \(Rows.wantColumns), \(Rows.haveColumns)
-                FROM pending p JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
-                WHERE p.key > ? AND (p.not_before IS NULL OR p.not_before <= ?) ORDER BY p.key LIMIT ?
-                """
+            let sql = ItemReader.additionsSQL + " AND p.key > ? ORDER BY p.key LIMIT ?"
             return try ItemReader(db, sql, isSelective: isSelective, below: below)
-                .items([after?.text ?? "", now, limit])
+                .items([now, after?.text ?? "", limit])
         }
     }
 
     /// One pending item that is wanted and due; `nil` if it is not.
     public func addition(_ key: RemoteKey, now: Int64) async throws -> PendingItem? {
-        let isSelective = !selection.isEverything
-        return try await read { db in
-            let sql = """
-                SELECT p.key, \(Rows.wantColumns), \(Rows.haveColumns)
-                FROM pending p JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
-                WHERE p.key = ? AND (p.not_before IS NULL OR p.not_before <= ?)
-                """
-            return try ItemReader(db, sql, isSelective: isSelective).items([key.text, now]).first
-        }
+        try await additions(among: [key], now: now, below: 0).first
     }
 
     /// The versions that are wanted under `keys`, as far as files are.
@@ -57,15 +45,9 @@ extension StateStore {
     public func removals(before: RemoteKey?, limit: Int, now: Int64) async throws -> [PendingItem] {
         let isSelective = !selection.isEverything
         return try await read { db in
-            let sql = """
-                SELECT p.key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \(Rows.haveColumns)
-                FROM pending p LEFT JOIN have h ON h.key = p.key
-                WHERE (? IS NULL OR p.key < ?) AND (p.not_before IS NULL OR p.not_before <= ?)
-                    AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key) AND \(Rows.isCompleteSQL)
-                ORDER BY p.key DESC LIMIT ?
-                """
+            let sql = ItemReader.removalsSQL + " AND (? IS NULL OR p.key < ?) ORDER BY p.key DESC LIMIT ?"
             return try ItemReader(db, sql, isSelective: isSelective)
-                .items([before?.text, before?.text, now, limit])
+                .items([now, before?.text, before?.text, limit])
         }
     }
 
