@@ -24,10 +24,11 @@ struct Prune: Sendable {
             try await publisher.publish(operations.map { PreparedOperation($0) })
         }
     }
-    /// Entries that are looked at together when news have told of their removal; more than that waits for the others.
+
+    /// Entries that are removed at once when their deletion is reported; more than that is removed later in the pass.
     private static let most = 10_000
 
-    /// Removes what is due at and below `keys`, but for what may be of use elsewhere.
+    /// Removes what is due at and below `keys`, except files whose content is wanted elsewhere.
     func run(at keys: [RemoteKey]) async throws {
         let items = try await context.store.removals(at: keys, limit: Self.most, now: context.now())
         if items.isEmpty { return }
@@ -36,9 +37,8 @@ struct Prune: Sendable {
         let operations = Planner.pruning(Planner.dispensable(items, wanted: wanted))
         context.board.update { $0.phase = .removing }
         let publisher = Publisher(context: context)
-        for start in stride(from: 0, to: operations.count, by: context.settings.batch) {
+        for batch in operations.chunks(ofCount: context.settings.batch) {
             try Task.checkCancellation()
-            let batch = operations[start..<min(start + context.settings.batch, operations.count)]
             try await publisher.publish(batch.map { PreparedOperation($0) })
         }
     }

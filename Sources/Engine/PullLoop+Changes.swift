@@ -106,16 +106,9 @@ extension PullLoop {
             guard let last = items.last else { continue }
             let plan = try await planner.plan(items, upTo: last.key, moving: moving, failedFolders: failedFolders)
             failedFolders.formUnion(plan.failedFolders)
-            try await enqueueUrgent(begin(plan))
+            let placements = begin(plan)
+            queue.appendUrgent(mayGroup ? try await withoutZipped(placements, isUrgent: true) : placements)
         }
-    }
-
-    private mutating func enqueueUrgent(_ placements: [Placement]) async throws {
-        guard mayGroup else { return queue.appendUrgent(placements) }
-        let (possible, others) = placements.partitioned { downloadOnly.contains($0.key) && $0.version.size > 0 }
-        let rest = try await zips.add(possible, isUrgent: true)
-        if rest.count < possible.count { downloadOnly.subtract(Set(possible.map(\.key)).subtracting(rest.map(\.key))) }
-        queue.appendUrgent(others + rest)
     }
 
     /// Removes deleted entries as soon as everything that may be moved from there is in place.

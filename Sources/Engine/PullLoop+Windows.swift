@@ -18,14 +18,21 @@ extension PullLoop {
 
     /// Takes out of the queue what comes as zips.
     private mutating func makeGroups() async throws {
+        let rest = try await withoutZipped(Array(queue.ordinary))
+        if rest.count < queue.ordinary.count { queue.replaceOrdinary(by: rest) }
+    }
+
+    /// Hands the files that can come as zips to `zips`.
+    ///
+    /// - Returns: the others.
+    mutating func withoutZipped(_ placements: [Placement], isUrgent: Bool = false) async throws -> [Placement] {
         // An empty file needs no request.
-        let (possible, others) = Array(queue.ordinary).partitioned {
-            downloadOnly.contains($0.key) && $0.version.size > 0
+        let (possible, others) = placements.partitioned { downloadOnly.contains($0.key) && $0.version.size > 0 }
+        let rest = try await zips.add(possible, isUrgent: isUrgent)
+        if rest.count < possible.count {
+            downloadOnly.subtract(Set(possible.map(\.key)).subtracting(rest.map(\.key)))
         }
-        let rest = try await zips.add(possible)
-        if rest.count == possible.count { return }
-        queue.replaceOrdinary(by: others + rest)
-        downloadOnly = Set(queue.keys).intersection(downloadOnly)
+        return others + rest
     }
 
     /// Reads and plans windows until there is something to fetch or nothing left.
@@ -99,16 +106,5 @@ extension PullLoop {
         for placement in plan.placements { moving.merge(placement.move) { $1 } }
         downloadOnly.formUnion(plan.downloadOnly)
         return plan.placements
-    }
-}
-
-extension Array {
-    /// The elements that fulfil the condition, and the others, both in order.
-    func partitioned(by condition: (Element) -> Bool) -> (matching: [Element], others: [Element]) {
-        var parts: (matching: [Element], others: [Element]) = ([], [])
-        for element in self {
-            if condition(element) { parts.matching.append(element) } else { parts.others.append(element) }
-        }
-        return parts
     }
 }

@@ -145,8 +145,7 @@ struct Sweeper: Sendable {
     /// - Returns: how many keys became pending, and where another folder stands: nothing is known of what is in it.
     private func forget(_ entries: [KnownEntry]) async throws -> (count: Int, otherFolders: [RemoteKey]) {
         var (count, others): (Int, [RemoteKey]) = (0, [])
-        for start in stride(from: 0, to: entries.count, by: Self.part) {
-            let part = entries[start..<min(start + Self.part, entries.count)]
+        for part in entries.chunks(ofCount: Self.part) {
             let drift = try await gate.withLock { try await forgetNow(part) }
             count += drift.count
             others += drift.otherFolders
@@ -250,8 +249,7 @@ struct Sweeper: Sendable {
     /// - Returns: those that stay.
     private func setAside(_ names: [FileName], in folder: OpenFolder) async throws -> [FileName] {
         var staying: [FileName] = []
-        for start in stride(from: 0, to: names.count, by: Self.part) {
-            let part = names[start..<min(start + Self.part, names.count)]
+        for part in names.chunks(ofCount: Self.part) {
             staying += try await gate.withLock {
                 let ours = try await namesOfOurs(in: folder.finding.folder)  // one may be ours by now
                 return try await setAsideNow(part.filter { name in !ours.contains { $0.contains(name) } }, folder.path)

@@ -41,7 +41,7 @@ struct WindowPlanner: Sendable {
     /// - Parameters:
     ///   - items: the items.
     ///   - last: the last key of their window.
-    ///   - moving: donors on their way to other placements: where they will stand.
+    ///   - moving: reuse candidates on their way to other placements: where they will stand.
     ///   - failedFolders: folders that could not be made.
     func plan(
         _ items: [PendingItem], upTo last: RemoteKey, moving: [RemoteKey: LocalEntry], failedFolders: Set<RemoteKey>
@@ -71,9 +71,8 @@ struct WindowPlanner: Sendable {
 
     private func publish(_ prepared: [PreparedOperation]) async throws -> Set<RemoteKey> {
         var failed: Set<RemoteKey> = []
-        for start in stride(from: 0, to: prepared.count, by: context.settings.batch) {
-            let batch = Array(prepared[start..<min(start + context.settings.batch, prepared.count)])
-            failed.formUnion(try await publisher.publish(batch))
+        for batch in prepared.chunks(ofCount: context.settings.batch) {
+            failed.formUnion(try await publisher.publish(Array(batch)))
         }
         return failed
     }
