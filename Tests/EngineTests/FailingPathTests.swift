@@ -113,14 +113,16 @@ import Testing
 
     // MARK: Slow downloads
 
-    /// A running daemon in which the download of /big has begun and stands still.
-    private func held() async throws -> (fixture: EngineFixture, rev: String, daemon: Task<Void, any Error>) {
+    /// A running daemon that has placed `small`, and in which the download of `large` has begun and stands still.
+    private func held(small: String = "/gone/old", large: String = "/big") async throws -> (
+        fixture: EngineFixture, rev: String, daemon: Task<Void, any Error>
+    ) {
         let fixture = try EngineFixture()
         fixture.settings.interval = .milliseconds(20)
         fixture.settings.longpoll = false
-        _ = try fixture.account.put("/gone/old", "old")
+        _ = try fixture.account.put(small, "small")
         try await fixture.pass()
-        let big = try fixture.account.put("/big", String(repeating: "big ", count: 100_000))
+        let big = try fixture.account.put(large, String(repeating: "big ", count: 100_000))
         fixture.remote.hold(big.rev)
         let engine = try await fixture.start().engine
         return (fixture, big.rev, Task { try await engine.run() })
@@ -163,15 +165,7 @@ import Testing
     }
 
     @Test("a download goes to the new path of its folder, renamed meanwhile") func renamedFolder() async throws {
-        let fixture = try EngineFixture()
-        fixture.settings.interval = .milliseconds(20)
-        fixture.settings.longpoll = false
-        _ = try fixture.account.put("/Folder/small", "small")
-        try await fixture.pass()
-        let big = try fixture.account.put("/Folder/big", String(repeating: "big ", count: 100_000))
-        fixture.remote.hold(big.rev)
-        let engine = try await fixture.start().engine
-        let daemon = Task { try await engine.run() }
+        let (fixture, _, daemon) = try await held(small: "/Folder/small", large: "/Folder/big")
         while fixture.remote.downloads < 2 { try await Task.sleep(for: .milliseconds(5)) }
         _ = try fixture.account.move("/Folder", "/Other")
         while try !names(fixture).contains("Other/small") { try await Task.sleep(for: .milliseconds(5)) }
