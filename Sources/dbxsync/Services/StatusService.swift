@@ -26,7 +26,7 @@ struct StatusService: Service {
         unlink(place.path)
     }
 
-    /// Seconds after which an idle daemon gives back memory again; it takes a millisecond.
+    /// Seconds after which an idle daemon releases memory again.
     private static let releaseInterval: Int64 = 60
 
     /// Looks until it is cancelled.
@@ -40,10 +40,10 @@ struct StatusService: Service {
             diskStall.look(now: now)
             let status = board.now
             progress.show(status)
-            let isAgain = LockHolder.monotonicSeconds() - released >= Self.releaseInterval
-            if status.phase == .idle && (lastPhase != .idle || isAgain) {
-                dbx_release_memory()  // of a pass that is over, and of looks at the disk since
-                released = LockHolder.monotonicSeconds()
+            let time = LockHolder.monotonicSeconds()
+            if status.phase == .idle, lastPhase != .idle || time - released >= Self.releaseInterval {
+                dbx_release_memory()  // of the pass that has ended, and of looks at the disk since
+                released = time
             }
             lastPhase = status.phase
             let (staleSince, transition) = freshness.look(status.inStepAsOf, now: now)
