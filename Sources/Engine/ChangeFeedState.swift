@@ -2,26 +2,26 @@ import SyncModel
 
 /// What `PullLoop` knows of changes in the account, and whether it waits for more.
 struct ChangeFeedState {
-    /// What is to be looked at before everything else.
+    /// Keys to plan before everything else.
     private(set) var changedKeys: ChangedKeys
-    /// What news have told of while it was busy.
+    /// Keys that changed while they were busy.
     private var later: Set<RemoteKey> = []
-    /// Whether deletions of the news may be due.
+    /// Whether deleted entries may be due for removal.
     private(set) var mayRemove = true
     private(set) var isListening = false
-    /// Whether nobody has listened yet.
+    /// Whether this is the first wait of the pass.
     private(set) var isFirstTime = true
-    /// Whether changes are to be asked for.
+    /// Whether changes are to be read.
     private(set) var mustRead = false
     /// Whether somebody has asked for that.
     private var isRequested = false
     /// Collects the keys that the running `ChangeFeedReader` records.
     private var collector: ChangedKeysCollector?
-    /// When it was asked for what is complete in the want by now, seconds since the epoch.
+    /// When the changes were requested that complete the want, seconds since the epoch.
     var completeAsOf: Int64?
     /// Whether the cursor has expired.
     var mustListAnew = false
-    /// Retries that were due by then are known of.
+    /// Retries that were due by then have been planned, seconds since the epoch.
     var retriesKnown: Int64
 
     init(changedKeys: ChangedKeys, now: Int64) {
@@ -52,7 +52,7 @@ struct ChangeFeedState {
         self.collector = collector
     }
 
-    /// - Returns: what it has told, and whether somebody had asked for it.
+    /// - Returns: the changed keys, and whether the read was requested.
     mutating func endReading() -> (changed: ChangedKeys, wasRequested: Bool) {
         defer { (collector, isRequested) = (nil, false) }
         return (collector?.take() ?? ChangedKeys(), isRequested)
@@ -63,7 +63,7 @@ struct ChangeFeedState {
         mayRemove = true
     }
 
-    /// Takes some of the additions; those that are busy are looked at when that is over.
+    /// Takes some of the additions; those that are busy are kept until they are released.
     mutating func takeAdditions(_ count: Int, except busy: Set<RemoteKey>) -> [RemoteKey] {
         let (waiting, free) = changedKeys.takeAdditions(count).partitioned(by: busy.covers)
         later.formUnion(waiting)
@@ -77,7 +77,7 @@ struct ChangeFeedState {
 
     /// Notes that `keys` are no longer busy.
     ///
-    /// - Returns: whether news have told of one of them.
+    /// - Returns: whether one of them has changed meanwhile.
     mutating func released(_ keys: Set<RemoteKey>) -> Bool {
         if later.isEmpty { return false }
         let due = later.filter(keys.covers)

@@ -2,16 +2,16 @@ import Store
 import SyncModel
 import Synchronization
 
-/// What changes have told, by key: it is looked at before everything else that is pending.
+/// Keys that have just changed in the account: they are planned before everything else that is pending.
 ///
-/// Only an order of work: all of it is pending, too, and found in its turn if it is lost here.
+/// This is only a priority: all of them are pending, too, and are found by the scan if they are lost here.
 struct ChangedKeys: Sendable {
-    /// Where something stands in the account by now.
+    /// Keys that exist in the account.
     private(set) var additions: Set<RemoteKey> = []
-    /// Where, and below which, nothing stands any more.
+    /// Keys that were deleted, with everything below them.
     private(set) var deletions: Set<RemoteKey> = []
 
-    /// Keys that are remembered at most; more than that takes its turn like everything else.
+    /// Maximum number of keys of each kind; beyond it they lose their priority.
     static let most = 20_000
 
     var isEmpty: Bool { additions.isEmpty && deletions.isEmpty }
@@ -19,12 +19,12 @@ struct ChangedKeys: Sendable {
     mutating func add(_ recorded: Recorded, of page: ChangePage) {
         additions.formUnion(recorded.added)
         for case .deleted(let key) in page.changes { deletions.insert(key) }
-        // What a listing does not mention is known at its end.
+        // What a listing did not mention was deleted.
         if recorded.endsListing { deletions.insert(.root) }
         limit()
     }
 
-    /// Adds keys of which it is not known which of the two they are.
+    /// Adds keys that may be additions or deletions.
     mutating func add(_ keys: [RemoteKey]) {
         additions.formUnion(keys)
         deletions.formUnion(keys)

@@ -7,7 +7,7 @@ import SyncModel
 ///
 /// What it finds becomes pending; whatever is at work then, or the pass that it asks for, puts it right.
 struct DiskWatch: Sendable {
-    /// How long a folder is left alone after news of it, so that much that happens there is seen at once.
+    /// How long to wait after an event in a folder, so that one look covers what happens there together.
     private static let settle = Duration.seconds(1)
     /// A folder is looked at again after so many times as long as a look at it takes.
     private static let rest = 20
@@ -56,7 +56,7 @@ struct DiskWatch: Sendable {
         while let next = waiting.popLast() { waiting += try await engine.look(at: next) }
     }
 
-    /// Waits for news (that the first pass has looked at everything is one), for a time, or until everything is to be looked at.
+    /// Waits for an event (the end of the first comparison is one), until `end`, or until the next comparison is due.
     private func wait(until end: ContinuousClock.Instant?) async throws {
         let sweep = await engine.untilSweep
         let pause = [end.map { ContinuousClock.now.duration(to: $0) }, sweep].compactMap(\.self).min()

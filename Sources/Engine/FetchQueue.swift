@@ -32,8 +32,8 @@ struct FetchQueue {
     /// The next one.
     ///
     /// - Parameters:
-    ///   - isFree: whether any download may be begun.
-    ///   - isLightFree: whether one of a small file of the news may be begun.
+    ///   - isFree: whether any download may start.
+    ///   - isLightFree: whether the download of a small changed file may start.
     mutating func next(isFree: Bool, isLightFree: Bool) -> Turn? {
         if isFree {
             if let placement = urgent.popFirst() { return Turn(placement: placement, isUrgent: true) }
@@ -44,9 +44,9 @@ struct FetchQueue {
         return Turn(placement: first, isUrgent: true)
     }
 
-    /// Takes out what does not fulfil the condition.
+    /// Removes files that do not fulfil the condition.
     ///
-    /// - Returns: the keys of that.
+    /// - Returns: their keys.
     mutating func keep(where condition: (Placement) -> Bool) -> [RemoteKey] {
         let dropped = (urgent + ordinary).filter { !condition($0) }.map(\.key)
         if dropped.isEmpty { return [] }

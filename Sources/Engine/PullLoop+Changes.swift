@@ -49,7 +49,7 @@ extension PullLoop {
         scan.resume()
     }
 
-    /// Works off what was recorded.
+    /// Plans the changes that were recorded.
     mutating func handle(_ changesRead: Result<Int64, any Error>) async throws {
         let (changed, wasRequested) = feed.endReading()
         switch changesRead {
@@ -67,7 +67,7 @@ extension PullLoop {
                 .abortPass, .skipItem, .parked, .unreachable, .retry(after: nil), .cursorReset,
             ]
             guard passing.contains(disposition(of: error)) else { throw error }
-            // What is under way may go on; the next news, or the next pass, will tell.
+            // Fetches in flight continue; the next read of changes, here or in the next pass, cancels what is unwanted.
             context.longpollBackoff.failed()
             context.events.note(.debug, "changes could not be read during a download: \(error)")
         }
@@ -99,7 +99,7 @@ extension PullLoop {
             let most = mayGroup ? ZipGrouping.entryLimit : context.settings.window
             let keys = feed.takeAdditions(most, except: busy)
             var items = try await context.store.additions(among: keys, now: context.now())
-            // These before others: what is put back for them would be planned again, and put back again.
+            // At once: what is put back for these would be planned again before them, and put back again, without end.
             while try await executeBlockingChanges(items, &group) {
                 items = try await context.store.additions(among: keys, now: context.now())
             }
@@ -113,7 +113,7 @@ extension PullLoop {
 
     /// Removes deleted entries as soon as everything that may be moved from there is in place.
     ///
-    /// - Returns: whether there may be other things to do by now.
+    /// - Returns: whether events were handled or entries removed, so that the loop has to look again.
     mutating func removeDeleted(_ group: inout EventTasks) async throws -> Bool {
         guard mayRemoveDeleted else { return false }
         try await publishAll(&group)

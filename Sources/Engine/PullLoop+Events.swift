@@ -61,7 +61,7 @@ extension PullLoop {
         }
     }
 
-    /// What was planned before paths or wishes changed, as it would be planned now; `nil` if that is something else.
+    /// An operation of an earlier `planGeneration`, planned again; `nil` if the plan is another one now.
     private func replanned(_ prepared: PreparedOperation, _ placement: Placement) async throws -> PreparedOperation? {
         guard case .staged? = prepared.content,
             let item = try await context.store.addition(placement.key, now: context.now()),
@@ -71,7 +71,7 @@ extension PullLoop {
         return PreparedOperation(.place(current), content: prepared.content)
     }
 
-    /// The next sweep finds it; what was fetched of it is a part to go on from, if that version is still wanted.
+    /// Leaves it to the next scan; its part file is kept to resume from if that version is still wanted, else removed.
     private mutating func planAgain(_ placement: Placement) async throws {
         planAgain(placement.key)
         let wanted = try await context.store.wantedVersions(of: [placement.key])

@@ -16,7 +16,7 @@ extension PullLoop {
         watchListing(&group)
     }
 
-    /// What may be under way of small files that news have told of, and all others: they do not wait for large ones.
+    /// Fetches that may be in flight, so that small files that have changed do not wait for large ones.
     private var slotsForLight: Int {
         let heavy = inFlight.values.count { !$0.placement.isLight }
         return max(context.settings.parallel, heavy + max(1, context.settings.parallel / 4))
@@ -80,8 +80,8 @@ extension PullLoop {
         }
     }
 
-    /// A tick bounds how long finished files wait, and looks again while there may be more to fetch or zips arrive; what
-    /// a listing brings is heard of.
+    /// A tick bounds how long finished files wait, and wakes the loop while there may be more to fetch or zips arrive;
+    /// pages of a listing wake it by themselves.
     private mutating func startTicking(_ group: inout EventTasks) {
         let mayFindMore = queue.isEmpty && !scan.isExhausted && !isListing
         guard !isTicking, !ready.isEmpty || zips.inFlight > 0 || mayFindMore else { return }

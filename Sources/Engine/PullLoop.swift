@@ -5,12 +5,12 @@ import SyncModel
 /// Puts in place what is wanted: windows of pending items are planned, fetched in parallel and published in batches.
 ///
 /// One loop feeds a group of at most `parallel` fetches and one batch being published, so that neither a slow file nor
-/// the disk's flushes hold up the others. While the first listing runs it goes round until that is done. Later it listens
-/// for news, has them recorded beside the downloads, and works them off before everything else.
+/// the disk's flushes hold up the others. While the first listing runs it continues until that has ended. After that it
+/// waits for changes, has them recorded while files arrive, and plans them before everything else.
 ///
-/// What changes paths or removes something (`executeBlockingChanges`, `removeDeleted`, `pruneWhileDownloading`) does so while nothing is
-/// being planned or published. What is under way meanwhile was planned in an earlier `planGeneration` and is looked at once more
-/// before it is published.
+/// Whatever changes paths or removes something (`executeBlockingChanges`, `removeDeleted`, `pruneWhileDownloading`) runs
+/// while nothing is being planned or published. Fetches in flight meanwhile belong to an earlier `planGeneration`: they
+/// are planned again before they are published.
 struct PullLoop {
     let context: PassContext
     let publisher: Publisher
@@ -22,7 +22,7 @@ struct PullLoop {
     let mayListAnew: Bool
 
     var queue = FetchQueue()
-    /// What of it comes as zips.
+    /// Files that come as zips.
     var zips: ZipQueue
     /// Whether the queue was looked through for that, which has to wait until the listing is complete.
     var hasGrouped = false
@@ -41,9 +41,9 @@ struct PullLoop {
     var isTicking = false
     var isWatching = false
     var publishNow = false
-    /// Whether the listing has not ended, as far as was noticed: what it has told may still be under way.
+    /// Whether the listing still runs, or has ended and what it reported was not yet compared with what is wanted.
     private(set) var isListing: Bool
-    /// Grows when paths or wishes may have changed: what was planned before is looked at once more.
+    /// Incremented when paths or what is wanted may have changed: earlier plans are checked again.
     var planGeneration = 0
     /// Whether removals may be due.
     var mayRemove = true
@@ -79,9 +79,9 @@ struct PullLoop {
         var cancellation = AsyncSignal()
     }
 
-    /// How it has ended.
+    /// What `run` returns.
     struct Ending {
-        /// The want is complete as of then, seconds since the epoch; `nil` if no changes were asked for.
+        /// The want is complete as of then, seconds since the epoch; `nil` if no changes were read.
         var asOf: Int64?
         /// Whether the cursor has expired: the account is to be listed anew before anything else.
         var mustListAnew = false
@@ -130,8 +130,8 @@ struct PullLoop {
         return Ending(asOf: feed.completeAsOf, mustListAnew: feed.mustListAnew)
     }
 
-    /// Later pages of the listing may have taken back what earlier ones told of: nothing is removed before what is under
-    /// way is known to be wanted.
+    /// Later pages of the listing may have deleted what earlier ones reported: fetches of that are cancelled before anything
+    /// is removed.
     private mutating func noticeEndOfListing() async throws {
         guard isListing, listing?.isRunning == false else { return }
         isListing = false
@@ -156,14 +156,14 @@ struct PullLoop {
     }
 }
 
-/// Where the sweep through the pending keys stands.
+/// Position of the repeated scan through the pending keys.
 struct PendingScan {
-    /// Sweeps that may find something.
+    /// Scans that may find something.
     private static let most = 4
 
     private(set) var position: RemoteKey?
     private var found = 0
-    private var shortfall = Self.most
+    private var remaining = Self.most
     private(set) var isExhausted = false
 
     /// What a window has brought.
@@ -180,8 +180,8 @@ struct PendingScan {
     /// - Parameter mayGrow: whether a listing may have brought more since that was read.
     /// - Returns: whether it is worth beginning again at once.
     mutating func end(mayGrow: Bool) -> Bool {
-        isExhausted = !mayGrow && (found == 0 || shortfall == 0)
-        if !mayGrow && found > 0 { shortfall -= 1 }
+        isExhausted = !mayGrow && (found == 0 || remaining == 0)
+        if !mayGrow && found > 0 { remaining -= 1 }
         defer { (position, found) = (nil, 0) }
         return found > 0
     }
@@ -192,7 +192,7 @@ struct PendingScan {
     /// There is more to find, from the first key on.
     mutating func restart() {
         position = nil
-        shortfall = Self.most
+        remaining = Self.most
         isExhausted = false
     }
 }

@@ -46,8 +46,8 @@ struct SyncPass: Sendable {
         return context.events.current
     }
 
-    /// Whatever a crash has left is looked up before anything is planned: news arriving between crash and restart is
-    /// what breaks schemes that only plan again.
+    /// Whatever a crash has left is looked up before anything is planned: schemes that only plan again
+    /// break when changes arrive between crash and restart.
     private func settleIntents() async throws {
         let intents = try await context.store.intents()
         if intents.isEmpty { return }
@@ -141,9 +141,7 @@ struct SyncPass: Sendable {
     /// Whatever stops downloads does not stop removals: on a full disk those may be what makes room.
     private func pull(
         beside listing: InitialListing?, changedKeys: ChangedKeys = ChangedKeys(), mayListAnew: Bool = true
-    ) async throws
-        -> PullLoop.Ending
-    {
+    ) async throws -> PullLoop.Ending {
         var pull = PullLoop(context, beside: listing, changedKeys: changedKeys, mayListAnew: mayListAnew)
         do {
             return try await pull.run()

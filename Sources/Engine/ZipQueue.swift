@@ -30,7 +30,7 @@ struct ZipQueue {
     ///
     /// - Parameters:
     ///   - placements: What has to be downloaded, of which nothing is here yet.
-    ///   - isUrgent: Whether news have told of it.
+    ///   - isUrgent: Whether they have just changed.
     /// - Returns: the others.
     mutating func add(_ placements: [Placement], isUrgent: Bool = false) async throws -> [Placement] {
         guard let rules = context.settings.bulk else { return placements }
