@@ -18,7 +18,7 @@ export DBXSYNC_WARNINGS PREFIX DESTDIR
 RELEASE := -c release --static-swift-stdlib
 SWIFT_FILES := Package.swift Sources Tests Fuzz
 TEST_TARGETS := $(notdir $(wildcard Tests/*Tests))
-SCRIPTS := .ci/run scripts/pre-commit $(wildcard scripts/*.sh Tests/*/run) Tests/Systemd/boot $(wildcard debian/dbxsync.p*)
+SCRIPTS := .ci/run scripts/pre-commit $(wildcard scripts/*.sh packaging/*.sh benchmarks/*.sh Tests/*/run) Tests/Systemd/boot $(wildcard debian/dbxsync.p*)
 
 .PHONY: help
 help: ## list the targets
@@ -111,7 +111,7 @@ fuzz: ## fuzz what reads bytes from outside, 60 s for each target
 .PHONY: bench
 bench: ## measure it, beside curl
 	@scripts/dependencies.sh build demo
-	@scripts/bench.sh
+	@benchmarks/bench.sh
 
 # For another machine there is no compiler to be strict about; and the programs carry the Swift runtime in them.
 .PHONY: release
@@ -123,12 +123,12 @@ release: ## release build that needs no Swift where it runs
 .PHONY: deb
 deb: release ## Debian package, in .build/deb
 	@scripts/dependencies.sh deb
-	@scripts/deb.sh "$$(swift build $(RELEASE) --show-bin-path)"
+	@packaging/deb.sh "$$(swift build $(RELEASE) --show-bin-path)"
 
 .PHONY: install
 install: release ## install program, units and configuration (PREFIX, DESTDIR)
-	@scripts/install.sh install "$$(swift build $(RELEASE) --show-bin-path)"
+	@packaging/install.sh install "$$(swift build $(RELEASE) --show-bin-path)"
 
 .PHONY: uninstall
 uninstall: ## remove them; configuration, sign-in, state and mirror stay
-	@scripts/install.sh uninstall
+	@packaging/install.sh uninstall

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 words=inout,upto,inflight,uptodate,nd,te,bu,ordner,filetests
 # Written wrongly on purpose: "did you mean" is under test.
 wrong=bandwith,miror,paralel
-texts=(Makefile Package.swift Sources Fuzz/*.swift config debian man scripts systemd docs ./*.md .ci/run)
+texts=(Makefile Package.swift Sources Fuzz/*.swift config debian man packaging benchmarks scripts systemd docs ./*.md .ci/run)
 
 failed=0
 codespell --builtin clear --ignore-words-list "$words,$wrong" Tests || failed=1

@@ -46,7 +46,7 @@ private let uploading: Set<String> = [
 ]
 
 /// Where a task may outlive its caller: a batch begun is finished, and all callers share one renewal of the token.
-private let unstructured: Set<String> = ["Engine/Shielded.swift", "Dropbox/Auth/TokenSource.swift"]
+private let unstructured: Set<String> = ["Engine/Tools/Shielded.swift", "Dropbox/Auth/TokenSource.swift"]
 
 /// Names that may not occur, and where they may nevertheless.
 private struct Forbidden: Sendable {

@@ -32,6 +32,7 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "scripts"))
 import compare
 import sandbox
 
@@ -173,7 +174,7 @@ class Bench:
     def rclone(self, root, *options):
         """The same files by rclone's own backend for Dropbox; None where it is not installed.
 
-        It knows no hosts but Dropbox's: it gets to the sandbox by way of scripts/gateway.py, whose TLS costs it some
+        It knows no hosts but Dropbox's: it gets to the sandbox by way of benchmarks/gateway.py, whose TLS costs it some
         CPU time, but is not its own.
         """
         if not (shutil.which("rclone") and shutil.which("openssl")):

@@ -16,7 +16,7 @@ target=.build/deb
 tree=$target/dbxsync-$version
 rm -rf "$target"
 mkdir -p "$tree"
-cp -a debian config man systemd scripts "$tree"
+cp -a debian config man systemd packaging "$tree"
 log=$target/log
 if ! (cd "$tree" && DBXSYNC_PROGRAM=$program DEB_BUILD_OPTIONS=noautodbgsym debian/rules binary) >"$log" 2>&1; then
     cat "$log" >&2

@@ -1,7 +1,0 @@
-#!/bin/bash
-# Measures release builds of dbxsync and of the sandbox on this machine; scripts/bench.py says what, and how to scale it.
-set -euo pipefail
-cd "$(dirname "$0")/.."
-export DBXSYNC_WARNINGS=
-for product in dbxsync dbxsync-sandbox; do swift build -c release --static-swift-stdlib --product "$product"; done
-exec python3 -B scripts/bench.py "$(swift build -c release --static-swift-stdlib --show-bin-path)"
