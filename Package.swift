@@ -84,29 +84,37 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["SyncModel", "Sandbox", "Engine", "Store", "MirrorFS", "MutexInSight", logging],
             path: "Tests/Support", swiftSettings: strict),
-        .target(name: "NetworkSupport", path: "Tests/NetworkSupport", swiftSettings: strict),
+        .target(
+            name: "NetworkSupport", dependencies: ["Dropbox", "Sandbox", "TestSupport", "Transport"],
+            path: "Tests/NetworkSupport", swiftSettings: strict),
         .target(name: "MutexInSight", path: "Tests/ThreadSanitizer"),
         tests("SyncModelTests", ["SyncModel", "TestSupport"]),
         .testTarget(
-            name: "TransportTests", dependencies: ["Transport", "CCurl", "NetworkSupport"], swiftSettings: strict,
+            name: "TransportTests", dependencies: ["Transport", "CCurl", "NetworkSupport", "TestSupport"],
+            swiftSettings: strict,
             // SlowLookup.swift stands in for the C library's look-up, and libcurl has to find it.
             linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic-symbol=getaddrinfo"])]),
-        tests("DropboxTests", ["Dropbox", "SyncModel", "Transport", "Sandbox", "NetworkSupport", logging]),
-        tests("UploadingTests", ["Uploading", "Dropbox", "SyncModel", "Transport", "Sandbox", "TestSupport", logging]),
+        tests(
+            "DropboxTests", ["Dropbox", "SyncModel", "Transport", "Sandbox", "NetworkSupport", "TestSupport", logging]),
+        tests(
+            "UploadingTests",
+            [
+                "Uploading", "Dropbox", "SyncModel", "Transport", "Sandbox", "NetworkSupport", "TestSupport", logging,
+            ]),
         tests(
             "OutboxTests",
             [
-                "Outbox", "FileEvents", "Uploading", "Dropbox", "Store", "SyncModel", "Transport", "Sandbox",
-                "TestSupport", logging,
+                "Outbox", "FileEvents", "Uploading", "Store", "SyncModel", "Sandbox", "NetworkSupport", "TestSupport",
+                logging,
             ]),
         tests("MirrorFSTests", ["MirrorFS", "SyncModel", "TestSupport"]),
         tests("StoreTests", ["Store", "SyncModel", "TestSupport", grdb]),
         tests("EngineTests", ["Engine", "Store", "MirrorFS", "SyncModel", "Sandbox", "TestSupport", logging]),
         tests("ZipStreamTests", ["ZipStream", "Sandbox"]),
         tests("SandboxTests", ["Sandbox"]),
-        tests("AppTests", ["dbxsync", "Engine", "MirrorFS", "Outbox", "SyncModel", logging]),
+        tests("AppTests", ["dbxsync", "Engine", "MirrorFS", "Outbox", "SyncModel", "TestSupport", logging]),
         tests("EndToEndTests", ["Sandbox", "Store", "SyncModel", "TestSupport", "NetworkSupport"]),
-        tests("LayeringTests", []),
+        tests("LayeringTests", ["TestSupport"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -31,8 +31,11 @@ for purpose in "$@"; do
             program python3 python3
             [ -x /usr/sbin/nghttpd ] || program nghttpd nghttp2-server
             python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
-            # Of use to root only: tests mount a mirror whose server stops.
-            if [ "$(id -u)" = 0 ] && [ -w /dev/fuse ]; then program bindfs bindfs; fi
+            # Of use to root only: tests mount a mirror whose server stops, and one that folds names.
+            if [ "$(id -u)" = 0 ] && [ -w /dev/fuse ]; then
+                program bindfs bindfs
+                /usr/bin/python3 -c 'import pyfuse3' 2>/dev/null || missing+=(python3-pyfuse3)
+            fi
             ;;
         check)
             program python3 python3

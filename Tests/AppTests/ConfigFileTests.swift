@@ -26,6 +26,7 @@ private func problems(_ table: String, _ line: String) -> [String] {
     }
 }
 
+@Suite(.timeLimit(.minutes(5)))
 struct ConfigFileTests {
     @Test("a file with only the two needed keys gives the defaults")
     func defaults() throws {

@@ -11,6 +11,7 @@ private func sample() throws -> String {
     return try String(contentsOf: root.appending(path: "config/dbxsync.conf"), encoding: .utf8)
 }
 
+@Suite(.timeLimit(.minutes(5)))
 struct ConfigTextTests {
     private func parsed(_ text: String) throws -> Config {
         try ConfigFile.parse(Array(text.utf8), file: "F").get()

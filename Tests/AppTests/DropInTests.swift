@@ -3,6 +3,7 @@ import Outbox
 
 @testable import dbxsync
 
+@Suite(.timeLimit(.minutes(5)))
 struct DropInTests {
     private func settings(_ file: String = "/etc/dbxsync.conf", _ change: (inout Config) -> Void) throws -> [String] {
         var config = Config()

@@ -2,7 +2,8 @@ import Testing
 
 @testable import dbxsync
 
-@Suite struct HostileConfigTests {
+@Suite(.timeLimit(.minutes(5)))
+struct HostileConfigTests {
     /// toml++ 3.3 asserts what is not true of these: found by the fuzzer.
     @Test("texts that the parser did not foresee are problems with a line", arguments: ["[\n", "[*", "x = 1\n[\n\n\n"])
     func openBracket(text: String) throws {

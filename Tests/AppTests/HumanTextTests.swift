@@ -2,6 +2,7 @@ import Testing
 
 @testable import dbxsync
 
+@Suite(.timeLimit(.minutes(5)))
 struct HumanTextTests {
     @Test(
         "bytes are rounded to what one can read",
@@ -43,6 +44,7 @@ struct HumanTextTests {
     }
 }
 
+@Suite(.timeLimit(.minutes(5)))
 struct ProgressTextTests {
     private let progress = Progress(
         activity: "placing", filesDone: 1_204, filesTotal: 88_310, bytesDone: 1_200_000_000, bytesTotal: 40_300_000_000)

@@ -26,6 +26,7 @@ private final class Capture {
     }
 }
 
+@Suite(.timeLimit(.minutes(5)))
 struct LogTextTests {
     @Test("a line is the message, the path, and what else is known")
     func line() {
@@ -63,6 +64,7 @@ struct LogTextTests {
     }
 }
 
+@Suite(.timeLimit(.minutes(5)))
 struct JournalEntryTests {
     @Test("metadata becomes fields, the event its message ID, the level a priority")
     func fields() {
@@ -125,6 +127,7 @@ struct JournalEntryTests {
     }
 }
 
+@Suite(.timeLimit(.minutes(5)))
 struct TerminalTests {
     @Test("on a terminal a line has the time of day, in a file the whole time in UTC")
     func times() {

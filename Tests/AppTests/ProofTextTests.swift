@@ -3,6 +3,7 @@ import Testing
 @testable import dbxsync
 
 /// How old the oldest proof is, for people.
+@Suite(.timeLimit(.minutes(5)))
 struct ProofTextTests {
     private func text(_ files: Int, unknown: Int = 0, oldest: Int64?, scrub: Int64? = 2_592_000) -> String? {
         ProofText.line(

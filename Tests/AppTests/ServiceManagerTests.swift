@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Synchronization
 import MirrorFS
+import TestSupport
 import Testing
 
 @testable import dbxsync
@@ -42,7 +43,8 @@ private final class NotifySocket {
 }
 
 /// Serialized: the environment is the process's.
-@Suite(.serialized) struct SystemdNotifierTests {
+@Suite(.timeLimit(.minutes(5)), .serialized)
+struct SystemdNotifierTests {
     @Test("each call arrives at the socket as one message")
     func messages() throws {
         let socket = try NotifySocket()
@@ -102,15 +104,22 @@ private final class NotifySocket {
         #expect(SystemdNotifier.watchdogInterval == .seconds(30))
     }
 
-    @Test("without a service manager nothing happens")
-    func nobody() {
-        unsetenv("NOTIFY_SOCKET")
+    @Test("without a service manager nothing is sent, and with one the next message is")
+    func nobody() throws {
+        let socket = try NotifySocket()
+        defer { unsetenv("NOTIFY_SOCKET") }
         let notifier = SystemdNotifier()
+        unsetenv("NOTIFY_SOCKET")
         notifier.ready()
+        notifier.status("unheard")
         notifier.stopping()
+        setenv("NOTIFY_SOCKET", socket.path, 1)
+        notifier.watchdog(.ping)
+        #expect(socket.receive() == "WATCHDOG=1")
     }
 }
 
+@Suite(.timeLimit(.minutes(5)))
 struct WatchdogTests {
     @Test("a beat that stands still gives no ping")
     func entry() {
@@ -166,6 +175,7 @@ struct WatchdogTests {
     }
 }
 
+@Suite(.timeLimit(.minutes(5)))
 struct FreshnessTests {
     @Test("a mirror is stale when the limit is exceeded, but never between two requests")
     func limits() {
@@ -206,6 +216,7 @@ private struct CountingClock: Clock {
     }
 }
 
+@Suite(.timeLimit(.minutes(5)))
 struct InstanceLockTests {
     private func temporaryDirectory() throws -> String {
         let path = "/tmp/dbxsync-lock-\(UUID().uuidString)"
@@ -228,12 +239,7 @@ struct InstanceLockTests {
             withExtendedLifetime(first) {}
         }
         // A process that another test is starting has all descriptors until it executes its program.
-        var looks = 0
-        while InstanceLock.holder(stateDirectory: directory) != nil, looks < 1000 {
-            looks += 1
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        #expect(InstanceLock.holder(stateDirectory: directory) == nil)
+        try await eventually("a free lock") { InstanceLock.holder(stateDirectory: directory) == nil }
         let again = try InstanceLock.acquire(stateDirectory: directory)
         withExtendedLifetime(again) {}
     }
@@ -286,6 +292,7 @@ struct InstanceLockTests {
     }
 }
 
+@Suite(.timeLimit(.minutes(5)))
 struct ExitCodeTests {
     @Test("the numbers are those that scripts and the unit rely on")
     func numbers() {

@@ -7,6 +7,7 @@ import Testing
 @testable import dbxsync
 
 /// What a daemon says of itself, and when it is believed.
+@Suite(.timeLimit(.minutes(5)))
 struct StatusWordTests {
     private func word(pid: Int32 = 7, heartbeat: Int64, every: Int64 = 30) -> StatusWord {
         StatusWord(pid: pid, heartbeat: heartbeat, every: every, now: LiveStatus(EngineStatus(), now: 0))

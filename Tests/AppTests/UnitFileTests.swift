@@ -4,6 +4,7 @@ import Testing
 @testable import dbxsync
 
 /// What the distribution gets beside the program.
+@Suite(.timeLimit(.minutes(5)))
 struct UnitFileTests {
     private func file(_ name: String) throws -> String {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -2,6 +2,7 @@ import Testing
 
 @testable import dbxsync
 
+@Suite(.timeLimit(.minutes(5)))
 struct UnitsTests {
     @Test(
         "durations are read, and written in their shortest form",

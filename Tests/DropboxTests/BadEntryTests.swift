@@ -4,6 +4,7 @@ import Testing
 import Transport
 
 /// Entries that cannot be read whole: each is set apart, and the page with all its other entries is read.
+@Suite(.timeLimit(.minutes(5)))
 struct BadEntryTests {
     private static let hex = String(repeating: "ab", count: 32)
     private static let fields: KeyValuePairs = [

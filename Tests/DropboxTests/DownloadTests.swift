@@ -4,6 +4,7 @@ import Testing
 import Transport
 
 /// Downloads: the wanted revision and nothing else, resumed where they were cut.
+@Suite(.timeLimit(.minutes(5)))
 struct DownloadTests {
     private static let text = "0123456789"
     private static let version = FileVersion(

@@ -2,6 +2,7 @@ import Dropbox
 import NetworkSupport
 import Sandbox
 import SyncModel
+import TestSupport
 import Testing
 import Transport
 
@@ -88,9 +89,10 @@ struct FaultMatrixTests {
         }
     }
 
-    @Test("each fault comes to what the table says, and is over when it is over", arguments: FaultMatrix.Row.allCases)
+    @Test(
+        "each fault comes to what the table says, and is over when it is over", .needs(.openssl, .python),
+        arguments: FaultMatrix.Row.allCases)
     func row(_ row: FaultMatrix.Row) async throws {
-        if row.needsTLS, !(OpenSSL.isInstalled && TLSRelay.isInstalled) { return }
         let expected = try #require(try FaultMatrix.Table(Self.text).cells[row])
         let columns = FaultMatrix.Column.allCases.filter { row.canHappen(on: $0) }
         // A stall takes seconds to be noticed: there each call has a world of its own, and all wait at the same time.

@@ -1,11 +1,12 @@
 import Dropbox
+import NetworkSupport
 import Sandbox
 import SyncModel
 import Testing
 import Transport
 
 /// Each fault on each endpoint: what the call comes to, and that all is right once the fault is over.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct FaultTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var name: String

@@ -4,6 +4,7 @@ import Testing
 import Transport
 
 /// Pages of `list_folder` as changes.
+@Suite(.timeLimit(.minutes(5)))
 struct ListingTests {
     private static let hex = String(repeating: "ab", count: 32)
 

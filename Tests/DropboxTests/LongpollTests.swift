@@ -5,6 +5,7 @@ import Transport
 @testable import Dropbox
 
 /// `list_folder/longpoll`: without a token, obeying what the server asks for.
+@Suite(.timeLimit(.minutes(5)))
 struct LongpollTests {
     @Test("the call carries no token and no path root, and waits longer than the server may")
     func request() async throws {

@@ -4,6 +4,7 @@ import Testing
 import Transport
 
 /// What each refusal of the server comes to.
+@Suite(.timeLimit(.minutes(5)))
 struct RefusalTests {
     enum Operation: String, Sendable { case list, more, metadata, download, longpoll, account }
 

@@ -5,6 +5,7 @@ import Testing
 import Transport
 
 /// Retries and pauses, on a clock that only counts.
+@Suite(.timeLimit(.minutes(5)))
 struct RetryTests {
     struct Pause: Sendable, CustomTestStringConvertible {
         var headers: [String: String]

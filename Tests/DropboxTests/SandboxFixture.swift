@@ -1,45 +1,9 @@
 import Dropbox
+import NetworkSupport
 import Sandbox
 import SyncModel
-import Transport
 
-/// An account of the sandbox behind real sockets, and a client of it.
-struct SandboxFixture: Sendable {
-    let account: Account
-    let server: SandboxServer
-    let transport: CurlTransport
-    let client: DropboxClient
-
-    /// Runs `body` in a world of its own, which ends afterwards.
-    static func run(
-        seed: Seed? = nil, remoteRoot: String = "", pathRoot: PathRoot? = nil,
-        tokens: ((SandboxServer, CurlTransport) -> TokenSource)? = nil, _ body: (SandboxFixture) async throws -> Void
-    ) async throws {
-        let account = Account(seed: seed)
-        let server = SandboxServer(account: account)
-        try await server.start()
-        let transport = CurlTransport(settings: TransportSettings(proxy: .none, userAgent: "dbxsync/test"))
-        let source = tokens?(server, transport) ?? TokenSource(credentials: Credentials(accessToken: Tokens.standing))
-        let client = DropboxClient(
-            transport: transport, endpoints: Endpoints(base: server.url), tokens: source, remoteRoot: remoteRoot,
-            pathRoot: pathRoot, settings: patient, jitter: { 1 })
-        do {
-            try await body(
-                SandboxFixture(account: account, server: server, transport: transport, client: client))
-        } catch {
-            await transport.stop()
-            await server.stop()
-            throw error
-        }
-        await transport.stop()
-        await server.stop()
-    }
-
-    /// Many tries, short delays, so that faults are over soon.
-    static let patient = CallSettings(
-        attempts: 6, patience: .seconds(60), firstDelay: .milliseconds(1), longestDelay: .milliseconds(4),
-        pageLimit: 10, stallLimit: .seconds(30))
-
+extension SandboxFixture {
     /// All pages since `cursor`, folded into what stands where.
     func list(since cursor: Cursor? = nil, onto old: [String: RemoteNode] = [:]) async throws -> (
         nodes: [String: RemoteNode], cursor: Cursor, pages: Int

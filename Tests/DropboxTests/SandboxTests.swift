@@ -1,11 +1,12 @@
 import Dropbox
+import NetworkSupport
 import Sandbox
 import SyncModel
 import Testing
 import Transport
 
 /// The client over libcurl against the sandbox.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct SandboxTests {
     @Test("a listing in pages and every file's bytes are the account's")
     func mirror() async throws {

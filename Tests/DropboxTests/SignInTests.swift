@@ -6,6 +6,7 @@ import Transport
 @testable import Dropbox
 
 /// Signing in and out, and the file that holds the sign-in.
+@Suite(.timeLimit(.minutes(5)))
 struct SignInTests {
     private func flow(_ transport: ScriptedTransport, secret: String? = nil) -> OAuthFlow {
         OAuthFlow(

@@ -6,6 +6,7 @@ import Testing
 import Transport
 
 /// Access tokens: renewed ahead of their end and when refused, once for everybody.
+@Suite(.timeLimit(.minutes(5)))
 struct TokenTests {
     /// A server that accepts one access token and renews by one refresh token.
     private final class Server: Sendable {

@@ -1,11 +1,12 @@
 import Dropbox
+import NetworkSupport
 import Sandbox
 import SyncModel
 import Testing
 import Transport
 
 /// Requests that write, and what becomes of their answers.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct UploadTests {
     private static let metadata =
         #"{"name":"f.txt","path_lower":"/a/f.txt","path_display":"/A/f.txt","id":"id:x","rev":"0123456789","size":5,"#

@@ -5,6 +5,7 @@ import Transport
 @testable import Dropbox
 
 /// The forms of values on the wire.
+@Suite(.timeLimit(.minutes(5)))
 struct WireTests {
     @Test("arguments are ASCII JSON, fit for a header")
     func arguments() {

@@ -1,10 +1,12 @@
 import Dropbox
+import NetworkSupport
 import Sandbox
 import SyncModel
 import Testing
 import Transport
 
 /// The zip of a folder: one try, into a sink.
+@Suite(.timeLimit(.minutes(5)))
 struct ZipTests {
     private static let headers = ["Dropbox-API-Result": #"{"metadata":{"name":"B"}}"#]
 

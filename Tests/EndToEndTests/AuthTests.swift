@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 /// Signing in and out.
+@Suite(.timeLimit(.minutes(15)))
 struct AuthTests {
     private let verifier = String(repeating: "0123456789-_.~abcdef", count: 3)
 

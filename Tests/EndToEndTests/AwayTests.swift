@@ -3,8 +3,6 @@ import Sandbox
 import TestSupport
 import Testing
 
-private let isRoot = geteuid() == 0
-
 /// Runs a program of the machine to its end.
 @discardableResult
 private func tool(_ name: String, _ arguments: String...) throws -> Int32 {
@@ -18,9 +16,8 @@ private func tool(_ name: String, _ arguments: String...) throws -> Int32 {
     return process.terminationStatus
 }
 
-private func has(_ name: String) -> Bool { (try? tool("which", name)) == 0 }
-
 /// A mirror that goes away under the daemon is waited for; what the daemon says meanwhile is true.
+@Suite(.timeLimit(.minutes(15)))
 struct AwayTests {
     /// A daemon in step, what it tells the service manager, and where its word is.
     private func daemon(_ fixture: DaemonFixture) async throws -> (Program, NotifySocket) {
@@ -42,14 +39,14 @@ struct AwayTests {
     }
 
     private func status(_ fixture: DaemonFixture, _ daemon: Program, is code: Int32) async throws {
-        let limit = ContinuousClock.now + .seconds(90)
-        while true {
+        var status = ""
+        try await eventually("status \(code)", within: .seconds(90), or: "\(status)\n\(daemon.log)") {
             let ending = try await fixture.place.run("status")
-            if ending.code == code { return }
-            if ContinuousClock.now > limit || !daemon.isRunning {
-                throw NeverCame(what: "status \(code)", evidence: "\(ending)\n\(daemon.log)")
+            status = "\(ending)"
+            if ending.code != code && !daemon.isRunning {
+                throw NeverCame(what: "status \(code)", evidence: daemon.log)
             }
-            try await Task.sleep(for: .milliseconds(200))
+            return ending.code == code
         }
     }
 
@@ -117,7 +114,7 @@ struct AwayTests {
         }
     }
 
-    @Test("a disk that is mounted over the mirror is waited out", .enabled(if: isRoot, "only root may mount"))
+    @Test("a disk that is mounted over the mirror is waited out", .needs(.mounting))
     func mountedOver() async throws {
         try await DaemonFixture.run { fixture in
             fixture.account.fill(Seed(files: 20))
@@ -135,7 +132,7 @@ struct AwayTests {
 
     @Test(
         "a file system whose server stops is not in step; one whose server is gone is waited for",
-        .enabled(if: isRoot && has("bindfs"), "needs root and bindfs"))
+        .needs(.fuse, .bindfs))
     func userSpace() async throws {
         try await DaemonFixture.run { fixture in
             fixture.account.fill(Seed(files: 20))
@@ -169,8 +166,7 @@ struct AwayTests {
 
     @Test(
         "a state directory whose disk turns read-only is told, although the state itself looks well",
-        .enabled(
-            if: isRoot && has("mkfs.ext4") && access("/dev/loop-control", W_OK) == 0, "needs root and a loop device"))
+        .needs(.loopDevice, .command("mkfs.ext4")))
     func readOnlyState() async throws {
         try await DaemonFixture.run { fixture in
             fixture.account.fill(Seed(files: 20))
@@ -194,9 +190,7 @@ struct AwayTests {
 
     @Test(
         "a stop is a stop although the mirror's disk does not answer and the kernel lets nobody go",
-        .enabled(
-            if: isRoot && has("mkfs.ext4") && has("fsfreeze") && access("/dev/loop-control", W_OK) == 0,
-            "needs root and a loop device"))
+        .needs(.loopDevice, .command("mkfs.ext4"), .command("fsfreeze")))
     func frozen() async throws {
         try await DaemonFixture.run { fixture in
             fixture.account.fill(Seed(files: 5))

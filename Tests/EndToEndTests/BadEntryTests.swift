@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 /// Listings that break the API's promises, through the real programs.
+@Suite(.timeLimit(.minutes(15)))
 struct BadEntryTests {
     private func status(_ fixture: DaemonFixture, _ code: Int32) async throws -> [String: Any] {
         let ending = try await fixture.place.run("status", "--json")

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 /// Folders of many small files, by the real program over HTTP.
+@Suite(.timeLimit(.minutes(15)))
 struct BulkTests {
     /// Fills the account of a mirror that is in step with nothing.
     private static func fill(_ fixture: DaemonFixture) async throws {
@@ -74,7 +75,7 @@ struct BulkTests {
             try await Self.fill(fixture)
             fixture.server.faults.add(Fault(.slow(rate: 100_000), endpoint: "files/download_zip", times: nil))
             let daemon = try fixture.place.start("run")
-            while Self.zips(fixture).isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+            try await eventually("a zip", or: daemon.log) { !Self.zips(fixture).isEmpty }
             for number in 0..<60 { try fixture.account.put("/büro/b/file \(number).txt", .text("changed \(number)")) }
             try await fixture.equality(from: daemon)
         }

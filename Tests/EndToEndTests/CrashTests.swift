@@ -7,6 +7,7 @@ import Testing
 /// `kill -9` at any moment: nothing half-written is seen, nothing is fetched twice, and it converges.
 ///
 /// DBXSYNC_CAMPAIGN sets how often the daemon is killed, DBXSYNC_SEED repeats the changes and moments of an earlier run.
+@Suite(.timeLimit(.minutes(60)))
 struct CrashTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let kills = environment["DBXSYNC_CAMPAIGN"].flatMap { Int($0) } ?? 20

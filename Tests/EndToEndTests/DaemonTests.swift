@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 /// `dbxsync run` as a service manager sees it.
+@Suite(.timeLimit(.minutes(15)))
 struct DaemonTests {
     @Test("it mirrors, hears of changes by longpoll, reloads, and ends with 0 at SIGTERM")
     func life() async throws {

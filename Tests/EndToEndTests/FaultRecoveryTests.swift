@@ -85,7 +85,7 @@ struct FaultRecoveryTests {
 
     @Test(
         "sync: a certificate that is not in order is refused with 69, then all is right",
-        .enabled(if: OpenSSL.isInstalled && TLSRelay.isInstalled, "needs the commands openssl and python3"),
+        .needs(.openssl, .python),
         arguments: ["expired", "misnamed"])
     func certificate(_ name: String) async throws {
         try await DaemonFixture.run { fixture in
@@ -144,7 +144,7 @@ struct FaultRecoveryTests {
 
     @Test(
         "run: a certificate that has expired is named and waited for",
-        .enabled(if: OpenSSL.isInstalled && TLSRelay.isInstalled, "needs the commands openssl and python3"))
+        .needs(.openssl, .python))
     func expiredCertificate() async throws {
         try await DaemonFixture.run { fixture in
             try await fixture.seedAndChange()

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 /// `dbxsync run` hears of changes while files arrive.
+@Suite(.timeLimit(.minutes(15)))
 struct ListeningTests {
     @Test("in a first mirror of a minute, a removal, an edit and an addition are done within seconds")
     func minute() async throws {

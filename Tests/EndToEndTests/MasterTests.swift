@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 /// One mirror has one master: one process at a time, one account, one folder.
+@Suite(.timeLimit(.minutes(15)))
 struct MasterTests {
     /// Another configuration for the same mirror: a state directory of its own, and what `more` says.
     private func rival(_ fixture: DaemonFixture, endpoint: String? = nil, _ mirror: String = "") throws -> Installation

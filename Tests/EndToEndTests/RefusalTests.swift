@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 /// What dbxsync refuses before anything goes over the network: exit code, what is said, and that nothing was touched.
+@Suite(.timeLimit(.minutes(15)))
 struct RefusalTests {
     @Test("a wrong configuration names every problem with line and key, and ends with 78")
     func configuration() async throws {

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 /// The mirrored folder itself is renamed, removed or exchanged for another: the mirror is never emptied for it.
+@Suite(.timeLimit(.minutes(15)))
 struct RootTests {
     /// What somebody does between two polls.
     enum Exchange: CaseIterable, Sendable {

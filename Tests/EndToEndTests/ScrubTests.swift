@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 /// Bytes that change by themselves, under the daemon as it is installed.
+@Suite(.timeLimit(.minutes(15)))
 struct ScrubTests {
     private func proofs(_ fixture: DaemonFixture) async throws -> [String: Any] {
         let ending = try await fixture.place.run("status", "--json")

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Signals end the daemon as they should, at any time.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(5)))
 struct SignalTests {
     /// Whether a process has a handler for a signal by now.
     private func takes(_ signal: Int32, _ program: Program) -> Bool {

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 /// A team space whose root becomes another one: dbxsync stops and asks, and deletes nothing.
+@Suite(.timeLimit(.minutes(15)))
 struct TeamSpaceTests {
     private static let settings = ["account": "team_space = true"]
 

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 /// `get` and `put` with the real program.
+@Suite(.timeLimit(.minutes(15)))
 struct TransferTests {
     private func document(_ ending: Program.Ending) throws -> [String: Any] {
         try #require(try JSONSerialization.jsonObject(with: Data(ending.output.utf8)) as? [String: Any], "\(ending)")

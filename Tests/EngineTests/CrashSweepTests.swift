@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// Crashes at every fault point of a scenario, one after the other, each followed by a restart with news in between.
-@Suite struct CrashSweepTests {
+@Suite(.timeLimit(.minutes(30)))
+struct CrashSweepTests {
     @Test("a crash at any fault point converges after the restart") func everyFaultPoint() async throws {
         var point = 0
         while true {

@@ -10,7 +10,8 @@ import Testing
 /// rebuild; nothing that is right is removed or fetched again, and nothing that is wrong is called in step.
 ///
 /// DBXSYNC_CAMPAIGN sets the number of rounds, a fiftieth of it.
-@Suite struct DamageTests {
+@Suite(.timeLimit(.minutes(120)))
+struct DamageTests {
     private static let histories = ProcessInfo.processInfo.environment["DBXSYNC_CAMPAIGN"].flatMap { Int($0) }
     private static let rounds = max(12, (histories ?? 0) / 50)
 

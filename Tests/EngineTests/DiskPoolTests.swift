@@ -2,6 +2,7 @@ import Engine
 import Glibc
 import Testing
 
+@Suite(.timeLimit(.minutes(30)))
 struct DiskPoolTests {
     @Test("tasks that prefer its threads run on them, those that they start included")
     func preferred() async throws {

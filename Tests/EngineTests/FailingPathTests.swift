@@ -10,18 +10,10 @@ import TestSupport
 import Testing
 
 /// One failing path never delays another, and never stops deletions elsewhere.
-@Suite struct FailingPathTests {
+@Suite(.timeLimit(.minutes(30)))
+struct FailingPathTests {
     private func names(_ fixture: EngineFixture) throws -> [String] {
         try Tree(directory: fixture.mirror).lines.keys.sorted()
-    }
-
-    /// Waits until the mirror holds exactly `names`; gives up after some seconds.
-    private func arrives(_ wanted: [String], in fixture: EngineFixture) async throws -> Bool {
-        for _ in 0..<1000 {
-            if (try? names(fixture)) == wanted { return true }  // what goes while it is read is looked at again
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        return false
     }
 
     @Test("files that the server fails to hand out do not keep others waiting") func serverErrors() async throws {
@@ -114,91 +106,79 @@ import Testing
     // MARK: Slow downloads
 
     /// A running daemon that has placed `small`, and in which the download of `large` has begun and stands still.
-    private func held(small: String = "/gone/old", large: String = "/big") async throws -> (
-        fixture: EngineFixture, rev: String, daemon: Task<Void, any Error>
-    ) {
-        let fixture = try EngineFixture()
-        fixture.settings.interval = .milliseconds(20)
-        fixture.settings.longpoll = false
+    private func held(small: String = "/gone/old", large: String = "/big") async throws -> HeldDaemon {
+        let fixture = try HeldDaemon.fixture()
         _ = try fixture.account.put(small, "small")
         try await fixture.pass()
-        let big = try fixture.account.put(large, String(repeating: "big ", count: 100_000))
-        fixture.remote.hold(big.rev)
-        let engine = try await fixture.start().engine
-        return (fixture, big.rev, Task { try await engine.run() })
+        return try await HeldDaemon.begin(fixture, holding: [large])
     }
 
     @Test("while a download takes its time others arrive and deletions are done") func slowDownload() async throws {
-        let (fixture, _, daemon) = try await held()
-        #expect(try await arrives(["gone", "gone/old"], in: fixture))
-        _ = try fixture.account.put("/new", "new")
-        _ = try fixture.account.delete("/gone")
-        #expect(try await arrives(["new"], in: fixture))
-        _ = try fixture.account.move("/new", "/New folder/renamed")
-        #expect(try await arrives(["New folder", "New folder/renamed"], in: fixture))
-        fixture.remote.letGo()
-        #expect(try await arrives(["New folder", "New folder/renamed", "big"], in: fixture))
-        daemon.cancel()
-        try await daemon.value
-        #expect(try fixture.differences() == [])
-        #expect(try await fixture.brokenInvariants() == [])
+        let held = try await held()
+        let account = held.fixture.account
+        try await held.arrive(["gone", "gone/old"])
+        _ = try account.put("/new", "new")
+        _ = try account.delete("/gone")
+        try await held.arrive(["new"])
+        _ = try account.move("/new", "/New folder/renamed")
+        try await held.arrive(["New folder", "New folder/renamed"])
+        held.fixture.remote.letGo()
+        try await held.arrive(["New folder", "New folder/renamed", "big"])
+        try await held.stop()
+        #expect(try held.fixture.differences() == [])
+        #expect(try await held.fixture.brokenInvariants() == [])
     }
 
     @Test("a download of what is no longer wanted is given up for what is") func newerRevision() async throws {
-        let (fixture, _, daemon) = try await held()
-        _ = try fixture.account.put("/big", "small now")
-        #expect(try await arrives(["big", "gone", "gone/old"], in: fixture))
-        daemon.cancel()
-        try await daemon.value
-        #expect(try fixture.differences() == [])
+        let held = try await held()
+        _ = try held.fixture.account.put("/big", "small now")
+        try await held.arrive(["big", "gone", "gone/old"])
+        try await held.stop()
+        #expect(try held.fixture.differences() == [])
     }
 
     @Test("a folder that takes the place of a file being downloaded does not wait for it") func kindFlip() async throws
     {
-        let (fixture, _, daemon) = try await held()
-        _ = try fixture.account.delete("/big")
-        _ = try fixture.account.put("/big/inside", "x")
-        #expect(try await arrives(["big", "big/inside", "gone", "gone/old"], in: fixture))
-        daemon.cancel()
-        try await daemon.value
-        #expect(try fixture.differences() == [])
+        let held = try await held()
+        _ = try held.fixture.account.delete("/big")
+        _ = try held.fixture.account.put("/big/inside", "x")
+        try await held.arrive(["big", "big/inside", "gone", "gone/old"])
+        try await held.stop()
+        #expect(try held.fixture.differences() == [])
     }
 
     @Test("a download goes to the new path of its folder, renamed meanwhile") func renamedFolder() async throws {
-        let (fixture, _, daemon) = try await held(small: "/Folder/small", large: "/Folder/big")
-        while fixture.remote.downloads < 2 { try await Task.sleep(for: .milliseconds(5)) }
-        _ = try fixture.account.move("/Folder", "/Other")
-        while try !names(fixture).contains("Other/small") { try await Task.sleep(for: .milliseconds(5)) }
-        fixture.remote.letGo()
-        #expect(try await arrives(["Other", "Other/big", "Other/small"], in: fixture))
-        daemon.cancel()
-        try await daemon.value
-        #expect(try fixture.differences() == [])
+        let held = try await held(small: "/Folder/small", large: "/Folder/big")
+        _ = try held.fixture.account.move("/Folder", "/Other")
+        try await held.eventually("the rename") { held.stands("/Other/small") }
+        held.fixture.remote.letGo()
+        try await held.arrive(["Other", "Other/big", "Other/small"])
+        try await held.stop()
+        #expect(try held.fixture.differences() == [])
     }
 
     @Test("a reload that a failing pass has taken for news makes the next one begin at once") func reload() async throws
     {
-        let (fixture, _, daemon) = try await held()
-        while fixture.remote.downloads < 2 { try await Task.sleep(for: .milliseconds(5)) }
-        await fixture.select(try Selection(excluding: ["*.tmp"]))
-        fixture.remote.resetCounts()
-        while fixture.remote.pages < 3 { try await Task.sleep(for: .milliseconds(5)) }  // the request is taken by then
+        let held = try await held()
+        let remote = held.fixture.remote
+        await held.fixture.select(try Selection(excluding: ["*.tmp"]))
+        remote.resetCounts()
+        try await held.eventually("pages") { remote.pages >= 3 }  // the request is taken by then
         let isDue = Atomic(true)
-        fixture.remote.onPage { _ in
+        remote.onPage { _ in
             let isFirst = isDue.exchange(false, ordering: .relaxed)
             if isFirst { throw SandboxError(disposition: .retry(after: .seconds(100_000))) }
         }
-        while isDue.load(ordering: .relaxed) { try await Task.sleep(for: .milliseconds(5)) }
-        _ = try fixture.account.put("/new", "new")
-        #expect(try await arrives(["gone", "gone/old", "new"], in: fixture))
-        fixture.remote.letGo()
-        daemon.cancel()
-        try await daemon.value
+        try await held.eventually("the failure") { !isDue.load(ordering: .relaxed) }
+        _ = try held.fixture.account.put("/new", "new")
+        try await held.arrive(["gone", "gone/old", "new"])
+        remote.letGo()
+        try await held.stop()
     }
 
     // MARK: Space
 
-    @Test("a file that is too large for the disk is listed as failing, the others arrive", .enabled(if: geteuid() == 0))
+    @Test("a file that is too large for the disk is listed as failing, the others arrive", .needs(.mounting))
     func tooLarge() async throws {
         let fixture = try EngineFixture()
         try #require(mount("none", fixture.mirror, "tmpfs", 0, "size=24m") == 0)
@@ -214,7 +194,7 @@ import Testing
         #expect(try await fixture.start().store.pathIssues(limit: 10).map(\.path) == ["/a.iso"])
     }
 
-    @Test("below the reserve downloads wait and deletions go on; it resumes by itself", .enabled(if: geteuid() == 0))
+    @Test("below the reserve downloads wait and deletions go on; it resumes by itself", .needs(.mounting))
     func reserve() async throws {
         let fixture = try EngineFixture()
         try #require(mount("none", fixture.mirror, "tmpfs", 0, "size=24m") == 0)

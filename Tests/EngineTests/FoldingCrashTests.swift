@@ -7,7 +7,9 @@ import Testing
 
 /// Crashes at every fault point while names come that a file system takes for those that stand there: what a restart
 /// finds under a name may be the other one's.
-@Suite(.enabled(if: FoldingFS.isAvailable, "needs root, FUSE and the package python3-pyfuse3"), .serialized)
+@Suite(
+    .timeLimit(.minutes(30)), .needs(.fuse, .pyfuse),
+    .serialized)
 struct FoldingCrashTests {
     /// The result.
     private struct End: Equatable {

@@ -9,7 +9,9 @@ import Testing
 
 /// File systems that take two names of the account for the same: one of them is mirrored, the other one is parked with
 /// the reason, and neither is ever overwritten or removed for the other.
-@Suite(.enabled(if: FoldingFS.isAvailable, "needs root, FUSE and the package python3-pyfuse3"), .serialized)
+@Suite(
+    .timeLimit(.minutes(30)), .needs(.fuse, .pyfuse),
+    .serialized)
 struct FoldingTests {
     /// What stands under the two names.
     enum Kind: CaseIterable, Sendable {
@@ -148,12 +150,6 @@ enum FoldingFS {
     private static let program = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Folding/foldfs.py").path
 
-    static let isAvailable: Bool = {
-        let packages = "/usr/lib/python3/dist-packages"
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: packages)) ?? []
-        return geteuid() == 0 && access("/dev/fuse", R_OK | W_OK) == 0 && names.contains { $0.hasPrefix("pyfuse3") }
-    }()
-
     private static func start(_ arguments: [String]) throws -> Process {
         let process = Process()
         process.executableURL = URL(filePath: python)
@@ -168,8 +164,8 @@ enum FoldingFS {
         at directory: String, _ mode: String, _ body: () async throws -> Result
     ) async throws -> Result {
         let process = try start([program, directory, mode])
-        while process.isRunning, try !String(contentsOfFile: "/proc/self/mounts", encoding: .utf8).contains(directory) {
-            try await Task.sleep(for: .milliseconds(10))
+        try await eventually("a mount") {
+            try !process.isRunning || String(contentsOfFile: "/proc/self/mounts", encoding: .utf8).contains(directory)
         }
         try #require(process.isRunning)
         defer { umount2(directory, Int32(MNT_DETACH)) }  // which ends the process, too

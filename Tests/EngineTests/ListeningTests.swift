@@ -9,82 +9,29 @@ import TestSupport
 import Testing
 
 /// While files arrive the account is listened to: what is new, edited or removed does not wait for them.
-@Suite struct ListeningTests {
+@Suite(.timeLimit(.minutes(30)))
+struct ListeningTests {
+    private static let parallel = 4
+
     /// A running engine whose downloads of large files stand still: as many as may run at once, and as many in the queue.
-    final class Held {
-        let fixture: EngineFixture
-        let large: [String]
-        let daemon: Task<Void, any Error>
-
-        private init(_ fixture: EngineFixture, _ large: [String], _ daemon: Task<Void, any Error>) {
-            self.fixture = fixture
-            self.large = large
-            self.daemon = daemon
+    private func held(
+        isFirst: Bool = false, pageSize: Int? = nil, _ prepare: (EngineFixture) throws -> Void = { _ in }
+    ) async throws -> HeldDaemon {
+        let fixture = try HeldDaemon.fixture(pageSize: pageSize)
+        fixture.settings.parallel = Self.parallel
+        for path in ["/old/kept", "/old/gone", "/m/folder/file", "/edited", "/z/deep/er/file"] {
+            _ = try fixture.account.put(path, "as it was: \(path)")
         }
-
-        static let parallel = 4
-
-        static func begin(
-            isFirst: Bool = false, pageSize: Int? = nil, _ prepare: (EngineFixture) throws -> Void = { _ in }
-        )
-            async throws -> Held
-        {
-            let fixture = try EngineFixture(pageSize: pageSize)
-            fixture.settings.interval = .milliseconds(20)
-            fixture.settings.longpoll = false
-            fixture.settings.listensAfter = .zero
-            fixture.settings.parallel = parallel
-            for path in ["/old/kept", "/old/gone", "/m/folder/file", "/edited", "/z/deep/er/file"] {
-                _ = try fixture.account.put(path, "as it was: \(path)")
-            }
-            try prepare(fixture)
-            if !isFirst { try await fixture.pass() }
-            var large: [String] = []
-            for number in 0..<(2 * parallel) {
-                let path = "/large/\(number)"
-                let text = String(repeating: "large \(number) ", count: 600_000)
-                fixture.remote.hold(try fixture.account.put(path, text).rev)
-                large.append(path)
-            }
-            fixture.remote.resetCounts()
-            let engine = try await fixture.start().engine
-            let held = Held(fixture, large, Task { try await engine.run() })
-            try await TestSupport.eventually("the large files") { held.largeUnderWay >= fixture.settings.parallel }
-            return held
-        }
-
-        var largeUnderWay: Int { fixture.remote.downloadedRevisions.count(where: fixture.remote.isHeld) }
-
-        func text(_ path: String) -> String? { try? String(contentsOfFile: fixture.mirror + path, encoding: .utf8) }
-
-        func stands(_ path: String) -> Bool { access(fixture.mirror + path, F_OK) == 0 }
-
-        /// Waits for what is to happen beside the downloads.
-        func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-            try await TestSupport.eventually(
-                what, or: "\((try? fixture.differences()) ?? []); \(fixture.board.now)", condition)
-        }
-
-        /// Lets the downloads go on and compares all in the end.
-        func end() async throws {
-            fixture.remote.letGo()
-            try await eventually("the end") { (try? fixture.differences()) == [] }
-            try await eventually("idleness") {
-                let backlog = try await fixture.start().store.backlog()
-                return backlog.pendingFiles + backlog.pendingRemovals == 0 && fixture.board.now.phase == .idle
-            }
-            daemon.cancel()
-            try await daemon.value
-            #expect(try await fixture.brokenInvariants() == [])
-            #expect(try fixture.differences() == [])
-            let parts = try FileManager.default.contentsOfDirectory(atPath: fixture.mirror + "/.dbxsync/staging")
-            #expect(parts == [])
-        }
+        try prepare(fixture)
+        if !isFirst { try await fixture.pass() }
+        let large = (0..<(2 * Self.parallel)).map { "/large/\($0)" }
+        return try await HeldDaemon.begin(
+            fixture, holding: large, size: 5_000_000, underWay: fixture.settings.parallel)
     }
 
-    @Test("a removal, an edit and an addition do not wait for large downloads", arguments: [1, Held.parallel])
+    @Test("a removal, an edit and an addition do not wait for large downloads", arguments: [1, Self.parallel])
     func beside(_ parallel: Int) async throws {
-        let held = try await Held.begin { $0.settings.parallel = parallel }
+        let held = try await self.held { $0.settings.parallel = parallel }
         let account = held.fixture.account
         _ = try account.delete("/old/gone")
         try await held.eventually("the removal") { !held.stands("/old/gone") }
@@ -97,12 +44,12 @@ import Testing
         try await held.eventually("the additions") { held.text("/zz/many/59") == "new 59" }
         _ = try account.delete("/z")
         try await held.eventually("the removal of folders") { !held.stands("/z") }
-        #expect(!held.large.contains(where: held.stands))
+        #expect(!held.paths.contains(where: held.stands))
         try await held.end()
     }
 
     @Test("the same while the first listing's files arrive") func besideTheFirst() async throws {
-        let held = try await Held.begin(isFirst: true)
+        let held = try await self.held(isFirst: true)
         let account = held.fixture.account
         try await held.eventually("what is small") { held.stands("/edited") }
         _ = try account.put("/edited", "as it is")
@@ -120,7 +67,7 @@ import Testing
         remote.hold(rev)
         remote.onPage { number in
             guard number == 5 else { return }
-            while !remote.downloadedRevisions.contains(rev) { try await Task.sleep(for: .milliseconds(5)) }
+            try await eventually("a download") { remote.downloadedRevisions.contains(rev) }
             _ = try account.delete("/c")
         }
         let engine = try await fixture.start().engine
@@ -138,16 +85,16 @@ import Testing
 
     @Test("new small files come as zips where that pays, though large files take all downloads")
     func zips() async throws {
-        let held = try await Held.begin { $0.settings.bulk = ZipGrouping() }
+        let held = try await self.held { $0.settings.bulk = ZipGrouping() }
         for number in 0..<60 { _ = try held.fixture.account.put("/zz/many/\(number)", "new \(number)") }
         try await held.eventually("the additions") { held.text("/zz/many/59") == "new 59" }
         try await held.end()
     }
 
     @Test("what is queued and removed is never fetched") func queued() async throws {
-        let held = try await Held.begin()
+        let held = try await self.held()
         let begun = Set(held.fixture.remote.downloadedRevisions)
-        let path = try #require(held.large.last)
+        let path = try #require(held.paths.last)
         let entry = try #require(held.fixture.account.tree().first { $0.path == path })
         let rev = try #require(entry.rev)
         #expect(!begun.contains(rev))
@@ -159,24 +106,24 @@ import Testing
     }
 
     @Test("a download of what is no longer wanted is given up for what is") func underWay() async throws {
-        let held = try await Held.begin()
-        _ = try held.fixture.account.put(held.large[0], "small by now")
-        _ = try held.fixture.account.delete(held.large[1])
-        try await held.eventually("the edit") { held.text(held.large[0]) == "small by now" }
+        let held = try await self.held()
+        _ = try held.fixture.account.put(held.paths[0], "small by now")
+        _ = try held.fixture.account.delete(held.paths[1])
+        try await held.eventually("the edit") { held.text(held.paths[0]) == "small by now" }
         // Two of the queue have taken their places.
-        try await held.eventually("others") { held.largeUnderWay >= Held.parallel + 2 }
+        try await held.eventually("others") { held.underWay >= Self.parallel + 2 }
         try await held.end()
     }
 
     @Test("folders are renamed and moved whose files are being fetched, and content is moved, not fetched")
     func renamed() async throws {
-        let held = try await Held.begin { $0.account.configure { $0.movesMakeRevisions = false } }
+        let held = try await self.held { $0.account.configure { $0.movesMakeRevisions = false } }
         let account = held.fixture.account
         _ = try account.move("/large", "/Renamed")
         _ = try account.move("/m", "/n/moved")
         held.fixture.remote.resetCounts()
         try await held.eventually("the move") { held.stands("/n/moved/folder/file") && !held.stands("/m") }
-        try await held.eventually("the downloads") { held.stands("/Renamed") && held.largeUnderWay >= Held.parallel }
+        try await held.eventually("the downloads") { held.stands("/Renamed") && held.underWay >= Self.parallel }
         #expect(held.fixture.remote.downloadedRevisions.allSatisfy(held.fixture.remote.isHeld))
         _ = try account.delete("/Renamed/0")
         _ = try account.move("/Renamed/1", "/q/below")
@@ -187,16 +134,16 @@ import Testing
     @Test("a folder that takes the place of files that are being fetched or queued, and the reverse") func flips()
         async throws
     {
-        let held = try await Held.begin()
+        let held = try await self.held()
         let account = held.fixture.account
-        for path in [held.large[0], held.large[7], "/edited"] {
+        for path in [held.paths[0], held.paths[7], "/edited"] {
             _ = try account.delete(path)
             _ = try account.put(path + "/inside", "inside \(path)")
         }
         _ = try account.delete("/old")
         _ = try account.put("/old", "a file")
         try await held.eventually("the file") { held.text("/old") == "a file" }
-        for path in [held.large[0], held.large[7], "/edited"] {
+        for path in [held.paths[0], held.paths[7], "/edited"] {
             try await held.eventually(path) { held.text(path + "/inside") == "inside \(path)" }
         }
         try await held.end()
@@ -205,7 +152,7 @@ import Testing
     @Test("a cursor that expires has the account listed anew at once", arguments: [nil, 3]) func reset(_ pageSize: Int?)
         async throws
     {
-        let held = try await Held.begin(pageSize: pageSize)
+        let held = try await self.held(pageSize: pageSize)
         let account = held.fixture.account
         _ = try account.delete("/old/gone")
         try account.renameCase("/edited", to: "Edited")
@@ -221,7 +168,7 @@ import Testing
 
     @Test("changes that cannot be had stop no download, and nothing is removed before all of them are known")
     func failing() async throws {
-        let held = try await Held.begin(pageSize: 1)
+        let held = try await self.held(pageSize: 1)
         let account = held.fixture.account
         held.fixture.remote.alter { page in
             if case .put(RemoteKey("/n/folder/file"), _, _)? = page.changes.first {
@@ -234,16 +181,16 @@ import Testing
         #expect(held.stands("/m/folder/file"))
         #expect(held.fixture.remote.downloads == 0)
         held.fixture.remote.letGo()
-        try await held.eventually("the large files") { held.large.allSatisfy(held.stands) }
+        try await held.eventually("the large files") { held.paths.allSatisfy(held.stands) }
         held.fixture.remote.alter(nil)
         try await held.eventually("the move") { held.stands("/n/folder/file") && !held.stands("/m") }
-        #expect(held.fixture.remote.downloadedRevisions.count == Held.parallel)
+        #expect(held.fixture.remote.downloadedRevisions.count == Self.parallel)
         try await held.end()
     }
 
     @Test("a file that failed is tried again while others arrive") func retried() async throws {
         let failures = Atomic<Int>(1)
-        let held = try await Held.begin { fixture in
+        let held = try await self.held { fixture in
             let rev = try fixture.account.put("/zz/late", "late").rev
             fixture.remote.onDownload { asked in
                 guard asked == rev, failures.exchange(0, ordering: .relaxed) > 0 else { return }
@@ -255,12 +202,12 @@ import Testing
             held.fixture.time.advance(by: 600)
             return held.text("/zz/late") == "late"
         }
-        #expect(!held.large.contains(where: held.stands))
+        #expect(!held.paths.contains(where: held.stands))
         try await held.end()
     }
 
     @Test("the mirror is in step as of the last news that were read") func asOf() async throws {
-        let held = try await Held.begin()
+        let held = try await self.held()
         held.fixture.time.advance(by: 5000)
         _ = try held.fixture.account.put("/zz/new", "new")
         let expected = held.fixture.time.now

@@ -6,7 +6,8 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite struct ListingTests {
+@Suite(.timeLimit(.minutes(30)))
+struct ListingTests {
     @Test("the next page is asked for while one is recorded") func ahead() async throws {
         let fixture = try EngineFixture(Account(seed: Seed(files: 30)), pageSize: 10)
         let seen = Atomic<Int>(0)
@@ -58,7 +59,7 @@ extension EngineFixture {
         let remote = remote
         faults = { point in
             guard point == .record, isFirst.exchange(false, ordering: .relaxed) else { return }
-            for _ in 0..<20_000 where remote.pages < 2 { usleep(1000) }  // no thread of Swift's pool
+            blockUntil(within: .seconds(20)) { remote.pages >= 2 }  // no thread of Swift's pool
             tell(remote.pages)
         }
     }

@@ -8,7 +8,8 @@ import TestSupport
 import Testing
 
 /// What somebody does in the mirror is told and holds up nothing else.
-@Suite struct LocalEditTests {
+@Suite(.timeLimit(.minutes(30)))
+struct LocalEditTests {
     @Test("keep: an edited file in a folder's way stays, is told, and the pass ends") func keptFile() async throws {
         let fixture = try EngineFixture()
         fixture.localChanges = .keep

@@ -9,7 +9,8 @@ import TestSupport
 import Testing
 
 /// What the journal calls a path: what `status` calls it, from the mirrored folder on and with its case.
-@Suite struct LoggedPathTests {
+@Suite(.timeLimit(.minutes(30)))
+struct LoggedPathTests {
     @Test("every event names its path as status does, in the field and in the line") func paths() async throws {
         let fixture = try EngineFixture()
         fixture.settings.bulk = nil

@@ -11,7 +11,8 @@ import Testing
 @testable import Engine
 
 /// Longpolls that tell nothing are not repeated at once.
-@Suite struct LongpollTests {
+@Suite(.timeLimit(.minutes(30)))
+struct LongpollTests {
     @Test("each kind of useless answer doubles the pause, and one that keeps its word ends it") func pauses() {
         let limit = Duration.seconds(30)
         let longpollBackoff = LongpollBackoff()

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Other file systems that somebody mounts inside the mirror.
-@Suite(.enabled(if: geteuid() == 0, "only root may mount"))
+@Suite(.timeLimit(.minutes(30)), .needs(.mounting))
 struct MountTests {
     @Test("files under a mount that are gone from the account are removed once it is unmounted, and not forgotten")
     func hidden() async throws {

@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 /// Content that is on this disk already is never fetched again.
-@Suite struct MoveTests {
+@Suite(.timeLimit(.minutes(30)))
+struct MoveTests {
     private static let files = 2_000
 
     /// A mirror of `/d` with many files, of which some or none have the same content.

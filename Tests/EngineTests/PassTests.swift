@@ -6,7 +6,8 @@ import SyncModel
 import TestSupport
 import Testing
 
-@Suite struct PassTests {
+@Suite(.timeLimit(.minutes(30)))
+struct PassTests {
     @Test("the first pass makes the mirror equal to the account") func firstPass() async throws {
         let fixture = try EngineFixture(Account(seed: Seed(files: 300)), pageSize: 40)
         let report = try await fixture.pass()

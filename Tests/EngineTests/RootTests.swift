@@ -7,7 +7,8 @@ import TestSupport
 import Testing
 
 /// News that speak of the mirrored folder itself, or that break off before they are complete, remove nothing.
-@Suite struct RootTests {
+@Suite(.timeLimit(.minutes(30)))
+struct RootTests {
     private func names(_ fixture: EngineFixture) throws -> Set<String> {
         Set(try Tree(directory: fixture.mirror).lines.keys)
     }
@@ -48,56 +49,40 @@ import Testing
 
     /// An engine in which the download of /big stands still while news of two pages arrive: a folder is deleted, and
     /// something else happens.
-    private func beside(_ failing: @escaping @Sendable (inout ChangePage) throws -> Void) async throws -> (
-        fixture: EngineFixture, daemon: Task<Void, any Error>
-    ) {
-        let fixture = try EngineFixture(pageSize: 1)
-        fixture.settings.interval = .milliseconds(20)
-        fixture.settings.longpoll = false
+    private func beside(_ failing: @escaping @Sendable (inout ChangePage) throws -> Void) async throws -> HeldDaemon {
+        let fixture = try HeldDaemon.fixture(pageSize: 1)
         _ = try fixture.account.put("/Folder/old", "old")
         try await fixture.pass()
-        let big = try fixture.account.put("/big", String(repeating: "big ", count: 100_000))
-        fixture.remote.hold(big.rev)
-        fixture.remote.resetCounts()
-        let engine = try await fixture.start().engine
-        let daemon = Task { try await engine.run() }
-        while fixture.remote.downloads < 1 { try await Task.sleep(for: .milliseconds(5)) }
+        let held = try await HeldDaemon.begin(fixture, holding: ["/big"])
         fixture.remote.alter(failing)
         _ = try fixture.account.move("/Folder", "/Other")
-        return (fixture, daemon)
+        return held
     }
 
     @Test("news beside a download that end with the folder gone remove nothing") func goneBeside() async throws {
-        let (fixture, daemon) = try await beside { page in
+        let held = try await beside { page in
             if case .put? = page.changes.first { page.rootChange = .gone }
         }
-        for _ in 0..<1000 where fixture.board.now.phase.isWaiting == false {
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        #expect(fixture.board.now.phase.isWaiting)
-        #expect(try names(fixture) == ["Folder", "Folder/old"])
-        fixture.remote.letGo()
-        daemon.cancel()
-        try await daemon.value
+        try await held.eventually("a wait") { held.fixture.board.now.phase.isWaiting }
+        #expect(try names(held.fixture) == ["Folder", "Folder/old"])
+        held.fixture.remote.letGo()
+        try await held.stop()
     }
 
     @Test("news beside a download that break off remove nothing before the rest is read") func cutBeside() async throws
     {
-        let (fixture, daemon) = try await beside { page in
+        let held = try await beside { page in
             if case .put? = page.changes.first { throw SandboxError(disposition: .unreachable) }
         }
-        fixture.remote.resetCounts()
-        while fixture.remote.pages < 5 { try await Task.sleep(for: .milliseconds(5)) }
-        #expect(try names(fixture) == ["Folder", "Folder/old"])
-        fixture.remote.alter(nil)
-        for _ in 0..<1000 where (try? names(fixture)) != ["Other", "Other/old"] {
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        #expect(try names(fixture) == ["Other", "Other/old"])
-        #expect(fixture.remote.downloads == 0)  // it was moved
-        fixture.remote.letGo()
-        daemon.cancel()
-        try await daemon.value
+        let remote = held.fixture.remote
+        remote.resetCounts()
+        try await held.eventually("pages") { remote.pages >= 5 }
+        #expect(try names(held.fixture) == ["Folder", "Folder/old"])
+        remote.alter(nil)
+        try await held.arrive(["Other", "Other/old"])
+        #expect(remote.downloads == 0)  // it was moved
+        remote.letGo()
+        try await held.stop()
     }
 }
 

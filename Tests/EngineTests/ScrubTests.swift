@@ -10,7 +10,8 @@ import TestSupport
 import Testing
 
 /// The bytes of the mirror's files are read again; what has changed by itself is found, kept and put right.
-@Suite struct ScrubTests {
+@Suite(.timeLimit(.minutes(30)))
+struct ScrubTests {
     /// A mirror in step, all of whose proofs are a day old; what is overdue is read within a second.
     private static func fixture(
         _ paths: [String], localChanges: LocalChanges = .aside, scrub: Duration? = .seconds(30)

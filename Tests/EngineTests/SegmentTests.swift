@@ -7,7 +7,8 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite struct SegmentTests {
+@Suite(.timeLimit(.minutes(30)))
+struct SegmentTests {
     private static let size = Int(BlockFile.leastSize) + 5_000_008
 
     private func fixture() throws -> (fixture: EngineFixture, rev: String) {

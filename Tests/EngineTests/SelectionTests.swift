@@ -8,7 +8,8 @@ import TestSupport
 import Testing
 
 /// What is outside of the selection is left alone, what comes back in becomes exact; whole trees are compared.
-@Suite struct SelectionTests {
+@Suite(.timeLimit(.minutes(30)))
+struct SelectionTests {
     private func mirror(_ fixture: EngineFixture) throws -> [String] {
         try Tree(directory: fixture.mirror).lines.keys.sorted()
     }

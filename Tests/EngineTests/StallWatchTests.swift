@@ -1,9 +1,11 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Threads that do not come any further are told from those that are only slow, or busy.
+@Suite(.timeLimit(.minutes(30)))
 struct StallWatchTests {
     /// How long `work` seems to be stuck, by ten looks a second apart.
     private func stall(_ work: @escaping @Sendable () -> Void) async throws -> Duration? {
@@ -14,7 +16,7 @@ struct StallWatchTests {
         async let job: Void = pool.run {
             while !done.value { work() }
         }
-        while !watch.isBusy { try await Task.sleep(for: .milliseconds(5)) }
+        try await eventually("work") { watch.isBusy }
         let start = ContinuousClock.now
         var found: Duration?
         for second in 0..<10 {

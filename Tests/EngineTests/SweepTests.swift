@@ -9,7 +9,8 @@ import TestSupport
 import Testing
 
 /// What others do in the mirror is found by a comparison by stat, and put right by the pass.
-@Suite struct SweepTests {
+@Suite(.timeLimit(.minutes(30)))
+struct SweepTests {
     /// A mirror in step whose next pass belongs to a new process, which looks at the disk first.
     private static func settled(_ paths: [String], localChanges: LocalChanges = .aside) async throws -> EngineFixture {
         let fixture = try EngineFixture()

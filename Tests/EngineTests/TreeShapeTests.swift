@@ -8,7 +8,8 @@ import TestSupport
 import Testing
 
 /// Trees of unusual shape.
-@Suite struct TreeShapeTests {
+@Suite(.timeLimit(.minutes(30)))
+struct TreeShapeTests {
     @Test("a folder of 100,000 entries is mirrored, and a change in it costs that change") func wide() async throws {
         let fixture = try EngineFixture(inMemory: true)
         fixture.settings.batch = 512

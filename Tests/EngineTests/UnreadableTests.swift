@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// Entries of the account that nobody can read: the others are mirrored, and what stands at their place stays.
-@Suite struct UnreadableTests {
+@Suite(.timeLimit(.minutes(30)))
+struct UnreadableTests {
     private func names(_ fixture: EngineFixture) throws -> [String] {
         try Tree(directory: fixture.mirror).lines.keys.sorted()
     }

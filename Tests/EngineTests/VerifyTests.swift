@@ -7,7 +7,8 @@ import SyncModel
 import TestSupport
 import Testing
 
-@Suite struct VerifyTests {
+@Suite(.timeLimit(.minutes(30)))
+struct VerifyTests {
     private func verified(_ fixture: EngineFixture) async throws -> (fixture: EngineFixture, found: [String]) {
         let parts = try await fixture.parts()
         let verifier = Verifier(store: parts.store, mirror: parts.mirror, disk: parts.disk, lasting: nil)

@@ -10,7 +10,8 @@ import TestSupport
 import Testing
 
 /// What others do in the mirror of a running engine is noticed by itself and put right.
-@Suite struct WatchTests {
+@Suite(.timeLimit(.minutes(30)))
+struct WatchTests {
     /// Runs the engine of `fixture` beside `body`.
     private static func running(_ fixture: EngineFixture, _ body: () async throws -> Void) async throws {
         let engine = try await fixture.start().engine
@@ -22,17 +23,13 @@ import Testing
         }
     }
 
-    private struct TookTooLong: Error { var left: [String] }
-
     /// Waits until a condition holds; entries that come and go while they are looked at are looked at again.
     private static func eventually(
         _ left: () -> [String] = { [] }, _ condition: () async throws -> Bool
     ) async throws {
-        for _ in 0..<2400 {
-            if (try? await condition()) == true { return }
-            try await Task.sleep(for: .milliseconds(50))
+        try await TestSupport.eventually("what is to hold", within: .seconds(120), or: "\(left())") {
+            (try? await condition()) == true
         }
-        throw TookTooLong(left: left())
     }
 
     private static func fixture(_ paths: [String]) throws -> EngineFixture {

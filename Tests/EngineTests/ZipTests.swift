@@ -8,7 +8,8 @@ import TestSupport
 import Testing
 
 /// Folders that come as a zip: whatever becomes of it, the mirror ends up as the account.
-@Suite struct ZipTests {
+@Suite(.timeLimit(.minutes(30)))
+struct ZipTests {
     /// A mirror of an empty account: what comes now is grouped at once, and not as far as it is listed already.
     private static func empty(
         leastFiles: Int, inMemory: Bool = false, _ change: (EngineFixture) -> Void = { _ in }

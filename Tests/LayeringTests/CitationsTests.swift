@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 /// Comments cite documents as `docs/FILE.md#section`, with the anchor that the heading has on a web page.
+@Suite(.timeLimit(.minutes(5)))
 struct CitationsTests {
     @Test("every document and section that a comment cites exists")
     func sections() throws {

@@ -76,6 +76,7 @@ private let forbidden: [Forbidden] = [
     Forbidden(name: "FileUpload", targets: libraries.subtracting(["Uploading", "Outbox"])),
 ]
 
+@Suite(.timeLimit(.minutes(5)))
 struct LayeringTests {
     @Test("every target imports only what lies below it")
     func imports() throws {

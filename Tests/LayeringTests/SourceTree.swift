@@ -1,10 +1,10 @@
 import Foundation
 
-/// One Swift file of `Sources/`, without comments and string literals.
+/// One Swift file of `Sources/` or `Tests/`, without comments and string literals.
 struct SourceFile: Sendable, CustomStringConvertible {
     /// The target it belongs to.
     let target: String
-    /// Its path below `Sources`.
+    /// Its path below that folder.
     let path: String
     /// Its lines, with comments and the text of literals taken out.
     let lines: [String]
@@ -51,12 +51,12 @@ struct SourceFile: Sendable, CustomStringConvertible {
     }
 }
 
-/// All Swift files of `Sources/`.
+/// All Swift files of `Sources/` or `Tests/`.
 enum SourceTree {
     /// The files, sorted by path.
-    static func files() throws -> [SourceFile] {
+    static func files(below folder: String = "Sources") throws -> [SourceFile] {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "Sources")
+            .deletingLastPathComponent().appending(path: folder)
         guard let walk = FileManager.default.enumerator(atPath: root.path) else { return [] }
         let paths = walk.compactMap { $0 as? String }.filter { $0.hasSuffix(".swift") }.sorted()
         return try paths.map { path in

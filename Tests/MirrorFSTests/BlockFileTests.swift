@@ -4,7 +4,8 @@ import MirrorFS
 import SyncModel
 import Testing
 
-@Suite struct BlockFileTests {
+@Suite(.timeLimit(.minutes(15)))
+struct BlockFileTests {
     private static let block = ContentHasher.blockSize
 
     /// Content of two and a half blocks.

@@ -5,17 +5,6 @@ import SyncModel
 import TestSupport
 import Testing
 
-/// Whether this process may mount file systems; without that a full or read-only disk cannot be had.
-private let mayMount = geteuid() == 0 && mountable()
-
-private func mountable() -> Bool {
-    guard let folder = try? TemporaryFolder(), mount("none", folder.path, "tmpfs", 0, "size=64k") == 0 else {
-        return false
-    }
-    umount2(folder.path, Int32(MNT_DETACH))
-    return true
-}
-
 /// A small memory file system, gone with its object.
 private final class SmallDisk {
     let folder: TemporaryFolder
@@ -34,7 +23,7 @@ private final class SmallDisk {
 }
 
 /// A full and a read-only disk concern the pass, not an item; what stood there stands there still.
-@Suite(.enabled(if: mayMount, "only root may mount a small disk"))
+@Suite(.timeLimit(.minutes(15)), .needs(.mounting))
 struct DiskFaultTests {
     private func error(_ body: () throws -> Void) -> MirrorError? {
         do {
@@ -194,19 +183,23 @@ struct DiskFaultTests {
     }
 }
 
-/// One path without permission is one failure; permissions bind nobody who is root.
-@Suite(.enabled(if: geteuid() != 0, "root may write everywhere"))
+/// One path without permission is one failure.
+@Suite(.timeLimit(.minutes(15)))
 struct PermissionTests {
-    @Test("a folder without write permission fails alone") func noPermission() throws {
-        let fixture = try MirrorFixture()
-        try fixture.make("locked")
-        try #require(chmod(fixture.path + "/locked", 0o500) == 0)
-        defer { chmod(fixture.path + "/locked", 0o700) }
-        let batch = try ["locked/f", "open"].map { path in
-            let placement = try fixture.placement(path, "x")
-            return PreparedOperation(.place(placement), content: .staged(try fixture.staged(placement, "x")))
+    /// In a process of its own, since whoever is root may write everywhere.
+    @Test("a folder without write permission fails alone") func noPermission() async {
+        await #expect(processExitsWith: .success) {
+            if geteuid() == 0 { try #require(seteuid(65_534) == 0) }
+            let fixture = try MirrorFixture()
+            try fixture.make("locked")
+            try #require(chmod(fixture.path + "/locked", 0o500) == 0)
+            defer { chmod(fixture.path + "/locked", 0o700) }
+            let batch = try ["locked/f", "open"].map { path in
+                let placement = try fixture.placement(path, "x")
+                return PreparedOperation(.place(placement), content: .staged(try fixture.staged(placement, "x")))
+            }
+            #expect(try fixture.mirror.perform(batch).map(\.failures.count) == [1, 0])
+            #expect(try fixture.tree() == ["locked": "/", "open": "x"])
         }
-        #expect(try fixture.mirror.perform(batch).map(\.failures.count) == [1, 0])
-        #expect(try fixture.tree() == ["locked": "/", "open": "x"])
     }
 }

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// Nothing outside the mirror directory is read, written or removed.
-@Suite struct EscapeTests {
+@Suite(.timeLimit(.minutes(15)))
+struct EscapeTests {
     /// A mirror with a folder that somebody has replaced by a link to a directory outside.
     private func linked(_ localChanges: LocalChanges = .aside) throws -> (
         MirrorFixture, outside: String, file: LocalEntry

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// Folders are made, renamed and removed; what is not ours in them stays.
-@Suite struct FolderTests {
+@Suite(.timeLimit(.minutes(15)))
+struct FolderTests {
     private func moved(_ entry: LocalEntry, to path: String, by fixture: MirrorFixture) throws -> AppliedOperation {
         guard case .file(_, let version, _) = entry.node else { throw Unexpected(outcomes: []) }
         let placement = Placement(

@@ -8,7 +8,8 @@ import Testing
 /// Sizes that 32 bits do not hold.
 ///
 /// The files are nearly all hole, so that they cost no space.
-@Suite struct HugeFileTests {
+@Suite(.timeLimit(.minutes(15)))
+struct HugeFileTests {
     private static let size: Int64 = (4 << 30) + 5
 
     /// Zeros, but for the last five bytes.

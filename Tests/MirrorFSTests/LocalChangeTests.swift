@@ -7,7 +7,8 @@ import TestSupport
 import Testing
 
 /// What is not from Dropbox is set aside, kept or overwritten, as `local_changes` says; never lost by accident.
-@Suite struct LocalChangeTests {
+@Suite(.timeLimit(.minutes(15)))
+struct LocalChangeTests {
     @Test("a file somebody put in the way is set aside") func strangerInTheWay() throws {
         let fixture = try MirrorFixture()
         try fixture.write("mine", "f")

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// An unmounted disk must not look like an empty mirror.
-@Suite struct MarkerTests {
+@Suite(.timeLimit(.minutes(15)))
+struct MarkerTests {
     private func open(_ path: String, expecting expected: String?) throws -> MirrorTree {
         try MirrorTree.open(at: path, expecting: expected, newID: "new", settings: MirrorSettings())
     }

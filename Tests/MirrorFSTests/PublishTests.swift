@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// Files and folders appear with the bytes, modes and times of their versions.
-@Suite struct PublishTests {
+@Suite(.timeLimit(.minutes(15)))
+struct PublishTests {
     @Test("a file has the content, the time of its version and the configured mode, whatever the umask")
     func published() throws {
         let fixture = try MirrorFixture()

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// Only what was received whole and verified can be published.
-@Suite struct StagingTests {
+@Suite(.timeLimit(.minutes(15)))
+struct StagingTests {
     private func parts(_ fixture: MirrorFixture) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: fixture.path + "/.dbxsync/staging")
     }

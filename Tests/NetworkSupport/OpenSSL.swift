@@ -1,11 +1,9 @@
 public import Foundation
+import TestSupport
 
 /// Certificates and a server, made with the command `openssl` in a folder of its own.
 public final class OpenSSL: Sendable {
     private let folder: URL
-
-    /// Whether there is such a command.
-    public static let isInstalled = FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl")
 
     /// Makes the folder.
     public init() throws {
@@ -121,7 +119,7 @@ extension Process {
     public func end() {
         guard isRunning else { return }
         kill(processIdentifier, SIGKILL)
-        while isRunning { usleep(1_000) }
+        blockUntil { !isRunning }
     }
 }
 

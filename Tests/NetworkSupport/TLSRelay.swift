@@ -7,9 +7,6 @@ public final class TLSRelay {
     private let process = Process()
     private let life = Pipe()
 
-    /// Whether there is what it is written in.
-    public static let isInstalled = FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")
-
     /// Passes what comes for the certificate `name` of `openssl` on to the port `target`.
     ///
     /// - Parameter port: where it listens; 0 for any free port.

@@ -9,6 +9,7 @@ import Testing
 @testable import Outbox
 
 /// Ends of the process at every point, and what is made of it afterwards.
+@Suite(.timeLimit(.minutes(10)))
 struct OutboxCrashTests {
     private static let afters: [AfterUpload] = [.keep, .delete, .move("done")]
 

@@ -1,39 +1,30 @@
-import Dropbox
 import Foundation
 import Logging
+import NetworkSupport
 import Sandbox
 import Store
 import SyncModel
 import TestSupport
 import Testing
-import Transport
 import Uploading
 
 @testable import Outbox
 
 /// An account of the sandbox, and a watched folder that goes there.
 final class OutboxFixture: Sendable {
-    let account = Account()
-    let server: SandboxServer
-    let transport: CurlTransport
-    let client: DropboxClient
+    private let sandbox: SandboxFixture
     let place: TemporaryFolder
     let store: StateStore
 
     private init() async throws {
-        server = SandboxServer(account: account)
-        try await server.start()
-        transport = CurlTransport(settings: TransportSettings(proxy: .none, userAgent: "dbxsync/test"))
-        client = DropboxClient(
-            transport: transport, endpoints: Endpoints(base: server.url),
-            tokens: TokenSource(credentials: Credentials(accessToken: Tokens.standing)),
-            settings: CallSettings(
-                attempts: 3, patience: .seconds(60), firstDelay: .milliseconds(1), longestDelay: .milliseconds(4),
-                stallLimit: .seconds(60)))
         place = try TemporaryFolder()
         _ = try place.folder("out")
         store = try StateStore.open(at: place("state.db"))
+        sandbox = try await SandboxFixture.start()
     }
+
+    var account: Account { sandbox.account }
+    var server: SandboxServer { sandbox.server }
 
     /// Calls `body` with a world of its own, which ends afterwards.
     static func run(_ body: (OutboxFixture) async throws -> Void) async throws {
@@ -48,22 +39,22 @@ final class OutboxFixture: Sendable {
     }
 
     private func end() async {
-        await transport.stop()
-        await server.stop()
+        await sandbox.end()
         try? store.close()
     }
 
     /// An outbox as a process of its own would make it.
     func outbox(
         _ after: AfterUpload = .keep, exclude: [String] = [], listens: Bool = true, rescan: Duration = .seconds(600),
-        settle: Duration = .milliseconds(100), hook: @escaping OutboxHook = { _ in }
+        settle: Duration = .milliseconds(100), story: Story? = nil, hook: @escaping OutboxHook = { _ in }
     ) throws -> OutboxService {
         let settings = OutboxSettings(
             directory: place("out"), remoteFolder: "/in", after: after, settle: settle,
             exclude: try exclude.map { try SelectionPattern($0) }, rescan: rescan)
-        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let handler: any LogHandler = if let story { story } else { SwiftLogNoOpLogHandler() }
+        let logger = Logger(label: "test") { _ in handler }
         let upload = FileUpload(
-            client: client, journal: SessionJournal(directory: place("uploads")), server: server.url,
+            client: sandbox.client, journal: SessionJournal(directory: place("uploads")), server: server.url,
             meter: UploadMeter(), logger: logger)
         var outbox = OutboxService(
             settings: settings, store: store, connect: { upload }, now: { Int64(time(nil)) }, logger: logger)

@@ -4,6 +4,7 @@ import Testing
 @testable import Outbox
 
 /// Decisions about a path of the outbox.
+@Suite(.timeLimit(.minutes(10)))
 struct OutboxPlanTests {
     private func state(_ number: Int64) -> FileState {
         FileState(inode: 7, size: 10, modifiedNanoseconds: number, changedNanoseconds: number)

@@ -9,6 +9,7 @@ import Uploading
 @testable import Outbox
 
 /// What Dropbox does not take, and what cannot be reached.
+@Suite(.timeLimit(.minutes(10)))
 struct OutboxRefusalTests {
     private func issue(_ fixture: OutboxFixture, fileID: String = #fileID, line: Int = #line) async throws -> PathIssue
     {
@@ -69,14 +70,16 @@ struct OutboxRefusalTests {
     @Test("while the server fails for everything, nothing is wrong with the files, and it goes on by itself")
     func unreachable() async throws {
         try await OutboxFixture.run { fixture in
+            let story = Story()
             try fixture.drop("x", "a.txt")
-            await fixture.server.stop()
-            try await fixture.running(try fixture.outbox()) {
-                try await eventually("a file that waits") {
-                    try await fixture.store.outboxBacklog().waiting == 1
-                }
-                try await Task.sleep(for: .milliseconds(300))
+            fixture.server.faults.add(Fault(.dropBefore(isReset: true), times: nil))
+            try await fixture.running(try fixture.outbox(story: story)) {
+                try await eventually("a failure", or: "\(story.lines)") { story.events.contains("outbox_waits") }
                 #expect(try await fixture.store.outboxIssues(limit: 9).isEmpty)
+                #expect(try await fixture.store.outboxBacklog().waiting == 1)
+                fixture.server.faults.clear()
+                try await fixture.holds(["a.txt": "x"])
+                try await eventually("the end of the pause") { story.events.contains("outbox_goes_on") }
             }
         }
     }

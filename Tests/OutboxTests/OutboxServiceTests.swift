@@ -11,6 +11,7 @@ import Testing
 @testable import Outbox
 
 /// The outbox with a real folder, the real state file and the sandbox.
+@Suite(.timeLimit(.minutes(10)))
 struct OutboxServiceTests {
     @Test("what stands there, and what is put there, goes up with its folders")
     func goesUp() async throws {
@@ -164,10 +165,11 @@ struct OutboxServiceTests {
     @Test("without news of the kernel a scan now and then does")
     func blind() async throws {
         try await OutboxFixture.run { fixture in
+            try fixture.drop("one", "one.txt")
             try await fixture.running(try fixture.outbox(listens: false, rescan: .milliseconds(50))) {
-                try await Task.sleep(for: .milliseconds(200))
-                try fixture.drop("one", "a/one.txt")
-                try await fixture.holds(["a/one.txt": "one"])
+                try await fixture.holds(["one.txt": "one"])  // so that the first scan is over
+                try fixture.drop("two", "a/two.txt")
+                try await fixture.holds(["one.txt": "one", "a/two.txt": "two"])
             }
         }
     }

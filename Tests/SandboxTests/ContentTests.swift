@@ -2,6 +2,7 @@ import Testing
 
 @testable import Sandbox
 
+@Suite(.timeLimit(.minutes(5)))
 struct ContentTests {
     private static let zeros = Content.bytes([UInt8](repeating: 0, count: 4 << 20))
 
@@ -65,6 +66,7 @@ struct ContentTests {
     func noRange(text: String) { #expect(ByteRange(text) == nil) }
 }
 
+@Suite(.timeLimit(.minutes(5)))
 struct JSONTests {
     @Test("what is written is read again, in every style")
     func roundTrip() throws {

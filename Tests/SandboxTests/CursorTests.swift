@@ -2,6 +2,7 @@ import Testing
 
 @testable import Sandbox
 
+@Suite(.timeLimit(.minutes(5)))
 struct CursorTests {
     let account = Account()
 

@@ -3,6 +3,7 @@ import Testing
 @testable import Sandbox
 
 /// Random histories in a small name space, where everything collides with everything.
+@Suite(.timeLimit(.minutes(5)))
 struct HistoryTests {
     @Test("a client that applies entries in order ends with the account's tree", arguments: UInt64(1)...60)
     func converges(seed: UInt64) throws {

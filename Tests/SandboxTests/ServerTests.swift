@@ -32,6 +32,7 @@ private struct Running: ~Copyable {
     }
 }
 
+@Suite(.timeLimit(.minutes(5)))
 struct ServerTests {
     @Test("a listing over HTTP, and the request in the log")
     func listing() async throws {
@@ -177,6 +178,7 @@ struct ServerTests {
     }
 }
 
+@Suite(.timeLimit(.minutes(5)))
 struct FaultTests {
     private func strikes(_ fault: Fault, _ requests: Int) -> [Bool] {
         let faults = Faults()

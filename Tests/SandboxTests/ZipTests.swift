@@ -4,6 +4,7 @@ import Testing
 @testable import Sandbox
 
 /// `files/download_zip`.
+@Suite(.timeLimit(.minutes(5)))
 struct ZipTests {
     private static func filled() throws -> Account {
         let account = Account()

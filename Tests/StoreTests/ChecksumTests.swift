@@ -7,7 +7,8 @@ import Testing
 @testable import Store
 
 /// Every row counts in its table's checksum, whatever statement writes it; nothing that is damaged goes unseen.
-@Suite struct ChecksumTests {
+@Suite(.timeLimit(.minutes(15)))
+struct ChecksumTests {
     /// A state with something in every table that has a checksum, and nothing to be done.
     private func fixture() async throws -> StoreFixture {
         let fixture = try StoreFixture(inMemory: true)

@@ -7,7 +7,8 @@ import Testing
 @testable import Store
 
 /// Intents before effects, outcomes after them; nothing that is unfinished is unlisted.
-@Suite struct CommitTests {
+@Suite(.timeLimit(.minutes(15)))
+struct CommitTests {
     struct Fault: Error {}
 
     private let a = RemoteKey("/a")

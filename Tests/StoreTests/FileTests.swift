@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// The state file itself: made whole, refused untouched when it is not ours or not whole.
-@Suite struct FileTests {
+@Suite(.timeLimit(.minutes(15)))
+struct FileTests {
     private func refusal(_ path: String) -> StoreError? {
         var found: [StoreError] = []
         for open in [StateStore.openReadOnly(at:), { try StateStore.open(at: $0) }] {

@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 /// The state of a large account does not have to fit into memory.
-@Suite struct LargeStateTests {
+@Suite(.timeLimit(.minutes(15)))
+struct LargeStateTests {
     @Test("60,000 entries are listed, selected, placed, listed again and removed in less than 70 MB") func memory()
         async
     {

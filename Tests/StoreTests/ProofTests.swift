@@ -6,7 +6,8 @@ import Testing
 @testable import Store
 
 /// When bytes were last seen to be right is known of every file, stays with it, and harms no checksum.
-@Suite struct ProofTests {
+@Suite(.timeLimit(.minutes(15)))
+struct ProofTests {
     private static let later = StoreFixture.now + 1000
 
     private func provenAt(_ fixture: StoreFixture) async throws -> [String: Int64] {

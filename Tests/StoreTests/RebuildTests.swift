@@ -7,7 +7,8 @@ import Testing
 @testable import Store
 
 /// A damaged state file is set aside and made anew; what is not damage is refused as it is.
-@Suite struct RebuildTests {
+@Suite(.timeLimit(.minutes(15)))
+struct RebuildTests {
     /// A state with rows in most tables, closed.
     private func fixture() async throws -> StoreFixture {
         let fixture = try StoreFixture(inMemory: true)
@@ -188,7 +189,8 @@ import Testing
 }
 
 /// Whoever takes the state away from under a process that has it open is noticed before anything more is written.
-@Suite struct OpenFilesTests {
+@Suite(.timeLimit(.minutes(15)))
+struct OpenFilesTests {
     enum Act: CaseIterable {
         case removed, replaced, logRemoved, sharedMemoryRemoved, lockRemoved, lockReplaced, folderMoved, folderRemoved
     }

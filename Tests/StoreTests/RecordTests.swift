@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 /// Pages become want and cursor together; a listing removes only what it did not mention, and only when it is complete.
-@Suite struct RecordTests {
+@Suite(.timeLimit(.minutes(15)))
+struct RecordTests {
     struct Fault: Error {}
 
     @Test("entries, their cursor and what they make pending are recorded together") func page() async throws {

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// What `status` reads, with and without a daemon that writes.
-@Suite struct ReportTests {
+@Suite(.timeLimit(.minutes(15)))
+struct ReportTests {
     @Test("counts of what there is and of what is left to do") func counts() async throws {
         let fixture = try StoreFixture()
         try await fixture.record("a/ a/x=one b=four! c=2 d!")

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// Pending keeps to the selection, whatever becomes of either.
-@Suite struct SelectionTests {
+@Suite(.timeLimit(.minutes(15)))
+struct SelectionTests {
     @Test("what is outside is wanted and never pending") func record() async throws {
         let fixture = try StoreFixture()
         try await fixture.store.select(Selection(excluding: ["*.tmp", "/b"]))

@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 /// Entries that nobody can read: what stood at their place stays.
-@Suite struct UnreadTests {
+@Suite(.timeLimit(.minutes(15)))
+struct UnreadTests {
     private func unreadable(_ key: String, _ what: String = "no size") -> RemoteChange {
         .put(RemoteKey(key), .unavailable(name: FileName("x"), .unreadable(what), rev: nil), parents: [])
     }

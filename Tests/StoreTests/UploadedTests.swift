@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 /// What an outbox in the mirror has uploaded, and the account tells of.
+@Suite(.timeLimit(.minutes(15)))
 struct UploadedTests {
     private let version = FileVersion(
         rev: Rev("0123456789"), size: 4, hash: .empty, modified: Timestamp(seconds: 1_600_000_000))

@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 /// What the planner is shown: due keys in order, with paths, standings and donors.
-@Suite struct WindowTests {
+@Suite(.timeLimit(.minutes(15)))
+struct WindowTests {
     private func keys(_ items: [PendingItem]) -> [String] { items.map(\.key.text) }
 
     @Test("additions come in ascending windows, removals in descending ones") func windows() async throws {

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Looks until `condition` holds; what never comes is told as an error.
 public func eventually(
     _ what: String, within limit: Duration = .seconds(60), or evidence: @autoclosure () -> String = "",
@@ -10,6 +12,19 @@ public func eventually(
         }
         try await Task.sleep(for: .milliseconds(10))
     }
+}
+
+/// The same on a thread that may be blocked, for what is no part of Swift's concurrency.
+///
+/// - Returns: whether it holds, or the wait has become too long.
+@discardableResult
+public func blockUntil(within limit: Duration = .seconds(60), _ condition: () -> Bool) -> Bool {
+    let end = ContinuousClock.now + limit
+    while !condition() {
+        guard ContinuousClock.now < end else { return false }
+        usleep(1_000)
+    }
+    return true
 }
 
 /// Something that was waited for in vain.

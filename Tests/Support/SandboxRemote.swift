@@ -121,7 +121,7 @@ public final class SandboxRemote: RemoteSource {
             return state.onDownload
         }
         try hook?(version.rev.text)
-        while state.withLock({ $0.held.contains(version.rev.text) }) { try await Task.sleep(for: .milliseconds(5)) }
+        try await eventually("the end of a hold", within: .seconds(3600)) { !isHeld(version.rev.text) }
         let bytes: [UInt8]
         do {
             bytes = try account.content(of: "rev:" + version.rev.text).load()

@@ -4,7 +4,8 @@ import Testing
 /// Dropbox's `content_hash`: SHA-256 over the digests of blocks of 4 MiB.
 ///
 /// The expected values were computed with Python's hashlib, independently of this code.
-@Suite struct ContentHashTests {
+@Suite(.timeLimit(.minutes(5)))
+struct ContentHashTests {
     private static let block = ContentHasher.blockSize
 
     private func hash(_ bytes: [UInt8], inPiecesOf size: Int? = nil) -> String {

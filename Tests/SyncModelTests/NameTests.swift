@@ -2,7 +2,8 @@ import SyncModel
 import Testing
 
 /// Names and paths: what can stand in the mirror, and that nothing leads out of it.
-@Suite struct NameTests {
+@Suite(.timeLimit(.minutes(5)))
+struct NameTests {
     private static let harmless = [
         "a", "...", "..a", ". ", " ", "-rf", "back\\slash", "line\nbreak", "\r\n", "tab\t", "bell\u{7}",
         "right\u{202E}left", "e\u{301}", "é", "ς", "ı", "İ", "ß", "👩‍👩‍👧‍👦", "\u{301}accent first", "~", "*?", "CON",
@@ -57,7 +58,8 @@ import Testing
     }
 }
 
-@Suite struct RemoteKeyTests {
+@Suite(.timeLimit(.minutes(5)))
+struct RemoteKeyTests {
     @Test("parent, name, depth and ancestors") func family() {
         let key = RemoteKey("/a/b/c")
         #expect(key.parent == RemoteKey("/a/b"))

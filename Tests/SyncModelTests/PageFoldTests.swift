@@ -4,7 +4,8 @@ import Testing
 
 /// The rules of `list_folder`: entries are applied in order, a file replaces a folder with all that is in it, a
 /// deletion takes the subtree.
-@Suite struct PageFoldTests {
+@Suite(.timeLimit(.minutes(5)))
+struct PageFoldTests {
     /// A want that executes edits the plainest way.
     private struct Want {
         var nodes: [RemoteKey: RemoteNode] = [:]

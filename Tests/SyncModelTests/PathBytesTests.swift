@@ -1,7 +1,8 @@
 import SyncModel
 import Testing
 
-@Suite struct PathBytesTests {
+@Suite(.timeLimit(.minutes(5)))
+struct PathBytesTests {
     /// A combining mark behind a slash makes one character of both: found by the fuzzer.
     @Test("a name that begins with a combining mark is a name of its own")
     func combiningMark() throws {

@@ -2,7 +2,8 @@ import SyncModel
 import Testing
 
 /// Plans, as tables: what stands, what is wanted, what is to be done in which order.
-@Suite struct PlannerTests {
+@Suite(.timeLimit(.minutes(5)))
+struct PlannerTests {
     struct Case: CustomTestStringConvertible, Sendable {
         var about: String
         var have = ""

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 /// Every intent against every observation: a crash is settled by looking, never by guessing.
-@Suite struct RecoveryTests {
+@Suite(.timeLimit(.minutes(5)))
+struct RecoveryTests {
     private static let print = Fingerprint(inode: 7, size: 1, modifiedNanoseconds: 5_000_000_000)
     private static let key = RemoteKey("/a")
     private static let name = FileName("a")

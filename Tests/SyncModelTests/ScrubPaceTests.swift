@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 /// Files are read again evenly, in time, and not much more often than they have to be.
-@Suite struct ScrubPaceTests {
+@Suite(.timeLimit(.minutes(5)))
+struct ScrubPaceTests {
     private static let day: Int64 = 86_400
     private static let round = 30 * day
 

@@ -1,7 +1,8 @@
 import SyncModel
 import Testing
 
-@Suite struct SegmentConcurrencyTests {
+@Suite(.timeLimit(.minutes(5)))
+struct SegmentConcurrencyTests {
     /// The numbers of segments that a line leads to, which gives `rate(n)` to n segments and nothing new to connections in
     /// their first half second.
     private func course(_ measurements: Int, limit: Int = 16, rate: (Int) -> Double) -> [Int] {

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 /// What patterns select, as tables; a path with a slash at its end is a folder.
-@Suite struct SelectionTests {
+@Suite(.timeLimit(.minutes(5)))
+struct SelectionTests {
     struct Case: CustomTestStringConvertible, Sendable {
         var patterns: [String]
         var yes: [String] = []

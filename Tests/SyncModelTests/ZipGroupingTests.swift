@@ -2,6 +2,7 @@ import SyncModel
 import Testing
 
 /// Which folders come as a zip, and which file an entry of a zip is.
+@Suite(.timeLimit(.minutes(5)))
 struct ZipGroupingTests {
     private static let rules = ZipGrouping(leastFiles: 3)
 

@@ -3,7 +3,7 @@ import Testing
 import Transport
 
 /// What comes out of `send` for what a server writes.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct AnswerTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var name: String

@@ -3,7 +3,7 @@ import Testing
 @testable import Transport
 
 /// The limit for all bodies that go to sinks.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct BandwidthTests {
     @Test("the bucket gives its rate, a quarter of a second ahead at most, and is overdrawn by one piece at most")
     func bucket() {

@@ -4,7 +4,7 @@ import Testing
 import Transport
 
 /// Compressed answers: asked for, unpacked, and no way around the limit on memory.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct CompressionTests {
     /// `bytes` as the command gzip packs them.
     private func packed(_ bytes: Data) throws -> [UInt8] {

@@ -3,7 +3,7 @@ import Testing
 import Transport
 
 /// How requests fail that get no complete answer.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct FailureTests {
     /// What a server does with a connection.
     enum Fault: String, CaseIterable, Sendable {

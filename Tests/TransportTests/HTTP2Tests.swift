@@ -1,12 +1,13 @@
 import Foundation
 import NetworkSupport
+import TestSupport
 import Testing
 import Transport
 
 /// Many requests over one HTTP/2 connection, against `nghttpd`.
 @Suite(
-    .timeLimit(.minutes(2)), .serialized,
-    .enabled(if: OpenSSL.isInstalled && HTTP2Server.isInstalled, "needs the commands openssl and nghttpd"))
+    .timeLimit(.minutes(5)), .serialized,
+    .needs(.openssl, .nghttpd))
 struct HTTP2Tests {
     @Test("requests in parallel share one connection and get their own answers", arguments: [16, 64])
     func parallel(workers: Int) async throws {
@@ -78,7 +79,7 @@ struct HTTP2Tests {
         let running = Task {
             let sink = CollectingSink(onWrite: { _ in
                 began.fire()
-                while !isDead.isUp { sleepBriefly() }
+                blockUntil { isDead.isUp }
             })
             return await outcome(transport, HTTPRequest(.get, dying.large), sink: sink)
         }
@@ -98,10 +99,6 @@ final class HTTP2Server: Sendable {
     let openssl: OpenSSL
     private let port: UInt16
     private static let even = [UInt8]((0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
-
-    static let isInstalled =
-        FileManager.default.isExecutableFile(atPath: "/usr/bin/nghttpd")
-        || FileManager.default.isExecutableFile(atPath: "/usr/sbin/nghttpd")
 
     convenience init() async throws {
         let openssl = try OpenSSL()
@@ -130,7 +127,7 @@ final class HTTP2Server: Sendable {
         process.standardError = FileHandle.nullDevice
         try process.run()
         let transport = transport()
-        while await outcome(of: 1, over: transport) == "connect" { sleepBriefly() }
+        try await eventually("nghttpd") { await outcome(of: 1, over: transport) != "connect" }
         await transport.stop()
     }
 

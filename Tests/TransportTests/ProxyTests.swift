@@ -1,9 +1,10 @@
 import NetworkSupport
+import TestSupport
 import Testing
 import Transport
 
 /// Proxies of every kind: the way to the server, what is wrong with it, and that the password stays where it is.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct ProxyTests {
     private static let password = "pa55word"
 
@@ -30,7 +31,7 @@ struct ProxyTests {
 
     @Test(
         "https goes through a tunnel, and the certificate is the server's",
-        .enabled(if: OpenSSL.isInstalled, "needs the command openssl"), arguments: ProxyServer.Kind.allCases)
+        .needs(.openssl), arguments: ProxyServer.Kind.allCases)
     func tunnel(_ kind: ProxyServer.Kind) async throws {
         let openssl = try OpenSSL()
         try openssl.makeAuthority("ca")

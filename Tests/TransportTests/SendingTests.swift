@@ -5,7 +5,7 @@ import Testing
 import Transport
 
 /// Bodies of requests that are read when they are sent.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct SendingTests {
     /// Bytes that follow from their place.
     private static func pattern(_ range: Range<Int64>) -> [UInt8] {

@@ -1,6 +1,7 @@
 import CCurl
 import Glibc
 import NetworkSupport
+import TestSupport
 import Testing
 import Transport
 
@@ -31,7 +32,7 @@ enum SlowLookup {
 }
 
 /// Neither cancelling nor stopping waits for a name look-up.
-@Suite(.timeLimit(.minutes(1)), .enabled(if: SlowLookup.canBeLeft, "needs libcurl 7.87"))
+@Suite(.timeLimit(.minutes(5)), .needs(.machine("libcurl 7.87") { SlowLookup.canBeLeft }))
 struct SlowLookupTests {
     @Test("cancelled and stopped requests return while their name is still being looked up")
     func hangingLookup() async throws {

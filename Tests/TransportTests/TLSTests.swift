@@ -1,9 +1,10 @@
 import NetworkSupport
+import TestSupport
 import Testing
 import Transport
 
 /// Certificates are always checked, against the bundle that is given and no other.
-@Suite(.timeLimit(.minutes(2)), .enabled(if: OpenSSL.isInstalled, "needs the command openssl"))
+@Suite(.timeLimit(.minutes(5)), .needs(.openssl))
 struct TLSTests {
     @Test("only a certificate of the given bundle, for this host and this time, is accepted")
     func verification() async throws {

@@ -198,7 +198,7 @@ struct FileUploadTests {
                 Fault(.delay(seconds: 2), endpoint: "files/upload_session/append_v2", skip: 1))
             let upload = fixture.upload()
             async let outcome = upload.put(local, as: CommitInfo(path: "/f"))
-            while fixture.count("upload_session/append_v2") < 2 { try await Task.sleep(for: .milliseconds(2)) }
+            try await eventually("two pieces") { fixture.count("upload_session/append_v2") >= 2 }
             try changed.write(to: URL(filePath: local))
             let file = try await outcome.file
             #expect(file.version.hash.hex == fixture.hash(size + 5, seed: 2))

@@ -3,6 +3,7 @@ import Testing
 @testable import Uploading
 
 /// How a file is cut, what is known of its pieces, and how many go at a time.
+@Suite(.timeLimit(.minutes(10)))
 struct PiecesTests {
     private static let mebibyte: Int64 = 1 << 20
 

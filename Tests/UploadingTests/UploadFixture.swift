@@ -1,6 +1,7 @@
 import Dropbox
 import Foundation
 import Logging
+import NetworkSupport
 import Sandbox
 import SyncModel
 import TestSupport
@@ -9,24 +10,17 @@ import Uploading
 
 /// An account of the sandbox, and a place with local files that go there.
 final class UploadFixture: Sendable {
-    let account = Account()
-    let server: SandboxServer
-    let transport: CurlTransport
-    let client: DropboxClient
+    private let sandbox: SandboxFixture
     let folder: TemporaryFolder
 
     private init() async throws {
-        server = SandboxServer(account: account)
-        try await server.start()
-        transport = CurlTransport(settings: TransportSettings(proxy: .none, userAgent: "dbxsync/test"))
-        client = DropboxClient(
-            transport: transport, endpoints: Endpoints(base: server.url),
-            tokens: TokenSource(credentials: Credentials(accessToken: Tokens.standing)),
-            settings: CallSettings(
-                attempts: 4, patience: .seconds(60), firstDelay: .milliseconds(1), longestDelay: .milliseconds(4),
-                stallLimit: .seconds(60)))
         folder = try TemporaryFolder()
+        sandbox = try await SandboxFixture.start()
     }
+
+    var account: Account { sandbox.account }
+    var server: SandboxServer { sandbox.server }
+    var client: DropboxClient { sandbox.client }
 
     /// Runs `body` in a world of its own, which ends afterwards.
     static func run(_ body: (UploadFixture) async throws -> Void) async throws {
@@ -34,15 +28,10 @@ final class UploadFixture: Sendable {
         do {
             try await body(fixture)
         } catch {
-            await fixture.end()
+            await fixture.sandbox.end()
             throw error
         }
-        await fixture.end()
-    }
-
-    private func end() async {
-        await transport.stop()
-        await server.stop()
+        await fixture.sandbox.end()
     }
 
     /// Uploads as a process of its own would make them.

@@ -3,6 +3,7 @@ import Testing
 import ZipStream
 
 /// Archives of the sandbox, read as their bytes come.
+@Suite(.timeLimit(.minutes(5)))
 struct ZipReaderTests {
     private static let texts = [
         "plain.txt": "plain", "empty": "", "sub/Büro 日記 🎈.txt": "names", "sub/deep/er/x": "deep",

@@ -5,7 +5,8 @@ import Testing
 /// Random histories, each followed by a comparison of whole trees: the mirror is right whatever happened.
 ///
 /// DBXSYNC_CAMPAIGN sets the number of histories, DBXSYNC_FIRST the seed of the first one; DBXSYNC_SEED replays a single one.
-@Suite struct CampaignTests {
+@Suite(.timeLimit(.minutes(240)))
+struct CampaignTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let histories = environment["DBXSYNC_CAMPAIGN"].flatMap(UInt64.init) ?? 1000
     private static let first = environment["DBXSYNC_FIRST"].flatMap(UInt64.init) ?? 1

@@ -405,36 +405,3 @@ final class Shared<Value>: @unchecked Sendable {
         try lock.withLock { _ in try body(&value) }
     }
 }
-
-/// A log that is kept, to be told if the end is wrong.
-final class Story: LogHandler {
-    private let told = Mutex<[String]>([])
-    private let paths = Mutex<[String: [String]]>([:])
-    var metadata: Logger.Metadata {
-        get { [:] }
-        set { _ = newValue }
-    }
-    var logLevel: Logger.Level {
-        get { .debug }
-        set { _ = newValue }
-    }
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { nil }
-        set { _ = (key, newValue) }
-    }
-
-    var lines: [String] { told.withLock { $0 } }
-
-    func tell(_ line: String) { told.withLock { $0.append(line) } }
-
-    /// The paths that were told with events, by event; a line that tells a path begins with it.
-    var pathsByEvent: [String: [String]] { paths.withLock { $0 } }
-
-    func log(event: LogEvent) {
-        tell("    \(event.message)")
-        guard let name = event.metadata?["event"], let path = event.metadata?["path"] else { return }
-        let isNamed = "\(event.message)".contains("\(path)")
-        paths.withLock { $0["\(name)", default: []].append(isNamed ? "\(path)" : "not named: \(path)") }
-    }
-}
