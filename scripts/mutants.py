@@ -33,7 +33,7 @@ MUTANTS = [
     ("the watch takes dbxsync's own work for that of others", "Engine/Sweep/Sweeper.swift", "            guard let drift = try mirror.drift(of: entry) else { return .nothing }", "            let drift = try mirror.drift(of: entry) ?? .changed", "looked.drift += comparison.drift", "looked.drift += entries"),
     ("checksums are not compared", "Store/Schema/Audit.swift", "where try Checksums.stored(table, db) != sum {", "where try Checksums.stored(table, db) != sum && table.isEmpty {"),
     ("folders to be made are no backlog", "Store/Report/SyncSnapshot.swift", "pendingFiles + pendingFolders + pendingRemovals", "pendingFiles + pendingRemovals"),
-    ("what a listing takes back is not noticed", "Engine/Pull/PullLoop.swift", "        isListing = false\n        try await cancelUnwanted()\n", "        isListing = false\n"),
+    ("what a listing takes back is not noticed", "Engine/Pull/PullState+Events.swift", "        isListing = false\n        askWhatIsWanted()\n", "        isListing = false\n"),
     ("removals do not wait for the last page", "Store/Schema/Rows.swift", "AND has_more = 0", "AND has_more >= 0"),
     ("bytes are not verified", "MirrorFS/Staging/StagingFile.swift", "guard offset == version.size, hash == version.hash else {", "guard offset == version.size else {"),
 ]

@@ -4,22 +4,24 @@
 //     SyncPass      settle, read, pull, prune
 //       ChangeFeedReader  pages ──► StateStore.record                    the want is brought up to date
 //       PullLoop          windows ──► Planner ──► fetches ──► batches    what is wanted is put in place
-//         WindowPlanner   reads and plans windows, makes folders
+//         PullState       decides: events ──► actions; pure
+//         PullSteps       does what nothing may run beside     PullTasks   runs what may
+//         WindowReader    reads and plans windows              PlanSettler makes their folders
 //         Fetcher         adopt, move, copy or download, whichever is possible first
 //           SegmentedDownload, SmallBody, ChunkedSink                    how bytes reach the disk
-//         ZipQueue, ZipFetcher, BytePipe                                 folders of many small files
+//         ZipFetcher, BytePipe                                           folders of many small files
 //         SpaceLedger, StagingSpace                                      what downloads still need of the disk
 //       Prune       what is no longer in the account is removed
 //       Publisher   intend, perform, commit: the only one that does any of the three
 //     DiskWatch, WatchedFolders, Sweeper    what others do in the mirror
 //     Scrub, ScrubAgenda                    every file's bytes are read again
 //     MirrorOutage                          a mirror that is away is waited for
-//     Longpoll                              waits for Dropbox to report a change
+//     Wakeup, Longpoll                      wait for what starts the next pass
 //   Verifier, Repair    `dbxsync verify`         PlanPreview    `sync --dry-run`
 //   StatusBoard         how it gets on           EventLog       each outcome is logged once
 //   DiskPool, AsyncMutex, Shielded, Monitor    tools for threads and tasks
 //
-// One task runs the engine. A pass is structured concurrency, and PullLoop is one loop over a task group, so its state
+// One task runs the engine. A pass is structured concurrency, and PullLoop is one loop over a task group, so PullState
 // needs no lock. What blocks runs on a DiskPool: 4 threads for effects, 2 for reading, 4 for zips, 1 for the scrub.
 // Effects happen in Publisher alone, one batch at a time (AsyncMutex), shielded from cancellation from intent to commit.
 //

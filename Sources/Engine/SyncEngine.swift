@@ -19,11 +19,10 @@ public actor SyncEngine {
     private var passes = 0
     private var failuresInARow = 0
     private let gate = AsyncMutex()
-    /// When the mirror was last compared with have by this process.
-    private var sweptAt: Int64?
+    private let lastSweep: LastSweep
     private let watch: WatchedFolders
     /// Notified when files may have to be read again in another way.
-    private let scrubSignal = AsyncSignal()
+    private let scrubSignal: AsyncSignal
     private var isRunning = false
     /// The threads that the mirror's disk may keep waiting.
     public nonisolated var pools: [DiskPool] { [disk, reading] }
@@ -46,13 +45,16 @@ public actor SyncEngine {
         self.board = board
         self.logger = logger
         watch = WatchedFolders(mirror.fileSystem, isWanted: settings.watch)
+        let scrubSignal = AsyncSignal()
+        self.scrubSignal = scrubSignal
+        lastSweep = LastSweep(notifying: [watch.activity, scrubSignal])
     }
 
     /// Takes new settings; they count from the next pass on, which begins as soon as none is under way.
     public func reload(_ settings: EngineSettings) {
         // Both decide which entries are strangers and what becomes of them, which only a sweep finds out.
         if settings.strangers != self.settings.strangers || settings.selection != self.settings.selection {
-            sweptAt = nil
+            lastSweep.forget()
         }
         self.settings = settings
         scrubSignal.notify()
@@ -93,7 +95,7 @@ public actor SyncEngine {
                 _ = try await makePass()
                 failuresInARow = 0
                 requestIfReloaded(since: used)
-                _ = try await wait(for: nil)
+                _ = try await wakeup.wait()
             } catch {
                 if Task.isCancelled { return }
                 if let cause = await absence.cause(of: error) {
@@ -119,7 +121,7 @@ public actor SyncEngine {
 
     /// What was known of the disk is not, after the mirror was away.
     private func isBack() {
-        sweptAt = nil
+        lastSweep.forget()
         failuresInARow = 0
         watch.beginAnew()
     }
@@ -145,16 +147,12 @@ public actor SyncEngine {
         logger[metadataKey: "pass"] = "\(passes)"
         let events = EventLog(logger)
         let began = environment.now()
-        let mustSweep = isDueForSweep(began)
         let context = PassContext(
             remote: remote, store: store, mirror: mirror, disk: disk, reading: reading, settings: settings,
             environment: environment, board: board, events: events, segments: SegmentBudget(settings.parallel),
-            gate: gate, watch: watch, mustSweep: mustSweep, longpollBackoff: longpollBackoff,
-            awaitChange: { [weak self] in try await self?.wait(for: nil, retriesAfter: $0) ?? .interval },
-            askAgain: { [passRequests] in passRequests.notify() })
+            gate: gate, watch: watch, mustSweep: isDueForSweep, lastSweep: lastSweep, wakeup: wakeup)
         do {
-            let report = try await SyncPass(context: context, onSwept: { [weak self] in await self?.swept(began) })
-                .run()
+            let report = try await SyncPass(context: context).run()
             try await disk.run { [mirror] in try mirror.purgeDisplaced() }
             board.update { $0.phase = .idle }
             try await keep(report, began: began, outcome: PassRecord.done, logger)
@@ -175,13 +173,7 @@ public actor SyncEngine {
 
     /// Whether a pass begins with a comparison of the disk: the first one does; later ones need not while somebody else
     /// looks at the disk.
-    private func isDueForSweep(_ now: Int64) -> Bool { sweptAt == nil || !isRunning && untilSweep == .zero }
-
-    private func swept(_ time: Int64) {
-        sweptAt = time
-        watch.activity.notify()  // there is a next time now
-        scrubSignal.notify()
-    }
+    private var isDueForSweep: Bool { lastSweep.time == nil || !isRunning && untilSweep == .zero }
 
     /// Whether time does not cure it, so that the daemon ends.
     private func endsAll(_ error: any Error) -> Bool { [.signedOut, .fatal].contains(disposition(of: error)) }
@@ -207,7 +199,7 @@ public actor SyncEngine {
 
     /// How long until the whole mirror is to be compared with have again; `nil` if it is not, or not by the clock.
     var untilSweep: Duration? {
-        guard let sweptAt, let interval = settings.sweep else { return nil }
+        guard let sweptAt = lastSweep.time, let interval = settings.sweep else { return nil }
         let passed = environment.now() - sweptAt
         // A clock that was set back tells nothing.
         return passed < 0 ? .zero : max(.zero, interval - .seconds(passed))
@@ -217,11 +209,11 @@ public actor SyncEngine {
     ///
     /// - Returns: whether it did; not before the first pass has.
     func sweepIfDue(_ isNeeded: Bool) async throws -> Bool {
-        guard let before = sweptAt, isNeeded || untilSweep == .zero else { return false }
+        guard let before = lastSweep.time, isNeeded || untilSweep == .zero else { return false }
         try await disk.run { [mirror] in try mirror.check() }
         try await store.verifyChecksums()
         let began = environment.now()
-        sweptAt = began
+        lastSweep.set(began)
         do {
             let events = EventLog(logger)
             let found = try await sweeper(events).sweep(now: began)
@@ -229,7 +221,7 @@ public actor SyncEngine {
             act(on: found, events)
             return true
         } catch {
-            sweptAt = before
+            lastSweep.set(before)
             throw error
         }
     }
@@ -248,7 +240,7 @@ public actor SyncEngine {
 
     /// How the mirror's files are read again; `nil` if they are not, or not before all of it was looked at.
     var scrubOrder: Scrub.Order? {
-        guard sweptAt != nil, let round = settings.scrub else { return nil }
+        guard lastSweep.time != nil, let round = settings.scrub else { return nil }
         return Scrub.Order(round: max(1, round.components.seconds), settings: settings)
     }
 
@@ -279,68 +271,12 @@ public actor SyncEngine {
             level: failuresInARow == 1 ? .warning : .debug,
             "the pass could not be finished, next try in \(delay.components.seconds) s: \(error)",
             metadata: ["event": "pass_failed"])
-        _ = try await wait(for: delay * (1 - environment.jitter() / 2))
+        _ = try await wakeup.wait(for: delay * (1 - environment.jitter() / 2))
     }
 
-    /// Waits for the first of: the interval (or `pause`), a change reported by Dropbox, a request, a retry that is due,
-    /// later than `known` if that is given.
-    private func wait(for pause: Duration?, retriesAfter known: Int64? = nil) async throws -> WakeReason {
-        if passRequests.consume() { return .requested }
-        let interval = pause ?? settings.interval
-        let retry = pause == nil ? try await untilNextRetry(after: known) : nil
-        let cursor = pause == nil && settings.longpoll ? try await store.progress().cursor : nil
-        let clock = environment.clock
-        let rest: (Duration, WakeReason) =
-            if let retry, retry < interval { (retry, .retry) } else { (interval, .interval) }
-        if cursor != nil { return try await race(for: rest, cursor, clock) }
-        return try await board.withQuietPeriod(upTo: rest.0) { try await race(for: rest, cursor, clock) }
-    }
-
-    private func race(
-        for rest: (time: Duration, wake: WakeReason), _ cursor: Cursor?, _ clock: any Clock<Duration>
-    ) async throws -> WakeReason {
-        try await withThrowingTaskGroup(of: WakeReason.self) { race in
-            race.addTask {
-                try await clock.sleep(for: rest.time)
-                return rest.wake
-            }
-            race.addTask { [passRequests] in
-                try await passRequests.wait()
-                return .requested
-            }
-            if let cursor {
-                race.addTask { [remote, board, longpollBackoff, environment, logger] in
-                    try await Longpoll(
-                        remote: remote, clock: clock, board: board, longpollBackoff: longpollBackoff,
-                        jitter: environment.jitter,
-                        logger: logger
-                    ).wait(after: cursor)
-                    return .changed
-                }
-            }
-            race.addTask { [mirror, disk, store] in
-                while true {
-                    try await clock.sleep(for: Self.probeInterval)
-                    try store.checkPlace()
-                    try await disk.run { try mirror.check() }
-                }
-            }
-            defer { race.cancelAll() }
-            var wake = try await race.next() ?? rest.wake
-            race.cancelAll()
-            // A request that was taken in the same moment must not be lost.
-            while let other = await race.nextResult() {
-                if case .success(.requested) = other { wake = .requested }
-            }
-            return wake
-        }
-    }
-
-    /// Time between looks whether mirror and state are there while nothing is done in it.
-    static let probeInterval = Duration.seconds(15)
-
-    private func untilNextRetry(after known: Int64?) async throws -> Duration? {
-        guard let due = try await store.nextRetry(after: known) else { return nil }
-        return .seconds(max(1, due - environment.now()))
+    private var wakeup: Wakeup {
+        Wakeup(
+            remote: remote, store: store, mirror: mirror, disk: disk, environment: environment, board: board,
+            logger: logger, settings: settings, requests: passRequests, longpollBackoff: longpollBackoff)
     }
 }

@@ -139,7 +139,7 @@ private final class PatientClock: Clock {
         let duration = deadline.offset - now.offset
         if duration < .seconds(5) { return try await Task.sleep(for: duration) }
         let isShort = state.withLock { state in
-            guard duration <= longest, duration != SyncEngine.probeInterval, state.sleeps.count < mostSleeps else {
+            guard duration <= longest, duration != Wakeup.probeInterval, state.sleeps.count < mostSleeps else {
                 return false
             }
             state.sleeps.append(duration)

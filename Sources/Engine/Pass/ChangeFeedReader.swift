@@ -130,6 +130,6 @@ extension ChangeFeedReader {
         self.init(
             remote: context.remote, store: context.store, now: context.environment.now, board: context.board,
             events: context.events, pageRecorded: pageRecorded, mayReset: mayReset,
-            longpollBackoff: context.longpollBackoff)
+            longpollBackoff: context.wakeup.longpollBackoff)
     }
 }

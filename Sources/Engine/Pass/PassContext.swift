@@ -25,12 +25,10 @@ struct PassContext: Sendable {
     let watch: WatchedFolders
     /// Whether the mirror is compared with have before anything else.
     let mustSweep: Bool
-    /// Learns whether a longpoll's report was followed by changes.
-    let longpollBackoff: LongpollBackoff
-    /// Waits for whatever would start the next pass, except retries that were due at a given time.
-    let awaitChange: @Sendable (_ retriesAfter: Int64) async throws -> WakeReason
-    /// Has the next pass begin at once.
-    let askAgain: @Sendable () -> Void
+    /// When the mirror was last compared with have.
+    let lastSweep: LastSweep
+    /// What starts the next pass.
+    let wakeup: Wakeup
 
     func now() -> Int64 { environment.now() }
 

@@ -9,8 +9,6 @@ import SyncModel
 /// what leaves is where moved content comes from, and only with a complete listing behind them.
 struct SyncPass: Sendable {
     let context: PassContext
-    /// Called when the mirror was compared with have.
-    let onSwept: @Sendable () async -> Void
 
     /// Runs the pass.
     ///
@@ -87,7 +85,7 @@ struct SyncPass: Sendable {
         let found = try await context.sweeper(seekingStrangers: seekingStrangers).sweep(now: began)
         context.board.update { $0.diskAsOf = began }
         if found.drifted > 0 { context.events.logDrift(found.drifted) }
-        await onSwept()
+        context.lastSweep.completed(at: began)
         context.board.update { $0.phase = .listing }
     }
 

@@ -1,6 +1,6 @@
 import SyncModel
 
-/// What `PullLoop` knows of changes in the account, and whether it waits for more.
+/// What `PullState` knows of changes in the account, and whether it waits for more.
 struct ChangeFeedState {
     /// Keys to plan before everything else.
     private(set) var changedKeys: ChangedKeys
@@ -9,14 +9,14 @@ struct ChangeFeedState {
     /// Whether deleted entries may be due for removal.
     private(set) var mayRemove = true
     private(set) var isListening = false
+    /// Whether changes are being recorded.
+    private(set) var isReading = false
     /// Whether this is the first wait of the pass.
     private(set) var isFirstTime = true
     /// Whether changes are to be read.
     private(set) var mustRead = false
     /// Whether somebody has asked for that.
     private var isRequested = false
-    /// Collects the keys that the running `ChangeFeedReader` records.
-    private var collector: ChangedKeysCollector?
     /// When the changes were requested that complete the want, seconds since the epoch.
     var completeAsOf: Int64?
     /// Whether the cursor has expired.
@@ -28,9 +28,6 @@ struct ChangeFeedState {
         self.changedKeys = changedKeys
         retriesKnown = now
     }
-
-    /// Whether changes are being recorded.
-    var isReading: Bool { collector != nil }
 
     /// Whether there is something to be done.
     var isBusy: Bool { isReading || mustRead || !changedKeys.additions.isEmpty }
@@ -47,15 +44,15 @@ struct ChangeFeedState {
         if reason == .requested { isRequested = true }
     }
 
-    mutating func beginReading(_ collector: ChangedKeysCollector) {
+    mutating func beginReading() {
         mustRead = false
-        self.collector = collector
+        isReading = true
     }
 
-    /// - Returns: the changed keys, and whether the read was requested.
-    mutating func endReading() -> (changed: ChangedKeys, wasRequested: Bool) {
-        defer { (collector, isRequested) = (nil, false) }
-        return (collector?.take() ?? ChangedKeys(), isRequested)
+    /// - Returns: whether the read was requested.
+    mutating func endReading() -> Bool {
+        defer { (isReading, isRequested) = (false, false) }
+        return isRequested
     }
 
     mutating func update(_ change: (inout ChangedKeys) -> Void) {
@@ -70,9 +67,9 @@ struct ChangeFeedState {
         return free
     }
 
-    mutating func takeDeletions() -> [RemoteKey] {
+    mutating func clearDeletions() {
         mayRemove = false
-        return changedKeys.takeDeletions()
+        changedKeys.clearDeletions()
     }
 
     /// Notes that `keys` are no longer busy.

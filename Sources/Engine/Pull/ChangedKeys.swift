@@ -54,12 +54,13 @@ struct ChangedKeys: Sendable {
         return taken.union(taken.flatMap(\.ancestors)).sorted()
     }
 
-    /// Takes the deletions, without those below others of them.
-    mutating func takeDeletions() -> [RemoteKey] {
-        defer { deletions = [] }
+    /// The deletions, without those below others of them.
+    var topmostDeletions: [RemoteKey] {
         if deletions.contains(.root) { return [.root] }
         return deletions.filter { !$0.ancestors.contains(where: deletions.contains) }.sorted()
     }
+
+    mutating func clearDeletions() { deletions = [] }
 }
 
 /// Changed keys that one task collects and another takes.

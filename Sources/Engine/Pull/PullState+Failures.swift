@@ -1,45 +1,49 @@
-import MirrorFS
-import Store
 import SyncModel
 
 // Downloads that fail for lack of space or of network.
-extension PullLoop {
+extension PullState {
     // MARK: Space
 
     /// Makes room for what found none while others were at work, when those are done and what is whole is published.
     ///
     /// The smallest is tried alone, then all others again; so each round brings at least one file as long as one fits.
-    ///
-    /// - Returns: whether there is something to fetch again.
-    mutating func makeRoom() async throws -> Bool {
+    mutating func makeRoom() {
         starved.sort { $0.placement.version.size < $1.placement.version.size }
-        guard let first = starved.first else { return false }
-        let space = StagingSpace(context: context)
-        let hasFailedAlone = triedAlone.contains(first.placement.key)
-        if !hasFailedAlone, try await space.make(for: first.placement) {
-            triedAlone.insert(first.placement.key)
+        guard let first = starved.first?.placement else { return }
+        steps.append(triedAlone.contains(first.key) ? .askForRoom : .makeRoom(first))
+    }
+
+    mutating func roomMade(_ isEnough: Bool) {
+        guard let first = starved.first?.placement else { return }
+        if isEnough {
+            triedAlone.insert(first.key)
             enqueueStarved(1)
-            return true
-        }
-        if triedAlone.isEmpty || hasFailedAlone {
-            let lacking = starved
-            starved = []
+        } else if triedAlone.isEmpty {
+            steps.append(.askForRoom)
+        } else {
             triedAlone = []
-            if try await !space.isRoomForOthers() { throw first.why }
-            // Others find room: it is these files that are too large.
-            try await publisher.commit(
-                lacking.map { .failed($0.placement.key, why: "\($0.why)", retry: StagingSpace.retry) })
-            release(Set(lacking.map(\.placement.key)))
-            return false
+            enqueueStarved(starved.count)
         }
+    }
+
+    /// What is starved will not fit: if others find room it is these files that are too large, else the disk is full.
+    mutating func endStarving(isRoomForOthers: Bool) {
+        let lacking = starved
+        starved = []
         triedAlone = []
-        enqueueStarved(starved.count)
-        return true
+        if isRoomForOthers {
+            steps.append(
+                .commit(lacking.map { .failed($0.placement.key, why: "\($0.why)", retry: StagingSpace.retry) }))
+            release(Set(lacking.map(\.placement.key)))
+        } else {
+            failure = lacking.first?.why
+        }
     }
 
     private mutating func enqueueStarved(_ count: Int) {
         queue.append(starved.prefix(count).map(\.placement))
         starved.removeFirst(count)
+        stage = .changes
     }
 
     // MARK: The network
@@ -48,20 +52,20 @@ extension PullLoop {
     static let networkFailureLimit = 16
 
     /// Fails the unreachable downloads: others arrive, so the fault is theirs.
-    mutating func failUnreachable() async throws {
+    mutating func failUnreachable() {
         if unreachable.isEmpty { return }
-        try await publisher.commit(unreachable.map { .failed($0.key, why: $0.why, retry: nil) })
+        steps.append(.commit(unreachable.map { .failed($0.key, why: $0.why, retry: nil) }))
         release(Set(unreachable.map(\.key)))
         unreachable = []
     }
 
     /// Aborts the pass if downloads are unreachable and none arrives: the network is down.
-    mutating func abortIfUnreachable() async throws {
+    mutating func abortIfUnreachable() {
         guard let last = unreachable.last else { return }
         let count = unreachable.count
-        try await publisher.commit(unreachable.map { .delayed($0.key, why: $0.why) })
+        steps.append(.commit(unreachable.map { .delayed($0.key, why: $0.why) }))
         unreachable = []
-        throw EngineError(
+        failure = EngineError(
             .unreachable,
             "\(count == 1 ? "a download" : "\(count) downloads in a row") failed, the last one: \(last.why)")
     }
