@@ -52,24 +52,29 @@ let package = Package(
 
         // The product. Arrows point to what is imported; LayeringTests holds the sources to this table.
         library("Concurrency", []),
+        library("FileSystem", ["CLinux"]),
         library("SyncModel", ["CCrypto"]),
-        library("Transport", ["CCurl", logging]),
-        library("Dropbox", ["SyncModel", "Transport", "CCrypto", logging]),
-        library("FileEvents", []),
-        library("MirrorFS", ["SyncModel", "CLinux", "FileEvents"]),
-        library("Store", ["SyncModel", grdb]),
+        library("Transport", ["CCurl", "FileSystem", logging]),
+        library("Dropbox", ["SyncModel", "Transport", "FileSystem", "CCrypto", logging]),
+        library("FileEvents", ["FileSystem"]),
+        library("MirrorFS", ["SyncModel", "FileSystem", "CLinux", "FileEvents"]),
+        library("Store", ["SyncModel", "FileSystem", grdb]),
         library("ZipStream", ["CArchive"]),
-        library("Engine", ["Concurrency", "SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", logging]),
-        library("Uploading", ["SyncModel", "Dropbox", "Transport", logging]),
+        library(
+            "Engine",
+            ["Concurrency", "FileSystem", "SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", logging]),
+        library("Uploading", ["SyncModel", "Dropbox", "Transport", "FileSystem", logging]),
         library(
             "Outbox",
-            ["Concurrency", "SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "CLinux", logging]),
+            [
+                "Concurrency", "SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "FileSystem", "CLinux",
+                logging,
+            ]),
         .executableTarget(
             name: "dbxsync",
             dependencies: [
-                "Engine", "Outbox", "Uploading", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "CLinux",
-                "CSystemd",
-                "CToml",
+                "Engine", "Outbox", "Uploading", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel",
+                "FileSystem", "CLinux", "CSystemd", "CToml",
                 argumentParser, logging, lifecycle, unixSignals,
             ],
             swiftSettings: strict),
@@ -88,6 +93,7 @@ let package = Package(
             name: "NetworkSupport", dependencies: ["Dropbox", "Sandbox", "TestSupport", "Transport"],
             path: "Tests/NetworkSupport", swiftSettings: strict),
         .target(name: "MutexInSight", path: "Tests/ThreadSanitizer"),
+        tests("FileSystemTests", ["FileSystem", "TestSupport"]),
         tests("SyncModelTests", ["SyncModel", "TestSupport"]),
         .testTarget(
             name: "TransportTests", dependencies: ["Transport", "CCurl", "NetworkSupport", "TestSupport"],
@@ -124,7 +130,9 @@ if Context.environment["DBXSYNC_FUZZING"] != nil {
     package.targets.append(
         .executableTarget(
             name: "fuzz",
-            dependencies: ["SyncModel", "Dropbox", "Store", "MirrorFS", "Outbox", "ZipStream", "CToml", logging],
+            dependencies: [
+                "SyncModel", "Dropbox", "Store", "MirrorFS", "Outbox", "ZipStream", "FileSystem", "CToml", logging,
+            ],
             path: "Fuzz",
             exclude: ["corpus"], swiftSettings: strict))
 }

@@ -1,5 +1,6 @@
 // FileEvents: what the kernel reports of watched folders. A hint where to look, never the truth; it may also be lost.
 
+import FileSystem
 import Glibc
 
 /// Something that happened in a watched folder; what it was is seen by looking.
@@ -20,7 +21,7 @@ public final class Inotify: Sendable {
         public var number: Int32
 
         /// In words.
-        public var description: String { "inotify: \(String(cString: strerror(number)))" }
+        public var description: String { "inotify: \(SystemError(number))" }
     }
 
     private let descriptor: Int32
@@ -48,20 +49,12 @@ public final class Inotify: Sendable {
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         alive = ends[1]
         let reader = Reader(descriptor: descriptor, end: ends[0], take: take)
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(reader).toOpaque()
-        let failed = pthread_create(
-            &thread, nil,
-            { context in
-                if let context { Unmanaged<Reader>.fromOpaque(context).takeRetainedValue().run() }
-                return nil
-            }, context)
-        guard failed == 0 else {
-            Unmanaged<Reader>.fromOpaque(context).release()
+        do {
+            try startThread { reader.run() }
+        } catch {
             close(alive)
-            throw Failure(number: failed)
+            throw Failure(number: error.number)
         }
-        pthread_detach(thread)
     }
 
     deinit { close(alive) }

@@ -1,3 +1,4 @@
+import FileSystem
 import Glibc
 public import SyncModel
 
@@ -131,7 +132,7 @@ public struct MirrorError: Classified, Hashable, CustomStringConvertible {
 
     /// Call, path, reason and hint.
     public var description: String {
-        let reason = number == 0 ? "" : ": " + String(cString: strerror(number))
+        let reason = number == 0 ? "" : ": " + SystemError(number).description
         return message + reason + (hint.map { " (\($0))" } ?? "")
     }
 }

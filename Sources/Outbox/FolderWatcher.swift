@@ -1,5 +1,6 @@
 import Concurrency
 import FileEvents
+import FileSystem
 import Glibc
 import Logging
 import Store

@@ -1,4 +1,5 @@
 import CLinux
+import FileSystem
 import Glibc
 import SyncModel
 
@@ -8,21 +9,15 @@ struct DiskProblem: Error, Hashable, Sendable, CustomStringConvertible {
     let number: Int32
 
     init(_ what: String, _ number: Int32) {
-        reason = "\(what): \(String(cString: strerror(number)))"
+        reason = "\(what): \(SystemError(number))"
         self.number = number
     }
 
     var description: String { reason }
 }
 
-/// An open file or folder; closed when nobody holds it any more.
-final class Descriptor: Sendable {
-    let number: Int32
-
-    init(_ number: Int32) { self.number = number }
-
-    deinit { close(number) }
-
+/// The calls that the outbox makes, with its own errors.
+extension Descriptor {
     /// What stands under a name in this folder, if it is a file; symbolic links are not followed.
     func state(_ name: String) -> FileState? {
         var status = stat()
@@ -58,7 +53,7 @@ final class Descriptor: Sendable {
     ///
     /// - Returns: 0, or the error number.
     func rename(_ name: String, to folder: Descriptor, _ target: String) -> Int32 {
-        dbx_rename_noreplace(number, name, folder.number, target) == 0 ? 0 : errno
+        renameNoReplace(name, to: folder, target) == 0 ? 0 : errno
     }
 }
 
@@ -119,25 +114,23 @@ struct WatchedFolder: Sendable {
 
     /// What stands in an open folder; what is neither file nor folder is passed over.
     static func items(_ folder: Descriptor) throws(DiskProblem) -> [Item] {
-        let copy = openat(folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard copy >= 0, let stream = fdopendir(copy) else { throw DiskProblem("cannot be read", errno) }
-        defer { closedir(stream) }
         var items: [Item] = []
-        while let entry = readdir(stream) {
-            let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-            guard bytes != Array(".".utf8), bytes != Array("..".utf8) else { continue }
-            guard let name = String(validating: bytes, as: UTF8.self) else {
-                items.append(.misnamed(String(decoding: bytes, as: UTF8.self)))
-                continue
+        do {
+            try DirectoryEntries(of: folder).forEach { entry in
+                if let item = item(entry, of: folder) { items.append(item) }
+                return true
             }
-            var status = stat()
-            guard fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }  // it has just gone
-            if let state = FileState(status) {
-                items.append(.file(name, state))
-            } else if status.st_mode & S_IFMT == S_IFDIR {
-                items.append(.folder(name))
-            }
+        } catch {
+            throw DiskProblem("cannot be read", error.number)
         }
         return items
+    }
+
+    private static func item(_ entry: DirectoryEntries.Entry, of folder: Descriptor) -> Item? {
+        guard let name = String(validating: entry.bytes, as: UTF8.self) else { return .misnamed(entry.text) }
+        var status = stat()
+        guard fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }  // it has just gone
+        if let state = FileState(status) { return .file(name, state) }
+        return status.st_mode & S_IFMT == S_IFDIR ? .folder(name) : nil
     }
 }

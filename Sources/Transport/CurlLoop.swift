@@ -1,9 +1,10 @@
 import CCurl
+import FileSystem
 import Glibc
 
 /// The thread that drives curl_multi.
 ///
-/// After `startThread`, every member is touched by that thread only.
+/// After `start`, every member is touched by that thread only.
 final class CurlLoop: @unchecked Sendable {
     private let multi: UnsafeMutableRawPointer
     private let mailbox: Mailbox
@@ -31,18 +32,12 @@ final class CurlLoop: @unchecked Sendable {
     }
 
     /// Starts the detached thread, which keeps this object alive until it is told to stop.
-    func startThread() {
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(self).toOpaque()
-        let failure = pthread_create(
-            &thread, nil,
-            { context in
-                guard let context else { return nil }
-                Unmanaged<CurlLoop>.fromOpaque(context).takeRetainedValue().run()
-                return nil
-            }, context)
-        precondition(failure == 0, "no thread for HTTP: \(String(cString: strerror(failure)))")
-        pthread_detach(thread)
+    func start() {
+        do {
+            try startThread { self.run() }
+        } catch {
+            preconditionFailure("no thread for HTTP: \(error)")
+        }
     }
 
     private func run() {

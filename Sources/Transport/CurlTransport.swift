@@ -23,7 +23,7 @@ public final class CurlTransport: HTTPTransport {
         self.bandwidth = bandwidth ?? Bandwidth(rate: settings.bandwidth)
         CurlLoop(
             multi: multi, mailbox: mailbox, settings: settings, bandwidth: self.bandwidth, counters: counters
-        ).startThread()
+        ).start()
     }
 
     deinit {

@@ -1,3 +1,4 @@
+import FileSystem
 import Glibc
 
 /// The body of a request, as a value.
@@ -86,5 +87,5 @@ public struct FileReadError: Error, Hashable, Sendable, CustomStringConvertible 
     public init(code: Int32) { self.code = code }
 
     /// What happened.
-    public var description: String { "the file cannot be read: \(String(cString: strerror(code)))" }
+    public var description: String { "the file cannot be read: \(SystemError(code))" }
 }

@@ -1,3 +1,4 @@
+import FileSystem
 import Glibc
 import SyncModel
 import Transport
@@ -32,7 +33,7 @@ public final class LocalFile: Sendable {
         guard descriptor >= 0 else {
             throw errno == ENOENT || errno == ENOTDIR
                 ? UploadError(.missing, path, "no such file")
-                : UploadError(.unreadable, path, "cannot be opened: \(String(cString: strerror(errno)))")
+                : UploadError(.unreadable, path, "cannot be opened: \(SystemError(errno))")
         }
         try self.init(descriptor: descriptor, path: path)
     }

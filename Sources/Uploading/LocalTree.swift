@@ -1,3 +1,4 @@
+import FileSystem
 import Glibc
 
 /// What stands below a local directory.
@@ -45,19 +46,12 @@ struct LocalTree {
 
     private func names(in folder: String) throws(UploadError) -> [String] {
         let path = folder.isEmpty ? root : "\(root)/\(folder)"
-        guard let open = opendir(path) else {
-            throw errno == ENOENT
+        do {
+            return try DirectoryEntries(of: path).names().sorted()
+        } catch {
+            throw error.number == ENOENT
                 ? UploadError(.missing, path, "no such directory")
-                : UploadError(.unreadable, path, "cannot be read: \(String(cString: strerror(errno)))")
+                : UploadError(.unreadable, path, "cannot be read: \(error)")
         }
-        defer { closedir(open) }
-        var names: [String] = []
-        while let entry = readdir(open) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted()
     }
 }

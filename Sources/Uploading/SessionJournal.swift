@@ -1,4 +1,5 @@
 import Dropbox
+import FileSystem
 import FoundationEssentials
 import Glibc
 import SyncModel
@@ -67,12 +68,8 @@ public struct SessionJournal: Sendable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let bytes = try? encoder.encode(json) else { return }
         makeFolder(directory)
-        let temporary = draft(key)
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { return }
-        let written = Array(bytes).withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        close(descriptor)
-        if written != bytes.count || rename(temporary, file(key)) != 0 { unlink(temporary) }
+        // One that is not written only makes an upload begin anew.
+        try? replaceFile(at: file(key), with: bytes, mode: 0o600, draft: .named(draft(key)), durability: .none)
     }
 
     /// Forgets a session: it has become a file, or is of no use.
@@ -106,15 +103,11 @@ public struct SessionJournal: Sendable {
     }
 
     private func removeExpired() {
-        guard let folder = opendir(directory) else { return }
-        defer { closedir(folder) }
+        guard let names = try? DirectoryEntries(of: directory).names() else { return }
         let now = Int64(time(nil))
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
+        for name in names where name.contains(".json") {
             var status = stat()
-            guard name.contains(".json"), stat("\(directory)/\(name)", &status) == 0 else { continue }
+            guard stat("\(directory)/\(name)", &status) == 0 else { continue }
             if now - Int64(status.st_mtim.tv_sec) > Self.life { unlink("\(directory)/\(name)") }
         }
     }

@@ -1,3 +1,4 @@
+import FileSystem
 import FoundationEssentials
 import Glibc
 import SyncModel
@@ -55,13 +56,20 @@ public struct CredentialsFile: Hashable, Sendable {
         // What a symbolic link leads to is replaced, not the link.
         let path = target
         let temporary = "\(path).\(String(UInt64.random(in: 0...(.max)), radix: 36)).new"
-        do throws(DropboxError) {
-            try writeDurably(Array(bytes) + [0x0A], to: temporary)
-            guard rename(temporary, path) == 0 else { throw problem("cannot be replaced", errno) }
-            try syncFolder()
+        do {
+            // Root, who may use another's sign-in, leaves it theirs.
+            try replaceFile(
+                at: path, with: Array(bytes) + [0x0A], mode: 0o600, draft: .new(temporary), durability: .contentAndName)
         } catch {
-            unlink(temporary)
-            throw error
+            let what =
+                switch error.step {
+                case .openDraft: "cannot be replaced by \(temporary)"
+                case .write, .sync: "cannot be written"
+                case .rename: "cannot be replaced"
+                case .openFolder: "is in a folder that cannot be opened"
+                case .syncFolder: "is in a folder that cannot be synced"
+                }
+            throw problem(what, error.cause.number)
         }
     }
 
@@ -128,32 +136,8 @@ public struct CredentialsFile: Hashable, Sendable {
         throw problem("is larger than 1 MiB")
     }
 
-    private func writeDurably(_ bytes: [UInt8], to temporary: String) throws(DropboxError) {
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { throw problem("cannot be replaced by \(temporary)", errno) }
-        defer { close(descriptor) }
-        // Root, who may use another's sign-in, leaves it theirs.
-        var old = stat()
-        if stat(path, &old) == 0, old.st_uid != geteuid() { _ = fchown(descriptor, old.st_uid, old.st_gid) }
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno != EINTR { throw problem("cannot be written", errno) }
-            rest = rest.dropFirst(max(count, 0))
-        }
-        guard fsync(descriptor) == 0 else { throw problem("cannot be written", errno) }
-    }
-
-    private func syncFolder() throws(DropboxError) {
-        let folder = path.pathAboveLastSlash ?? "."
-        let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw problem("is in a folder that cannot be opened", errno) }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw problem("is in a folder that cannot be synced", errno) }
-    }
-
     private func problem(_ what: String, _ number: Int32? = nil, hint: String? = nil) -> DropboxError {
-        let cause = number.map { ": \(String(cString: strerror($0)))" } ?? ""
+        let cause = number.map { ": \(SystemError($0))" } ?? ""
         return DropboxError(
             .credentials, "credentials", "the file \(path) \(what)\(cause)", disposition: .signedOut, hint: hint)
     }

@@ -1,5 +1,6 @@
 import Concurrency
 import FileEvents
+import FileSystem
 import Glibc
 import MirrorFS
 import SyncModel
@@ -123,7 +124,7 @@ final class WatchedFolders: Sendable {
                 }
             return WatchState(
                 watched: state.watches.count, unwatched: state.refused.count,
-                reason: String(cString: strerror(refusal)) + hint)
+                reason: SystemError(refusal).description + hint)
         }
     }
 

@@ -1,3 +1,4 @@
+import FileSystem
 import Glibc
 
 /// A few threads for calls that block on the disk, so that none ever blocks Swift's own pool.
@@ -12,7 +13,7 @@ public final class DiskPool: Sendable {
     public init(threads: Int = 4, prepare: @escaping @Sendable () -> Void = {}) {
         queue = WorkQueue()
         workers = (0..<threads).map { _ in Worker() }
-        for worker in workers { DiskPool.startThread(ThreadContext(queue: queue, worker: worker, prepare: prepare)) }
+        for worker in workers { DiskPool.start(worker, queue, prepare) }
     }
 
     deinit { queue.close() }
@@ -27,25 +28,20 @@ public final class DiskPool: Sendable {
     /// Queues `work` for one of the threads.
     func post(_ work: @escaping @Sendable () -> Void) { queue.push(work) }
 
-    private static func startThread(_ own: ThreadContext) {
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(own).toOpaque()
-        let failed = pthread_create(
-            &thread, nil,
-            { context in
-                guard let context else { return nil }
-                let own = Unmanaged<ThreadContext>.fromOpaque(context).takeRetainedValue()
-                own.worker.register()
-                own.prepare()
-                while let work = own.queue.pop() {
-                    own.worker.begin()
+    private static func start(_ worker: Worker, _ queue: WorkQueue, _ prepare: @escaping @Sendable () -> Void) {
+        do {
+            try startThread {
+                worker.register()
+                prepare()
+                while let work = queue.pop() {
+                    worker.begin()
                     work()
-                    own.worker.end()
+                    worker.end()
                 }
-                return nil
-            }, context)
-        precondition(failed == 0, "no thread for disk work: \(String(cString: strerror(failed)))")
-        pthread_detach(thread)
+            }
+        } catch {
+            preconditionFailure("no thread for disk work: \(error)")
+        }
     }
 }
 
@@ -54,19 +50,6 @@ extension DiskPool: TaskExecutor {
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         post { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
-    }
-}
-
-/// What a thread is given.
-private final class ThreadContext: Sendable {
-    let queue: WorkQueue
-    let worker: Worker
-    let prepare: @Sendable () -> Void
-
-    init(queue: WorkQueue, worker: Worker, prepare: @escaping @Sendable () -> Void) {
-        self.queue = queue
-        self.worker = worker
-        self.prepare = prepare
     }
 }
 

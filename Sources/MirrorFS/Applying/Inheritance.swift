@@ -1,4 +1,5 @@
 import CLinux
+import FileSystem
 import Glibc
 
 /// What a new entry gets from the folder it comes into, as if it had been made there: the group of a folder that hands its
@@ -32,7 +33,7 @@ struct Inheritance {
         guard let acl = Self.accessACL(from: defaultACL, mode: mode) else { return nil }
         if acl.withUnsafeBytes({ dbx_set_access_acl(file.number, $0.baseAddress, $0.count) }) == 0 { return nil }
         return
-            "files do not get the access rights that their folder's default ACL grants: \(String(cString: strerror(errno)))"
+            "files do not get the access rights that their folder's default ACL grants: \(SystemError(errno))"
     }
 
     /// Gives an open file or folder the group.
@@ -41,7 +42,7 @@ struct Inheritance {
     func giveGroup(to entry: Descriptor) throws(MirrorError) -> String? {
         guard let group, try entry.status().st_gid != group, fchown(entry.number, .max, group) != 0 else { return nil }
         return
-            "new files and folders do not get the group \(group) of their folder: \(String(cString: strerror(errno))); "
+            "new files and folders do not get the group \(group) of their folder: \(SystemError(errno)); "
             + "the user that dbxsync runs as has to be a member of it"
     }
 

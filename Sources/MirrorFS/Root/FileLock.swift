@@ -1,3 +1,4 @@
+import FileSystem
 public import Glibc
 
 /// A file that one process at a time holds, until the object or the process is gone.

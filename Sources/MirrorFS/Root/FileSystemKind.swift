@@ -1,4 +1,5 @@
 import CLinux
+import FileSystem
 
 /// What a file system can be relied on for (statfs(2), `f_type`).
 public enum FileSystemKind: Hashable, Sendable {

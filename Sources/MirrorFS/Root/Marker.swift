@@ -1,3 +1,4 @@
+import FileSystem
 import Glibc
 
 /// What the file that marks a mirror says: the mirror's id in the first line, then whose it is.
@@ -91,16 +92,19 @@ struct Marker: Equatable {
     func write(in root: MirrorRoot) throws(MirrorError) {
         let own = try root.makeFolders(relative: MirrorTree.own, mode: 0o700)
         let draft = MirrorTree.markerName + ".new"
-        let file = try Descriptor.open(draft, in: own, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
-        let text = Array(text.utf8)
-        guard Glibc.write(file.number, text, text.count) == text.count else {
-            throw .call("write", MirrorTree.markerPath)
+        do {
+            try replaceFile(
+                MirrorTree.markerName, in: own, with: Array(text.utf8), mode: 0o600, draft: .named(draft),
+                durability: .contentAndName)
+        } catch {
+            errno = error.cause.number
+            switch error.step {
+            case .openDraft: throw .call("open", draft, in: own)
+            case .write: throw .call("write", MirrorTree.markerPath)
+            case .rename: throw .call("rename", MirrorTree.markerPath)
+            case .sync, .openFolder, .syncFolder: throw .call("fsync", MirrorTree.markerPath)
+            }
         }
-        try file.sync()
-        guard renameat(own.number, draft, own.number, MirrorTree.markerName) == 0 else {
-            throw .call("rename", MirrorTree.markerPath)
-        }
-        try own.sync()
         try root.descriptor.sync()
     }
 }

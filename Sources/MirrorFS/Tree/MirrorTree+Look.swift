@@ -1,4 +1,5 @@
 public import FileEvents
+import FileSystem
 import Glibc
 public import SyncModel
 

@@ -1,3 +1,4 @@
+import FileSystem
 import Glibc
 public import SyncModel
 
@@ -170,17 +171,11 @@ extension MirrorTree {
 
     /// Hands name and inode of each entry of a folder to `take`, until that says no.
     func forEachEntry(in folder: Descriptor, _ take: (UnsafePointer<CChar>, UInt64) -> Bool) throws(MirrorError) {
-        let copy = openat(folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard copy >= 0, let stream = fdopendir(copy) else { throw .call("list", "a folder") }
-        defer { closedir(stream) }
-        while let entry = readdir(stream) {
-            let inode = UInt64(entry.pointee.d_ino)
-            let goesOn = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { name in
-                    strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || take(name, inode)
-                }
-            }
-            if !goesOn { return }
+        do {
+            try DirectoryEntries(of: folder).forEach { take($0.name, $0.inode) }
+        } catch {
+            errno = error.number
+            throw .call("list", "a folder")
         }
     }
 }

@@ -1,3 +1,4 @@
+import FileSystem
 import Glibc
 import SyncModel
 
@@ -16,13 +17,9 @@ public struct DamagedState: Hashable, Sendable {
     /// What is kept beside the state file at `path`, the oldest first.
     public static func kept(beside path: String) -> [DamagedState] {
         let (folder, name) = place(of: path)
-        guard let stream = opendir(folder) else { return [] }
-        defer { closedir(stream) }
+        guard let others = try? DirectoryEntries(of: folder).names() else { return [] }
         var found: [(state: DamagedState, name: String)] = []
-        while let entry = readdir(stream) {
-            let other = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
+        for other in others {
             guard other.hasPrefix(name + mark), let time = time(of: other.dropFirst(name.count + mark.count)) else {
                 continue
             }
@@ -50,7 +47,10 @@ public struct DamagedState: Hashable, Sendable {
         guard rename(path, name) == 0 else { throw failure("cannot be set aside", path: path, cause: error) }
         for log in ["-wal", "-shm", "-journal"] { _ = rename(path + log, name + log) }  // there is not always one
         for old in kept.dropLast(mostKept - 1) { try? FileHeader.removeWithLogs(old.path) }  // room is all it is about
-        guard FileHeader.syncFolder(of: path) else {
+        do {
+            try syncFolder(of: path)
+        } catch let refusal {
+            errno = refusal.number
             throw failure("cannot be set aside durably", path: path, cause: error)
         }
         return DamagedState(path: name, setAsideAt: now)
@@ -65,7 +65,7 @@ public struct DamagedState: Hashable, Sendable {
     }
 
     private static func failure(_ what: String, path: String, cause: StoreError) -> StoreError {
-        let reason = String(cString: strerror(errno))
+        let reason = SystemError(errno).description
         return StoreError(
             code: errno == ENOSPC || errno == EDQUOT ? .full : .inputOutput,
             message: "\(cause.message); it \(what): \(reason)",

@@ -1,3 +1,4 @@
+import FileSystem
 import Glibc
 import SyncModel
 
@@ -70,23 +71,16 @@ enum FileHeader {
     static func publish(_ draft: String, as path: String) throws {
         guard chmod(draft, 0o640) == 0 else { throw failure("cannot be kept from others", path) }
         guard rename(draft, path) == 0 else { throw failure("cannot be put in place", path) }
-        guard syncFolder(of: path) else { throw failure("cannot be made durable", path) }
-    }
-
-    /// Makes durable which names are in the folder of `path`.
-    static func syncFolder(of path: String) -> Bool {
-        let folder = path.pathAboveLastSlash ?? "."
-        let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return false }
-        let synced = fsync(descriptor)
-        let problem = errno
-        close(descriptor)
-        errno = problem
-        return synced == 0
+        do {
+            try syncFolder(of: path)
+        } catch {
+            errno = error.number
+            throw failure("cannot be made durable", path)
+        }
     }
 
     private static func failure(_ what: String, _ path: String) -> StoreError {
-        let reason = String(cString: strerror(errno))
+        let reason = SystemError(errno).description
         return StoreError(
             code: errno == ENOSPC || errno == EDQUOT ? .full : .inputOutput,
             message: "state file \(path) \(what): \(reason)")

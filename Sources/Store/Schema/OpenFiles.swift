@@ -1,3 +1,4 @@
+import FileSystem
 import Glibc
 
 /// The files that an open state consists of, and what has to stay beside them.
@@ -25,7 +26,7 @@ struct OpenFiles: Sendable {
             }
             if errno == ENOENT || errno == ENOTDIR { return nil }
             throw StoreError(
-                code: .inputOutput, message: "\(path) cannot be looked at: \(String(cString: strerror(errno)))")
+                code: .inputOutput, message: "\(path) cannot be looked at: \(SystemError(errno))")
         }
     }
 

@@ -1,3 +1,4 @@
+import FileSystem
 import FoundationEssentials
 import Glibc
 
@@ -49,6 +50,6 @@ struct TemporaryCopy {
 
     private static func failure(_ what: String) -> StoreError {
         StoreError(
-            code: .inputOutput, message: "the state cannot be looked at: \(what): \(String(cString: strerror(errno)))")
+            code: .inputOutput, message: "the state cannot be looked at: \(what): \(SystemError(errno))")
     }
 }

@@ -1,3 +1,4 @@
+import FileSystem
 import Glibc
 
 /// Whose files are worked on.
@@ -15,7 +16,7 @@ enum Privileges {
         guard groups == 0, setgid(info.st_gid) == 0, setuid(info.st_uid) == 0 else {
             throw Failure(
                 .unusableDirectory,
-                "cannot become \(name ?? "user \(info.st_uid)"), who owns \(directory): \(systemMessage(errno))")
+                "cannot become \(name ?? "user \(info.st_uid)"), who owns \(directory): \(SystemError(errno))")
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Dropbox
+import FileSystem
 import Glibc
 import SyncModel
 import Transport
@@ -143,7 +144,7 @@ struct GetCommand: AsyncParsableCommand {
 
     private static func makeFolders(_ folders: [MirrorPath], in top: String) throws(Failure) {
         for path in [top] + folders.map({ "\(top)/\($0.text)" }) where mkdir(path, 0o777) != 0 && errno != EEXIST {
-            throw Failure(.unusableDirectory, "\(escapingControls(path)): cannot be made: \(systemMessage(errno))")
+            throw Failure(.unusableDirectory, "\(escapingControls(path)): cannot be made: \(SystemError(errno))")
         }
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Dropbox
+import FileSystem
 import Glibc
 import SyncModel
 import Transport
@@ -107,7 +108,7 @@ struct PutCommand: AsyncParsableCommand {
         guard local != "-" else { return Source() }
         var status = stat()
         guard stat(local, &status) == 0 else {
-            let what = errno == ENOENT || errno == ENOTDIR ? "no such file" : systemMessage(errno)
+            let what = errno == ENOENT || errno == ENOTDIR ? "no such file" : SystemError(errno).description
             throw Failure(.incomplete, "\(escapingControls(local)): \(what)")
         }
         let isFolder = status.st_mode & S_IFMT == S_IFDIR

@@ -1,3 +1,4 @@
+import FileSystem
 import Glibc
 
 /// `/etc/dbxsync.conf`: text to `Config`, or everything that is wrong with it at once.
@@ -58,7 +59,7 @@ enum ConfigFile {
     private static func contents(of file: String) -> Result<([UInt8], mode_t?), ConfigValueError> {
         guard !file.utf8.contains(0) else { return .failure(ConfigValueError("the file's name holds a NUL byte")) }
         let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return .failure(ConfigValueError("cannot be opened: \(systemMessage(errno))")) }
+        guard descriptor >= 0 else { return .failure(ConfigValueError("cannot be opened: \(SystemError(errno))")) }
         defer { close(descriptor) }
         var info = stat()
         let isFile = fstat(descriptor, &info) == 0 && info.st_mode & S_IFMT == S_IFREG
@@ -67,18 +68,10 @@ enum ConfigFile {
         while true {
             let count = read(descriptor, &chunk, chunk.count)
             if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { return .failure(ConfigValueError("cannot be read: \(systemMessage(errno))")) }
+            guard count >= 0 else { return .failure(ConfigValueError("cannot be read: \(SystemError(errno))")) }
             if count == 0 { return .success((bytes, isFile ? info.st_mode & 0o777 : nil)) }
             bytes += chunk[..<count]
             guard bytes.count <= largest else { return .failure(ConfigValueError("has more than 1 MiB")) }
         }
     }
-}
-
-/// The system's words for an error number.
-func systemMessage(_ code: Int32) -> String {
-    var buffer = [CChar](repeating: 0, count: 256)
-    // strerror_r(3), XSI: fills the buffer.
-    guard strerror_r(code, &buffer, buffer.count) == 0 else { return "error \(code)" }
-    return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
 }

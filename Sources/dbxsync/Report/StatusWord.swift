@@ -1,4 +1,5 @@
 import Engine
+import FileSystem
 import FoundationEssentials
 import Glibc
 import MirrorFS
@@ -53,14 +54,12 @@ struct StatusWord: Codable, Equatable, Sendable {
     @discardableResult
     func write(_ path: String) -> Bool {
         guard let data = try? JSONEncoder().encode(self) else { return false }
-        let draft = path + ".new"
-        let file = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o640)
-        guard file >= 0 else { return false }
-        let written = data.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-        close(file)
-        if written == data.count && rename(draft, path) == 0 { return true }
-        unlink(draft)
-        return false
+        do {
+            try replaceFile(at: path, with: data, mode: 0o640, draft: .named(path + ".new"), durability: .none)
+            return true
+        } catch {
+            return false
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+import FileSystem
 import Glibc
 import MirrorFS
 
@@ -82,7 +83,7 @@ struct InstanceLockError: Error, Equatable, Sendable, CustomStringConvertible {
     fileprivate static func unusable(_ path: String, call: String, errno code: Int32) -> InstanceLockError {
         InstanceLockError(
             exitCode: .unusableDirectory,
-            message: "the state directory cannot be used: \(call) \(path): \(systemMessage(code))",
+            message: "the state directory cannot be used: \(call) \(path): \(SystemError(code))",
             hint: code == EACCES ? "run it as the user that owns the directory" : nil)
     }
 }

@@ -1,4 +1,5 @@
 import CSystemd  // timespec counts as its own where it is imported anywhere
+import FileSystem
 import Glibc
 import SyncModel
 import Synchronization
@@ -118,7 +119,7 @@ final class PartFile: ByteSink, @unchecked Sendable {
     }
 
     private static func failure(_ path: String, _ what: String) -> Failure {
-        Failure(.unusableDirectory, "\(escapingControls(path)): \(what): \(systemMessage(errno))")
+        Failure(.unusableDirectory, "\(escapingControls(path)): \(what): \(SystemError(errno))")
     }
 }
 
@@ -138,7 +139,7 @@ final class OutputSink: ByteSink, @unchecked Sendable {
         while done < bytes.count {
             let count = Glibc.write(STDOUT_FILENO, bytes.baseAddress.map { $0 + done }, bytes.count - done)
             guard count > 0 || errno == EINTR else {
-                throw Failure(.unusableDirectory, "standard output cannot be written: \(systemMessage(errno))")
+                throw Failure(.unusableDirectory, "standard output cannot be written: \(SystemError(errno))")
             }
             done += max(0, count)
         }

@@ -1,14 +1,8 @@
-import CLinux
+import FileSystem
 import Glibc
 
-/// An open file or folder; closed when nobody holds it any more.
-final class Descriptor: Sendable {
-    let number: Int32
-
-    init(_ number: Int32) { self.number = number }
-
-    deinit { close(number) }
-
+/// The calls that the mirror makes, with its own errors.
+extension Descriptor {
     /// Opens `name` in `folder` without following a link at its end.
     static func open(_ name: String, in folder: Descriptor, flags: Int32, mode: mode_t = 0) throws(MirrorError)
         -> Descriptor
@@ -23,7 +17,7 @@ final class Descriptor: Sendable {
     /// - Parameter replacing: whether what stands there may be replaced; otherwise it fails with EEXIST.
     func rename(_ name: String, to folder: Descriptor, _ target: String, replacing: Bool) -> Int32 {
         if !replacing {
-            let result = dbx_rename_noreplace(number, name, folder.number, target)
+            let result = renameNoReplace(name, to: folder, target)
             // Some file systems know no such rename (renameat2(2), EINVAL): there the look before has to do.
             if result == 0 || errno != EINVAL { return result }
         }
@@ -38,14 +32,5 @@ final class Descriptor: Sendable {
 
     func sync() throws(MirrorError) {
         guard retrying({ fsync(number) }) == 0 else { throw .call("fsync", "descriptor \(number)") }
-    }
-}
-
-/// Repeats a system call that a signal interrupted.
-@discardableResult
-func retrying<Result: SignedInteger>(_ call: () -> Result) -> Result {
-    while true {
-        let result = call()
-        if result >= 0 || errno != EINTR { return result }
     }
 }
