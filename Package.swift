@@ -55,7 +55,7 @@ let package = Package(
         library("FileSystem", ["CLinux"]),
         library("SyncModel", ["CCrypto"]),
         library("Transport", ["CCurl", "FileSystem", logging]),
-        library("Dropbox", ["SyncModel", "Transport", "FileSystem", "CCrypto", logging]),
+        library("Dropbox", ["SyncModel", "Transport", "FileSystem", logging]),
         library("FileEvents", ["FileSystem"]),
         library("MirrorFS", ["SyncModel", "FileSystem", "CLinux", "FileEvents"]),
         library("Store", ["SyncModel", "FileSystem", grdb]),

@@ -6,7 +6,7 @@ private let allowed: [String: Set<String>] = [
     "FileSystem": ["CLinux"],
     "SyncModel": ["CCrypto"],
     "Transport": ["CCurl", "FileSystem", "Logging"],
-    "Dropbox": ["SyncModel", "Transport", "FileSystem", "CCrypto", "Logging"],
+    "Dropbox": ["SyncModel", "Transport", "FileSystem", "Logging"],
     "FileEvents": ["FileSystem"],
     "MirrorFS": ["SyncModel", "FileSystem", "CLinux", "FileEvents"],
     "Store": ["SyncModel", "FileSystem", "GRDB", "GRDBSQLite"],

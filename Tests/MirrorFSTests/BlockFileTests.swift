@@ -19,9 +19,7 @@ struct BlockFileTests {
     private func fill(_ file: BlockFile, _ ranges: [Range<Int64>]) throws {
         for range in ranges {
             try bytes(range).withUnsafeBytes { try file.write($0, at: range.lowerBound) }
-            let hasher = SHA256Hasher()
-            bytes(range).withUnsafeBytes { hasher.update($0) }
-            try file.complete(blockAt: range.lowerBound, digest: hasher.finish())
+            try file.complete(blockAt: range.lowerBound, digest: bytes(range).withUnsafeBytes { BlockDigest(of: $0) })
         }
     }
 

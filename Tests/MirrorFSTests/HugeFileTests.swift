@@ -14,11 +14,10 @@ struct HugeFileTests {
 
     /// Zeros, but for the last five bytes.
     private func version() -> FileVersion {
-        let hasher = SHA256Hasher()
-        [UInt8](repeating: 0, count: ContentHasher.blockSize).withUnsafeBytes { hasher.update($0) }
-        let zeros = hasher.finish()
-        Array("hello".utf8).withUnsafeBytes { hasher.update($0) }
-        let hash = ContentHash(blocks: Array(repeating: zeros, count: 1024) + [hasher.finish()])
+        let block = [UInt8](repeating: 0, count: ContentHasher.blockSize)
+        let zeros = block.withUnsafeBytes { BlockDigest(of: $0) }
+        let rest = Array("hello".utf8).withUnsafeBytes { BlockDigest(of: $0) }
+        let hash = ContentHash(blocks: Array(repeating: zeros, count: 1024) + [rest])
         return FileVersion(rev: Rev("aaa"), size: Self.size, hash: hash, modified: Timestamp(seconds: 1_500_000_000))
     }
 

@@ -1,4 +1,4 @@
-import CCrypto
+import SyncModel
 
 /// Proof Key for Code Exchange (RFC 7636), method S256: binds the pasted code to this sign-in.
 public struct PKCE: Hashable, Sendable {
@@ -23,14 +23,9 @@ public struct PKCE: Hashable, Sendable {
 
     /// The secret's SHA-256 in base64url, part of the URL that the user opens.
     public var challenge: String {
-        let input = Array(verifier.utf8)
-        let digest = [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { buffer, count in
-            var length: UInt32 = 0
-            let done = EVP_Digest(input, input.count, buffer.baseAddress, &length, EVP_sha256(), nil)
-            precondition(done == 1, "libcrypto has no SHA-256")
-            count = Int(length)
-        }
-        return PKCE.base64url(digest)
+        let hasher = SHA256Hasher()
+        Array(verifier.utf8).withUnsafeBytes { hasher.update($0) }
+        return PKCE.base64url(hasher.finish())
     }
 
     private static let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"

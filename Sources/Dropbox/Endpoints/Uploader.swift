@@ -8,9 +8,6 @@ public struct DropboxUploader: Sendable {
     let runner: RequestExecutor
     let endpoints: Endpoints
 
-    /// The most bytes that one request may carry (files.stone: 150 MiB).
-    public static let requestLimit: Int64 = 150 << 20
-
     /// Uses the sign-in, the connections and the pace of `client`.
     public init(_ client: DropboxClient) {
         runner = client.runner

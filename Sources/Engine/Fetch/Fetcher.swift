@@ -9,7 +9,7 @@ struct Fetcher: Sendable {
     /// The result.
     enum Fetched: Sendable {
         case ready(PreparedOperation)
-        /// This item did not work; `isNetwork` if it may be the connection rather than the item.
+        /// This item did not work.
         case failed(Outcome)
         /// Dropbox could not be reached.
         case unreachable(why: String)

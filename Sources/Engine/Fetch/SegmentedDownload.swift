@@ -119,7 +119,7 @@ private final class BlockWriter: @unchecked Sendable {
             offset += Int64(part.count)
             rest = rest.dropFirst(part.count)
             if offset == blockEnd {
-                try file.complete(blockAt: blockStart, digest: hasher.finish())
+                try file.complete(blockAt: blockStart, digest: hasher.finishBlock())
                 blockStart = offset
             }
         }

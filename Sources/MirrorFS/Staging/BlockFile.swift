@@ -17,13 +17,12 @@ public final class BlockFile: Sendable {
     private let version: FileVersion
     private let mode: mode_t
     /// The digest of each complete block.
-    private let digests: Mutex<[[UInt8]?]>
+    private let digests: Mutex<[BlockDigest?]>
 
     /// The size from which on a file is received this way, in bytes.
     public static let leastSize: Int64 = 32 << 20
 
     private static let blockSize = Int64(ContentHasher.blockSize)
-    private static let digestSize = 32
 
     /// The name of the list beside the part file `part`.
     static func listName(of part: String) -> String { part + ".blocks" }
@@ -58,15 +57,17 @@ public final class BlockFile: Sendable {
     }
 
     /// The listed digests of those blocks whose bytes have them.
-    private func provenBlocks() throws(MirrorError) -> [[UInt8]?] {
+    private func provenBlocks() throws(MirrorError) -> [BlockDigest?] {
         let count = digests.withLock { $0.count }
-        var listed = [UInt8](repeating: 0, count: count * Self.digestSize)
+        let size = BlockDigest.size
+        var listed = [UInt8](repeating: 0, count: count * size)
         let got = retrying { pread(list.number, &listed, listed.count, 0) }
         guard got >= 0 else { throw .call("read", place) }
-        var proven = [[UInt8]?](repeating: nil, count: count)
-        for number in 0..<(got / Self.digestSize) {
-            let digest = Array(listed[(number * Self.digestSize)..<((number + 1) * Self.digestSize)])
-            if digest.contains(where: { $0 != 0 }), try hash(range(of: number)) == digest { proven[number] = digest }
+        var proven = [BlockDigest?](repeating: nil, count: count)
+        for number in 0..<(got / size) {
+            let bytes = Array(listed[(number * size)..<((number + 1) * size)])
+            guard bytes.contains(where: { $0 != 0 }), let digest = BlockDigest(bytes: bytes) else { continue }
+            if try hash(range(of: number)) == digest { proven[number] = digest }
         }
         return proven
     }
@@ -74,9 +75,9 @@ public final class BlockFile: Sendable {
     /// The digests of what was received in one go, or is complete and was not published: all whole blocks of the part.
     ///
     /// Whether they are right is told by the content hash in the end.
-    private func blocksInARow() throws(MirrorError) -> [[UInt8]?] {
+    private func blocksInARow() throws(MirrorError) -> [BlockDigest?] {
         let present = Int64(try file.status().st_size)
-        var found = [[UInt8]?](repeating: nil, count: digests.withLock { $0.count })
+        var found = [BlockDigest?](repeating: nil, count: digests.withLock { $0.count })
         for number in found.indices where range(of: number).upperBound <= present {
             let digest = try hash(range(of: number))
             try note(digest, ofBlock: number)
@@ -85,7 +86,7 @@ public final class BlockFile: Sendable {
         return found
     }
 
-    private func hash(_ range: Range<Int64>) throws(MirrorError) -> [UInt8] {
+    private func hash(_ range: Range<Int64>) throws(MirrorError) -> BlockDigest {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
         defer { buffer.deallocate() }
         let hasher = SHA256Hasher()
@@ -98,7 +99,7 @@ public final class BlockFile: Sendable {
             hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<got]))
             offset += Int64(got)
         }
-        return hasher.finish()
+        return hasher.finishBlock()
     }
 
     /// Bytes of blocks that are complete.
@@ -134,7 +135,7 @@ public final class BlockFile: Sendable {
     }
 
     /// Notes that all bytes of the block that begins at `offset` are written, and what they hash to.
-    public func complete(blockAt offset: Int64, digest: [UInt8]) throws(MirrorError) {
+    public func complete(blockAt offset: Int64, digest: BlockDigest) throws(MirrorError) {
         let number = Int(offset / Self.blockSize)
         let block = range(of: number)
         dbx_begin_writeout(file.number, off_t(block.lowerBound), off_t(block.upperBound - block.lowerBound))
@@ -142,9 +143,9 @@ public final class BlockFile: Sendable {
         digests.withLock { $0[number] = digest }
     }
 
-    private func note(_ digest: [UInt8], ofBlock number: Int) throws(MirrorError) {
-        let got = retrying { pwrite(list.number, digest, digest.count, off_t(number * Self.digestSize)) }
-        guard got == digest.count else { throw .call("write", Self.listName(of: place)) }
+    private func note(_ digest: BlockDigest, ofBlock number: Int) throws(MirrorError) {
+        let got = retrying { pwrite(list.number, digest.bytes, BlockDigest.size, off_t(number * BlockDigest.size)) }
+        guard got == BlockDigest.size else { throw .call("write", Self.listName(of: place)) }
     }
 
     /// Checks size and hash, sets time and mode, and makes the bytes durable.

@@ -1,31 +1,37 @@
-import CCrypto
-
 /// SHA-256 of one block of content: what `ContentHash` is made of.
 public struct BlockDigest: Hashable, Sendable {
-    fileprivate let bytes: [UInt8]
+    /// The number of bytes of a digest.
+    public static let size = 32
+
+    /// The 32 bytes.
+    public let bytes: [UInt8]
+
+    /// Takes exactly 32 bytes; `nil` for any other number.
+    public init?(bytes: [UInt8]) {
+        guard bytes.count == BlockDigest.size else { return nil }
+        self.bytes = bytes
+    }
 
     /// Hashes a block, which has `ContentHasher.blockSize` bytes or is the last one.
     public init(of block: UnsafeRawBufferPointer) {
-        bytes = BlockDigest.sha256(block)
+        let hasher = SHA256Hasher()
+        hasher.update(block)
+        self = hasher.finishBlock()
     }
 
-    fileprivate static func sha256(_ data: UnsafeRawBufferPointer) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { buffer, count in
-            var length: UInt32 = 0
-            let done = EVP_Digest(data.baseAddress, data.count, buffer.baseAddress, &length, EVP_sha256(), nil)
-            precondition(done == 1, "libcrypto has no SHA-256")
-            count = Int(length)
-        }
-    }
+    fileprivate init(sha256 bytes: [UInt8]) { self.bytes = bytes }
+}
+
+extension SHA256Hasher {
+    /// The digest of all bytes so far, which are those of one block.
+    public func finishBlock() -> BlockDigest { BlockDigest(sha256: finish()) }
 }
 
 extension ContentHash {
-    /// The hash of content whose blocks have these digests, in order.
-    public init(blocks: some Sequence<BlockDigest>) {
-        let joined = blocks.flatMap(\.bytes)
-        guard let hash = ContentHash(bytes: joined.withUnsafeBytes { BlockDigest.sha256($0) }) else {
-            preconditionFailure("SHA-256 has 32 bytes")
-        }
-        self = hash
+    /// The hash of content whose blocks of 4 MiB have these digests, in order.
+    public init(blocks digests: some Sequence<BlockDigest>) {
+        let overall = SHA256Hasher()
+        for digest in digests { digest.bytes.withUnsafeBytes { overall.update($0) } }
+        self.init(sha256: overall.finish())
     }
 }

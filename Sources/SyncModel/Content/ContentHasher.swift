@@ -37,14 +37,8 @@ public final class ContentHasher {
 }
 
 extension ContentHash {
-    /// The hash of content whose blocks of 4 MiB have these digests, in order.
-    public init(blocks digests: some Sequence<[UInt8]>) {
-        let overall = SHA256Hasher()
-        for digest in digests { digest.withUnsafeBytes { overall.update($0) } }
-        self.init(sha256: overall.finish())
-    }
-
-    fileprivate init(sha256 digest: [UInt8]) {
+    /// Takes what SHA-256 gave.
+    init(sha256 digest: [UInt8]) {
         guard let hash = ContentHash(bytes: digest) else { preconditionFailure("SHA-256 gave \(digest.count) bytes") }
         self = hash
     }

@@ -47,16 +47,6 @@ final class SystemdNotifier: Sendable {
         }
     }
 
-    /// Starting, reloading or stopping takes at least this much longer from now on.
-    func extendTimeout(by duration: Duration) {
-        send("EXTEND_TIMEOUT_USEC=\(Self.microseconds(duration))")
-    }
-
-    /// Why the service cannot go on, as an errno value.
-    func failed(errno code: Int32, status: String) {
-        send("ERRNO=\(code)" + statusLine(status))
-    }
-
     /// The time within which `watchdog` must be called again; nil when nobody waits for it.
     ///
     /// The variable is for the process that it names, or for us if that one is a wrapper that started us.
