@@ -70,11 +70,16 @@ let package = Package(
                 "Concurrency", "SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "FileSystem", "CLinux",
                 logging,
             ]),
+        library("TextFormatting", []),
+        library(
+            "Configuration",
+            ["SyncModel", "MirrorFS", "Engine", "Outbox", "FileSystem", "TextFormatting", "CToml", logging]),
         .executableTarget(
             name: "dbxsync",
             dependencies: [
-                "Engine", "Outbox", "Uploading", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel",
-                "FileSystem", "CLinux", "CSystemd", "CToml",
+                "Configuration", "TextFormatting", "Engine", "Outbox", "Uploading", "Dropbox", "Transport", "Store",
+                "MirrorFS", "SyncModel",
+                "FileSystem", "CLinux", "CSystemd",
                 argumentParser, logging, lifecycle, unixSignals,
             ],
             swiftSettings: strict),
@@ -118,6 +123,8 @@ let package = Package(
         tests("EngineTests", ["Engine", "Store", "MirrorFS", "SyncModel", "Sandbox", "TestSupport", logging]),
         tests("ZipStreamTests", ["ZipStream", "Sandbox"]),
         tests("SandboxTests", ["Sandbox"]),
+        tests("TextFormattingTests", ["TextFormatting"]),
+        tests("ConfigurationTests", ["Configuration", "Engine", "MirrorFS", "Outbox", "SyncModel", logging]),
         tests("AppTests", ["dbxsync", "Engine", "MirrorFS", "Outbox", "SyncModel", "TestSupport", logging]),
         tests("EndToEndTests", ["Sandbox", "Store", "SyncModel", "TestSupport", "NetworkSupport"]),
         tests("LayeringTests", ["TestSupport"]),
@@ -131,7 +138,7 @@ if Context.environment["DBXSYNC_FUZZING"] != nil {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "SyncModel", "Dropbox", "Store", "MirrorFS", "Outbox", "ZipStream", "FileSystem", "CToml", logging,
+                "SyncModel", "Dropbox", "Store", "MirrorFS", "Outbox", "ZipStream", "Configuration", logging,
             ],
             path: "Fuzz",
             exclude: ["corpus"], swiftSettings: strict))

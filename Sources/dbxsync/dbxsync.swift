@@ -2,7 +2,6 @@
 //
 //   Main        the command line           ExitCode    what an exit says
 //   Commands/   a file for each command
-//   Config/     /etc/dbxsync.conf: ConfigFile reads it, Config.keys has a line for each key
 //   Assembly/   CompositionRoot.open: lock, state, mirror, sign-in, engine. AccountGuard believes no listing before account
 //               and folder are known to be the right ones. Failure turns any error into an exit code
 //   Services/   what `run` runs side by side: engine, outbox, status, reload, watchdog
@@ -11,3 +10,5 @@
 //   System/     journal, sd_notify, terminal, lock of the instance, the last resort of a stop
 //
 // Where an exit code, a key or a journal field comes from: docs/architecture.md#where-things-live.
+
+import Configuration

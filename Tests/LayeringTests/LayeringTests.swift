@@ -16,9 +16,14 @@ private let allowed: [String: Set<String>] = [
     "Outbox": [
         "Concurrency", "SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "FileSystem", "CLinux", "Logging",
     ],
+    "TextFormatting": [],
+    "Configuration": [
+        "SyncModel", "MirrorFS", "Engine", "Outbox", "FileSystem", "TextFormatting", "CToml", "Logging",
+    ],
     "dbxsync": [
-        "Engine", "Outbox", "Uploading", "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "FileSystem",
-        "CLinux", "CSystemd", "CToml",
+        "Configuration", "TextFormatting", "Engine", "Outbox", "Uploading", "Dropbox", "Transport", "Store", "MirrorFS",
+        "SyncModel", "FileSystem",
+        "CLinux", "CSystemd",
         "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
     ],
     "Sandbox": ["CCrypto"],
@@ -30,6 +35,7 @@ private let allowed: [String: Set<String>] = [
 /// Plain Foundation would drag 34 MB of ICU data into the static binary.
 private let system: [String: Set<String>] = [
     "SyncModel": [],
+    "TextFormatting": [],
     "FileSystem": ["Glibc"],
     "MirrorFS": ["Glibc", "Synchronization"],
     "Sandbox": ["Glibc", "Synchronization", "Foundation", "FoundationEssentials"],
@@ -40,7 +46,7 @@ private let systemElsewhere: Set<String> = ["Glibc", "Synchronization", "Foundat
 /// The libraries that make up the product.
 private let libraries: Set<String> = [
     "SyncModel", "Transport", "Dropbox", "FileEvents", "MirrorFS", "Store", "ZipStream", "Engine", "Uploading",
-    "Outbox", "Concurrency", "FileSystem",
+    "Outbox", "Concurrency", "FileSystem", "TextFormatting", "Configuration",
 ]
 
 /// Where the account is written to: all else, and so the whole of the mirror, has no way to.
@@ -72,7 +78,8 @@ private let forbidden: [Forbidden] = [
     Forbidden(name: "try!", targets: libraries.union(["dbxsync"])),
     Forbidden(name: "Task {", targets: libraries.union(["dbxsync"]), except: unstructured),
     Forbidden(name: "Task.detached", targets: libraries.union(["dbxsync"]), except: unstructured),
-    Forbidden(name: "Logger", targets: ["FileSystem", "SyncModel", "MirrorFS", "Store", "ZipStream"]),
+    Forbidden(
+        name: "Logger", targets: ["FileSystem", "TextFormatting", "SyncModel", "MirrorFS", "Store", "ZipStream"]),
     Forbidden(name: "print(", targets: libraries),
     Forbidden(name: "async", targets: ["FileSystem", "MirrorFS"]),
     Forbidden(name: "Clock", targets: ["SyncModel"]),

@@ -1,7 +1,7 @@
 import CLinux
 import FileSystem
 import Glibc
-import SyncModel
+public import SyncModel
 import Synchronization
 
 /// A large file that is received in several segments at a time.

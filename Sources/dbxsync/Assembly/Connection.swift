@@ -1,3 +1,4 @@
+import Configuration
 import Dropbox
 import Glibc
 import Logging

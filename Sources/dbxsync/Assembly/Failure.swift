@@ -1,8 +1,10 @@
+import Configuration
 import Dropbox
 import Engine
 import MirrorFS
 import Store
 import SyncModel
+import TextFormatting
 import Uploading
 
 /// Why a command cannot go on: what the user reads, and the exit code.

@@ -1,10 +1,7 @@
+import Configuration
 import Glibc
 
-/// Groups of this system (group(5)).
-enum Groups {
-    /// The number of a group that is given by name or number; nil if there is none.
-    static func number(of text: String) -> UInt32? { getgrnam(text)?.pointee.gr_gid ?? UInt32(text) }
-
+extension Groups {
     /// The number of the group that is configured for what is made in the mirror.
     ///
     /// - Throws: `Failure` with `.badConfiguration` if this process may not give it to a file (chown(2)).

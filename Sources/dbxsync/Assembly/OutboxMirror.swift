@@ -1,4 +1,5 @@
 import CLinux
+import Configuration
 import Dropbox
 import Glibc
 import Store

@@ -1,4 +1,6 @@
+import Configuration
 import Glibc
+import TextFormatting
 
 extension OutboxPlaces {
     /// Looks at the folders as they are, links included.

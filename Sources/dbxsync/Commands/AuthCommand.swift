@@ -1,8 +1,10 @@
 import ArgumentParser
+import Configuration
 import Dropbox
 import Glibc
 import Store
 import SyncModel
+import TextFormatting
 import Transport
 
 /// `dbxsync auth`: signs in and out.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 
 /// `dbxsync check-config`: what is wrong with the configuration, or what is in effect.
 struct CheckConfigCommand: AsyncParsableCommand {

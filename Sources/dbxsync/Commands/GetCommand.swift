@@ -1,8 +1,10 @@
 import ArgumentParser
+import Configuration
 import Dropbox
 import FileSystem
 import Glibc
 import SyncModel
+import TextFormatting
 import Transport
 
 /// `dbxsync get`: downloads a file or a folder.

@@ -1,10 +1,12 @@
 import ArgumentParser
+import Configuration
 import Engine
 import Glibc
 import Logging
 import MirrorFS
 import Store
 import SyncModel
+import TextFormatting
 import Transport
 import UnixSignals
 

@@ -1,9 +1,11 @@
 import ArgumentParser
+import Configuration
 import Engine
 import Logging
 import MirrorFS
 import Store
 import SyncModel
+import TextFormatting
 
 /// `dbxsync verify`: compares the mirror with the state by hashing.
 struct VerifyCommand: AsyncParsableCommand {

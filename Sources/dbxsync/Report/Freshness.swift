@@ -1,3 +1,4 @@
+import Configuration
 import Synchronization
 
 /// Whether the mirror was known to be in step of late: "active but stale" must not hide.

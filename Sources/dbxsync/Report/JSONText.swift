@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import TextFormatting
 
 /// The JSON documents of `--json`.
 enum JSONText {

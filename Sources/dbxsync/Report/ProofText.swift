@@ -1,3 +1,5 @@
+import TextFormatting
+
 /// How well the bytes of the mirror's files are known, as a line of `dbxsync status`; pure.
 enum ProofText {
     /// The line; nil where nothing stands.

@@ -1,4 +1,5 @@
 import Engine
+import TextFormatting
 
 /// What the engine does now as one line: `STATUS=`, and the heading of `dbxsync status`; pure.
 enum StatusLine {

@@ -1,4 +1,5 @@
 import Store
+import TextFormatting
 
 /// `dbxsync status` for people; pure.
 enum StatusText {

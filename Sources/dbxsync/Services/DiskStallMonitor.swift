@@ -1,5 +1,6 @@
 import Engine
 import Logging
+import TextFormatting
 
 /// Notices that the mirror's disk does not answer; tells it once, and once that it does again.
 struct DiskStallMonitor: Sendable {

@@ -1,4 +1,5 @@
 import CLinux
+import Configuration
 import Engine
 import Logging
 import ServiceLifecycle

@@ -1,4 +1,5 @@
 import Logging
+import TextFormatting
 
 /// One log event as one line for people; pure.
 enum LogText {

@@ -1,4 +1,5 @@
 import Synchronization
+import TextFormatting
 
 /// How far long work has come.
 struct Progress: Equatable, Sendable {

@@ -1,6 +1,7 @@
 import CSystemd
 import Glibc
 import Synchronization
+import TextFormatting
 
 /// Tells the service manager how things stand (sd_notify(3)); without one every call does nothing.
 final class SystemdNotifier: Sendable {

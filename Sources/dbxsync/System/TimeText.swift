@@ -1,4 +1,5 @@
 import Glibc
+import TextFormatting
 
 /// Moments, in seconds since the epoch, as people and programs read them.
 enum TimeText {

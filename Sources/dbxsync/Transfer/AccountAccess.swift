@@ -1,7 +1,9 @@
+import Configuration
 import Dropbox
 import Glibc
 import Logging
 import SyncModel
+import TextFormatting
 import Uploading
 
 extension Connection {

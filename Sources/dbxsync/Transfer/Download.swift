@@ -1,6 +1,7 @@
 import Dropbox
 import Glibc
 import SyncModel
+import TextFormatting
 
 /// Downloads files to places outside the mirror.
 struct Download: Sendable {

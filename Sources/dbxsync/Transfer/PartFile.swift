@@ -3,6 +3,7 @@ import FileSystem
 import Glibc
 import SyncModel
 import Synchronization
+import TextFormatting
 
 /// An unfinished download beside the file that it is to become: the revision is in its name, so that it can go on.
 ///

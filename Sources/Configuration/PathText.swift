@@ -1,7 +1,8 @@
 import SyncModel
+import TextFormatting
 
 /// Paths as they are written in the configuration.
-enum PathText {
+package enum PathText {
     /// An absolute path without `.`, `..`, doubled or closing slashes.
     static func absolute(_ text: String) throws(ConfigValueError) -> String {
         guard text.utf8.first == slash else { throw ConfigValueError("\(quoted(text)) is not an absolute path") }
@@ -27,12 +28,12 @@ enum PathText {
     }
 
     /// True when `inner` is `outer` or lies below it; both are normal absolute paths.
-    static func contains(_ outer: String, _ inner: String) -> Bool {
+    package static func contains(_ outer: String, _ inner: String) -> Bool {
         inner.pathComponents.starts(with: outer.pathComponents)
     }
 
     /// The path of `inner` from `outer` on.
-    static func below(_ outer: String, _ inner: String) -> String {
+    package static func below(_ outer: String, _ inner: String) -> String {
         inner.pathComponents.dropFirst(outer.pathComponents.count).joined(separator: "/")
     }
 

@@ -3,6 +3,7 @@ import Logging
 import MirrorFS
 import SyncModel
 import Outbox
+import TextFormatting
 
 /// A value as it is written in the file.
 enum ConfigLiteral: Equatable, Sendable {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import dbxsync
+@testable import Configuration
 
 @Suite(.timeLimit(.minutes(5)))
 struct UnitsTests {

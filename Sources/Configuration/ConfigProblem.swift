@@ -1,24 +1,26 @@
-/// A place in a text, counted from 1 as editors do.
-struct TextPlace: Hashable, Comparable, Sendable {
-    let line: Int
-    let column: Int
+import TextFormatting
 
-    static func < (a: TextPlace, b: TextPlace) -> Bool { (a.line, a.column) < (b.line, b.column) }
+/// A place in a text, counted from 1 as editors do.
+package struct TextPlace: Hashable, Comparable, Sendable {
+    package let line: Int
+    package let column: Int
+
+    package static func < (a: TextPlace, b: TextPlace) -> Bool { (a.line, a.column) < (b.line, b.column) }
 }
 
 /// One thing that is wrong with a configuration file.
-struct ConfigProblem: Hashable, Sendable, CustomStringConvertible {
+package struct ConfigProblem: Hashable, Sendable, CustomStringConvertible {
     /// The file as it was named to us.
-    let file: String
+    package let file: String
     /// Where it stands; nil for what is not there, and for the file as a whole.
-    let place: TextPlace?
+    package let place: TextPlace?
     /// Full name of the key or table, such as `mirror.file_mode`; nil for the file as a whole.
-    let key: String?
+    package let key: String?
     /// What is wrong and what would be right.
-    let message: String
+    package let message: String
 
     /// The line for people: `FILE:LINE:COLUMN: KEY: MESSAGE`, as editors and grep understand it.
-    var description: String {
+    package var description: String {
         var text = escapingControls(file)
         if let place { text += ":\(place.line):\(place.column)" }
         if let key { text += ": \(escapingControls(key))" }
@@ -27,9 +29,9 @@ struct ConfigProblem: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Everything that is wrong with a configuration file, in the order of its lines; never empty.
-struct ConfigProblems: Error, Equatable, Sendable, CustomStringConvertible {
-    let problems: [ConfigProblem]
+package struct ConfigProblems: Error, Equatable, Sendable, CustomStringConvertible {
+    package let problems: [ConfigProblem]
 
     /// One problem a line.
-    var description: String { problems.map(\.description).joined(separator: "\n") }
+    package var description: String { problems.map(\.description).joined(separator: "\n") }
 }

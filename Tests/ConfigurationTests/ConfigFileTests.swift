@@ -5,7 +5,7 @@ import SyncModel
 import Testing
 import Outbox
 
-@testable import dbxsync
+@testable import Configuration
 
 private let needed = "[account]\napp_key = \"k\"\n[mirror]\ndirectory = \"/srv/m\"\n"
 

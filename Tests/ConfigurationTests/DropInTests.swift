@@ -1,7 +1,7 @@
 import Testing
 import Outbox
 
-@testable import dbxsync
+@testable import Configuration
 
 @Suite(.timeLimit(.minutes(5)))
 struct DropInTests {

@@ -1,6 +1,8 @@
+import TextFormatting
+
 extension Config {
     /// The effective values as a configuration file that means the same, defaults included; secrets are not shown.
-    var toml: String {
+    package var toml: String {
         sections.map { table, keys in
             let lines = keys.map { key in
                 shown(key).map { "\(key.name) = \($0)" } ?? "# \(key.name) is not set"
@@ -10,7 +12,7 @@ extension Config {
     }
 
     /// The effective values as one JSON object of objects, with the names and texts of the file; null: not set.
-    var json: String {
+    package var json: String {
         let tables = sections.map { table, keys in
             let members = keys.map { "    \(quoted($0.name)): \(shown($0) ?? "null")" }
             return "  \(quoted(table)): {\n" + members.joined(separator: ",\n") + "\n  }"

@@ -2,7 +2,7 @@ import Foundation
 import Logging
 import Testing
 
-@testable import dbxsync
+@testable import Configuration
 
 /// The sample file of this repository.
 private func sample() throws -> String {

@@ -1,129 +1,132 @@
-import Engine
-import Logging
-import MirrorFS
-import SyncModel
-import Outbox
+package import Engine
+package import Logging
+package import MirrorFS
+package import SyncModel
+package import Outbox
 
 /// A configuration that has been checked: every value is in range and they fit together.
 ///
 /// Only `ConfigFile` makes one from a file. It is an immutable value to whoever gets it; a reload makes another.
-struct Config: Equatable, Sendable {
+package struct Config: Equatable, Sendable {
     /// `[account]`: which app, which sign-in, which server.
-    var account = AccountSettings()
+    package var account = AccountSettings()
     /// `[mirror]`: what is mirrored where, and how it looks on disk.
-    var mirror = MirrorSettings()
+    package var mirror = MirrorSettings()
     /// `[state]`: where dbxsync keeps its own books.
-    var state = StateSettings()
+    package var state = StateSettings()
     /// `[schedule]`: when it asks.
-    var schedule = ScheduleSettings()
+    package var schedule = ScheduleSettings()
     /// `[transfer]`: how fast it fetches.
-    var transfer = TransferSettings()
+    package var transfer = TransferSettings()
     /// `[outbox]`: which folder goes up.
-    var outbox = OutboxTable()
+    package var outbox = OutboxTable()
     /// `[log]`: what it tells.
-    var log = LogSettings()
+    package var log = LogSettings()
+
+    /// The defaults.
+    package init() {}
 }
 
 extension Config {
     /// Which app, which sign-in, which server.
-    struct AccountSettings: Equatable, Sendable {
+    package struct AccountSettings: Equatable, Sendable {
         /// Key of the Dropbox app; never empty in a checked configuration.
-        var appKey = ""
+        package var appKey = ""
         /// Secret of an app that cannot use PKCE.
-        var appSecret: String?
+        package var appSecret: String?
         /// Absolute path of the file that `dbxsync auth` writes.
-        var credentials = "/var/lib/dbxsync/credentials.json"
+        package var credentials = "/var/lib/dbxsync/credentials.json"
         /// One base URL without a slash at its end, for API, content, notify and OAuth alike; nil: Dropbox's own hosts.
-        var endpoint: String?
+        package var endpoint: String?
         /// Absolute path of a PEM bundle to trust instead of the system's.
-        var caFile: String?
+        package var caFile: String?
         /// Proxy URL; nil: what the environment says.
-        var proxy: String?
+        package var proxy: String?
         /// Mirror the team space instead of the member's own folder.
-        var teamSpace = false
+        package var teamSpace = false
     }
 
     /// What is mirrored where, and how it looks on disk.
-    struct MirrorSettings: Equatable, Sendable {
+    package struct MirrorSettings: Equatable, Sendable {
         /// Absolute path of the mirror; never empty in a checked configuration.
-        var directory = ""
+        package var directory = ""
         /// The Dropbox folder: empty for all, else `/…` without a slash at its end.
-        var remoteRoot = ""
+        package var remoteRoot = ""
         /// Patterns of what is left out.
-        var exclude: [SelectionPattern] = []
+        package var exclude: [SelectionPattern] = []
         /// Patterns of what is taken; all if there are none.
-        var include: [SelectionPattern] = []
+        package var include: [SelectionPattern] = []
         /// Patterns of what may be missing if it cannot be mirrored as it is.
-        var accept: [SelectionPattern] = []
+        package var accept: [SelectionPattern] = []
         /// What happens to files that are not ours.
-        var localChanges = LocalChanges.aside
+        package var localChanges = LocalChanges.aside
         /// Mode of files.
-        var fileMode: UInt32 = 0o640
+        package var fileMode: UInt32 = 0o640
         /// Mode of directories.
-        var directoryMode: UInt32 = 0o750
+        package var directoryMode: UInt32 = 0o750
         /// Name or number of the group of what is made; nil: as in the folder that it is made in.
-        var group: String?
+        package var group: String?
         /// Whether to learn from the kernel what others do in the mirror.
-        var watch = true
+        package var watch = true
         /// What becomes of files of others that are in nobody's way.
-        var strangers = Strangers.keep
+        package var strangers = Strangers.keep
         /// Bytes that stay free: downloads wait below it; 0 for no reserve.
-        var minFreeSpace: Int64 = 1 << 30
+        package var minFreeSpace: Int64 = 1 << 30
 
         /// What of the Dropbox folder is mirrored.
-        var selection: Selection { Selection(include: include, exclude: exclude) }
+        package var selection: Selection { Selection(include: include, exclude: exclude) }
     }
 
     /// Where dbxsync keeps its own books.
-    struct StateSettings: Equatable, Sendable {
+    package struct StateSettings: Equatable, Sendable {
         /// Absolute path of the directory of `state.db` and `lock`.
-        var directory = "/var/lib/dbxsync"
+        package var directory = "/var/lib/dbxsync"
     }
 
     /// When it asks.
-    struct ScheduleSettings: Equatable, Sendable {
+    package struct ScheduleSettings: Equatable, Sendable {
         /// Time between requests for changes.
-        var interval = Duration.seconds(300)
+        package var interval = Duration.seconds(300)
         /// Also wake as soon as Dropbox reports a change.
-        var longpoll = true
+        package var longpoll = true
         /// Time between full comparisons of the listing; nil: never.
-        var relist: Duration? = .seconds(7 * 86_400)
+        package var relist: Duration? = .seconds(7 * 86_400)
         /// Time between comparisons of the mirror by stat; nil: only at a start.
-        var sweep: Duration? = .seconds(3600)
+        package var sweep: Duration? = .seconds(3600)
         /// The time in which every file of the mirror is read again; nil: never.
-        var scrub: Duration? = .seconds(30 * 86_400)
+        package var scrub: Duration? = .seconds(30 * 86_400)
         /// How long ago the mirror may have been known to be in step; nil: never mind.
-        var maxStaleness: Duration? = .seconds(3600)
+        package var maxStaleness: Duration? = .seconds(3600)
     }
 
     /// How fast it fetches.
-    struct TransferSettings: Equatable, Sendable {
+    package struct TransferSettings: Equatable, Sendable {
         /// Downloads at once.
-        var parallel = 16
+        package var parallel = 16
         /// Bytes per second for all transfers together; nil: unlimited.
-        var bandwidth: Int64?
+        package var bandwidth: Int64?
         /// Folders of many small files come as one zip.
-        var bulk = true
+        package var bulk = true
     }
 
     /// Which folder goes up.
-    struct OutboxTable: Equatable, Sendable {
+    package struct OutboxTable: Equatable, Sendable {
         /// Absolute path of the watched folder; nil: there is no outbox.
-        var directory: String?
+        package var directory: String?
         /// The Dropbox folder that receives what lies in it: empty for the top, else `/…`; set in a checked
         /// configuration with an outbox.
-        var remoteFolder: String?
+        package var remoteFolder: String?
         /// What becomes of a file afterwards.
-        var after = AfterUpload.keep
+        package var after = AfterUpload.keep
         /// How long a file has to be left alone.
-        var settle = Duration.seconds(2)
+        package var settle = Duration.seconds(2)
         /// Patterns of what is left alone.
-        var exclude: [SelectionPattern] = []
+        package var exclude: [SelectionPattern] = []
         /// It lies in the mirror, where the folder stands that it goes to.
-        var insideMirror = false
+        package var insideMirror = false
 
         /// What is watched; nil: nothing.
-        var settings: OutboxSettings? {
+        package var settings: OutboxSettings? {
             guard let directory, let remoteFolder else { return nil }
             return OutboxSettings(
                 directory: directory, remoteFolder: remoteFolder, after: after, settle: settle, exclude: exclude)
@@ -131,8 +134,8 @@ extension Config {
     }
 
     /// What it tells.
-    struct LogSettings: Equatable, Sendable {
+    package struct LogSettings: Equatable, Sendable {
         /// The least urgent level that is written.
-        var level = Logger.Level.info
+        package var level = Logger.Level.info
     }
 }

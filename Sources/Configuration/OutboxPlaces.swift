@@ -1,9 +1,10 @@
 import Outbox
+import TextFormatting
 
 /// Where an outbox may be.
-enum OutboxPlaces {
+package enum OutboxPlaces {
     /// Why two folders cannot be beside each other; nil if they can.
-    static func overlap(_ outbox: String, what: String, other: String) -> String? {
+    package static func overlap(_ outbox: String, what: String, other: String) -> String? {
         if PathText.contains(other, outbox) { return "\(quoted(outbox)) lies in \(what) \(quoted(other))" }
         if PathText.contains(outbox, other) { return "\(what) \(quoted(other)) lies in \(quoted(outbox))" }
         return nil

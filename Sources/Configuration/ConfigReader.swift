@@ -1,4 +1,5 @@
 import Outbox
+import TextFormatting
 
 /// Walks a parsed document key by key and collects every problem.
 struct ConfigReader {

@@ -2,7 +2,7 @@
 ///
 /// Escaped are C0, DEL and C1 controls, line and paragraph separators, and the marks that reverse the direction of
 /// what follows (UAX #9 §2): a remote name may hold all of them.
-func escapingControls(_ text: String) -> String {
+package func escapingControls(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: isControl) else { return text }
     var escaped = ""
     for scalar in text.unicodeScalars {
@@ -20,7 +20,7 @@ func escapingControls(_ text: String) -> String {
 /// A JSON document in which nothing stands that a terminal obeys; it means the same.
 ///
 /// Line breaks and the like between its values stay: in its strings they are escaped already.
-func escapingInJSON(_ document: String) -> String {
+package func escapingInJSON(_ document: String) -> String {
     func isLeft(_ scalar: Unicode.Scalar) -> Bool { scalar.value >= 0x7F && isControl(scalar) }
     guard document.unicodeScalars.contains(where: isLeft) else { return document }
     var escaped = ""
@@ -36,7 +36,7 @@ func escapingInJSON(_ document: String) -> String {
 }
 
 /// The text in double quotes, with the escapes that TOML's basic strings and JSON have in common.
-func quoted(_ text: String) -> String {
+package func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
         switch scalar {

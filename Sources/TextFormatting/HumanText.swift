@@ -1,7 +1,7 @@
 /// Numbers as people read them, always in English: no locale, and so no ICU in the binary.
-enum HumanText {
+package enum HumanText {
     /// A count with commas: `88,310`.
-    static func count(_ number: some BinaryInteger) -> String {
+    package static func count(_ number: some BinaryInteger) -> String {
         let digits = Array(String(number.magnitude))
         var text = number < 0 ? "-" : ""
         for (index, digit) in digits.enumerated() {
@@ -12,12 +12,12 @@ enum HumanText {
     }
 
     /// A count with its noun: `1 file`, `2 files`.
-    static func count(_ number: some BinaryInteger, _ noun: String) -> String {
+    package static func count(_ number: some BinaryInteger, _ noun: String) -> String {
         "\(count(number)) \(noun)\(number == 1 ? "" : "s")"
     }
 
     /// Bytes in thousands, with one decimal below a hundred: `812 B`, `1.2 MB`, `350 GB`.
-    static func bytes(_ bytes: Int64) -> String {
+    package static func bytes(_ bytes: Int64) -> String {
         var value = Double(bytes.magnitude)
         var unit = 0
         let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
@@ -34,13 +34,13 @@ enum HumanText {
     }
 
     /// Bytes per second.
-    static func rate(_ bytesPerSecond: Double) -> String {
+    package static func rate(_ bytesPerSecond: Double) -> String {
         guard bytesPerSecond.isFinite, bytesPerSecond >= 0 else { return "0 B/s" }
         return bytes(Int64(min(bytesPerSecond, 9e18))) + "/s"
     }
 
     /// A duration in its two largest units, rounded down: `45 s`, `18 min`, `1 h 05 min`, `3 d 4 h`.
-    static func duration(_ duration: Duration) -> String {
+    package static func duration(_ duration: Duration) -> String {
         let seconds = max(0, duration.components.seconds)
         let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400)
         if minutes == 0 { return "\(seconds) s" }

@@ -1,6 +1,8 @@
+import TextFormatting
+
 /// Why a written value is refused: the end of a sentence that begins with the key's name.
-struct ConfigValueError: Error, Equatable, Sendable {
-    let message: String
+package struct ConfigValueError: Error, Equatable, Sendable {
+    package let message: String
     /// Which element of a list it is about, if one.
     let element: Int?
 

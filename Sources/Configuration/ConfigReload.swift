@@ -1,21 +1,21 @@
 extension Config {
     /// What a reload changes.
-    struct Change: Equatable, Sendable {
+    package struct Change: Equatable, Sendable {
         /// The running configuration with every new value that counts at once.
-        let config: Config
+        package let config: Config
         /// Keys whose new value counts at once.
-        let live: [String]
+        package let live: [String]
         /// Keys whose new value counts from the next pass on; one that is under way keeps to the old value.
-        let nextPass: [String]
+        package let nextPass: [String]
         /// Keys whose new value waits for a restart; the running configuration keeps the old one.
-        let afterRestart: [String]
+        package let afterRestart: [String]
 
         /// True when the file says what is running already.
-        var isEmpty: Bool { live.isEmpty && nextPass.isEmpty && afterRestart.isEmpty }
+        package var isEmpty: Bool { live.isEmpty && nextPass.isEmpty && afterRestart.isEmpty }
     }
 
     /// This running configuration beside a newly read one.
-    func change(to new: Config) -> Change {
+    package func change(to new: Config) -> Change {
         var config = self
         let changed = Self.keys.filter { !$0.isSame(self, new) }
         for key in changed where key.reload != .restart { key.copy(new, &config) }

@@ -1,15 +1,16 @@
 import FileSystem
 import Glibc
+import TextFormatting
 
 /// `/etc/dbxsync.conf`: text to `Config`, or everything that is wrong with it at once.
-enum ConfigFile {
+package enum ConfigFile {
     /// No configuration is as large; what is may be a device or a mistake.
     private static let largest = 1 << 20
     /// Bounds how deep keys can nest: the parser frees nested tables recursively.
     private static let longestLine = 4_096
 
     /// Reads and checks a file.
-    static func load(_ file: String) -> Result<Config, ConfigProblems> {
+    package static func load(_ file: String) -> Result<Config, ConfigProblems> {
         switch contents(of: file) {
         case .success(let (bytes, mode)):
             parse(bytes, file: file).flatMap { config in
@@ -33,7 +34,7 @@ enum ConfigFile {
     }
 
     /// Checks a text; `file` is only its name in messages.
-    static func parse(_ bytes: [UInt8], file: String) -> Result<Config, ConfigProblems> {
+    package static func parse(_ bytes: [UInt8], file: String) -> Result<Config, ConfigProblems> {
         let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         if let index = lines.firstIndex(where: { $0.count > longestLine }) {
             return failure(

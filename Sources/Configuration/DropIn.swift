@@ -1,10 +1,11 @@
 import SyncModel
 import Outbox
+import TextFormatting
 
 /// The systemd drop-in that lets a service write to what its configuration names, and to nothing else; pure.
-struct DropIn {
+package struct DropIn {
     /// The unit that runs with the configuration.
-    let unit: String
+    package let unit: String
     private let file: String
     /// What has to be mounted.
     private let mounts: [String]
@@ -29,7 +30,7 @@ struct DropIn {
     ]
 
     /// What `config`, read from `file`, asks for.
-    init(_ config: Config, file: String) {
+    package init(_ config: Config, file: String) {
         self.file = file
         let mirror = config.mirror.directory
         mounts = [mirror, config.outbox.directory].compactMap(\.self)
@@ -48,7 +49,7 @@ struct DropIn {
     /// The drop-in as a file.
     ///
     /// - Throws: `ConfigValueError` for a path that no unit file can name.
-    func text() throws(ConfigValueError) -> String {
+    package func text() throws(ConfigValueError) -> String {
         let folder = "/etc/systemd/system/\(unit).d"
         var lines = [
             "# What \(unit) may write to, made from \(escapingControls(file)). To put it in force, as root:",

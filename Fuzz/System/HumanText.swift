@@ -1,1 +1,0 @@
-../../Sources/dbxsync/System/HumanText.swift
