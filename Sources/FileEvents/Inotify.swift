@@ -36,6 +36,7 @@ public final class Inotify: Sendable {
     /// Starts the thread, which hands what it reads to `take`.
     ///
     /// - Parameter attributes: whether changes of modes and times are told, too.
+    /// - Throws: `Failure` if the kernel grants no more watches or descriptors.
     public init(attributes: Bool = false, _ take: @escaping @Sendable ([FileEvent]) -> Void) throws(Failure) {
         mask = Self.always | (attributes ? UInt32(IN_ATTRIB) : 0)
         descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))

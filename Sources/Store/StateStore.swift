@@ -146,6 +146,8 @@ public final class StateStore: Sendable {
     public func checkPlace() throws { try files?.check() }
 
     /// Closes the file; later calls fail.
+    ///
+    /// - Throws: what SQLite reports.
     public func close() throws {
         guard files?.isLogOurs ?? true else {
             // SQLite would remove the log of the file that stands there now; what is open ends with the process.

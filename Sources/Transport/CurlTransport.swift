@@ -33,6 +33,8 @@ public final class CurlTransport: HTTPTransport {
     /// Sends `request` once; see `HTTPTransport`.
     ///
     /// Cancelling the task ends the transfer at once.
+    ///
+    /// - Throws: `TransportError`, and what the sink throws.
     public func send(_ request: HTTPRequest, sink: (any BodySink)?) async throws -> HTTPResponse {
         let transfer = CurlTransfer(request: request, sink: sink, counters: counters)
         return try await withTaskCancellationHandler {

@@ -39,6 +39,8 @@ public final class LocalFile: Sendable {
     }
 
     /// Takes over a descriptor that was opened for reading; `path` leads to the same file.
+    ///
+    /// - Throws: `UploadError` if it is no regular file or cannot be read.
     public init(descriptor: Int32, path: String) throws(UploadError) {
         self.descriptor = descriptor
         var status = stat()

@@ -45,6 +45,8 @@ public struct TreeUpload: Sendable {
     /// Uploads everything in `directory`; what fails is told and the rest goes on.
     ///
     /// Throws what concerns all of it: no sign-in, no network.
+    ///
+    /// - Throws: `Classified` errors that end the whole upload; those of single files are reported.
     public func run(_ directory: String, _ report: (Event) -> Void) async throws {
         let present = try await RemoteFiles(upload.client, wish.path)
         var tree = LocalTree(directory)

@@ -27,6 +27,7 @@ public final class ZipReader {
     /// Begins an archive.
     ///
     /// - Parameter more: The next bytes, one at least; `nil` when there are no more.
+    /// - Throws: `ZipError` if libarchive cannot be set up.
     public init(_ more: @escaping () -> [UInt8]?) throws(ZipError) {
         guard let archive = archive_read_new() else { throw ZipError(description: "out of memory for an archive") }
         self.archive = archive

@@ -43,6 +43,8 @@ public struct CredentialsFile: Hashable, Sendable {
     /// Replaces the file.
     ///
     /// After a crash at any moment it holds the old or the new credentials, whole.
+    ///
+    /// - Throws: `DropboxError` if the file cannot be written.
     public func write(_ credentials: Credentials) throws(DropboxError) {
         if isReadOnly { return }
         let bytes: Data
@@ -84,6 +86,8 @@ public struct CredentialsFile: Hashable, Sendable {
     var exists: Bool { access(path, F_OK) == 0 }
 
     /// Removes the file, as signing out does; none is no error.
+    ///
+    /// - Throws: `DropboxError` if the file cannot be removed.
     public func remove() throws(DropboxError) {
         guard unlink(path) == 0 || errno == ENOENT else { throw problem("cannot be removed", errno) }
     }

@@ -73,6 +73,8 @@ public struct OAuthFlow: Sendable {
     }
 
     /// Ends the sign-in at the server: the access token, its siblings and the refresh token are of no use afterwards.
+    ///
+    /// - Throws: `DropboxError` if the call fails.
     public func revoke(accessToken: String) async throws {
         var call = Call.rpc("auth/token/revoke", role: .token, base: endpoints.api, argument: .null)
         call.request.headers.append(.init("Authorization", "Bearer \(accessToken)"))

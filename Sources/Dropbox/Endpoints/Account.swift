@@ -39,6 +39,8 @@ extension DropboxClient {
     }
 
     /// Proves that server and sign-in work: `check/user`, which sends back what it was sent.
+    ///
+    /// - Throws: `DropboxError` if the call fails.
     public func check() async throws {
         let call = Call.rpc(
             "check/user", role: .query, base: endpoints.api, argument: APIArgument(["query": .text("dbxsync")]))

@@ -7,6 +7,8 @@ extension DropboxClient {
     ///
     /// A cut body goes on at the new offset; progress forgives the failures before it. If the server refuses the rest
     /// of the content, all of it is asked for.
+    ///
+    /// - Throws: `DropboxError` if the call fails, and what the sink throws.
     public func download(_ version: FileVersion, into sink: any ByteSink) async throws {
         if sink.offset > version.size { try sink.restart() }
         // Also an empty file: there is no range of it that a server would give.
@@ -22,6 +24,8 @@ extension DropboxClient {
     /// Writes the bytes of exactly this revision from the sink's offset up to `end`, over a connection of its own.
     ///
     /// Ranges that share an HTTP/2 connection share its speed.
+    ///
+    /// - Throws: `DropboxError` if the call fails, and what the sink throws.
     public func downloadSegment(_ version: FileVersion, upTo end: Int64, into sink: any ByteSink) async throws {
         do {
             try await fetch(version, upTo: end, into: sink, by: segmentRunner)

@@ -3,6 +3,8 @@ import Transport
 
 extension DropboxClient {
     /// Writes the zip of a folder to `sink`: `download_zip`, tried once.
+    ///
+    /// - Throws: `DropboxError` if the call fails, and what the sink throws.
     public func downloadZip(of folder: RemoteKey, into sink: any ByteSink) async throws {
         let endpoint = "files/download_zip"
         let path = remoteRoot + folder.text

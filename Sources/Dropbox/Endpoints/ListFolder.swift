@@ -64,6 +64,8 @@ extension DropboxClient {
     }
 
     /// Everything that stands below `folder`, an absolute path, page by page; keys are relative to it.
+    ///
+    /// - Throws: `DropboxError` if a call fails, and what `take` throws.
     public func list(below folder: String, _ take: (ChangePage) async throws -> Void) async throws {
         let components = folder.pathComponents
         let paths = RootedPaths(rootDepth: components.count)

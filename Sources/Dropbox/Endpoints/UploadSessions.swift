@@ -91,6 +91,8 @@ extension DropboxUploader {
     /// Adds bytes to a session: `upload_session/append_v2`.
     ///
     /// When an answer gets lost the same bytes are sent again, which a sequential session refuses as an incorrect offset.
+    ///
+    /// - Throws: `DropboxError` if the call fails.
     public func append(_ part: UploadPart, to session: UploadSession, at offset: Int64, close: Bool = false)
         async throws
     {

@@ -24,6 +24,8 @@ public struct DropboxUploader: Sendable {
     }
 
     /// Makes a folder, with those above it: `create_folder_v2`; one that is there already is as good.
+    ///
+    /// - Throws: `DropboxError` if the call fails.
     public func makeFolder(_ path: String) async throws {
         let argument = APIArgument(["path": .text(path)])
         let call = Call.rpc("files/create_folder_v2", role: .upload, base: endpoints.api, argument: argument)

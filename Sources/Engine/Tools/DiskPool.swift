@@ -19,6 +19,8 @@ public final class DiskPool: Sendable {
     deinit { queue.close() }
 
     /// Runs `work` on one of the threads.
+    ///
+    /// - Throws: what `work` throws.
     public func run<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             queue.push { continuation.resume(with: Swift.Result { try work() }) }

@@ -73,6 +73,8 @@ public struct PlanPreview: Sendable {
     }
 
     /// Lists what is new and hands each operation of the plan to `report`, in the order of execution.
+    ///
+    /// - Throws: `Classified` errors of the account, the disk or the copy of the state.
     public func run(_ report: (PlannedOperation) -> Void) async throws -> Totals {
         try await store.select(selection)
         if let mirror { try await sweep(mirror) }

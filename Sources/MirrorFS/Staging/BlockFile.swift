@@ -124,6 +124,8 @@ public final class BlockFile: Sendable {
     }
 
     /// Writes bytes at their place.
+    ///
+    /// - Throws: `MirrorError` if the disk refuses it.
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(MirrorError) {
         var done = 0
         while done < bytes.count {
@@ -135,6 +137,8 @@ public final class BlockFile: Sendable {
     }
 
     /// Notes that all bytes of the block that begins at `offset` are written, and what they hash to.
+    ///
+    /// - Throws: `MirrorError` if the disk refuses it.
     public func complete(blockAt offset: Int64, digest: BlockDigest) throws(MirrorError) {
         let number = Int(offset / Self.blockSize)
         let block = range(of: number)

@@ -83,6 +83,8 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
     }
 
     /// Forgets everything received.
+    ///
+    /// - Throws: `MirrorError` if the disk refuses it.
     public func restart() throws(MirrorError) {
         guard ftruncate(file.number, 0) == 0 else { throw .call("truncate", place) }
         offset = 0

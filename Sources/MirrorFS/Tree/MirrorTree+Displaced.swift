@@ -59,6 +59,8 @@ extension MirrorTree {
     }
 
     /// Removes the displaced files that were not reused.
+    ///
+    /// - Throws: `MirrorError` if the disk refuses it.
     public func purgeDisplaced() throws(MirrorError) {
         guard let all = try displacedFolder() else { return }
         try removeAll(in: all) { name throws(MirrorError) in

@@ -69,6 +69,8 @@ extension MirrorTree {
     }
 
     /// Removes the part file of a version that is no longer wanted at `key`, if there is one.
+    ///
+    /// - Throws: `MirrorError` if the disk refuses it.
     public func removePart(of version: FileVersion, for key: RemoteKey) throws(MirrorError) {
         let name = Self.partName(version.rev, key)
         let staging = try staging
@@ -82,6 +84,8 @@ extension MirrorTree {
     }
 
     /// Removes the parts of all other revisions.
+    ///
+    /// - Throws: `MirrorError` if the disk refuses it.
     public func sweepStaging(keeping revisions: Set<Rev>) throws(MirrorError) {
         let staging = try staging
         for name in try names(in: staging) where !revisions.contains(Rev(String(name.prefix { $0 != "." }))) {

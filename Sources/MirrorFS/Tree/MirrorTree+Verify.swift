@@ -53,6 +53,7 @@ extension MirrorTree {
     /// At the top dbxsync's own folder is left out, and `lost+found`, which every ext4 file system has there.
     ///
     /// - Returns: nothing if there is no such folder.
+    /// - Throws: `MirrorError` if the disk refuses it.
     public func strangers(in path: MirrorPath, besides known: NameSet = NameSet()) throws(MirrorError) -> [MirrorPath] {
         var found: [MirrorPath] = []
         do {

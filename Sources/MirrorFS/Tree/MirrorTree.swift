@@ -133,6 +133,8 @@ public final class MirrorTree: Sendable {
     }
 
     /// Waits until everything written to the mirror's disk so far is on stable storage.
+    ///
+    /// - Throws: `MirrorError` if the disk refuses it.
     public func syncEverything() throws(MirrorError) {
         let root = try root.descriptor
         guard dbx_syncfs(root.number) == 0 else { throw .call("syncfs", path) }

@@ -31,6 +31,8 @@ public struct Commit: Sendable {
 
 extension Account {
     /// Writes a file, with its folders where they are missing; identical content changes nothing.
+    ///
+    /// - Throws: `AccountError`, as the service refuses it.
     @discardableResult
     public func put(
         _ path: String, _ content: Content, clientModified: Int64? = nil, traits: FileTraits = FileTraits()
@@ -110,6 +112,8 @@ extension Account {
     }
 
     /// Spells the last component of `path` anew; cursors do not hear of it, as on the server, unless it is journaled.
+    ///
+    /// - Throws: `AccountError`, as the service refuses it.
     public func renameCase(_ path: String, to name: String, isJournaled: Bool = false) throws {
         try change { state in
             let node = try state.resolve(path)
@@ -122,6 +126,8 @@ extension Account {
     }
 
     /// Reports a tree as deleted and there again, as happens when its sharing changes.
+    ///
+    /// - Throws: `AccountError`, as the service refuses it.
     public func reshare(_ path: String) throws {
         try change { state in
             let node = try state.resolve(path)

@@ -2,6 +2,8 @@ internal import Synchronization
 
 extension Account {
     /// What `files/list_folder` answers.
+    ///
+    /// - Throws: `AccountError`, as the service refuses it.
     public func list(_ options: ListOptions = ListOptions()) throws -> Page {
         let cursor = try change { state in try state.beginListing(options) }
         return try page(cursor)
@@ -13,6 +15,8 @@ extension Account {
     }
 
     /// What `files/list_folder/get_latest_cursor` answers.
+    ///
+    /// - Throws: `AccountError`, as the service refuses it.
     public func latestCursor(_ options: ListOptions = ListOptions()) throws -> String {
         try state.withLock { state in
             let (folder, path) = try state.folder(options)

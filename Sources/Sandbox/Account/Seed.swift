@@ -57,6 +57,8 @@ extension Account {
     }
 
     /// Adds the tree of `seed` to the folder `path`; cursors hear of it when it is journaled.
+    ///
+    /// - Throws: `AccountError`, and what cannot be read.
     public func fill(_ seed: Seed, into path: String, isJournaled: Bool) throws {
         try change { state in
             var made: [NodeIndex] = []
@@ -105,6 +107,8 @@ extension Account {
     }
 
     /// Adds the files of a directory of this machine, without a word in the journal; their bytes stay where they are.
+    ///
+    /// - Throws: `AccountError`, and what cannot be read.
     public func fill(fromDirectory directory: String) throws {
         try state.withLock { state in
             state.isSeeding = true

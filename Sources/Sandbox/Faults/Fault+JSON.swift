@@ -4,6 +4,8 @@ extension Fault {
     /// `endpoint`, `path`, `skip`, `every`, `times` (0: for ever), `probability` say when; `kind` says what, with
     /// `status`, `body`, `type`, `tags`, `retry_after`, `reason`, `reset`, `after`, `to`, `at`, `by`, `seconds`, `rate`,
     /// `member` and `value` as far as the kind takes them.
+    ///
+    /// - Throws: `ControlError` that names what is wrong.
     public init(json: JSON) throws {
         let known: Set<String> = [
             "endpoint", "path", "skip", "every", "times", "probability", "kind", "status", "body", "type", "tags",

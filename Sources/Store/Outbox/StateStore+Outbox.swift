@@ -19,6 +19,8 @@ public struct OutboxBacklog: Hashable, Sendable {
 // The only reader and writer of the table outbox.
 extension StateStore {
     /// Binds the rows to a watched folder and the folder of the account it goes to; about others they say nothing.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func bindOutbox(directory: String, remoteFolder: String) async throws {
         let binding = "\(directory)\n\(remoteFolder)"
         try await write { db in
@@ -37,6 +39,7 @@ extension StateStore {
     /// Changes what is known of paths, all of it or nothing.
     ///
     /// - Returns: the rows as they are now.
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     @discardableResult
     public func changeOutbox(
         _ paths: [OutboxPath], _ change: @escaping @Sendable (inout OutboxFile) -> Void
@@ -73,6 +76,8 @@ extension StateStore {
     }
 
     /// Makes everything that waits for a later try due now.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func retryOutbox() async throws {
         try await write { try $0.execute(sql: "UPDATE outbox SET not_before = NULL WHERE is_open = 1") }
     }
@@ -144,6 +149,8 @@ extension StateStore {
     }
 
     /// Deletes the oldest records of vanished files and keeps the given number of them.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func pruneOutbox(keeping limit: Int) async throws {
         try await write { db in
             try db.execute(

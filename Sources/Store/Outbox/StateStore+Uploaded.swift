@@ -43,6 +43,8 @@ extension StateStore {
     /// Remembers an upload until the account tells of it; if it has already, the file stands as is wanted.
     ///
     /// Want is left to the account: have is set together with it, so that neither runs ahead of the other.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func note(_ upload: UploadedHere) async throws {
         let inEffect = inEffect
         let folders = String(decoding: try JSONEncoder().encode(upload.folders), as: UTF8.self)

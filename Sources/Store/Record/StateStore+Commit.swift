@@ -7,6 +7,8 @@ extension StateStore {
     public static let parkedFor: Int64 = 86_400
 
     /// Makes durable what is about to be done on the disk.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func intend(_ intents: [Intent]) async throws {
         guard !intents.isEmpty else { return }
         let faults = faults
@@ -55,6 +57,7 @@ extension StateStore {
     ///   - jitter: gives random numbers from 0 to 1, for the back-off.
     /// - Returns: the keys that failed or were parked for a reason they did not have before, with their paths as
     ///   displayed.
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     @discardableResult
     public func commit(
         _ outcomes: [Outcome], now: Int64, jitter: @escaping @Sendable () -> Double
@@ -83,6 +86,8 @@ extension StateStore {
     /// Files that somebody else has touched are compared again with what is wanted: they may hold other bytes by now.
     ///
     /// What is recorded of them stays, so that they go when the account removes them.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func markUnproven(_ keys: [RemoteKey]) async throws {
         guard !keys.isEmpty else { return }
         let inEffect = inEffect
@@ -99,6 +104,8 @@ extension StateStore {
     }
 
     /// Forgets that `keys`, and all that is below them, stand: they are looked at and placed again.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func forget(_ keys: [RemoteKey]) async throws {
         guard !keys.isEmpty else { return }
         let inEffect = inEffect

@@ -47,6 +47,7 @@ extension StateStore {
     /// Makes due what waits for a time that no waiting can come to: it was chosen when the clock was ahead.
     ///
     /// - Parameter now: seconds since the epoch.
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func retryWhatWaitsTooLong(now: Int64) async throws {
         let latest = now + 2 * Self.parkedFor
         let isNeeded = try await read {
@@ -83,6 +84,8 @@ extension StateStore {
     }
 
     /// Binds the state to a mirror; later starts must find the same one.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func bind(mirrorID: String) async throws {
         if try await progress().mirrorID == mirrorID { return }
         try await write { try $0.execute(sql: "UPDATE state SET mirror_id = ?", arguments: [mirrorID]) }
@@ -136,6 +139,8 @@ extension StateStore {
     }
 
     /// Makes everything that waits for a later try due now.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func retryAll() async throws {
         try await write {
             try $0.execute(sql: "UPDATE pending SET not_before = NULL WHERE not_before IS NOT NULL AND parked = 0")

@@ -52,6 +52,8 @@ extension StateStore {
     /// Forgets the cursor: the next page begins a full listing.
     ///
     /// The want stays until that listing is complete.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func beginRelist() async throws {
         try await write { try Self.beginRelist($0) }
     }

@@ -62,6 +62,8 @@ extension StateStore {
     ///
     /// What an earlier one has found in folders that do not stand any more is forgotten. What reading a file has found
     /// stays until it is read again.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func markSwept(asOf time: Int64) async throws {
         try await write { db in
             try db.execute(

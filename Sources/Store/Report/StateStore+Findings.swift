@@ -56,6 +56,8 @@ public struct Findings: Hashable, Sendable {
 
 extension StateStore {
     /// Replaces what is known of folders; nothing is written of those where nothing has changed.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func note(_ findings: [FolderFinding]) async throws {
         let known = try await read { db in
             let statement = try db.cachedStatement(

@@ -88,6 +88,7 @@ extension StateStore {
     /// Notes that the bytes of files were seen to be right; not of those that are others by now.
     ///
     /// - Parameter time: when they were, seconds since the epoch.
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func prove(_ entries: [LocalEntry], at time: Int64) async throws {
         if entries.isEmpty { return }
         try await write { db in

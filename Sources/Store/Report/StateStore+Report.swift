@@ -126,6 +126,7 @@ extension StateStore {
     /// How much is still to be done.
     ///
     /// - Parameter accepted: what may be missing if it cannot be mirrored as it is.
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func backlog(accepting accepted: Acceptance = Acceptance()) async throws -> Backlog {
         let all = try await backlogOfAll()
         if accepted.isEmpty { return all }
@@ -171,6 +172,7 @@ extension StateStore {
     /// The paths that failed or are parked, in order of keys, at most `limit`.
     ///
     /// - Parameter accepted: what may be missing if it is parked.
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func pathIssues(limit: Int, accepting accepted: Acceptance = Acceptance()) async throws -> [PathIssue] {
         try await read { db in
             let sql = """
@@ -191,6 +193,8 @@ extension StateStore {
     }
 
     /// Keeps a finished pass; the last hundred are kept.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read or written.
     public func log(_ pass: PassRecord) async throws {
         try await write { db in
             try db.execute(

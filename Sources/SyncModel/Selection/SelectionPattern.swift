@@ -20,6 +20,8 @@ public struct SelectionPattern: Sendable {
     private let segments: [Segment]
 
     /// Reads a pattern.
+    ///
+    /// - Throws: `PatternProblem` with what is wrong in the text.
     public init(_ text: String) throws(PatternProblem) {
         self.text = text
         var rest = Substring(text).unicodeScalars

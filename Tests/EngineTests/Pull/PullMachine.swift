@@ -107,7 +107,7 @@ extension MirrorPath {
 extension FileVersion {
     static func test(size: Int64) -> FileVersion {
         FileVersion(
-            rev: Rev("r1"), size: size, hash: ContentHash(bytes: [UInt8](repeating: 7, count: 32))!,
+            rev: Rev("r1"), size: size, hash: ContentHash(blocks: []),
             modified: Timestamp(seconds: 0))
     }
 }

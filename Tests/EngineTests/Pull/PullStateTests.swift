@@ -110,8 +110,8 @@ import Testing
         pull.unwanted = [RemoteKey("/a")]
         pull.on(
             .changed("/b"), "reset line budget", "[read wanted /a]", "cancel /a", "[plan changes /b]", "[read window]",
-            "[remove deleted]", "listen in a while")
-        pull.on(.failed("/a", .superseded), "[discard part of /a]")
+            "[remove deleted]", "[prune]")
+        pull.on(.failed("/a", .superseded), "[discard part of /a]", "[read window]", "stop tasks", "finish")
     }
 
     // MARK: Paths
