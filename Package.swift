@@ -70,6 +70,7 @@ let package = Package(
                 "Concurrency", "SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "FileSystem", "CLinux",
                 logging,
             ]),
+        library("AccountChecks", ["SyncModel", "Dropbox", "Store"]),
         library("TextFormatting", []),
         library(
             "Configuration",
@@ -77,7 +78,8 @@ let package = Package(
         .executableTarget(
             name: "dbxsync",
             dependencies: [
-                "Configuration", "TextFormatting", "Engine", "Outbox", "Uploading", "Dropbox", "Transport", "Store",
+                "AccountChecks", "Configuration", "TextFormatting", "Engine", "Outbox", "Uploading", "Dropbox",
+                "Transport", "Store",
                 "MirrorFS", "SyncModel",
                 "FileSystem", "CLinux", "CSystemd",
                 argumentParser, logging, lifecycle, unixSignals,
@@ -123,6 +125,9 @@ let package = Package(
         tests("EngineTests", ["Engine", "Store", "MirrorFS", "SyncModel", "Sandbox", "TestSupport", logging]),
         tests("ZipStreamTests", ["ZipStream", "Sandbox"]),
         tests("SandboxTests", ["Sandbox"]),
+        tests(
+            "AccountChecksTests",
+            ["AccountChecks", "Dropbox", "Store", "SyncModel", "Sandbox", "NetworkSupport", "TestSupport"]),
         tests("TextFormattingTests", ["TextFormatting"]),
         tests("ConfigurationTests", ["Configuration", "Engine", "MirrorFS", "Outbox", "SyncModel", logging]),
         tests("AppTests", ["dbxsync", "Engine", "MirrorFS", "Outbox", "SyncModel", "TestSupport", logging]),

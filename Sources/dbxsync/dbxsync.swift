@@ -2,8 +2,7 @@
 //
 //   Main        the command line           ExitCode    what an exit says
 //   Commands/   a file for each command
-//   Assembly/   CompositionRoot.open: lock, state, mirror, sign-in, engine. AccountGuard believes no listing before account
-//               and folder are known to be the right ones. Failure turns any error into an exit code
+//   Assembly/   CompositionRoot.open: lock, state, mirror, sign-in, engine. Failure turns any error into an exit code
 //   Services/   what `run` runs side by side: engine, outbox, status, reload, watchdog
 //   Report/     `status`: StatusReport is the JSON, StatusText the words, StatusWord what a running daemon says
 //   Transfer/   `get` and `put`

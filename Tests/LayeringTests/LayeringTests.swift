@@ -16,12 +16,14 @@ private let allowed: [String: Set<String>] = [
     "Outbox": [
         "Concurrency", "SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "FileSystem", "CLinux", "Logging",
     ],
+    "AccountChecks": ["SyncModel", "Dropbox", "Store"],
     "TextFormatting": [],
     "Configuration": [
         "SyncModel", "MirrorFS", "Engine", "Outbox", "FileSystem", "TextFormatting", "CToml", "Logging",
     ],
     "dbxsync": [
-        "Configuration", "TextFormatting", "Engine", "Outbox", "Uploading", "Dropbox", "Transport", "Store", "MirrorFS",
+        "AccountChecks", "Configuration", "TextFormatting", "Engine", "Outbox", "Uploading", "Dropbox", "Transport",
+        "Store", "MirrorFS",
         "SyncModel", "FileSystem",
         "CLinux", "CSystemd",
         "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
@@ -46,7 +48,7 @@ private let systemElsewhere: Set<String> = ["Glibc", "Synchronization", "Foundat
 /// The libraries that make up the product.
 private let libraries: Set<String> = [
     "SyncModel", "Transport", "Dropbox", "FileEvents", "MirrorFS", "Store", "ZipStream", "Engine", "Uploading",
-    "Outbox", "Concurrency", "FileSystem", "TextFormatting", "Configuration",
+    "Outbox", "Concurrency", "FileSystem", "TextFormatting", "Configuration", "AccountChecks",
 ]
 
 /// Where the account is written to: all else, and so the whole of the mirror, has no way to.

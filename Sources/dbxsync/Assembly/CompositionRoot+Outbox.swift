@@ -1,3 +1,4 @@
+import AccountChecks
 import Configuration
 import Dropbox
 import Glibc

@@ -1,3 +1,4 @@
+import AccountChecks
 import Configuration
 import Dropbox
 import Engine
@@ -51,7 +52,8 @@ struct CompositionRoot: Sendable {
                 logger.notice("Dropbox asks for a pause of \(seconds) s")
             }, logger: logger)
         let source = AccountGuard(
-            connection: connection, tokens: try connection.tokens(), config: config, store: store,
+            clients: connection.accountClients(try connection.tokens()), remoteRoot: config.mirror.remoteRoot,
+            isTeamSpace: config.account.teamSpace, store: store,
             claim: { origin in
                 try await disk.run { try mirror.bind(to: MirrorOwner(origin)) }
                 try await store.bind(mirrorID: mirror.id)

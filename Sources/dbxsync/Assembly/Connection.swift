@@ -1,3 +1,4 @@
+import AccountChecks
 import Configuration
 import Dropbox
 import Glibc
@@ -79,6 +80,13 @@ struct Connection: Sendable {
         DropboxClient(
             transport: outboxTransport ?? transport, endpoints: endpoints, tokens: tokens, pathRoot: pathRoot,
             settings: calls, gate: gate, logger: logger)
+    }
+
+    /// How the account's guard gets its clients.
+    func accountClients(_ tokens: TokenSource) -> AccountClients {
+        AccountClients(
+            mirror: { pathRoot, rootKey in client(tokens, pathRoot: pathRoot, rootKey: rootKey) },
+            outbox: { pathRoot in outboxClient(tokens, pathRoot: pathRoot) })
     }
 
     /// Changes the bandwidth of all transfers together; running ones included.

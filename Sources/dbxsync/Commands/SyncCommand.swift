@@ -1,3 +1,4 @@
+import AccountChecks
 import ArgumentParser
 import Configuration
 import Engine
@@ -115,7 +116,8 @@ struct SyncCommand: AsyncParsableCommand {
         try await copy.verifyChecksums()
         let connection = Connection(config, calls: .oneShot, logger: log.logger())
         let source = AccountGuard(
-            connection: connection, tokens: try connection.tokens(), config: config, store: copy, onAccount: { _ in })
+            clients: connection.accountClients(try connection.tokens()), remoteRoot: config.mirror.remoteRoot,
+            isTeamSpace: config.account.teamSpace, store: copy, onAccount: { _ in })
         let progress = try await copy.progress()
         let mirror =
             progress.everListed

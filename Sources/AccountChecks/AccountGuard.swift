@@ -1,18 +1,18 @@
-import Configuration
-import Dropbox
-import Engine
-import Store
-import SyncModel
+public import Dropbox
+public import Store
+public import SyncModel
 
 /// The account as the engine sees it: nothing of it is believed before it is sure that it is the right one.
 ///
 /// The account is asked who it is once in the life of the process, and only when Dropbox can be reached: a daemon that
 /// starts without a network waits for it like at any other time. The mirrored folder is known by its id, but listed by
 /// its path, where another one may stand at any time: it is looked at again behind all news, before they are complete.
-actor AccountGuard: RemoteSource {
-    private let connection: Connection
-    private let tokens: TokenSource
-    private let config: Config
+public actor AccountGuard: RemoteSource {
+    private let clients: AccountClients
+    /// The mirrored folder: "" for everything.
+    private let remoteRoot: String
+    /// Whether it lies in the team space, not in the member's own folder.
+    private let isTeamSpace: Bool
     private let store: StateStore
     private var client: DropboxClient?
     /// What that client reads.
@@ -27,34 +27,46 @@ actor AccountGuard: RemoteSource {
     private let onAccount: @Sendable (AccountInfo) -> Void
 
     /// Creates a source; nothing goes over the network yet.
-    init(
-        connection: Connection, tokens: TokenSource, config: Config, store: StateStore,
+    ///
+    /// - Parameters:
+    ///   - clients: how it gets its clients.
+    ///   - remoteRoot: the mirrored folder, "" for everything.
+    ///   - isTeamSpace: whether it lies in the team space, not in the member's own folder.
+    ///   - store: the state, which knows what it is about.
+    ///   - claim: makes sure that the mirror is that of an account and folder; an error keeps all of it from being believed.
+    ///   - onAccount: told once who is signed in.
+    public init(
+        clients: AccountClients, remoteRoot: String, isTeamSpace: Bool = false, store: StateStore,
         claim: @escaping @Sendable (Origin) async throws -> Void = { _ in },
         onAccount: @escaping @Sendable (AccountInfo) -> Void
     ) {
-        self.connection = connection
-        self.tokens = tokens
-        self.config = config
+        self.clients = clients
+        self.remoteRoot = remoteRoot
+        self.isTeamSpace = isTeamSpace
         self.store = store
         self.claim = claim
         self.onAccount = onAccount
     }
 
-    func changes(since cursor: Cursor?) async throws -> ChangePage {
+    /// One page of changes.
+    ///
+    /// - Throws: what the client throws, and before anything is believed: `StoreError` or what `claim` throws if account or
+    ///   folder are not those of the state or the mirror, `AccountError` if there is no such folder.
+    public func changes(since cursor: Cursor?) async throws -> ChangePage {
         do {
             let client = try await checkedClient()
             if isElsewhere, cursor != nil {
                 isElsewhere = false
-                throw EngineError(.cursorReset, "mirror.remote_root is the new path of the folder that is mirrored")
+                throw AccountError(.cursorReset, "mirror.remote_root is the new path of the folder that is mirrored")
             }
             var page = try await client.changes(since: cursor)
             isInDoubt = isInDoubt || cursor == nil || !page.changes.isEmpty
             if page.rootChange != nil || (isInDoubt && !page.hasMore) { try await checkFolder() }
             // Listed anew: what stood in it before it went may be told of by this page as gone, by the next as there.
-            if page.rootChange == .gone { throw EngineError(.cursorReset, "the mirrored folder was away and is back") }
+            if page.rootChange == .gone { throw AccountError(.cursorReset, "the mirrored folder was away and is back") }
             page.rootChange = nil
             return page
-        } catch  where disposition(of: error) == .sourceGone {
+        } catch  where (error as? any Classified)?.disposition == .sourceGone {
             client = nil  // should it come back, it is looked at first
             // Of the listing's refusal nobody learns whether the folder is gone or another one.
             if let refusal = error as? DropboxError, refusal.code == .refused { _ = try await checkedClient() }
@@ -62,27 +74,35 @@ actor AccountGuard: RemoteSource {
         }
     }
 
-    nonisolated func awaitChange(after cursor: Cursor, for limit: Duration) async throws -> Bool {
+    /// Waits for a change.
+    public nonisolated func awaitChange(after cursor: Cursor, for limit: Duration) async throws -> Bool {
         try await checkedClient().awaitChange(after: cursor, for: limit)
     }
 
-    nonisolated func download(_ version: FileVersion, into sink: any ByteSink) async throws {
+    /// Downloads a version.
+    public nonisolated func download(_ version: FileVersion, into sink: any ByteSink) async throws {
         try await checkedClient().download(version, into: sink)
     }
 
-    nonisolated func downloadSegment(_ version: FileVersion, upTo end: Int64, into sink: any ByteSink) async throws {
+    /// Downloads a part of a version.
+    public nonisolated func downloadSegment(_ version: FileVersion, upTo end: Int64, into sink: any ByteSink)
+        async throws
+    {
         try await checkedClient().downloadSegment(version, upTo: end, into: sink)
     }
 
-    nonisolated func downloadZip(of folder: RemoteKey, into sink: any ByteSink) async throws {
+    /// Downloads a folder.
+    public nonisolated func downloadZip(of folder: RemoteKey, into sink: any ByteSink) async throws {
         try await checkedClient().downloadZip(of: folder, into: sink)
     }
 
     /// A client for the whole account, once it is known that state and sign-in belong to the same one.
     ///
     /// The mirrored folder may be gone meanwhile: that is no reason not to upload.
-    func outboxClient() async throws -> DropboxClient {
-        let own = connection.outboxClient(tokens)
+    ///
+    /// - Throws: what the client throws, and `StoreError` if the account is not that of the state.
+    public func outboxClient() async throws -> DropboxClient {
+        let own = clients.outbox(nil)
         let account = try await own.account()
         if let owner = try await store.progress().origin {
             var present = owner
@@ -92,26 +112,24 @@ actor AccountGuard: RemoteSource {
         } else {
             _ = try await checkedClient()
         }
-        guard config.account.teamSpace else { return own }
-        return connection.outboxClient(tokens, pathRoot: .root(account.rootNamespace))
+        return isTeamSpace ? clients.outbox(.root(account.rootNamespace)) : own
     }
 
     /// The client, once it is known that state and sign-in belong to the same account and folder.
     private func checkedClient() async throws -> DropboxClient {
         if let client { return client }
-        let account = try await connection.client(tokens).account()
-        let isTeamSpace = config.account.teamSpace
+        let account = try await clients.mirror(nil, nil).account()
         let pathRoot: PathRoot? = isTeamSpace ? .root(account.rootNamespace) : nil
-        let folder = try await folder(connection.client(tokens, pathRoot: pathRoot))
+        let folder = try await folder(clients.mirror(pathRoot, nil))
         let everything = "ns:" + (isTeamSpace ? account.rootNamespace : account.homeNamespace)
         let origin = Origin(
             account: account.accountID, accountName: "\(account.displayName) <\(account.email)>",
-            folder: config.mirror.remoteRoot, folderID: folder?.id ?? everything)
+            folder: remoteRoot, folderID: folder?.id ?? everything)
         if let known = try await store.progress().origin, let refusal = known.refusal(of: origin) { throw refusal }
         try await claim(origin)
         isElsewhere = try await store.bind(origin)
         onAccount(account)
-        let checked = connection.client(tokens, pathRoot: pathRoot, rootKey: folder?.pathLower)
+        let checked = clients.mirror(pathRoot, folder?.pathLower)
         (client, self.origin) = (checked, origin)
         return checked
     }
@@ -126,21 +144,21 @@ actor AccountGuard: RemoteSource {
 
     /// The mirrored folder; `nil` for everything.
     private func folder(_ client: DropboxClient) async throws -> RemoteEntry? {
-        let folder = config.mirror.remoteRoot
-        if folder.isEmpty { return nil }
+        if remoteRoot.isEmpty { return nil }
         do {
-            let entry = try await client.metadata(of: folder)
+            let entry = try await client.metadata(of: remoteRoot)
             switch entry.node {
             case .folder: return entry
             case .file:
-                throw EngineError(.sourceGone, "mirror.remote_root \"\(folder)\" is a file in Dropbox, not a folder")
+                throw AccountError(
+                    .sourceGone, "mirror.remote_root \"\(remoteRoot)\" is a file in Dropbox, not a folder")
             case .unavailable(_, let why, _):
-                throw EngineError(.sourceGone, "mirror.remote_root \"\(folder)\" cannot be mirrored: \(why)")
+                throw AccountError(.sourceGone, "mirror.remote_root \"\(remoteRoot)\" cannot be mirrored: \(why)")
             }
         } catch let error as DropboxError where error.summary?.hasPrefix("path/not_found") == true {
-            throw EngineError(
+            throw AccountError(
                 .sourceGone,
-                "the Dropbox folder \"\(folder)\" is not there: it was renamed, moved or deleted; nothing is removed "
+                "the Dropbox folder \"\(remoteRoot)\" is not there: it was renamed, moved or deleted; nothing is removed "
                     + "from the mirror; set mirror.remote_root to its new path, or put it back")
         }
     }

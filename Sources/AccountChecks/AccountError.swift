@@ -1,0 +1,14 @@
+public import SyncModel
+
+/// Why the account cannot be listed: what stands at the mirrored folder's path is not what it was.
+public struct AccountError: Classified, Hashable, CustomStringConvertible {
+    /// How the error is handled.
+    public var disposition: Disposition
+    /// What happened and what to do.
+    public var description: String
+
+    init(_ disposition: Disposition, _ description: String) {
+        self.disposition = disposition
+        self.description = description
+    }
+}
