@@ -70,6 +70,7 @@ let package = Package(
                 "Concurrency", "SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "FileSystem", "CLinux",
                 logging,
             ]),
+        library("Downloading", ["SyncModel", "Dropbox", "FileSystem"]),
         library("AccountChecks", ["SyncModel", "Dropbox", "Store"]),
         library("TextFormatting", []),
         library(
@@ -78,10 +79,8 @@ let package = Package(
         .executableTarget(
             name: "dbxsync",
             dependencies: [
-                "AccountChecks", "Configuration", "TextFormatting", "Engine", "Outbox", "Uploading", "Dropbox",
-                "Transport", "Store",
-                "MirrorFS", "SyncModel",
-                "FileSystem", "CLinux", "CSystemd",
+                "AccountChecks", "Configuration", "Downloading", "TextFormatting", "Engine", "Outbox", "Uploading",
+                "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "FileSystem", "CLinux", "CSystemd",
                 argumentParser, logging, lifecycle, unixSignals,
             ],
             swiftSettings: strict),
@@ -128,6 +127,9 @@ let package = Package(
         tests(
             "AccountChecksTests",
             ["AccountChecks", "Dropbox", "Store", "SyncModel", "Sandbox", "NetworkSupport", "TestSupport"]),
+        tests(
+            "DownloadingTests",
+            ["Downloading", "Dropbox", "SyncModel", "Sandbox", "NetworkSupport", "TestSupport"]),
         tests("TextFormattingTests", ["TextFormatting"]),
         tests("ConfigurationTests", ["Configuration", "Engine", "MirrorFS", "Outbox", "SyncModel", logging]),
         tests("AppTests", ["dbxsync", "Engine", "MirrorFS", "Outbox", "SyncModel", "TestSupport", logging]),

@@ -5,7 +5,6 @@
 //   Assembly/   CompositionRoot.open: lock, state, mirror, sign-in, engine. Failure turns any error into an exit code
 //   Services/   what `run` runs side by side: engine, outbox, status, reload, watchdog
 //   Report/     `status`: StatusReport is the JSON, StatusText the words, StatusWord what a running daemon says
-//   Transfer/   `get` and `put`
 //   System/     journal, sd_notify, terminal, lock of the instance, the last resort of a stop
 //
 // Where an exit code, a key or a journal field comes from: docs/architecture.md#where-things-live.

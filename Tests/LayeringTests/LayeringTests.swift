@@ -16,16 +16,15 @@ private let allowed: [String: Set<String>] = [
     "Outbox": [
         "Concurrency", "SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "FileSystem", "CLinux", "Logging",
     ],
+    "Downloading": ["SyncModel", "Dropbox", "FileSystem"],
     "AccountChecks": ["SyncModel", "Dropbox", "Store"],
     "TextFormatting": [],
     "Configuration": [
         "SyncModel", "MirrorFS", "Engine", "Outbox", "FileSystem", "TextFormatting", "CToml", "Logging",
     ],
     "dbxsync": [
-        "AccountChecks", "Configuration", "TextFormatting", "Engine", "Outbox", "Uploading", "Dropbox", "Transport",
-        "Store", "MirrorFS",
-        "SyncModel", "FileSystem",
-        "CLinux", "CSystemd",
+        "AccountChecks", "Configuration", "Downloading", "TextFormatting", "Engine", "Outbox", "Uploading", "Dropbox",
+        "Transport", "Store", "MirrorFS", "SyncModel", "FileSystem", "CLinux", "CSystemd",
         "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
     ],
     "Sandbox": ["CCrypto"],
@@ -48,7 +47,7 @@ private let systemElsewhere: Set<String> = ["Glibc", "Synchronization", "Foundat
 /// The libraries that make up the product.
 private let libraries: Set<String> = [
     "SyncModel", "Transport", "Dropbox", "FileEvents", "MirrorFS", "Store", "ZipStream", "Engine", "Uploading",
-    "Outbox", "Concurrency", "FileSystem", "TextFormatting", "Configuration", "AccountChecks",
+    "Outbox", "Concurrency", "FileSystem", "TextFormatting", "Configuration", "AccountChecks", "Downloading",
 ]
 
 /// Where the account is written to: all else, and so the whole of the mirror, has no way to.

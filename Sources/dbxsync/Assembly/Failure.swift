@@ -1,4 +1,5 @@
 import Configuration
+import Downloading
 import Dropbox
 import Engine
 import MirrorFS
@@ -31,6 +32,7 @@ struct Failure: Error {
         case let failure as Failure: failure
         case let problems as ConfigProblems: Failure(.badConfiguration, problems.description)
         case let lock as InstanceLockError: Failure(lock.exitCode, lock.description)
+        case let error as DownloadError where error.code == .held: Failure(.held, error.description)
         case let error as UploadError where error.code == .directory: Failure(.usage, error.description)
         case let error as StoreError: Failure(.unusableDirectory, error.description)
         case let error as MirrorError where error.code == .held: Failure(.held, error.description)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Configuration
+import Downloading
 import Dropbox
-import FileSystem
 import Glibc
 import SyncModel
 import TextFormatting
@@ -73,7 +73,7 @@ struct GetCommand: AsyncParsableCommand {
     private func file(
         _ name: FileName, entry: RemoteEntry, version: FileVersion, client: DropboxClient, line: ProgressLine
     ) async throws -> ExitCode {
-        let download = Download(client: client, meter: DownloadMeter())
+        let download = Download(client: client)
         let total = version.size
         let now: @Sendable () -> Progress = {
             let now = download.meter.now
@@ -81,7 +81,7 @@ struct GetCommand: AsyncParsableCommand {
                 activity: "downloading", filesDone: now.files, filesTotal: 1, bytesDone: now.bytes, bytesTotal: total)
         }
         if local == "-" {
-            try await showing(line, now: now) { try await download.print(version) }
+            try await showing(line, now: now) { try await download.write(version, to: STDOUT_FILENO) }
             return .done
         }
         let target = try target(for: name)
@@ -119,9 +119,8 @@ struct GetCommand: AsyncParsableCommand {
         let tree = try await RemoteTree(client, path)
         var result = GetTreeResult(path: path, local: top)
         for place in tree.unavailable { result.add(failed: place.path, place.reason) }
-        let download = Download(client: client, meter: DownloadMeter())
+        let download = Download(client: client)
         let (files, bytes) = (tree.files.count, tree.bytes)
-        try Self.makeFolders(tree.folders, in: top)
         let outcomes = try await showing(
             line,
             now: {
@@ -130,11 +129,11 @@ struct GetCommand: AsyncParsableCommand {
                     activity: "downloading", filesDone: now.files, filesTotal: files, bytesDone: now.bytes,
                     bytesTotal: bytes)
             },
-            work: { try await Self.get(tree.files, to: top, download, parallel: config.transfer.parallel) })
+            work: { try await download.get(tree, to: top, parallel: config.transfer.parallel) })
         for (file, outcome) in outcomes {
             switch outcome {
             case .success(let isNew): result.add(file.version.size, isNew)
-            case .failure(let failure): result.add(failed: file.path.text, failure.message)
+            case .failure(let error): result.add(failed: file.path.text, escapingControls("\(error)"))
             }
         }
         for place in result.failed {
@@ -142,42 +141,6 @@ struct GetCommand: AsyncParsableCommand {
         }
         printOut(json ? try JSONText.of(result) : result.text)
         return result.failed.isEmpty ? .done : .incomplete
-    }
-
-    private static func makeFolders(_ folders: [MirrorPath], in top: String) throws(Failure) {
-        for path in [top] + folders.map({ "\(top)/\($0.text)" }) where mkdir(path, 0o777) != 0 && errno != EEXIST {
-            throw Failure(.unusableDirectory, "\(escapingControls(path)): cannot be made: \(SystemError(errno))")
-        }
-    }
-
-    private typealias FileResult = (RemoteTree.File, Result<Bool, Failure>)
-
-    /// Downloads so many at a time; what concerns one file only does not stop the others.
-    private static func get(
-        _ files: [RemoteTree.File], to top: String, _ download: Download, parallel: Int
-    ) async throws -> [FileResult] {
-        try await withThrowingTaskGroup(of: FileResult.self) { group in
-            var waiting = files.makeIterator()
-            var results: [FileResult] = []
-            func next() {
-                guard let file = waiting.next() else { return }
-                group.addTask {
-                    do {
-                        return (file, .success(try await download.get(file.version, to: "\(top)/\(file.path.text)")))
-                    } catch let error as DropboxError where [.skipItem, .parked].contains(error.disposition) {
-                        return (file, .failure(Failure(.incomplete, error.reason)))
-                    } catch let failure as Failure where failure.exitCode == .incomplete {
-                        return (file, .failure(failure))
-                    }
-                }
-            }
-            for _ in 0..<max(1, parallel) { next() }
-            while let result = try await group.next() {
-                results.append(result)
-                next()
-            }
-            return results
-        }
     }
 }
 

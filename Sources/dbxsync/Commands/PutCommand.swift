@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Downloading
 import Dropbox
 import FileSystem
 import Glibc

@@ -44,9 +44,7 @@ enum RemotePath {
     }
 
     /// The last component of a local or remote path.
-    static func name(of path: String) -> String {
-        path.utf8.split(separator: UInt8(ascii: "/")).last.map { String(Substring($0)) } ?? ""
-    }
+    static func name(of path: String) -> String { path.pathComponents.last ?? "" }
 }
 
 extension DropboxError {

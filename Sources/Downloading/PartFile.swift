@@ -1,9 +1,6 @@
-import CSystemd  // timespec counts as its own where it is imported anywhere
 import FileSystem
 import Glibc
 import SyncModel
-import Synchronization
-import TextFormatting
 
 /// An unfinished download beside the file that it is to become: the revision is in its name, so that it can go on.
 ///
@@ -12,7 +9,7 @@ final class PartFile: ByteSink, @unchecked Sendable {
     // `@unchecked`: one user at a time by contract.
     let path: String
     private let target: String
-    private let descriptor: Int32
+    private let file: Descriptor
     private let hasher = ContentHasher()
     private(set) var offset: Int64 = 0
     private let meter: DownloadMeter
@@ -20,34 +17,33 @@ final class PartFile: ByteSink, @unchecked Sendable {
     /// The name of the unfinished file of a revision; the longest name that a file system takes is not exceeded.
     static func path(for target: String, _ rev: Rev) -> String {
         let ending = ".\(rev.text).part"
-        let name = RemotePath.name(of: target)
+        let name = target.pathComponents.last ?? ""
         var short = name
         while short.utf8.count + ending.utf8.count > 255 { short.removeLast() }
         return target.dropLast(name.count) + short + ending
     }
 
     /// Opens the unfinished file, or begins one; what is there already is hashed.
-    init(for target: String, _ rev: Rev, meter: DownloadMeter) throws(Failure) {
+    init(for target: String, _ rev: Rev, meter: DownloadMeter) throws(DownloadError) {
         self.target = target
         self.meter = meter
         path = Self.path(for: target, rev)
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
-        guard descriptor >= 0 else { throw Self.failure(path, "cannot be made") }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            throw Failure(.held, "\(escapingControls(target)): another dbxsync is downloading it just now")
+        let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+        guard number >= 0 else { throw Self.failure(path, "cannot be made") }
+        file = Descriptor(number)
+        guard flock(number, LOCK_EX | LOCK_NB) == 0 else {
+            throw DownloadError(.held, "\(target): another dbxsync is downloading it just now")
         }
-        let have = Self.feed(descriptor) { hasher.update($0) }
-        guard let have, lseek(descriptor, 0, SEEK_END) == have else { throw Self.failure(path, "cannot be read") }
+        let have = Self.feed(number) { hasher.update($0) }
+        guard let have, lseek(number, 0, SEEK_END) == have else { throw Self.failure(path, "cannot be read") }
         offset = have
         meter.add(have)
     }
 
-    deinit { close(descriptor) }
-
     func write(_ bytes: UnsafeRawBufferPointer) throws {
         var done = 0
         while done < bytes.count {
-            let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
+            let count = Glibc.write(file.number, bytes.baseAddress.map { $0 + done }, bytes.count - done)
             guard count > 0 || errno == EINTR else { throw Self.failure(path, "cannot be written") }
             done += max(0, count)
         }
@@ -57,7 +53,7 @@ final class PartFile: ByteSink, @unchecked Sendable {
     }
 
     func restart() throws {
-        guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
+        guard ftruncate(file.number, 0) == 0, lseek(file.number, 0, SEEK_SET) == 0 else {
             throw Self.failure(path, "cannot be emptied")
         }
         meter.add(-offset)
@@ -71,9 +67,9 @@ final class PartFile: ByteSink, @unchecked Sendable {
     }
 
     /// Gives the file its name in one step, with its bytes on the disk.
-    func publish(_ modified: Timestamp) throws(Failure) {
-        Self.setTime(descriptor, modified)
-        guard fsync(descriptor) == 0 else { throw Self.failure(path, "cannot be written") }
+    func publish(_ modified: Timestamp) throws(DownloadError) {
+        Self.setTime(file.number, modified)
+        guard fsync(file.number) == 0 else { throw Self.failure(path, "cannot be written") }
         guard rename(path, target) == 0 else { throw Self.failure(target, "cannot be put in place") }
     }
 
@@ -119,55 +115,7 @@ final class PartFile: ByteSink, @unchecked Sendable {
         }
     }
 
-    private static func failure(_ path: String, _ what: String) -> Failure {
-        Failure(.unusableDirectory, "\(escapingControls(path)): \(what): \(SystemError(errno))")
+    private static func failure(_ path: String, _ what: String) -> DownloadError {
+        DownloadError(.unusable, "\(path): \(what): \(SystemError(errno))")
     }
-}
-
-/// A download that goes to standard output.
-///
-/// Not for use by two threads at a time.
-final class OutputSink: ByteSink, @unchecked Sendable {
-    // `@unchecked`: one user at a time by contract.
-    private let hasher = ContentHasher()
-    private(set) var offset: Int64 = 0
-    private let meter: DownloadMeter
-
-    init(_ meter: DownloadMeter) { self.meter = meter }
-
-    func write(_ bytes: UnsafeRawBufferPointer) throws {
-        var done = 0
-        while done < bytes.count {
-            let count = Glibc.write(STDOUT_FILENO, bytes.baseAddress.map { $0 + done }, bytes.count - done)
-            guard count > 0 || errno == EINTR else {
-                throw Failure(.unusableDirectory, "standard output cannot be written: \(SystemError(errno))")
-            }
-            done += max(0, count)
-        }
-        hasher.update(bytes)
-        offset += Int64(bytes.count)
-        meter.add(Int64(bytes.count))
-    }
-
-    func restart() throws {
-        guard offset > 0 else { return }
-        throw Failure(.unreachable, "the server began anew, and what went to standard output cannot be taken back")
-    }
-
-    func isWhole(_ version: FileVersion) -> Bool {
-        offset == version.size && hasher.finish() == version.hash
-    }
-}
-
-/// How far the downloads of a command have come.
-final class DownloadMeter: Sendable {
-    private let bytes = Atomic<Int64>(0)
-    private let files = Atomic<Int>(0)
-
-    /// The bytes and the files that are there.
-    var now: (bytes: Int64, files: Int) { (bytes.load(ordering: .relaxed), files.load(ordering: .relaxed)) }
-
-    func add(_ count: Int64) { bytes.add(count, ordering: .relaxed) }
-
-    func addFile() { files.add(1, ordering: .relaxed) }
 }

@@ -1,0 +1,50 @@
+package import Dropbox
+package import SyncModel
+
+/// Downloads files to places outside the mirror.
+package struct Download: Sendable {
+    /// Counts what has come.
+    package let meter: DownloadMeter
+    private let client: DropboxClient
+
+    /// Downloads with a client; paths are absolute.
+    package init(client: DropboxClient, meter: DownloadMeter = DownloadMeter()) {
+        self.client = client
+        self.meter = meter
+    }
+
+    /// Makes the file at `target` this version; false when it was so already.
+    ///
+    /// - Throws: `DownloadError`, and what the client throws.
+    package func get(_ version: FileVersion, to target: String) async throws -> Bool {
+        defer { meter.addFile() }
+        if PartFile.isThere(target, version) {
+            meter.add(version.size)
+            return false
+        }
+        let part = try PartFile(for: target, version.rev, meter: meter)
+        for attempt in 1...2 {
+            try await client.download(version, into: part)
+            if part.isWhole(version) {
+                try part.publish(version.modified)
+                return true
+            }
+            if attempt == 1 { try part.restart() }
+        }
+        part.discard()
+        throw Self.wrongContent(target)
+    }
+
+    /// Writes this version to an open descriptor, such as that of standard output.
+    ///
+    /// - Throws: `DownloadError`, and what the client throws.
+    package func write(_ version: FileVersion, to output: Int32) async throws {
+        let sink = OutputSink(output, meter)
+        try await client.download(version, into: sink)
+        guard sink.isWhole(version) else { throw Self.wrongContent("-") }
+    }
+
+    private static func wrongContent(_ target: String) -> DownloadError {
+        DownloadError(.mismatch, "\(target): what arrived is not what Dropbox's content hash says")
+    }
+}

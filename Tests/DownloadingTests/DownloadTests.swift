@@ -1,0 +1,195 @@
+import Downloading
+import Dropbox
+import Foundation
+import Glibc
+import NetworkSupport
+import Sandbox
+import SyncModel
+import TestSupport
+import Testing
+
+/// Local files outside the mirror: whole, or not there.
+@Suite(.timeLimit(.minutes(5)))
+struct DownloadTests {
+    private let place: TemporaryFolder
+
+    init() throws { place = try TemporaryFolder() }
+
+    private func version(_ fixture: SandboxFixture, _ path: String) async throws -> FileVersion {
+        let node = try await fixture.client.metadata(of: path).node
+        guard case .file(_, let version) = node else { throw CocoaError(.fileReadUnknown) }
+        return version
+    }
+
+    private func bytes(_ name: String) -> [UInt8]? {
+        (try? Data(contentsOf: URL(filePath: place(name)))).map { Array($0) }
+    }
+
+    private func names() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: place.path).sorted()
+    }
+
+    private func downloads(_ fixture: SandboxFixture) -> [String?] {
+        fixture.server.log.records.filter { $0.endpoint == "files/download" }.map(\.range)
+    }
+
+    private func code(_ body: () async throws -> Void) async -> DownloadError.Code? {
+        do {
+            try await body()
+            return nil
+        } catch {
+            return (error as? DownloadError)?.code
+        }
+    }
+
+    @Test("a file comes with its bytes and its time, and what is right already is not fetched")
+    func file() async throws {
+        try await SandboxFixture.run { fixture in
+            try fixture.account.put("/f", "some text", clientModified: 1_600_000_000)
+            let (version, meter) = (try await version(fixture, "/f"), DownloadMeter())
+            let download = Download(client: fixture.client, meter: meter)
+            #expect(try await download.get(version, to: place("f")))
+            #expect(bytes("f") == Array("some text".utf8))
+            #expect(try await !download.get(version, to: place("f")))
+            #expect(downloads(fixture).count == 1)
+            #expect(meter.now.bytes == 18 && meter.now.files == 2)
+            var status = stat()
+            #expect(stat(place("f"), &status) == 0 && status.st_mtim.tv_sec == 1_600_000_000)
+            #expect(try names() == ["f"])
+        }
+    }
+
+    @Test("other bytes of the same size in its place are replaced, and what another name leads to is not")
+    func other() async throws {
+        try await SandboxFixture.run { fixture in
+            try fixture.account.put("/f", "some text")
+            let (version, download) = (try await version(fixture, "/f"), Download(client: fixture.client))
+            try place.write("SOME TEXT", to: "f")
+            #expect(try await download.get(version, to: place("f")))
+            #expect(bytes("f") == Array("some text".utf8))
+            try place.write("kept", to: "kept")
+            try #require(symlink("kept", place("link")) == 0)
+            #expect(try await download.get(version, to: place("link")))
+            #expect(bytes("kept") == Array("kept".utf8) && bytes("link") == Array("some text".utf8))
+        }
+    }
+
+    @Test("a part file goes on where it is; one that holds other bytes is begun anew")
+    func part() async throws {
+        try await SandboxFixture.run { fixture in
+            try fixture.account.put("/f", .generated(seed: 1, size: 300_000))
+            let version = try await version(fixture, "/f")
+            let whole = try fixture.account.content(of: "/f").load()
+            let download = Download(client: fixture.client)
+            let part = place("f.\(version.rev.text).part")
+            try Data(whole[..<100_000]).write(to: URL(filePath: part))
+            #expect(try await download.get(version, to: place("f")))
+            #expect(bytes("f") == whole)
+            #expect(downloads(fixture) == ["bytes=100000-"])
+            for size in [100_000, 300_000, 400_000] {
+                try Data(repeating: 7, count: size).write(to: URL(filePath: part))
+                try FileManager.default.removeItem(atPath: place("f"))
+                #expect(try await download.get(version, to: place("f")), "\(size)")
+                #expect(bytes("f") == whole, "\(size)")
+            }
+            #expect(try names() == ["f"])
+        }
+    }
+
+    @Test("a part file that another process is filling is left to it")
+    func held() async throws {
+        try await SandboxFixture.run { fixture in
+            try fixture.account.put("/f", "some text")
+            let version = try await version(fixture, "/f")
+            let other = open(place("f.\(version.rev.text).part"), O_RDWR | O_CREAT, 0o600)
+            defer { close(other) }
+            try #require(flock(other, LOCK_EX | LOCK_NB) == 0)
+            let download = Download(client: fixture.client)
+            #expect(await code { _ = try await download.get(version, to: place("f")) } == .held)
+            #expect(downloads(fixture) == [])
+            #expect(bytes("f") == nil)
+        }
+    }
+
+    @Test("bytes that are never the right ones become no file, and no part file stays")
+    func mismatch() async throws {
+        try await SandboxFixture.run { fixture in
+            try fixture.account.put("/f", "some text")
+            let (version, download) = (try await version(fixture, "/f"), Download(client: fixture.client))
+            fixture.server.faults.add(Fault(.corrupt(at: []), endpoint: "files/download", times: nil))
+            #expect(await code { _ = try await download.get(version, to: place("f")) } == .mismatch)
+            #expect(downloads(fixture).count == 2)
+            #expect(try names() == [])
+            let null = open("/dev/null", O_WRONLY)
+            defer { close(null) }
+            #expect(await code { try await download.write(version, to: null) } == .mismatch)
+        }
+    }
+
+    @Test("the longest name has room for a part file beside it, and a folder that is missing is told")
+    func longestName() async throws {
+        try await SandboxFixture.run { fixture in
+            try fixture.account.put("/f", "some text")
+            let (version, download) = (try await version(fixture, "/f"), Download(client: fixture.client))
+            let name = String(repeating: "ä", count: 127)
+            #expect(try await download.get(version, to: place(name)))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: place.path) == [name])
+            #expect(await code { _ = try await download.get(version, to: place("none/f")) } == .unusable)
+        }
+    }
+
+    @Test("an open descriptor receives the bytes as they come; one that takes none ends it")
+    func output() async throws {
+        try await SandboxFixture.run { fixture in
+            try fixture.account.put("/f", .generated(seed: 1, size: 300_000))
+            let (version, download) = (try await version(fixture, "/f"), Download(client: fixture.client))
+            let out = open(place("out"), O_WRONLY | O_CREAT, 0o600)
+            defer { close(out) }
+            try await download.write(version, to: out)
+            #expect(try bytes("out") == fixture.account.content(of: "/f").load())
+            let closed = open(place("out"), O_RDONLY)
+            defer { close(closed) }
+            #expect(await code { try await download.write(version, to: closed) } == .unusable)
+        }
+    }
+
+    @Test("a folder comes with what can be had of it, and the rest is told")
+    func tree() async throws {
+        try await SandboxFixture.run { fixture in
+            for number in 0..<30 { try fixture.account.put("/T/d\(number % 3)/f\(number)", "text \(number)") }
+            try fixture.account.makeFolder("/T/empty")
+            try fixture.account.put("/T/\(String(repeating: "ä", count: 128))", "a name of 256 bytes")
+            try fixture.account.put("/outside", "outside")
+            let tree = try await RemoteTree(fixture.client, "/T")
+            #expect(tree.folders.map(\.text).sorted() == ["d0", "d1", "d2", "empty"])
+            #expect(tree.files.count == 30 && tree.unavailable.count == 1)
+            let top = place("back")
+            for isNew in [true, false] {
+                let results = try await Download(client: fixture.client).get(tree, to: top, parallel: 4)
+                #expect(results.count == 30 && results.allSatisfy { $0.result == .success(isNew) })
+            }
+            #expect(try Tree(directory: top).lines.count == 34)
+            #expect(bytes("back/d1/f4") == Array("text 4".utf8))
+        }
+    }
+
+    @Test("a file of a folder that Dropbox does not give out does not stop the others; a disk that takes none does")
+    func partly() async throws {
+        try await SandboxFixture.run { fixture in
+            for name in ["a", "b", "c"] { try fixture.account.put("/T/\(name)", name) }
+            let tree = try await RemoteTree(fixture.client, "/T")
+            let tags = ["path", "restricted_content"]
+            fixture.server.faults.add(
+                Fault(.error(409, tags: tags, retryAfter: nil), endpoint: "files/download", path: "/t/b", times: nil))
+            let download = Download(client: fixture.client)
+            let results = try await download.get(tree, to: place("back"), parallel: 2)
+            #expect(results.count == 3)
+            for (file, result) in results {
+                let isRefused = if case .failure(let error) = result { error.code == .refused } else { false }
+                #expect(isRefused == (file.path.text == "b"), "\(file.path): \(result)")
+            }
+            try place.write("a file", to: "file")
+            #expect(await code { _ = try await download.get(tree, to: place("file/x"), parallel: 2) } == .unusable)
+        }
+    }
+}
