@@ -7,6 +7,7 @@
 //     +Staging, StagingFile, BlockFile          files are received, hashed and verified ──► StagedFile
 //     +Aside, +Displaced                        what is not ours; what had to make way and may be used again
 //     +Look, +Survey, +Verify, Proofreading     comparing what stands with what was put there
+//     +AdoptUpload                              a file of an outbox in the mirror, which the account has now
 //     +NameCollision                            names that the file system takes for one
 //   Observe           what stands at a path
 //   Inheritance       group and access rights that a folder hands on

@@ -19,7 +19,7 @@ extension CompositionRoot {
             settings: settings, store: store,
             connect: { [source, connection] in
                 connection.uploads(try await source.outboxClient(), config: config, logger: logger)
-            }, mirror: OutboxMirror(config, store), now: { Int64(time(nil)) }, logger: logger)
+            }, mirror: OutboxMirror(config, store, mirror), now: { Int64(time(nil)) }, logger: logger)
     }
 
     /// A sign-in that says what it covers is believed; another one is tried.

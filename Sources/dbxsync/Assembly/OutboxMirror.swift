@@ -1,7 +1,6 @@
-import CLinux
 import Configuration
 import Dropbox
-import Glibc
+import MirrorFS
 import Store
 import SyncModel
 import Outbox
@@ -9,18 +8,18 @@ import Outbox
 /// The mirror around an outbox that lies in it.
 struct OutboxMirror: EnclosingMirror {
     let store: StateStore
-    /// Where the mirror is.
-    let directory: String
+    /// Where files get the names that Dropbox has chosen.
+    let mirror: MirrorTree
     /// The folder of the account that is mirrored.
     let remoteRoot: String
     /// Where the outbox lies in the mirror.
     let inside: OutboxPath
 
     /// The mirror of a configuration; nil unless its outbox lies in it.
-    init?(_ config: Config, _ store: StateStore) {
+    init?(_ config: Config, _ store: StateStore, _ mirror: MirrorTree) {
         guard config.outbox.insideMirror, let outbox = config.outbox.directory else { return nil }
         self.store = store
-        directory = config.mirror.directory
+        self.mirror = mirror
         remoteRoot = config.mirror.remoteRoot
         inside = OutboxPath(PathText.below(config.mirror.directory, outbox))
     }
@@ -41,13 +40,12 @@ struct OutboxMirror: EnclosingMirror {
 
     func uploaded(_ path: OutboxPath, state: FileState, file: UploadedFile) async throws {
         let name = file.path.pathComponents.last ?? ""
-        guard let key = key(file.pathLower), let folders = folders(above: path, calling: name) else {
-            return
-        }
+        let place = OutboxPath((inside.components + path.components).joined(separator: "/"))
+        guard let key = key(file.pathLower), let folders = mirror.adoptUpload(place, as: name) else { return }
         try await store.note(
             UploadedHere(
                 key: key, name: FileName(name), version: file.version, fingerprint: state.fingerprint,
-                folders: folders))
+                folders: folders.map { UploadedHere.Folder(name: $0.name, inode: $0.inode) }))
     }
 
     /// The key of a path of the account.
@@ -55,35 +53,6 @@ struct OutboxMirror: EnclosingMirror {
         let (names, root) = (pathLower.pathComponents, remoteRoot.pathComponents)
         guard names.count > root.count else { return nil }
         return RemoteKey(names.dropFirst(root.count).map { "/" + $0 }.joined())
-    }
-
-    /// The folders above a file in the mirror; nil if one is not there any more.
-    ///
-    /// The file gets the name that Dropbox has given it, and is made durable.
-    private func folders(above path: OutboxPath, calling name: String) -> [UploadedHere.Folder]? {
-        var folders: [UploadedHere.Folder] = []
-        var here = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        defer { if here >= 0 { close(here) } }
-        for component in inside.components + path.parent.components {
-            let next = openat(here, component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-            if here >= 0 { close(here) }
-            here = next
-            var status = stat()
-            guard here >= 0, fstat(here, &status) == 0 else { return nil }
-            folders.append(UploadedHere.Folder(name: component, inode: UInt64(status.st_ino)))
-        }
-        makeDurable(path.name, in: here)
-        // A name that is taken stays with who has it: the mirror puts ours beside it.
-        if !path.name.utf8.elementsEqual(name.utf8) { _ = dbx_rename_noreplace(here, path.name, here, name) }
-        fsync(here)
-        return folders
-    }
-
-    private func makeDurable(_ name: String, in folder: Int32) {
-        let file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-        guard file >= 0 else { return }
-        fsync(file)
-        close(file)
     }
 }
 
