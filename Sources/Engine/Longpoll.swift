@@ -61,9 +61,6 @@ final class LongpollBackoff: Sendable {
 
     private let state = Mutex(State())
 
-    private static let firstPause = 5
-    private static let longestPause = 300
-
     /// Notes an answer, and how long it took of the time that it was given.
     func answered(_ changed: Bool, after time: Duration, of limit: Duration) {
         if changed { return promised() }
@@ -90,7 +87,6 @@ final class LongpollBackoff: Sendable {
     func pause(jitter: Double) -> Duration? {
         let failures = state.withLock { $0.failures }
         if failures == 0 { return nil }
-        let longest = min(Self.longestPause, Self.firstPause << min(failures - 1, 6))
-        return .seconds(longest) * (1 - jitter / 2)
+        return Backoff.everything.delay(failures: failures, jitter: jitter)
     }
 }

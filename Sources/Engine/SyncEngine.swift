@@ -263,8 +263,7 @@ public actor SyncEngine {
     private func wait(after error: any Error) async throws {
         failuresInARow += 1
         let after: Duration? = if case .retry(let after) = disposition(of: error) { after } else { nil }
-        let backoff = Duration.seconds(min(300, 5 << min(failuresInARow - 1, 10)))
-        let delay = max(after ?? .zero, backoff)
+        let delay = max(after ?? .zero, Backoff.everything.limit(failures: failuresInARow))
         board.update { $0.phase = .waiting(why: "\(error)") }
         if let after { _ = board.pause(until: environment.now() + after.components.seconds) }
         logger.log(

@@ -93,7 +93,7 @@ extension OutboxFile {
         case .failed(let failure, let now, let jitter):
             if failure.isCertain { intent = nil }
             attempts += 1
-            let delay = max(failure.least, Backoff.delay(attempts: attempts, jitter: jitter))
+            let delay = max(failure.least, Backoff.item.delay(failures: attempts, jitter: jitter).inSeconds)
             notBefore = now + Int64(delay.rounded(.up))
             reason = failure.reason
             isParked = failure.isParked

@@ -14,9 +14,6 @@ struct OutboxUploader: Sendable {
         case done(OutboxPath, (any Error)?)
     }
 
-    /// The shortest and the longest wait when Dropbox cannot be reached, in seconds.
-    private static let pauses: ClosedRange<Int64> = 5...300
-
     /// Works until the task is cancelled.
     ///
     /// - Throws: errors that time cannot cure.
@@ -90,7 +87,7 @@ struct OutboxUploader: Sendable {
             return try await outbox.store.nextInOutbox(after: now)
         } catch  where OutboxErrorAction(error) != .end {
             try Task.checkCancellation()
-            return now + Self.pauses.lowerBound
+            return now + Backoff.everything.first.components.seconds
         }
     }
 
@@ -110,8 +107,7 @@ struct OutboxUploader: Sendable {
         if OutboxErrorAction(error) == .end { throw error }
         if pause.isOn { return }
         pause.failures += 1
-        let seconds = min(Self.pauses.upperBound, Self.pauses.lowerBound << min(pause.failures - 1, 10))
-        pause.end = .now + .seconds(seconds) * (1 - Double.random(in: 0..<0.5))
+        pause.end = .now + Backoff.everything.delay(failures: pause.failures, jitter: .random(in: 0...1))
         outbox.logger.log(
             level: pause.failures == 1 ? .warning : .debug, "outbox paused, retrying automatically: \(error)",
             metadata: ["event": "outbox_waits"])

@@ -6,16 +6,21 @@ import Testing
 struct BackoffTests {
     @Test("waits double from 15 s up to an hour, of which chance takes at most half") func doubling() {
         #expect(
-            (1...10).map { Backoff.delay(attempts: $0, jitter: 0) } == [
+            (1...10).map { Backoff.item.delay(failures: $0, jitter: 0).inSeconds } == [
                 15, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600,
             ])
-        #expect(Backoff.delay(attempts: 1, jitter: 1) == 7.5)
-        #expect(Backoff.delay(attempts: 99, jitter: 1) == 1800)
+        #expect(Backoff.item.delay(failures: 1, jitter: 1) == .milliseconds(7500))
+        #expect(Backoff.item.delay(failures: 1, jitter: 1).inSeconds == 7.5)
+        #expect(Backoff.item.delay(failures: 99, jitter: 1) == .seconds(1800))
+        #expect(
+            (1...8).map { Backoff.everything.delay(failures: $0, jitter: 0).inSeconds } == [
+                5, 10, 20, 40, 80, 160, 300, 300,
+            ])
     }
 
     @Test("absurd counts do not overflow", arguments: [-1, 0, 1_000, Int.max]) func extremes(attempts: Int) {
-        let delay = Backoff.delay(attempts: attempts, jitter: 0.5)
-        #expect(delay > 0 && delay <= Backoff.longest)
+        let delay = Backoff.item.delay(failures: attempts, jitter: 0.5)
+        #expect(delay > .zero && delay <= Backoff.item.longest)
     }
 }
 

@@ -1,3 +1,5 @@
+import SyncModel
+
 /// How patient calls are.
 public struct CallSettings: Hashable, Sendable {
     /// Tries of one call that may fail in a row without progress.
@@ -37,8 +39,10 @@ public struct CallSettings: Hashable, Sendable {
     }
 
     /// The delay after the given number of failures in a row, with full jitter: `jitter` is in 0..<1.
+    ///
+    /// Not the half of `Backoff.delay`: the requests of one account fail together, and are to come back spread over the
+    /// whole time (docs/dropbox-api.md#74-recommended-classification).
     func delay(afterFailures failures: Int, jitter: Double) -> Duration {
-        let doublings = min(max(failures - 1, 0), 30)
-        return min(firstDelay * (1 << doublings), longestDelay) * jitter
+        Backoff(first: firstDelay, longest: longestDelay).limit(failures: failures) * jitter
     }
 }

@@ -193,12 +193,12 @@ private struct Committer {
             let delay = Double(StateStore.parkedFor)
             return try postpone(key, reason: reason, attempts: 0, delay: delay, parked: true)
         case .delayed(let key, let why):
-            let delay = Backoff.delay(attempts: 1, jitter: jitter())
+            let delay = Backoff.item.delay(failures: 1, jitter: jitter()).inSeconds
             return try postpone(key, reason: why, attempts: try attempts(key), delay: delay, parked: false)
         case .failed(let key, let why, let retry):
             let attempts = 1 + (try attempts(key))
             let least = retry.map { Double($0.components.seconds) } ?? 0
-            let delay = max(least, Backoff.delay(attempts: attempts, jitter: jitter()))
+            let delay = max(least, Backoff.item.delay(failures: attempts, jitter: jitter()).inSeconds)
             return try postpone(key, reason: why, attempts: attempts, delay: delay, parked: false)
         }
     }
