@@ -109,7 +109,7 @@ enum RowsFuzz: StoreFuzz {
         _ = Planner.placing(items, candidates: ReuseIndex())
         let outcomes = items.map { Outcome.failed($0.key, why: input.text(most: 30), retry: nil) }
         try await store.commit(outcomes, now: 2, jitter: { 0.5 })
-        _ = try await store.troubles(limit: 100)
+        _ = try await store.pathIssues(limit: 100)
         let broken = try await store.brokenInvariants()
         precondition(broken.isEmpty, "\(broken)")
     }
