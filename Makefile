@@ -33,19 +33,19 @@ build: ## debug build of both programs
 test: ## run every test
 	@scripts/dependencies.sh build test
 	swift build --build-tests
-	@# One target after the other: what waits for a network is not starved by what needs all processors.
-	@for target in $(TEST_TARGETS); do \
-		echo "$$target"; \
-		serial=; [ $$target != EndToEndTests ] || serial=--no-parallel; \
-		swift test --skip-build --disable-xctest $$serial --filter "^$$target\\." || failed="$${failed-} $$target"; \
-	done; \
-	if [ -n "$${failed-}" ]; then echo "failed:$$failed"; exit 1; fi
+	@scripts/test.sh $(TEST_TARGETS)
 	@if [ -x Tests/SandboxConformance/run ]; then echo Tests/SandboxConformance/run; Tests/SandboxConformance/run; fi
 	@# Two minutes of mostly waiting, while a release is built for the next step.
 	@echo scripts/soak.py; bin="$$(swift build --show-bin-path)"; \
 	python3 -B scripts/soak.py "$$bin" "$${SOAK_SECONDS:-120}" & soak=$$!; \
 	$(MAKE) --no-print-directory systemd-test; failed=$$?; \
 	wait $$soak && exit $$failed
+
+.PHONY: test-fast
+test-fast: ## the unit tests that wait for nothing, in a minute
+	@scripts/dependencies.sh build
+	swift build --build-tests
+	@scripts/test.sh FAST
 
 # Whether the machine can boot a container is asked before a release is built for it.
 .PHONY: systemd-test

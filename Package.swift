@@ -121,7 +121,16 @@ let package = Package(
             ]),
         tests("MirrorFSTests", ["MirrorFS", "SyncModel", "TestSupport"]),
         tests("StoreTests", ["Store", "SyncModel", "TestSupport", grdb]),
-        tests("EngineTests", ["Engine", "Store", "MirrorFS", "SyncModel", "Sandbox", "TestSupport", logging]),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: ["Engine", "Store", "MirrorFS", "SyncModel", "Sandbox", "TestSupport", grdb, logging],
+            swiftSettings: strict,
+            // SyncCalls.swift counts SQLite's calls, too.
+            linkerSettings: [
+                .unsafeFlags([
+                    "-Xlinker", "--export-dynamic-symbol=fsync", "-Xlinker", "--export-dynamic-symbol=fdatasync",
+                ])
+            ]),
         tests("ZipStreamTests", ["ZipStream", "Sandbox"]),
         tests("SandboxTests", ["Sandbox"]),
         tests(

@@ -51,7 +51,8 @@ private struct Citation {
     let anchor: String?
 
     static func all(in line: Substring) -> [Citation] {
-        line.matches(of: #/(docs/[A-Za-z0-9_/-]+\.md)(#([a-z0-9_-]+))?/#).map { match in
+        guard line.contains("docs/") else { return [] }
+        return line.matches(of: #/(docs/[A-Za-z0-9_/-]+\.md)(#([a-z0-9_-]+))?/#).map { match in
             Citation(document: String(match.output.1), anchor: match.output.3.map { String($0) })
         }
     }

@@ -8,6 +8,13 @@ struct SourceFile: Sendable, CustomStringConvertible {
     let path: String
     /// Its lines, with comments and the text of literals taken out.
     let lines: [String]
+    /// All of them.
+    private let code: String
+
+    init(target: String, path: String, lines: [String]) {
+        (self.target, self.path, self.lines) = (target, path, lines)
+        code = lines.joined(separator: "\n")
+    }
 
     /// The modules that it imports, with the lines.
     var imports: [(module: String, line: Int)] {
@@ -25,7 +32,8 @@ struct SourceFile: Sendable, CustomStringConvertible {
 
     /// The lines that hold a name as a whole word; a name may end in `(`, `{` or `!`.
     func lines(naming name: String) -> [Int] {
-        lines.indices.filter { Self.names(name, lines[$0]) }.map { $0 + 1 }
+        guard code.contains(name) else { return [] }
+        return lines.indices.filter { Self.names(name, lines[$0]) }.map { $0 + 1 }
     }
 
     var description: String { path }
@@ -92,6 +100,9 @@ enum SourceTree {
 
     /// Cuts `// …` and empties `"…"`.
     private static func withoutLiterals(_ line: Substring) -> String {
+        guard line.utf8.contains(UInt8(ascii: "\"")) || line.utf8.contains(UInt8(ascii: "/")) else {
+            return String(line)
+        }
         var code = ""
         var inString = false
         var escaped = false

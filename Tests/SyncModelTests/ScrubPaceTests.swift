@@ -40,8 +40,9 @@ struct ScrubPaceTests {
             let pace = ScrubPace(for: loads, now: now, round: round, after: pace)
             self.pace = pace
             credit += Double(seconds)
-            for index in files.indices.sorted(by: { files[$0].provenAt < files[$1].provenAt }) {
-                guard credit > 0, now - files[index].provenAt >= ScrubPace.leastAge(round) else { break }
+            let due = files.indices.filter { now - files[$0].provenAt >= ScrubPace.leastAge(round) }
+            for index in due.sorted(by: { files[$0].provenAt < files[$1].provenAt }) {
+                guard credit > 0 else { break }
                 let cost = ScrubPace.cost(bytes: files[index].size)
                 let pause = pace.pause(after: cost, of: cost)
                 credit -= Double(pause.components.seconds) + Double(pause.components.attoseconds) / 1e18

@@ -7,7 +7,7 @@ import Testing
 /// What the pull loop does next, as tables of events and actions: without a disk, a clock or a task.
 ///
 /// Steps are in brackets; the machine answers them.
-@Suite(.timeLimit(.minutes(1))) struct PullStateTests {
+@Suite(.timeLimit(.minutes(5))) struct PullStateTests {
     @Test("nothing pending: one look, removals once, and the end")
     func nothing() {
         var pull = PullMachine()
