@@ -35,6 +35,8 @@ MUTANTS = [
     ("folders to be made are no backlog", "Store/Report/SyncSnapshot.swift", "pendingFiles + pendingFolders + pendingRemovals", "pendingFiles + pendingRemovals"),
     ("what a listing takes back is not noticed", "Engine/Pull/PullState+Events.swift", "        isListing = false\n        askWhatIsWanted()\n", "        isListing = false\n"),
     ("removals do not wait for the last page", "Store/Schema/Rows.swift", "AND has_more = 0", "AND has_more >= 0"),
+    ("another folder is listed as if it were the mirrored one", "AccountChecks/AccountGuard.swift", "if page.rootChange != nil || (isInDoubt && !page.hasMore) {", "if page.rootChange != nil {"),
+    ("an uploaded file takes another one's name", "MirrorFS/Tree/MirrorTree+AdoptUpload.swift", "_ = here.renameNoReplace(path.name, to: here, name)", "_ = here.rename(path.name, to: here, name, replacing: true)"),
     ("bytes are not verified", "MirrorFS/Staging/StagingFile.swift", "guard offset == version.size, hash == version.hash else {", "guard offset == version.size else {"),
 ]
 
@@ -80,7 +82,7 @@ def verdict(mutant):
         built = swift("build", "--build-tests")
         if built.returncode:
             return False, f"it does not compile: {built.stdout[-3000:]}"
-        run = swift("test", "--skip-build", "--disable-xctest", "--filter", "CampaignTests|CrashSweepTests|PassTests|PageFoldTests|StagingTests|LocalChangeTests|MarkerTests|ChecksumTests|WatchTests|SweepTests")
+        run = swift("test", "--skip-build", "--disable-xctest", "--filter", "CampaignTests|CrashSweepTests|PassTests|PageFoldTests|StagingTests|LocalChangeTests|MarkerTests|ChecksumTests|WatchTests|SweepTests|AccountGuardTests|AdoptUploadTests")
         found = [line for line in run.stdout.splitlines() if line.startswith("✘ Test ") and "failed after" in line]
         return run.returncode != 0, "; ".join(line.split('"')[1] for line in found if '"' in line) or f"the tests ended with {run.returncode}"
     finally:

@@ -17,6 +17,20 @@ struct AccountGuardTests {
         let accounts = Mutex<[String]>([])
     }
 
+    /// How Dropbox takes it that the watched folder goes.
+    enum Server: CaseIterable, Sendable {
+        case refusesTheCursor, tellsAtThePath, tellsOfChildren, tellsOnlyOfChildren
+
+        func apply(to account: Account) {
+            account.configure { settings in
+                settings.refusesLostFolders = self == .refusesTheCursor
+                settings.deletesListChildren = [.tellsOfChildren, .tellsOnlyOfChildren].contains(self)
+                settings.childrenBeforeParents = self == .tellsOfChildren
+                settings.listsWatchedFolder = self != .tellsOnlyOfChildren
+            }
+        }
+    }
+
     private struct Refusal: Error {}
 
     private final class Switch: Sendable {
@@ -114,9 +128,10 @@ struct AccountGuardTests {
         }
     }
 
-    @Test("a folder that goes is gone, and listed again when it is back")
-    func gone() async throws {
+    @Test("a folder that goes is gone, and listed again when it is back", arguments: Server.allCases)
+    func gone(server: Server) async throws {
         try await SandboxFixture.run { fixture in
+            server.apply(to: fixture.account)
             try fixture.account.put("/P/a.txt", "a")
             let source = newGuard(fixture, "/P", try store())
             let (_, cursor) = try await list(source)
@@ -128,9 +143,10 @@ struct AccountGuardTests {
         }
     }
 
-    @Test("a file in the place of the folder is a folder that is gone")
-    func file() async throws {
+    @Test("a file in the place of the folder is a folder that is gone", arguments: Server.allCases)
+    func file(server: Server) async throws {
         try await SandboxFixture.run { fixture in
+            server.apply(to: fixture.account)
             try fixture.account.put("/P/a.txt", "a")
             let store = try store()
             let source = newGuard(fixture, "/P", store)
@@ -143,17 +159,20 @@ struct AccountGuardTests {
         }
     }
 
-    @Test("another folder in its place is refused, whether it is met at work or at a start")
-    func replaced() async throws {
+    @Test("another folder in its place is refused, whether it is met at work or at a start", arguments: Server.allCases)
+    func replaced(server: Server) async throws {
         try await SandboxFixture.run { fixture in
+            server.apply(to: fixture.account)
             try fixture.account.put("/P/a.txt", "a")
             let store = try store()
-            let source = newGuard(fixture, "/P", store)
+            let (source, relisting) = (newGuard(fixture, "/P", store), newGuard(fixture, "/P", store))
             let (_, cursor) = try await list(source)
+            _ = try await list(relisting)
             let known = try await store.progress().origin
             try fixture.account.delete("/P")
-            try fixture.account.makeFolder("/P")
-            for met in [source, newGuard(fixture, "/P", store)] {
+            try fixture.account.put("/P/new.txt", "another folder's")
+            // A listing from its beginning shows the other folder as if nothing had happened.
+            for (met, cursor) in [(source, cursor), (relisting, nil), (newGuard(fixture, "/P", store), cursor)] {
                 let error = await #expect(throws: StoreError.self) { _ = try await list(met, since: cursor) }
                 #expect(error?.code == .otherOwner)
             }
