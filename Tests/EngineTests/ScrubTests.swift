@@ -60,7 +60,7 @@ struct ScrubTests {
     private static func eventually(
         fileID: String = #fileID, line: Int = #line, _ condition: () async throws -> Bool
     ) async throws {
-        try await TestSupport.eventually("what is to hold", within: .seconds(120), fileID: fileID, line: line) {
+        try await TestSupport.eventually("what is to hold", within: .seconds(240), fileID: fileID, line: line) {
             (try? await condition()) == true
         }
     }

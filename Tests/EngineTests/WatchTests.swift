@@ -27,7 +27,7 @@ struct WatchTests {
     private static func eventually(
         _ left: () -> [String] = { [] }, _ condition: () async throws -> Bool
     ) async throws {
-        try await TestSupport.eventually("what is to hold", within: .seconds(120), or: "\(left())") {
+        try await TestSupport.eventually("what is to hold", within: .seconds(240), or: "\(left())") {
             (try? await condition()) == true
         }
     }

@@ -2,7 +2,7 @@ import Glibc
 
 /// Looks until `condition` holds; what never comes is told as an error.
 public func eventually(
-    _ what: String, within limit: Duration = .seconds(60), or evidence: @autoclosure () -> String = "",
+    _ what: String, within limit: Duration = .seconds(180), or evidence: @autoclosure () -> String = "",
     fileID: String = #fileID, line: Int = #line, _ condition: () async throws -> Bool
 ) async throws {
     let end = ContinuousClock.now + limit
@@ -18,7 +18,7 @@ public func eventually(
 ///
 /// - Returns: whether it holds, or the wait has become too long.
 @discardableResult
-public func blockUntil(within limit: Duration = .seconds(60), _ condition: () -> Bool) -> Bool {
+public func blockUntil(within limit: Duration = .seconds(180), _ condition: () -> Bool) -> Bool {
     let end = ContinuousClock.now + limit
     while !condition() {
         guard ContinuousClock.now < end else { return false }
