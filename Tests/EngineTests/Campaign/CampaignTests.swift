@@ -4,11 +4,12 @@ import Testing
 
 /// Random histories, each followed by a comparison of whole trees: the mirror is right whatever happened.
 ///
-/// DBXSYNC_CAMPAIGN sets the number of histories, DBXSYNC_FIRST the seed of the first one; DBXSYNC_SEED replays a single one.
+/// DBXSYNC_CAMPAIGN sets the number of histories, DBXSYNC_FIRST the seed of the first one; DBXSYNC_SEED replays a single
+/// one. In 400 of them each fault that `make mutants` plants is found, and further ones are the same in every run.
 @Suite(.timeLimit(.minutes(240)))
 struct CampaignTests {
     private static let environment = ProcessInfo.processInfo.environment
-    private static let histories = environment["DBXSYNC_CAMPAIGN"].flatMap(UInt64.init) ?? 1000
+    private static let histories = environment["DBXSYNC_CAMPAIGN"].flatMap(UInt64.init) ?? 400
     private static let first = environment["DBXSYNC_FIRST"].flatMap(UInt64.init) ?? 1
     private static let replayed = environment["DBXSYNC_SEED"].flatMap(UInt64.init)
 
