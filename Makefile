@@ -33,7 +33,7 @@ build: ## debug build of both programs
 test: ## run every test
 	@scripts/dependencies.sh build test
 	swift build --build-tests
-	@scripts/test.sh $(TEST_TARGETS) Folding
+	@scripts/test.sh $(TEST_TARGETS) Counts Folding
 	@if [ -x Tests/SandboxConformance/run ]; then echo Tests/SandboxConformance/run; Tests/SandboxConformance/run; fi
 	@# Two minutes of mostly waiting, while a release is built for the next step.
 	@echo scripts/soak.py; bin="$$(swift build --show-bin-path)"; \

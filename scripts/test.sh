@@ -21,8 +21,9 @@ for target in "$@"; do
     options=(--filter "^$target\\.")
     case $target in
         EndToEndTests) options+=(--no-parallel) ;;
-        # Its file systems in Python would take the time of those that watch the clock.
-        EngineTests) options+=(--skip 'FoldingTests|FoldingCrashTests') ;;
+        # Counts are exact where nobody else takes the time, and file systems in Python would take it.
+        EngineTests) options+=(--skip 'FoldingTests|FoldingCrashTests|CountTests') ;;
+        Counts) options=(--filter '^EngineTests\.CountTests') ;;
         Folding) options=(--filter '^EngineTests\.Folding(Crash)?Tests') ;;
         FAST) options=(--filter "^($fast)\\." --skip "$large") ;;
     esac
