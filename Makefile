@@ -88,7 +88,7 @@ sanitize: ## the suite under the address and the thread sanitizer
 	@scripts/sanitize.sh
 
 .PHONY: mutants
-mutants: ## plant faults one at a time: the campaign of random histories has to find each (20 minutes)
+mutants: ## plant faults one at a time: the campaign or a test has to find each (20 minutes)
 	@scripts/dependencies.sh build
 	@scripts/mutants.py
 

@@ -50,7 +50,8 @@ let package = Package(
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
-        // The product. Arrows point to what is imported; LayeringTests holds the sources to this table.
+        // The product, with what each target imports. `allowed` in LayeringTests.swift and the diagram in
+        // docs/architecture.md#targets say the same and change with it.
         library("Concurrency", []),
         library("FileSystem", ["CLinux"]),
         library("SyncModel", ["CCrypto"]),
