@@ -6,7 +6,8 @@ public import SyncModel
 ///
 /// The account is asked who it is once in the life of the process, and only when Dropbox can be reached: a daemon that
 /// starts without a network waits for it like at any other time. The mirrored folder is known by its id, but listed by
-/// its path, where another one may stand at any time: it is looked at again behind all news, before they are complete.
+/// its path, where another one may stand at any time: it is looked at again after all changes, before they count as
+/// complete.
 public actor AccountGuard: RemoteSource {
     private let clients: AccountClients
     /// The mirrored folder: "" for everything.
@@ -17,7 +18,7 @@ public actor AccountGuard: RemoteSource {
     private var client: DropboxClient?
     /// What that client reads.
     private var origin: Origin?
-    /// Whether there were news since the folder was looked at.
+    /// Whether there were changes since the folder was looked at.
     private var isInDoubt = true
     /// Whether the mirrored folder has another path than at the last start, so that the cursor is for the old one.
     private var isElsewhere = false

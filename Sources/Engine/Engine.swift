@@ -12,7 +12,7 @@
 //         ZipFetcher, BytePipe                                           folders of many small files
 //         SpaceLedger, StagingSpace                                      what downloads still need of the disk
 //       Prune       what is no longer in the account is removed
-//       Publisher   intend, perform, commit: the only one that does any of the three
+//       Publisher   intend, perform, commit: the only one that executes what was planned
 //     DiskWatch, WatchedFolders, Sweeper    what others do in the mirror
 //     Scrub, ScrubAgenda                    every file's bytes are read again
 //     MirrorOutage                          a mirror that is away is waited for
@@ -23,6 +23,7 @@
 //
 // One task runs the engine. A pass is structured concurrency, and PullLoop is one loop over a task group, so PullState
 // needs no lock. What blocks runs on a DiskPool: 4 threads for effects, 2 for reading, 4 for zips, 1 for the scrub.
-// Effects happen in Publisher alone, one batch at a time (AsyncMutex), shielded from cancellation from intent to commit.
+// Planned operations happen in Publisher alone, one batch at a time (AsyncMutex), shielded from cancellation from
+// intent to commit; Sweeper and Scrub set things aside under the same AsyncMutex.
 //
 // The whole way of one change: docs/architecture.md#one-change-from-page-to-file.

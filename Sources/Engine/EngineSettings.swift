@@ -9,7 +9,7 @@ public struct EngineSettings: Hashable, Sendable {
     public var longpoll: Bool
     /// Time between full listings; `nil` for never.
     public var relist: Duration?
-    /// Downloads at once.
+    /// Downloads at once; small files that have changed may exceed it by a quarter, at least by one.
     public var parallel: Int
     /// Downloads wait while fewer bytes are free on the mirror's disk.
     public var minFreeSpace: Int64

@@ -158,8 +158,8 @@ public actor SyncEngine {
             try await keep(report, began: began, outcome: PassRecord.done, logger)
             return report
         } catch {
-            // What was spared takes space, which may be what the next pass lacks; what broke off for the network's sake
-            // can use it.
+            // What was displaced takes space, which may be what the next pass lacks; after an error of the network it
+            // can be reused.
             if disposition(of: error) == .abortPass {
                 try? await disk.run { [mirror] in try mirror.purgeDisplaced() }  // the first error counts
             }

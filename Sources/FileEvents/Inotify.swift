@@ -13,7 +13,7 @@ public enum FileEvent: Hashable, Sendable {
     case overflow
 }
 
-/// The kernel's news of folders (inotify(7)), read by a thread of its own.
+/// The kernel's events about folders (inotify(7)), read by a thread of its own.
 public final class Inotify: Sendable {
     /// Why there is no watching.
     public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {

@@ -1,6 +1,6 @@
 // Outbox: what is dropped into the watched folder, the outbox, goes up.
 //
-//   inotify ──► FolderWatcher: waits until a path has been quiet ──► Store: what stands there        (news become state)
+//   inotify ──► FolderWatcher: waits until a path has been quiet ──► Store: what stands there      (events become state)
 //   scan    ──►                                                 │
 //                                                               ▼
 //   OutboxPlan (pure): what is to be done about a row ◄── OutboxUploader: rows that are due

@@ -75,20 +75,20 @@ extension OutboxFile {
     mutating func take(_ event: OutboxEvent, finishes: Bool) {
         switch event {
         case .settled(let state):
-            if state != seen { forgetTrouble() }
+            if state != seen { clearFailure() }
             seen = state
         case .changing:
             seen = nil
-            forgetTrouble()
+            clearFailure()
         case .intended(let intent): self.intent = intent
         case .notMade: intent = nil
         case .confirmed(let receipt):
             self.receipt = receipt
             intent = nil
-            forgetTrouble()
+            clearFailure()
         case .finished:
             if seen == receipt?.of { seen = nil }
-            forgetTrouble()
+            clearFailure()
         case .postponed(let time): notBefore = time
         case .failed(let failure, let now, let jitter):
             if failure.isCertain { intent = nil }
@@ -99,10 +99,10 @@ extension OutboxFile {
             isParked = failure.isParked
         }
         isOpen = OutboxPlan(self, finishes: finishes) != .nothing
-        if !isOpen { forgetTrouble() }
+        if !isOpen { clearFailure() }
     }
 
-    private mutating func forgetTrouble() {
+    private mutating func clearFailure() {
         attempts = 0
         notBefore = nil
         reason = nil

@@ -15,7 +15,7 @@ public struct OutboxService: Sendable {
     let logger: Logger
     let mirror: (any EnclosingMirror)?
     var hook: OutboxHook = { _ in }
-    /// Whether the kernel is asked for news.
+    /// Whether the kernel is asked for events.
     var listens = true
     let watchEvents = WatchEventQueue()
     let signal = AsyncSignal()
@@ -69,7 +69,7 @@ public struct OutboxService: Sendable {
         }
     }
 
-    /// Takes note of what has happened to paths; rings when something is to be done.
+    /// Takes note of what has happened to paths; notifies `signal` when something is to be done.
     @discardableResult
     func note(_ paths: [OutboxPath], _ event: @escaping @Sendable (OutboxPath) -> OutboxEvent) async throws
         -> [OutboxFile]

@@ -6,8 +6,8 @@ import Synchronization
 /// The state file: want, have, pending, intent and the cursor, in SQLite.
 ///
 /// One writer process at a time (the instance lock sees to that); others may open it read-only at any time. Every
-/// method is one transaction, durable when it returns (`synchronous = FULL`). The file is a cache of facts: losing it
-/// costs a listing and local hashing, never data.
+/// write is one transaction, durable when it returns (`synchronous = FULL`); `select` needs several, and is continued
+/// after a crash. The file is a cache of facts: losing it costs a listing and local hashing, never data.
 public final class StateStore: Sendable {
     private let opened: Mutex<DatabaseQueue>
     let path: String

@@ -1,9 +1,11 @@
-// Store: the state file. It knows neither the disk nor the network. Every method is one durable transaction.
+// Store: the state file. It knows neither the disk nor the network. Every write is one durable transaction;
+// `select` needs several, and is continued after a crash.
 //
 //   StateStore        opens, writes, reads
 //     Schema          the tables, with what each column means
-//     +Record         the only writer of want and of the cursor      (Unread: entries that nobody can read)
-//     +Commit         intents, outcomes; HaveTable is the only writer of have
+//     +Record         the only writer of want and of the cursor
+//     Unread          entries that nobody can read; also writes want.generation, to keep what they may be about
+//     +Commit         intents, outcomes; HaveTable is the only writer of have, except have.proven_at (Proof)
 //     +Window         pending items with their paths (PathResolver); reuse candidates by hash
 //     +Select         the patterns in effect (SelectionInEffect, the SQL function `verdict`)
 //     +Progress       cursor, account, times

@@ -48,7 +48,7 @@ struct PlannerTests {
             about: "files first, then folders from the deepest up", have: "a/ a/b/ a/b/x=1 a/y=2",
             pruning: ["remove file a/b/x", "remove file a/y", "remove folder a/b", "remove folder a"]),
         Case(
-            about: "removals are no business of filling, additions none of pruning", have: "a=1", want: "b=2",
+            about: "removals are no business of placing, additions none of pruning", have: "a=1", want: "b=2",
             placing: ["place b <- download"], pruning: ["remove file a"]),
     ]
 
@@ -156,7 +156,7 @@ struct PlannerTests {
         #expect(Planner.placing(onlyChild, candidates: ReuseIndex()).map(\.brief) == ["wait /a/x: for /a"])
     }
 
-    @Test("a pending key that is as wanted is settled, in filling and in pruning") func settled() throws {
+    @Test("a pending key that is as wanted is settled, in placing and in pruning") func settled() throws {
         let fixture = try PlannerFixture(have: "a=1", want: "a=1")
         let entry = try #require(fixture.have[RemoteKey("/a")])
         let equal = PendingItem(

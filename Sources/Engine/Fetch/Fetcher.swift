@@ -80,8 +80,8 @@ struct Fetcher: Sendable {
         return .staged(try await download(placement))
     }
 
-    /// Whether a donor stands as it was placed: what somebody has edited or removed, or cannot be looked at, cannot be
-    /// moved.
+    /// Whether a reuse candidate stands as it was placed: what somebody has edited or removed, or cannot be looked at,
+    /// cannot be moved.
     private static func isIntact(_ candidate: LocalEntry, _ context: PassContext) throws -> Bool {
         guard case .file(_, _, let print) = candidate.node else { return false }
         return try ignoringItemErrors { try context.mirror.observe(candidate.path) == .file(print) } ?? false
@@ -109,7 +109,7 @@ struct Fetcher: Sendable {
             let staged = try ignoringItemErrors {
                 try context.mirror.stageCopy(of: candidate, as: version, for: placement.key)
             }
-            promise.keep(0)
+            promise.release(to: 0)
             if let staged {
                 context.events.count { $0.copied += 1 }
                 return .staged(staged)
@@ -206,7 +206,7 @@ struct Fetcher: Sendable {
         }
     }
 
-    /// Has the space of a file promised, beyond what is to stay free; `begun` bytes of it take their space already.
+    /// Reserves space for the rest of a file, beyond what is to stay free; `begun` bytes take their space already.
     ///
     /// - Throws: `MirrorError` with `.lowOnSpace`.
     static func promise(_ placement: Placement, begun: Int64, _ context: PassContext) throws -> SpaceLedger.Promise {
@@ -220,7 +220,7 @@ struct Fetcher: Sendable {
             hint: "free some space; it continues automatically")
     }
 
-    /// Has `bytes` promised beyond what is to stay free.
+    /// Reserves `bytes` beyond what is to stay free.
     ///
     /// - Returns: the promise, or `nil`; and what is free beyond what others were promised.
     static func promise(_ bytes: Int64, _ context: PassContext) throws -> (
@@ -239,7 +239,8 @@ struct Fetcher: Sendable {
     private static func keepOfRest(
         _ promise: SpaceLedger.Promise, placement: Placement, context: PassContext
     ) throws {
-        promise.keep(placement.version.size - (try context.mirror.spaceOfPart(placement.version, for: placement.key)))
+        let left = placement.version.size - (try context.mirror.spaceOfPart(placement.version, for: placement.key))
+        promise.release(to: left)
     }
 
     /// Downloads a small file, of which nothing is here yet, and stages it.
@@ -249,7 +250,7 @@ struct Fetcher: Sendable {
         if body.offset < placement.version.size { try await context.remote.download(placement.version, into: body) }
         let staged = try await context.disk.run { [context] in
             let promise = try Fetcher.promise(placement, begun: 0, context)
-            defer { promise.keep(0) }
+            defer { promise.release(to: 0) }
             return try Fetcher.stageWhole(placement, bytes: body.bytes, context: context)
         }
         context.events.count { $0.downloaded += 1 }

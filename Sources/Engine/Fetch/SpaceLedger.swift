@@ -15,16 +15,16 @@ final class SpaceLedger: Sendable {
             left = Mutex(bytes)
         }
 
-        deinit { keep(0) }
+        deinit { release(to: 0) }
 
         /// So many bytes were written: the disk itself tells of them now.
         func written(_ bytes: Int) {
             let before = left.withLock { $0 }
-            keep(before - Int64(clamping: bytes))
+            release(to: before - Int64(clamping: bytes))
         }
 
-        /// Keeps at most so many bytes.
-        func keep(_ bytes: Int64) {
+        /// Gives back all but `bytes`, if more was promised.
+        func release(to bytes: Int64) {
             let given: Int64 = left.withLock { left in
                 let kept = min(left, max(bytes, 0))
                 defer { left = kept }

@@ -18,7 +18,7 @@ public struct PassReport: Hashable, Sendable {
     public var folders = 0
     /// Entries removed.
     public var removed = 0
-    /// Things that were not ours and were moved into the attic.
+    /// Things that were not ours and were moved into `.dbxsync/aside`.
     public var setAside = 0
     /// Entries that failed in this pass.
     public var failed = 0

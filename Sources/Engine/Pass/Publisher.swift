@@ -3,9 +3,10 @@ import MirrorFS
 import Store
 import SyncModel
 
-/// Makes a batch of effects happen: intend, perform, commit.
+/// Executes a batch of planned operations: intend, perform, commit.
 ///
-/// The only caller of the three.
+/// Nobody else intends or performs. What a crash has left (`SyncPass`) and another folder of the same name (`Sweeper`)
+/// need no effect and are only committed.
 struct Publisher: Sendable {
     let context: PassContext
 

@@ -6,7 +6,8 @@ import SyncModel
 /// One pass: settle, read, pull, prune.
 ///
 /// Changes first become state (read), then the mirror is made from the state (pull, prune). Removals come last, because
-/// what leaves is where moved content comes from, and only with a complete listing behind them.
+/// what leaves is where moved content comes from, and only with a complete listing behind them. What is deleted while
+/// files arrive goes at once unless its content is wanted (`Planner.dispensable`).
 struct SyncPass: Sendable {
     let context: PassContext
 

@@ -1,6 +1,7 @@
 import SyncModel
 
-/// Files that wait to be fetched: changed ones before the others, small ones before large ones.
+/// Files that wait to be fetched: changed ones first, the smallest first; then the others as they were planned, mostly
+/// in the order of their keys.
 struct FetchQueue {
     private var urgent: ArraySlice<Placement> = []
     private(set) var ordinary: ArraySlice<Placement> = []

@@ -4,9 +4,10 @@ import SyncModel
 
 /// Puts in place what is wanted: windows of pending items are planned, fetched in parallel and published in batches.
 ///
-/// One loop feeds a group of at most `parallel` fetches and one batch being published, so that neither a slow file nor
-/// the disk's flushes hold up the others. While the first listing runs it continues until that has ended. After that it
-/// waits for changes, has them recorded while files arrive, and plans them before everything else.
+/// One loop feeds a group of about `parallel` fetches (`PullState.Limits`) and one batch being published, so that
+/// neither a slow file nor the disk's flushes hold up the others. While the first listing runs it continues until that
+/// has ended. After that it waits for changes, has them recorded while files arrive, and plans them before everything
+/// else.
 ///
 /// It decides nothing: `PullState` is told what happens and says what to do.
 struct PullLoop {

@@ -165,7 +165,7 @@ extension PullState {
 
     /// What bounds the work.
     struct Limits {
-        /// Downloads at a time.
+        /// Downloads at a time; small files that have changed may exceed it by a quarter, at least by one.
         var parallel = 16
         /// Operations in a batch.
         var batch = 512

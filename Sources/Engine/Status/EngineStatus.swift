@@ -104,7 +104,7 @@ public final class StatusBoard: Sendable {
 
     /// Notes that Dropbox wants no requests until then.
     ///
-    /// - Returns: whether that is news.
+    /// - Returns: whether that is new.
     public func pause(until end: Int64) -> Bool {
         recordProgress()
         let hasChanged = status.withLock { status in
@@ -149,7 +149,7 @@ public final class StatusBoard: Sendable {
 
     /// Notes that the mirror's disk does not answer, or does; counts as a sign of life: nothing else can come.
     ///
-    /// - Returns: whether that is news.
+    /// - Returns: whether that is new.
     public func note(_ silent: UnresponsiveDisk?) -> Bool {
         if silent != nil { recordProgress() }
         let hasChanged = status.withLock { status in

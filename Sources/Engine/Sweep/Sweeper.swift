@@ -5,9 +5,9 @@ import SyncModel
 
 /// Compares what stands in the mirror with have, by stat alone, folder by folder.
 ///
-/// What is gone is forgotten and what was touched is doubted, which makes both pending: the planner and the applier put
-/// it right like everything else, and `local_changes` decides about what stands in the way. May run beside a pass: a difference counts only if it is
-/// still there while nothing is being published.
+/// What is gone is forgotten and what was touched is marked unproven, which makes both pending: the planner and the
+/// applier put it right like everything else, and `local_changes` decides about what stands in the way. May run beside
+/// a pass: a difference counts only if it is still there while nothing is being published.
 struct Sweeper: Sendable {
     let store: StateStore
     let mirror: MirrorTree
@@ -93,7 +93,7 @@ struct Sweeper: Sendable {
         var findings: [FolderFinding] = []
         for folder in looked.done { findings.append(try await withStrangers(folder)) }
         found.entries += pages.reduce(0) { $0 + $1.entries.count }
-        let drift = try await forget(looked.drift)
+        let drift = try await recordDrift(looked.drift)
         found.drifted += drift.count
         found.unknown += drift.otherFolders
         try await store.note(findings)
@@ -118,10 +118,10 @@ struct Sweeper: Sendable {
         return looked
     }
 
-    /// A folder that is not there is told with its own folder's entries; one that cannot be read is unproven.
+    /// A folder that is not there is reported by the comparison of its parent; one that cannot be read is unproven.
     private func enter(_ page: FolderPage) throws -> OpenFolder {
         var folder = OpenFolder(path: page.path, finding: FolderFinding(folder: page.folder))
-        if settings.isLeftAlone(page.path) { return folder }
+        if settings.isInOutbox(page.path) { return folder }
         do {
             folder.look = try mirror.look(into: page.path, watching: watch.watcher)
             if let look = folder.look, let number = look.watch {
@@ -140,25 +140,26 @@ struct Sweeper: Sendable {
 
     // MARK: Drift
 
-    /// Looks once more at what differs, with what have says by now, and forgets it.
+    /// Looks once more at what differs, with what have says by now, and records it.
     ///
     /// - Returns: how many keys became pending, and where another folder stands: nothing is known of what is in it.
-    private func forget(_ entries: [KnownEntry]) async throws -> (count: Int, otherFolders: [RemoteKey]) {
+    private func recordDrift(_ entries: [KnownEntry]) async throws -> (count: Int, otherFolders: [RemoteKey]) {
         var (count, others): (Int, [RemoteKey]) = (0, [])
         for part in entries.chunks(ofCount: Self.part) {
-            let drift = try await gate.withLock { try await forgetNow(part) }
+            let drift = try await gate.withLock { try await recordDriftNow(part) }
             count += drift.count
             others += drift.otherFolders
         }
         return (count, others)
     }
 
-    private func forgetNow(
+    /// Looks again and records what it finds; nothing is published meanwhile.
+    private func recordDriftNow(
         _ known: ArraySlice<KnownEntry>
     ) async throws -> (count: Int, otherFolders: [RemoteKey]) {
         var entries: [LocalEntry] = []
         for row in known {
-            if let entry = try await store.entry(of: row.key), !settings.isLeftAlone(entry.path) {
+            if let entry = try await store.entry(of: row.key), !settings.isInOutbox(entry.path) {
                 entries.append(entry)
             }
         }
@@ -190,7 +191,7 @@ struct Sweeper: Sendable {
         return (gone.count + touched.count, others)
     }
 
-    /// What a second look tells.
+    /// What a second look has found.
     private enum SecondLook: Sendable {
         case nothing
         case drift(Drift)
@@ -198,7 +199,7 @@ struct Sweeper: Sendable {
         case newFolder(inode: UInt64)
     }
 
-    /// What cannot be looked at is no drift: it is told with its folder.
+    /// What cannot be looked at is no drift: the comparison of its parent reports it.
     private func lookAgain(at entry: LocalEntry) throws -> SecondLook {
         do {
             guard let drift = try mirror.drift(of: entry) else { return .nothing }
@@ -234,7 +235,7 @@ struct Sweeper: Sendable {
     /// What the selection leaves alone is none of anybody's business, and neither is an outbox.
     private func isStranger(_ name: FileName, in folder: OpenFolder) -> Bool {
         guard let path = try? folder.path.appending(name) else { return false }
-        if settings.isLeftAlone(path) { return false }
+        if settings.isInOutbox(path) { return false }
         if settings.selection.isEverything { return true }
         // Dropbox has no key for it: in lower case its patterns say the same.
         let key = RemoteKey("\(folder.finding.folder.text)/\(name.text.lowercased())")
@@ -276,7 +277,7 @@ struct Sweeper: Sendable {
 }
 
 extension LocalEntry {
-    /// Whether it is a file whose bytes are to be looked at again already.
+    /// Whether it is a file that is marked unproven already.
     fileprivate var isUnproven: Bool {
         if case .file(_, let version, _) = node { version.isUnproven } else { false }
     }
@@ -284,7 +285,7 @@ extension LocalEntry {
 
 extension EngineSettings {
     /// Whether a path belongs to an outbox in the mirror.
-    func isLeftAlone(_ path: MirrorPath) -> Bool {
+    func isInOutbox(_ path: MirrorPath) -> Bool {
         guard let outbox, path.components.count >= outbox.components.count else { return false }
         return path.components.prefix(outbox.components.count).elementsEqual(outbox.components)
     }

@@ -104,7 +104,7 @@ struct Scrub: Sendable {
     /// Reads a file, piece by piece with pauses.
     private func read(_ candidate: ScrubCandidate, _ agenda: inout ScrubAgenda) async throws {
         guard let entry = try await store.entry(of: candidate, now: environment.now()),
-            case .file(_, let version, _) = entry.node, !agenda.order.settings.isLeftAlone(entry.path)
+            case .file(_, let version, _) = entry.node, !agenda.order.settings.isInOutbox(entry.path)
         else { return }
         let whole = ScrubPace.cost(bytes: version.size)
         let proofreading = Proofreading(entry, in: mirror)

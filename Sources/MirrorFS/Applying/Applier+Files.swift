@@ -54,7 +54,8 @@ extension Applier {
         do {
             check = try rename(fromName, of: from, to: placement)
         } catch let error as MirrorError where error.disposition == .skipItem {
-            // Its folder may be locked: a copy does as well, and the donor is removed or told like everything else.
+            // Its folder may be locked: a copy does as well, and the original is removed or reported like everything
+            // else.
             guard let copy = try tree.stageCopy(of: candidate, as: placement.version, for: placement.key) else {
                 return [.recheck(placement.key)]
             }

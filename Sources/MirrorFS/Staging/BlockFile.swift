@@ -74,7 +74,7 @@ public final class BlockFile: Sendable {
 
     /// The digests of what was received in one go, or is complete and was not published: all whole blocks of the part.
     ///
-    /// Whether they are right is told by the content hash in the end.
+    /// The content hash checks them in `finish`.
     private func blocksInARow() throws(MirrorError) -> [BlockDigest?] {
         let present = Int64(try file.status().st_size)
         var found = [BlockDigest?](repeating: nil, count: digests.withLock { $0.count })

@@ -4,13 +4,13 @@ import Glibc
 import SyncModel
 
 extension MirrorTree {
-    /// Moves what stands under `name` in `folder` into the attic, under the path it had.
+    /// Moves what stands under `name` in `folder` into `.dbxsync/aside`, under the path it had.
     ///
-    /// A name that is not UTF-8 is found by how it is shown, and gets that name in the attic.
+    /// A name that is not UTF-8 is found by how it is shown, and gets that name there.
     ///
     /// - Returns: where it is now, relative to the mirror.
     func setAside(_ path: MirrorPath, in folder: Descriptor, name: String) throws -> String {
-        let (target, place) = try attic(for: path.parent ?? .root)
+        let (target, place) = try asideFolder(for: path.parent ?? .root)
         let bytes = try bytes(of: name, in: folder)
         for attempt in 0..<Self.attempts {
             let free = Self.numbered(name, attempt)
@@ -23,19 +23,19 @@ extension MirrorTree {
         throw MirrorError.call("set aside", path)
     }
 
-    /// The attic's folder for what stood in `parent`, and its path relative to the mirror.
-    private func attic(for parent: MirrorPath) throws(MirrorError) -> (folder: Descriptor, place: String) {
+    /// The folder in `.dbxsync/aside` for what stood in `parent`, and its path relative to the mirror.
+    private func asideFolder(for parent: MirrorPath) throws(MirrorError) -> (folder: Descriptor, place: String) {
         var place = Self.own + "/aside/" + Self.today()
         var here = try root.makeFolders(relative: place, mode: 0o700)
         for name in parent.components {
-            let (next, free) = try Self.atticFolder(name.text, in: here)
+            let (next, free) = try Self.makeFreeFolder(name.text, in: here)
             here = next
             place += "/" + free
         }
         return (here, place)
     }
 
-    private static func atticFolder(_ name: String, in folder: Descriptor) throws(MirrorError)
+    private static func makeFreeFolder(_ name: String, in folder: Descriptor) throws(MirrorError)
         -> (folder: Descriptor, name: String)
     {
         for attempt in 0..<attempts {
@@ -46,7 +46,7 @@ extension MirrorTree {
                 continue  // a file of that name was set aside earlier today
             }
         }
-        throw .call("make room in the attic for", name)
+        throw .call("make room in .dbxsync/aside for", name)
     }
 
     /// Names that are tried until one is free.

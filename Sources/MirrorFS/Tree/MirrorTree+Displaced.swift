@@ -7,6 +7,7 @@ import SyncModel
 ///
 /// Nothing else knows of them. Whoever uses one becomes its only user and verifies it as if it were a leftover part.
 extension MirrorTree {
+    /// Keeps its name of earlier versions, which clean up there.
     private static let displacedPath = own + "/spared"
 
     /// Moves a file of ours out of the way.
@@ -29,7 +30,7 @@ extension MirrorTree {
         for _ in 0..<Self.tries {
             guard let name = try firstName(in: same) else { return }
             if renameat(same.number, name, staging.number, part) == 0 { return }
-            guard errno == ENOENT else { throw .call("use a spared file as", part) }
+            guard errno == ENOENT else { throw .call("use a displaced file as", part) }
         }
     }
 
@@ -60,7 +61,7 @@ extension MirrorTree {
 
     /// Removes the displaced files that were not reused.
     ///
-    /// - Throws: `MirrorError` if the disk refuses it.
+    /// - Throws: `MirrorError` if a folder of them cannot be opened or listed; what cannot be removed stays.
     public func purgeDisplaced() throws(MirrorError) {
         guard let all = try displacedFolder() else { return }
         try removeAll(in: all) { name throws(MirrorError) in

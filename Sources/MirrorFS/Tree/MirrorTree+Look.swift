@@ -44,7 +44,7 @@ public final class FolderLook: Sendable {
 
     /// Compares what stands in the folder with what have says of it, by stat alone.
     ///
-    /// - Parameter entries: some of the entries that have knows in this folder.
+    /// - Parameter entries: some of the entries that are recorded in have for this folder.
     public func compare(_ entries: [KnownEntry]) -> Comparison {
         var result = Comparison()
         for entry in entries {

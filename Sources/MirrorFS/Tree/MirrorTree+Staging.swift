@@ -9,7 +9,7 @@ extension MirrorTree {
         return try stageAnew(version, for: key)
     }
 
-    /// The same without looking for a spared file whose content would do.
+    /// The same without looking for a displaced file whose content would do.
     public func stageAnew(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> StagingFile {
         try StagingFile(
             name: Self.partName(version.rev, key), in: staging, for: version, mode: mode_t(settings.fileMode))
@@ -42,9 +42,9 @@ extension MirrorTree {
         return try? copy.finish()
     }
 
-    /// How a file that stands at `path`, unknown to the state, is recognised, if it holds exactly `version`.
+    /// The fingerprint of the file at `path` if it holds exactly `version`.
     ///
-    /// - Returns: its fingerprint before it was read; `nil` if it is no such file.
+    /// - Returns: the fingerprint from before it was read; `nil` if it is no such file.
     public func adoptable(_ path: MirrorPath, as version: FileVersion) throws(MirrorError) -> Fingerprint? {
         guard let parent = path.parent, let name = path.name else { return nil }
         do {
@@ -70,7 +70,7 @@ extension MirrorTree {
 
     /// Removes the part file of a version that is no longer wanted at `key`, if there is one.
     ///
-    /// - Throws: `MirrorError` if the disk refuses it.
+    /// - Throws: `MirrorError` if staging cannot be opened; a part that cannot be removed stays.
     public func removePart(of version: FileVersion, for key: RemoteKey) throws(MirrorError) {
         let name = Self.partName(version.rev, key)
         let staging = try staging
@@ -85,7 +85,7 @@ extension MirrorTree {
 
     /// Removes the parts of all other revisions.
     ///
-    /// - Throws: `MirrorError` if the disk refuses it.
+    /// - Throws: `MirrorError` if staging cannot be opened or listed; a part that cannot be removed stays.
     public func sweepStaging(keeping revisions: Set<Rev>) throws(MirrorError) {
         let staging = try staging
         for name in try names(in: staging) where !revisions.contains(Rev(String(name.prefix { $0 != "." }))) {

@@ -111,7 +111,7 @@ extension StateStore {
         }
     }
 
-    /// A file that was confirmed in a state which a renamed file is in.
+    /// The row whose receipt has this inode, size and modification time: the file was renamed.
     public func receiptInOutbox(of state: FileState) async throws -> OutboxFile? {
         try await read { db in
             let sql = """
@@ -126,7 +126,7 @@ extension StateStore {
 
     /// Notes what a scan has found wrong, by path; what an earlier one has found and this one has not is forgotten.
     ///
-    /// - Returns: the paths of which that is news.
+    /// - Returns: the paths whose problem is new.
     public func noteOutboxProblems(_ problems: [OutboxPath: String]) async throws -> Set<OutboxPath> {
         try await write { db in
             // Whatever else has failed is tried again, and so is open.

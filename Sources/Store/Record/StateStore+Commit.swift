@@ -1,7 +1,7 @@
 import GRDB
 public import SyncModel
 
-// The only writer of have and intent.
+// The only writer of have, except `proven_at` (`Proof`), and of intent.
 extension StateStore {
     /// A parked item is looked at again after a day, in seconds.
     public static let parkedFor: Int64 = 86_400
@@ -125,8 +125,8 @@ enum HaveTable {
 
     /// Sets what stands at a key.
     ///
-    /// - Parameter provenAt: when the bytes of a file were seen to be right; of one that stands there already and is not
-    ///   in doubt what was known of that stays: it was not read.
+    /// - Parameter provenAt: when the bytes of a file were seen to be right; the time that is recorded stays if content
+    ///   and inode are unchanged and the file was not unproven.
     static func set(_ key: RemoteKey, node: LocalNode, provenAt: Int64?, db: Database) throws {
         let sql = """
             INSERT INTO have (key, name, kind, rev, size, hash, modified, inode, mtime_ns, proven_at)
@@ -179,7 +179,9 @@ private struct Committer {
 
     private var db: Database { pending.db }
 
-    /// Whether the outcome is a trouble that was not known before.
+    /// Applies `outcome`.
+    ///
+    /// - Returns: whether it is an issue that was not known before.
     func apply(_ outcome: Outcome) throws -> Bool {
         switch outcome {
         case .have(let key, let node):
@@ -228,7 +230,7 @@ private struct Committer {
         try HaveTable.forget(below: key, pending)
     }
 
-    /// Puts `key` off if it is still pending; the news may be old by now.
+    /// Puts `key` off if it is still pending; the outcome may be outdated.
     private func postpone(
         _ key: RemoteKey, reason: String, attempts: Int, delay: Double, parked: Bool
     ) throws -> Bool {

@@ -1,7 +1,7 @@
 import GRDB
 public import SyncModel
 
-/// Entries that have knows in one folder: all of them, or a part of a large folder.
+/// Entries recorded in `have` for one folder: all of them, or a part of a large folder.
 public struct FolderPage: Sendable {
     /// The folder.
     public var folder: RemoteKey
@@ -27,7 +27,7 @@ public struct SweepPosition: Hashable, Sendable {
 }
 
 extension StateStore {
-    /// What have knows, folder by folder: at most about `limit` entries at a time.
+    /// Entries recorded in `have`, folder by folder: at most about `limit` entries at a time.
     ///
     /// Folders that do not stand according to have are left out.
     ///
@@ -41,7 +41,7 @@ extension StateStore {
         }
     }
 
-    /// What have knows of one folder, page by page.
+    /// Entries recorded in `have` for one folder, page by page.
     ///
     /// - Returns: `nil` if it does not stand according to have.
     public func folderPage(of folder: RemoteKey, from start: String?, limit: Int) async throws
@@ -149,7 +149,7 @@ struct FolderReader {
         return names
     }
 
-    /// Hands the rows of what stands directly in a folder to `take`, until that says no; what stands deeper is leapt over.
+    /// Hands the rows of what stands directly in a folder to `take`, until that says no; what stands deeper is skipped.
     ///
     /// - Returns: the key of the row that was refused.
     static func forEachChild(

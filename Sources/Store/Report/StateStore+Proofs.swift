@@ -41,7 +41,7 @@ extension StateStore {
 
     /// What is to be read again; reads the whole have.
     ///
-    /// What the selection leaves alone and what is doubted anyway is not.
+    /// What the selection leaves alone is not, and neither is what is unproven anyway.
     ///
     /// - Parameters:
     ///   - position: only files after this one are among the next.
@@ -98,7 +98,7 @@ extension StateStore {
 
     /// Notes that the bytes of a file cannot be read, so that nothing is known of them, until they are.
     ///
-    /// - Returns: whether that is news.
+    /// - Returns: whether that is new.
     public func noteUnreadable(_ entry: LocalEntry, reason: String) async throws -> Bool {
         try await write { db in
             guard try PendingTable.storedHave(db, entry.key) == entry.node else { return false }

@@ -24,7 +24,7 @@ extension StateStore {
 
     /// The names of what stands directly in a folder.
     ///
-    /// What stands deeper is leapt over: a folder costs what is in it, whatever is below that.
+    /// What stands deeper is skipped: a folder costs what is in it, whatever is below that.
     public func names(in folder: RemoteKey) async throws -> NameSet {
         try await read { try FolderReader.names($0, "have", in: folder) }
     }

@@ -40,7 +40,7 @@ public struct Placement: Hashable, Sendable {
     /// Whether its bytes may be had without a download.
     public var isLocal: Bool { sources.first != .download }
 
-    /// What the donor that is moved will be, by its key now; empty if none is.
+    /// What the reuse candidate that is moved will be, by its key now; empty if none is.
     public var move: [RemoteKey: LocalEntry] {
         moveSource.map { [$0.key: LocalEntry(key: key, path: path, node: $0.node)] } ?? [:]
     }

@@ -54,8 +54,9 @@ public struct PendingItem: Hashable, Sendable {
 
 /// What is to be done about a window of pending items: pure, in three rounds.
 ///
-/// clear and relocate change paths, so they are executed first and the window is read again; then filling, additions
-/// and changes; pruning, the removals, comes last, because what leaves is where moved content comes from.
+/// clear and relocate change paths, so they are executed first and the window is read again; then placing, the
+/// additions and changes; pruning, the removals, comes last, because what leaves is where moved content comes from. Only
+/// what is dispensable may go before.
 public enum Planner {
     /// Things of another kind that stand in the way, and names that differ in case; nearly always empty.
     public static func clearing(_ window: [PendingItem]) -> [PlannedOperation] {
@@ -84,7 +85,8 @@ public enum Planner {
     /// - Parameters:
     ///   - window: the items.
     ///   - candidates: where content may come from.
-    ///   - moving: donors that earlier plans move and that may still be on their way, by key: where they will stand.
+    ///   - moving: reuse candidates that earlier plans move and that may still be on their way, by key: where they will
+    ///     stand.
     public static func placing(
         _ window: [PendingItem], candidates: ReuseIndex, moving: [RemoteKey: LocalEntry] = [:]
     ) -> [PlannedOperation] {
@@ -92,14 +94,14 @@ public enum Planner {
         var made: Set<RemoteKey> = []
         return window.compactMap { item in
             guard let want = item.want else { return nil }
-            let operation = fill(item, want: want, made: made, sources: &sources)
+            let operation = operation(for: item, want: want, made: made, sources: &sources)
             if case .makeFolder(let key, _) = operation { made.insert(key) }
             return operation
         }
     }
 
-    private static func fill(
-        _ item: PendingItem, want: RemoteNode, made: Set<RemoteKey>, sources: inout ContentSourceSelector
+    private static func operation(
+        for item: PendingItem, want: RemoteNode, made: Set<RemoteKey>, sources: inout ContentSourceSelector
     ) -> PlannedOperation {
         if let entry = item.entry, entry.node.satisfies(want) { return .upToDate(item.key) }
         if case .unavailable(_, let reason, _) = want { return .park(item.key, reason: reason.description) }

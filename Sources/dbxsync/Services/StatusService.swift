@@ -60,7 +60,7 @@ struct StatusService: Service {
         }
     }
 
-    /// Says how it gets on, if that is news or time for a heartbeat.
+    /// Says how it gets on, if that has changed or it is time for a heartbeat.
     ///
     /// - Returns: what was said last.
     private func say(_ live: LiveStatus, after last: StatusWord?) -> StatusWord? {

@@ -86,7 +86,7 @@ final class ProgressLine: Sendable {
     /// True when updates are seen by somebody; when not, whoever measures progress may save the trouble.
     var isVisible: Bool { terminal.isInteractive }
 
-    /// Takes news of the work; draws when the last drawing is old enough.
+    /// Takes note of the work; draws when the last drawing is old enough.
     func update(_ progress: Progress, now: ContinuousClock.Instant = .now) {
         guard terminal.isInteractive else { return }
         let time = now - start
