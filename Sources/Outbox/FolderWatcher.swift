@@ -10,12 +10,6 @@ import SyncModel
 ///
 /// Events and scans only say where to look. What counts is what stands there after it was left alone for a while.
 struct FolderWatcher: Sendable {
-    /// A path that was touched.
-    private struct Debounce: Sendable {
-        var due: ContinuousClock.Instant
-        var state: FileState?
-    }
-
     /// Time between scans while not everything can be watched.
     private static let shortRescan = Duration.seconds(30)
     /// Paths in one transaction.
@@ -24,10 +18,8 @@ struct FolderWatcher: Sendable {
     private let outbox: OutboxService
     private var inotify: Inotify?
     private var rules: OutboxRules
-    private var folders: [Int32: OutboxPath] = [:]
-    private var watches: [OutboxPath: Int32] = [:]
-    private var debounced: [OutboxPath: Debounce] = [:]
-    private var nextLook: ContinuousClock.Instant?
+    private var watched = WatchedPaths()
+    private var settling: SettlingPaths
     private var nextScan = ContinuousClock.now
     private var rootInode: UInt64 = 0
     private var isBlind = false
@@ -36,6 +28,7 @@ struct FolderWatcher: Sendable {
     init(_ outbox: OutboxService) {
         self.outbox = outbox
         rules = OutboxRules(outbox.settings)
+        settling = SettlingPaths(settleTime: outbox.settings.settle)
     }
 
     private var now: ContinuousClock.Instant { .now }
@@ -57,10 +50,10 @@ struct FolderWatcher: Sendable {
     /// Looks wherever something may have happened, until the task is cancelled.
     mutating func run() async throws {
         while !Task.isCancelled {
-            await outbox.watchEvents.signal.wait(until: min(nextScan, nextLook ?? nextScan))
+            await outbox.watchEvents.signal.wait(until: min(nextScan, settling.nextLook ?? nextScan))
             do {
                 for event in outbox.watchEvents.take() { try await handle(event) }
-                if let look = nextLook, look <= now { try await settle() }
+                if let look = settling.nextLook, look <= now { try await settle() }
                 if nextScan <= now { try await scan(isFirst: false) }
             } catch  where !Task.isCancelled && OutboxErrorAction(error) != .end {
                 // What was not seen to is found by the scan.
@@ -78,12 +71,10 @@ struct FolderWatcher: Sendable {
             outbox.logger.info("inotify events were lost; the outbox is scanned")
             nextScan = now
         case .event(.unwatched(let watch)):
-            guard let path = folders.removeValue(forKey: watch) else { return }
-            if watches[path] == watch { watches[path] = nil }
-            if path.text.isEmpty { nextScan = now }
+            if let path = watched.remove(watch), path.text.isEmpty { nextScan = now }
         case .look(let path): if let disk = try? open() { touch(path, in: disk) }
         case .event(.touched(let watch, let bytes, let isFolder)):
-            guard let folder = folders[watch] else { return }
+            guard let folder = watched[watch] else { return }
             guard let name = String(validating: bytes, as: UTF8.self) else {
                 nextScan = min(nextScan, now + outbox.settings.settle)
                 return
@@ -103,11 +94,7 @@ struct FolderWatcher: Sendable {
 
     /// A folder has come or gone: both is done, what is true is seen then.
     private mutating func changed(_ folder: OutboxPath, _ disk: WatchedFolder) async throws {
-        for (path, watch) in watches where folder.contains(path) {
-            watches[path] = nil
-            folders[watch] = nil
-            inotify?.unwatch(watch)
-        }
+        for watch in watched.remove(below: folder) { inotify?.unwatch(watch) }
         var last: OutboxPath?
         while true {
             let rows = try await outbox.store.presentInOutbox(below: folder, after: last, limit: Self.batch)
@@ -120,45 +107,20 @@ struct FolderWatcher: Sendable {
 
     private mutating func touch(_ path: OutboxPath, in disk: WatchedFolder) { touch(path, disk.state(path)) }
 
-    private mutating func touch(_ path: OutboxPath, _ state: FileState?) {
-        let due = now + outbox.settings.settle
-        debounced[path] = Debounce(due: due, state: state)
-        nextLook = min(nextLook ?? due, due)
-    }
+    private mutating func touch(_ path: OutboxPath, _ state: FileState?) { settling.touch(path, state, at: now) }
 
     // MARK: Settling
 
     /// Looks at what was left alone for long enough: what is as it was then has settled.
     private mutating func settle() async throws {
-        nextLook = nil
-        let time = now
-        let due = debounced.filter { $0.value.due <= time }
         guard let disk = try? open() else {
-            debounced = [:]
-            nextScan = time
+            settling.removeAll()
+            nextScan = now
             return
         }
-        var settled: [OutboxPath: FileState?] = [:]
-        for (path, seen) in due {
-            let state = disk.state(path)
-            if state == seen.state {
-                debounced[path] = nil
-                settled.updateValue(state, forKey: path)
-            } else {
-                touch(path, state)
-            }
-        }
-        try await noteSettled(settled)
-        // Not for every single path of many that become due one after the other.
-        let soon = now + min(outbox.settings.settle / 4, .milliseconds(500))
-        nextLook = debounced.values.map(\.due).min().map { max($0, soon) }
-    }
-
-    private func noteSettled(_ settled: [OutboxPath: FileState?]) async throws {
-        let paths = settled.keys.sorted()
-        for start in stride(from: 0, to: paths.count, by: Self.batch) {
-            let part = Array(paths[start..<min(start + Self.batch, paths.count)])
-            try await outbox.note(part) { .settled(settled[$0] ?? nil) }
+        let settled = settling.settle(at: now) { disk.state($0) }
+        for part in settled.keys.sorted().chunks(ofCount: Self.batch) {
+            try await outbox.note(Array(part)) { .settled(settled[$0] ?? nil) }
         }
     }
 
@@ -193,8 +155,7 @@ struct FolderWatcher: Sendable {
     }
 
     private mutating func forgetWatches() {
-        for watch in folders.keys { inotify?.unwatch(watch) }
-        (folders, watches) = ([:], [:])
+        for watch in watched.removeAll() { inotify?.unwatch(watch) }
     }
 
     /// Watches a folder with all that are below it, then looks at what stands in them: nothing falls in between.
@@ -229,10 +190,7 @@ struct FolderWatcher: Sendable {
             isBlind = true
             return
         }
-        if let old = watches[path], old != watch { folders[old] = nil }
-        if let old = folders[watch], old != path { watches[old] = nil }
-        watches[path] = watch
-        folders[watch] = path
+        watched.set(watch, path)
     }
 
     /// Touches the files that are not known as they are.
@@ -254,10 +212,9 @@ struct FolderWatcher: Sendable {
                     "its name is not valid UTF-8, which Dropbox requires; it is not uploaded, nor anything in it; rename it"
             }
         }
-        for start in stride(from: 0, to: files.count, by: Self.batch) {
-            let part = files[start..<min(start + Self.batch, files.count)]
+        for part in files.chunks(ofCount: Self.batch) {
             let known = try await outbox.store.seenInOutbox(part.map(\.path))
-            for (path, state) in part where !isUpToDate(known[path], state) && debounced[path] == nil {
+            for (path, state) in part where !isUpToDate(known[path], state) && !settling.contains(path) {
                 touch(path, state)
             }
         }
@@ -278,7 +235,7 @@ struct FolderWatcher: Sendable {
             for row in rows {
                 if isIgnored(row.path) {
                     ignored.append(row.path)
-                } else if disk.state(row.path) == nil, debounced[row.path] == nil {
+                } else if disk.state(row.path) == nil, !settling.contains(row.path) {
                     touch(row.path, nil)
                 }
             }

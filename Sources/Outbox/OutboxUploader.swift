@@ -20,7 +20,7 @@ struct OutboxUploader: Sendable {
     func run() async throws {
         var upload: FileUpload?
         var running: Set<OutboxPath> = []
-        var pause = Pause()
+        var pause = UploadPause()
         try await withThrowingTaskGroup(of: Event.self) { group in
             defer { group.cancelAll() }
             try await listen(&group, pause)
@@ -30,7 +30,7 @@ struct OutboxUploader: Sendable {
                 if let upload {
                     for row in next {
                         running.insert(row.path)
-                        group.addTask { await work(row, upload) }
+                        group.addTask { .done(row.path, await OutboxWork(outbox: outbox, upload: upload).run(row)) }
                     }
                 }
                 switch try await group.next() {
@@ -46,9 +46,9 @@ struct OutboxUploader: Sendable {
     }
 
     /// Due files that fit into the free upload slots.
-    private func due(beside running: Set<OutboxPath>, _ pause: inout Pause) async throws -> [OutboxFile] {
+    private func due(beside running: Set<OutboxPath>, _ pause: inout UploadPause) async throws -> [OutboxFile] {
         let concurrency = outbox.settings.concurrency
-        guard running.count < concurrency, !pause.isOn else { return [] }
+        guard running.count < concurrency, pause.end(after: .now) == nil else { return [] }
         do {
             // Of that many at least as many are new as there is room for.
             let rows = try await outbox.store.dueInOutbox(now: outbox.now(), limit: concurrency)
@@ -62,20 +62,12 @@ struct OutboxUploader: Sendable {
 
     // MARK: Waiting
 
-    /// When nobody can be reached nothing is tried.
-    private struct Pause {
-        var failures = 0
-        var end: ContinuousClock.Instant?
-
-        var isOn: Bool { end.map { $0 > .now } ?? false }
-    }
-
     /// Waits for work beside what runs.
-    private func listen(_ group: inout ThrowingTaskGroup<Event, any Error>, _ pause: Pause) async throws {
+    private func listen(_ group: inout ThrowingTaskGroup<Event, any Error>, _ pause: UploadPause) async throws {
         let now = outbox.now()
         var end = ContinuousClock.now + .seconds(600)
         if let next = try await nextTry(after: now) { end = min(end, .now + .seconds(next - now)) }
-        if let over = pause.end, pause.isOn { end = min(end, over) }
+        if let over = pause.end(after: .now) { end = min(end, over) }
         group.addTask { [signal = outbox.signal, end] in
             await signal.wait(until: end)
             return .signalled
@@ -91,7 +83,7 @@ struct OutboxUploader: Sendable {
         }
     }
 
-    private func connect(_ pause: inout Pause) async throws -> FileUpload? {
+    private func connect(_ pause: inout UploadPause) async throws -> FileUpload? {
         do {
             return try await outbox.connect()
         } catch {
@@ -102,189 +94,22 @@ struct OutboxUploader: Sendable {
     }
 
     /// Pauses after an error that concerns every file.
-    private func hold(_ error: any Error, _ pause: inout Pause) throws {
+    private func hold(_ error: any Error, _ pause: inout UploadPause) throws {
         try Task.checkCancellation()
         if OutboxErrorAction(error) == .end { throw error }
-        if pause.isOn { return }
-        pause.failures += 1
-        pause.end = .now + Backoff.everything.delay(failures: pause.failures, jitter: .random(in: 0...1))
+        guard pause.begin(at: .now, jitter: .random(in: 0...1)) else { return }
         outbox.logger.log(
             level: pause.failures == 1 ? .warning : .debug, "outbox paused, retrying automatically: \(error)",
             metadata: ["event": "outbox_waits"])
     }
 
-    private func recovered(_ pause: inout Pause) {
+    private func recovered(_ pause: inout UploadPause) {
         if pause.failures > 0 { outbox.logger.notice("outbox resumed", metadata: ["event": "outbox_goes_on"]) }
-        pause = Pause()
-    }
-
-    // MARK: One file
-
-    /// Does all that is to be done about a file.
-    private func work(_ row: OutboxFile, _ upload: FileUpload) async -> Event {
-        do {
-            var row = row
-            while let next = try await step(row, upload) { row = next }
-            return .done(row.path, nil)
-        } catch is CancellationError {
-            return .done(row.path, nil)
-        } catch {
-            return .done(row.path, await recovered(of: error, row.path))
-        }
-    }
-
-    /// Takes note of an error that is the file's affair.
-    ///
-    /// - Returns: an error that is everybody's.
-    private func recovered(of error: any Error, _ path: OutboxPath) async -> (any Error)? {
-        do {
-            switch OutboxErrorAction(error) {
-            case .changed: try await look(again: path)
-            case .file(let failure): try await failed(path, failure)
-            case .everything, .end: return error
-            }
-            return nil
-        } catch {
-            return Task.isCancelled ? nil : error
-        }
-    }
-
-    private func failed(_ path: OutboxPath, _ failure: OutboxFailure) async throws {
-        let before = try await outbox.store.outboxFile(path)?.reason
-        let event = OutboxEvent.failed(failure, now: outbox.now(), jitter: Double.random(in: 0..<1))
-        guard try await outbox.note(path, event).reason == failure.reason, before != failure.reason else { return }
-        outbox.logger.warning(
-            "not uploaded: \(failure.reason)",
-            metadata: ["event": "\(failure.isParked ? "parked" : "failed")", "path": "\(path.text)"])
-    }
-
-    private func look(again path: OutboxPath) async throws {
-        _ = try await outbox.note(path, .changing)
-        outbox.watchEvents.add([.look(path)])
-    }
-
-    /// One step of a file.
-    ///
-    /// - Returns: the row as it is then; `nil` if nothing is to be done now.
-    private func step(_ row: OutboxFile, _ upload: FileUpload) async throws -> OutboxFile? {
-        switch OutboxPlan(row, finishes: outbox.settings.finishes, now: outbox.now()) {
-        case .nothing, .wait: return nil
-        case .resolve(let intent): return try await resolve(row.path, intent: intent, upload: upload)
-        case .upload(let state, let receipt):
-            return try await send(row.path, state: state, receipt: receipt, upload: upload)
-        case .finish(let receipt): return try await finish(row.path, receipt)
-        }
-    }
-
-    /// An upload of which it is not known whether it was made is looked for.
-    private func resolve(_ path: OutboxPath, intent: OutboxIntent, upload: FileUpload) async throws -> OutboxFile {
-        guard let there = try await made(intent, upload) else { return try await outbox.note(path, .notMade) }
-        return try await confirm(path, state: intent.of, file: there)
-    }
-
-    /// The file that an upload has made, if it was made.
-    private func made(_ intent: OutboxIntent, _ upload: FileUpload) async throws -> UploadedFile? {
-        // While the name is free, or the file to be replaced is there, it was not evaded either.
-        guard let there = try await upload.look(intent.remote) else { return nil }
-        if there.version.hash == intent.hash { return there }
-        if let old = intent.replaces, old == there.version.rev { return nil }
-        return try await upload.find(Self.commit(intent), intent.hash)
-    }
-
-    private static func commit(_ intent: OutboxIntent) -> CommitInfo {
-        CommitInfo(path: intent.remote, mode: intent.replaces.map { .update($0) } ?? .add, autorename: true)
-    }
-
-    private func send(
-        _ path: OutboxPath, state: FileState, receipt: OutboxReceipt?, upload: FileUpload
-    ) async throws -> OutboxFile? {
-        let disk = try WatchedFolder(outbox.settings.directory)
-        guard let file = try disk.file(path), file.state == state else { throw FileChanged() }
-        let local = try LocalFile(descriptor: try file.copy(), path: "\(disk.path)/\(path.text)")
-        let prepared = try await upload.prepare(local)
-        // What was read is what had settled: also what somebody has written through a mapping is seen by this.
-        guard file.state == state else { throw FileChanged() }
-        switch try await outbox.mirror?.knows(path, state: state, hash: prepared.hash) ?? .nothing {
-        case .arriving: return try await outbox.note(path, .postponed(until: outbox.now() + Self.busyPause))
-        case .file(let rev, let remote):
-            return try await know(path, OutboxReceipt(of: state, remote: remote, rev: rev, hash: prepared.hash, id: ""))
-        case .nothing: break
-        }
-        if let receipt, receipt.hash == prepared.hash, let known = try await same(receipt, state: state, upload: upload)
-        {
-            return try await know(path, known)
-        }
-        let mirrored = try await outbox.mirror?.base(of: path)
-        let intent = OutboxIntent(
-            of: state, remote: mirrored?.remote ?? receipt?.remote ?? outbox.settings.remote(path), hash: prepared.hash,
-            replaces: mirrored?.rev ?? receipt?.rev)
-        _ = try await outbox.note(path, .intended(intent))
-        try outbox.hook(.intended)
-        let made: FileUpload.Outcome
-        do {
-            made = try await upload.put(prepared, as: Self.commit(intent))
-        } catch let error as FileChanged {
-            _ = try await outbox.note(path, .notMade)
-            throw error
-        }
-        try outbox.hook(.sent)
-        return try await confirm(path, state: state, file: made.file)
-    }
-
-    /// A receipt for a file whose content was confirmed before, if the account still has it.
-    private func same(_ receipt: OutboxReceipt, state: FileState, upload: FileUpload) async throws -> OutboxReceipt? {
-        var known = receipt
-        known.of = state
-        if receipt.of.isSameButForRename(as: state) { return known }
-        guard let there = try await upload.look(receipt.remote), there.version.hash == receipt.hash else { return nil }
-        known.rev = there.version.rev
-        return known
-    }
-
-    private func confirm(_ path: OutboxPath, state: FileState, file: UploadedFile) async throws -> OutboxFile {
-        // Before it is written down: after a crash it is found again, and told again.
-        try await outbox.mirror?.uploaded(path, state: state, file: file)
-        let row = try await outbox.note(path, .confirmed(OutboxReceipt(state, file)))
-        outbox.logger.info(
-            "uploaded to \(file.path)",
-            metadata: [
-                "event": "uploaded", "path": "\(path.text)", "bytes": "\(file.version.size)",
-                "rev": "\(file.version.rev.text)",
-            ])
-        try outbox.hook(.confirmed)
-        return row
-    }
-
-    /// Takes note that the account has the content already.
-    private func know(_ path: OutboxPath, _ receipt: OutboxReceipt) async throws -> OutboxFile {
-        outbox.logger.debug(
-            "its content is in the account already", metadata: ["event": "unchanged", "path": "\(path.text)"])
-        return try await outbox.note(path, .confirmed(receipt))
-    }
-
-    /// How long a file is left alone that somebody has open for writing, in seconds.
-    private static let busyPause: Int64 = 5
-
-    private func finish(_ path: OutboxPath, _ receipt: OutboxReceipt) async throws -> OutboxFile? {
-        let disk = try WatchedFolder(outbox.settings.directory)
-        let action = PostUploadAction(folder: disk, after: outbox.settings.after, hook: outbox.hook)
-        switch try action.perform(path, receipt) {
-        case .changed: throw FileChanged()
-        case .busy: return try await outbox.note(path, .postponed(until: outbox.now() + Self.busyPause))
-        case .done:
-            try outbox.hook(.disposed)
-            return try await outbox.note(path, .finished)
-        }
+        pause = UploadPause()
     }
 }
 
 /// Ends the outbox as a crash would; thrown by tests.
 struct OutboxStop: Classified {
     var disposition: Disposition { .fatal }
-}
-
-extension OutboxReceipt {
-    fileprivate init(_ of: FileState, _ file: UploadedFile) {
-        self.init(of: of, remote: file.path, rev: file.version.rev, hash: file.version.hash, id: file.id)
-    }
 }
