@@ -60,7 +60,7 @@ struct PullSteps: Sendable {
         case .commit(let outcomes): try await publisher.commit(outcomes)
         case .prune:
             try await Prune(context: context).run()
-            try await context.disk.run { [mirror = context.mirror] in try mirror.purgeDisplaced() }
+            try await purgeDisplaced()
         case .noteReadFailure(let why):
             context.wakeup.longpollBackoff.failed()
             context.events.note(.debug, "changes could not be read during a download: \(why)")
@@ -76,6 +76,15 @@ struct PullSteps: Sendable {
             current.path == placement.path, current.version == placement.version
         else { return nil }
         return PreparedOperation(.place(current), content: prepared.content)
+    }
+
+    /// What a fetch that has just begun may use stays until the end of the pass.
+    private func purgeDisplaced() async throws {
+        let (disk, mirror) = (context.disk, context.mirror)
+        let contents = try await disk.run { try mirror.displacedContents() }
+        if contents.isEmpty { return }
+        let wanted = try await context.store.pendingContents(among: contents)
+        try await disk.run { try mirror.purgeDisplaced(keeping: wanted) }
     }
 
     private func discardPart(_ placement: Placement) async throws {

@@ -1,6 +1,6 @@
 import FileSystem
 import Glibc
-import SyncModel
+public import SyncModel
 
 /// Keeps managed files that were displaced by something of another kind, by content hash, until the pass ends: their
 /// content need not be downloaded again in the same pass.
@@ -59,28 +59,43 @@ extension MirrorTree {
         }
     }
 
-    /// Removes the displaced files that were not reused.
+    /// What the displaced files hold.
     ///
-    /// - Throws: `MirrorError` if a folder of them cannot be opened or listed; what cannot be removed stays.
-    public func purgeDisplaced() throws(MirrorError) {
+    /// - Throws: `MirrorError` if the disk refuses it.
+    public func displacedContents() throws(MirrorError) -> Set<ContentHash> {
+        guard let all = try displacedFolder() else { return [] }
+        var contents: Set<ContentHash> = []
+        try forEachName(in: all) { entry in
+            if let hash = ContentHash(hex: Self.shown(entry)) { contents.insert(hash) }
+            return true
+        }
+        return contents
+    }
+
+    /// Removes the displaced files that were not reused, except those with one of some contents.
+    ///
+    /// - Throws: `MirrorError` if the disk refuses it.
+    public func purgeDisplaced(keeping contents: Set<ContentHash> = []) throws(MirrorError) {
         guard let all = try displacedFolder() else { return }
-        try removeAll(in: all) { name throws(MirrorError) in
+        let kept = Set(contents.map(\.hex))
+        try removeAll(in: all, except: kept) { name throws(MirrorError) in
             let same = try all.folder(name)
             try removeAll(in: same) { unlinkat(same.number, $0, 0) == 0 }
             return unlinkat(all.number, name, AT_REMOVEDIR) == 0
         }
         let above = try root.folder(relative: Self.own)
-        unlinkat(above.number, "spared", AT_REMOVEDIR)
+        unlinkat(above.number, "spared", AT_REMOVEDIR)  // it stays if something in it does
     }
 
     /// Removes the entries of a folder, some at a time, until one cannot be removed.
     private func removeAll(
-        in folder: Descriptor, _ remove: (String) throws(MirrorError) -> Bool
+        in folder: Descriptor, except kept: Set<String> = [], _ remove: (String) throws(MirrorError) -> Bool
     ) throws(MirrorError) {
         while true {
             var some: [String] = []
             try forEachName(in: folder) { entry in
-                some.append(Self.shown(entry))
+                let name = Self.shown(entry)
+                if !kept.contains(name) { some.append(name) }
                 return some.count < 1_000
             }
             if some.isEmpty { return }
