@@ -22,6 +22,7 @@ struct FolderWatcher: Sendable {
     private var settling: SettlingPaths
     private var nextScan = ContinuousClock.now
     private var rootInode: UInt64 = 0
+    /// Whether some folder is not watched, so that scans come more often.
     private var isBlind = false
     private var problems: [OutboxPath: String] = [:]
 
@@ -92,7 +93,7 @@ struct FolderWatcher: Sendable {
 
     private func open() throws(DiskProblem) -> WatchedFolder { try WatchedFolder(outbox.settings.directory) }
 
-    /// A folder has come or gone: both is done, what is true is seen then.
+    /// Drops the folder's watches, queues every recorded file below it, and walks it if it stands.
     private mutating func changed(_ folder: OutboxPath, _ disk: WatchedFolder) async throws {
         for watch in watched.remove(below: folder) { inotify?.unwatch(watch) }
         var last: OutboxPath?

@@ -5,7 +5,7 @@ import Store
 import SyncModel
 import Uploading
 
-/// Does what is to be done about the rows of the state file, several at a time.
+/// Works on due outbox rows: uploads, looks up unfinished uploads, finishes; several at a time (`OutboxWork`).
 struct OutboxUploader: Sendable {
     let outbox: OutboxService
 
@@ -50,7 +50,7 @@ struct OutboxUploader: Sendable {
         let concurrency = outbox.settings.concurrency
         guard running.count < concurrency, pause.end(after: .now) == nil else { return [] }
         do {
-            // Of that many at least as many are new as there is room for.
+            // At most `running.count` of these rows are running, so enough remain.
             let rows = try await outbox.store.dueInOutbox(now: outbox.now(), limit: concurrency)
             return Array(rows.filter { !running.contains($0.path) }.prefix(concurrency - running.count))
         } catch {

@@ -20,14 +20,14 @@ struct OutboxWork: Sendable {
         } catch is CancellationError {
             return nil
         } catch {
-            return await recovered(of: error, row.path)
+            return await handle(error, for: row.path)
         }
     }
 
     /// Takes note of an error that is the file's affair.
     ///
-    /// - Returns: an error that is everybody's.
-    private func recovered(of error: any Error, _ path: OutboxPath) async -> (any Error)? {
+    /// - Returns: an error that concerns every file.
+    private func handle(_ error: any Error, for path: OutboxPath) async -> (any Error)? {
         do {
             switch OutboxErrorAction(error) {
             case .changed: try await look(again: path)
@@ -75,7 +75,7 @@ struct OutboxWork: Sendable {
 
     /// The file that an upload has made, if it was made.
     private func made(_ intent: OutboxIntent) async throws -> UploadedFile? {
-        // While the name is free, or the file to be replaced is there, it was not evaded either.
+        // If the name is free or still holds the old revision, autorename had nothing to avoid: there was no upload.
         guard let there = try await upload.look(intent.remote) else { return nil }
         if there.version.hash == intent.hash { return there }
         if let old = intent.replaces, old == there.version.rev { return nil }
