@@ -110,7 +110,7 @@ fuzz: ## fuzz what reads bytes from outside, 60 s for each target
 
 .PHONY: bench
 bench: ## measure it, beside curl
-	@scripts/dependencies.sh build demo
+	@scripts/dependencies.sh build bench
 	@benchmarks/bench.sh
 
 # For another machine there is no compiler to be strict about; and the programs carry the Swift runtime in them.

@@ -15,7 +15,7 @@ BENCH_IDLE=300           seconds for which the idle daemon of a large account is
 BENCH_SWEEP=1000000      entries of the mirror that is compared with what was put there
 BENCH_PUT=2147483648     bytes of the file that goes up far away
 BENCH_CUT=5368709120     bytes of the file whose upload is cut 20 times
-BENCH_ONLY=              some of: small bulk large capped memory bandwidth put cut latency idle changes rename watch sweep
+BENCH_ONLY=              some of: small bulk large capped http2 memory bandwidth put cut latency idle changes rename watch sweep
 TMPDIR                   where mirrors go
 """
 
@@ -35,6 +35,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "scripts"))
 import compare
 import sandbox
+import tls
 
 RUNS = int(os.environ.get("BENCH_RUNS", 3))
 FILES = int(os.environ.get("BENCH_FILES", 10_000))
@@ -45,7 +46,7 @@ SWEEP = int(os.environ.get("BENCH_SWEEP", 1_000_000))
 PUT = int(os.environ.get("BENCH_PUT", 2 << 30))
 CUT, CUTS = int(os.environ.get("BENCH_CUT", 5 << 30)), 20
 # The peak memory of a process is never less than that of this one when it was started: what makes this one large comes last.
-ALL = "small bulk large capped memory bandwidth put cut latency idle changes rename watch sweep"
+ALL = "small bulk large capped http2 memory bandwidth put cut latency idle changes rename watch sweep"
 ONLY = os.environ.get("BENCH_ONLY", ALL).split()
 # A link far away: milliseconds for each request, bytes per second of one connection.
 DELAY, RATE = int(os.environ.get("BENCH_DELAY", 40)), 25_000_000
@@ -56,6 +57,7 @@ CONFIG = """
 app_key = "sandboxappkey00"
 endpoint = "{url}"
 credentials = "{work}/credentials.json"
+{ca}
 [mirror]
 directory = "{work}/mirror"
 remote_root = "{root}"
@@ -99,6 +101,8 @@ class Bench:
                 sys.exit("the sandbox did not start")
             time.sleep(0.05)
         self.account = sandbox.Account(f"http://127.0.0.1:{port.read_text().strip()}")
+        # What is measured goes to the sandbox itself, or by way of the server before it.
+        self.front, self.curl_options = None, []
         token = json.dumps({"access_token": sandbox.TOKEN})
         credentials = self.work / "credentials.json"
         credentials.touch(0o600)
@@ -127,8 +131,15 @@ class Bench:
     def configure(self, root, schedule, transfer=""):
         """The configuration for a folder of the account."""
         (self.work / "dbxsync.conf").write_text(
-            CONFIG.format(url=self.account.url, work=self.work, root=root, schedule=schedule, transfer=transfer)
+            CONFIG.format(
+                url=self.url, work=self.work, root=root, schedule=schedule, transfer=transfer,
+                ca=f'ca_file = "{self.front.certificate}"' if self.front else "",
+            )
         )
+
+    @property
+    def url(self):
+        return self.front.url if self.front else self.account.url
 
     def command(self, verb, *arguments):
         return [self.programs / "dbxsync", verb, "--config", self.work / "dbxsync.conf", *arguments]
@@ -163,8 +174,9 @@ class Bench:
         self.fresh(root)
         listed = self.work / "curl.list"
         with open(listed, "w") as file:
-            sandbox.curl_list(self.account, self.work / "curl", root, file)
+            sandbox.curl_list(self.account, self.work / "curl", root, file, self.url)
         command = ["curl", "--silent", "--show-error", "--fail", "--noproxy", "*", "--create-dirs", "--parallel"]
+        command += self.curl_options
         command += ["--parallel-max", f"{parallel}", "--header", f"Authorization: Bearer {sandbox.TOKEN}"]
         usage = self.measure([*command, "--config", listed])
         begin = time.monotonic()
@@ -544,31 +556,99 @@ def noise(path, size):
 
 def put(bench):
     """One large file goes up far away, over connections that are slow each; curl has one, and a file that fits in it."""
-    bench.fresh("")
-    local, size = bench.work / "up", min(PUT, 128 << 20)
-    noise(local, size)
     bench.far_away(RATE)
+    yield upload(bench, PUT, "put")
+    bench.near()
+
+
+def upload(bench, size, what):
+    """The row of one file that goes up over connections that are slow each."""
+    bench.fresh("")
+    local, sample = bench.work / "up", min(size, 128 << 20)
+    noise(local, sample)
     command = ["curl", "--silent", "--show-error", "--fail", "--noproxy", "*", "--data-binary", f"@{local}"]
     for header in (
         f"Authorization: Bearer {sandbox.TOKEN}", "Content-Type: application/octet-stream",
         'Dropbox-API-Arg: {"path":"/curl"}', "Expect:",
     ):
         command += ["--header", header]
-    single = size / bench.measure([*command, f"{bench.account.url}/2/files/upload"]).seconds
+    curl = bench.measure([*command, *bench.curl_options, f"{bench.url}/2/files/upload"])
+    single = sample / curl.seconds
     tell(f"curl {single / 1e6:.1f} MB/s")
-    digest, runs = noise(local, PUT), []
+    digest, runs = noise(local, size), []
     for run in range(RUNS):
-        runs.append(bench.measure(bench.command("put", local, f"/put {run}")))
-        bench.arrived(f"/put {run}", digest)
+        target = f"/{what} {size} {bool(bench.front)} {run}"
+        runs.append(bench.measure(bench.command("put", local, target)))
+        bench.arrived(target, digest)
         tell(f"run {run + 1}: dbxsync {runs[-1]}")
-    bench.near()
     ours = middle(runs)
-    rate = PUT / ours.seconds
-    yield f"put of {PUT / (1 << 30):.2f} GiB, {RATE / 1e6:.0f} MB/s a connection, {DELAY} ms", (
+    rate = size / ours.seconds
+    return f"{what} of {size / (1 << 30):.2f} GiB, {RATE / 1e6:.0f} MB/s a connection, {DELAY} ms", (
         f"{rate / 1e6:.0f} MB/s"
     ), f"one connection {single / 1e6:.1f} MB/s, {RATE / 1e6:.0f} at best", (
         f"{rate / max(single, RATE):.1f} x"
-    ), ">= 3 x", ours
+    ), ">= 3 x" if size < 1 << 30 else ">= 5 x", ours
+
+
+HTTP1 = ["--http1.1"]
+
+
+def http2(bench):
+    """What the service speaks: TLS and HTTP/2, by nghttpx in front of the sandbox; curl has its better protocol."""
+    if not tls.Front.is_possible():
+        tell("nghttpx (Debian: nghttp2-proxy) is not installed here: HTTP/2 is not measured")
+        return
+    bench.fill("/http2 small", files=FILES)
+    bench.fill("/http2 large", files=0, large_files=1, large_size=LARGE)
+    for rows in (http2_near, http2_far):
+        yield from rows(bench)
+
+
+def http2_near(bench):
+    with tls.Front(bench.account.url, bench.work) as bench.front:
+        curls = {}
+        for protocol, options in (("HTTP/2", []), ("HTTP/1.1", HTTP1)):
+            bench.curl_options = [*bench.front.curl_options, *options]
+            curls[protocol] = middle([bench.curl("/http2 small")[0] for _ in range(RUNS)])
+            tell(f"curl, {protocol}: {curls[protocol]}")
+        best = min(curls.values())
+        beside_it = ", ".join(f"curl {protocol} {usage.seconds:.2f} s" for protocol, usage in curls.items())
+        for way, transfer, aim in (("zips", "bulk = true", 0.8), ("file by file", "bulk = false", 1.1)):
+            ours = middle([bench.mirror("/http2 small", transfer) for _ in range(RUNS)])
+            tell(f"{way}: {ours}")
+            yield f"HTTP/2: first mirror, {FILES:,} files of 1-16 KiB, {way}", f"{ours.seconds:.2f} s", beside_it, (
+                f"{ours.seconds / best.seconds:.2f} x"
+            ), f"<= {aim} x", ours
+        bench.compare("/http2 small")
+        bench.curl_options = bench.front.curl_options
+        usage, curled, _ = bench.beside_curl("/http2 large")
+        yield f"HTTP/2: one file of {LARGE / (1 << 30):.2f} GiB", f"{usage.seconds:.1f} s", (
+            f"curl {curled.seconds:.1f} s"
+        ), f"{usage.seconds / curled.seconds:.2f} x", "<= 1.0 x", usage
+    bench.front, bench.curl_options = None, []
+
+
+def http2_far(bench):
+    """A delay before each answer, and a cap for each connection."""
+    bench.far_away()
+    with tls.Front(bench.account.url, bench.work, RATE) as bench.front:
+        bench.curl_options = bench.front.curl_options
+        curl = bench.curl("/http2 large")[0]
+        tell(f"curl {curl}")
+        runs = [bench.mirror("/http2 large") for _ in range(RUNS)]
+        for run, usage in enumerate(runs):
+            tell(f"run {run + 1}: dbxsync {usage}")
+        bench.compare("/http2 large")
+        ours = middle(runs)
+        yield f"HTTP/2: {LARGE / (1 << 30):.2f} GiB, {RATE / 1e6:.0f} MB/s a connection, {DELAY} ms", (
+            f"{ours.seconds:.1f} s"
+        ), f"one curl {curl.seconds:.1f} s", f"{curl.seconds / ours.seconds:.1f} x as fast", "<= 11 s", ours
+        # nghttpx does not hold back what it reads: the sandbox does, connection by connection.
+        bench.account.change("settings", delay=DELAY, rate=0, upload_rate=RATE)
+        for size in sorted({min(400_000_000, PUT), PUT}):
+            yield upload(bench, size, "HTTP/2: put")
+    bench.near()
+    bench.front, bench.curl_options = None, []
 
 
 def cut(bench):

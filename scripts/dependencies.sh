@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs what is missing: dependencies.sh build|check|lint|test|demo|deb|systemd...
+# Installs what is missing: dependencies.sh build|check|lint|test|demo|bench|deb|systemd...
 #
 # Looks for what is used, not for package names, so that other distributions work when the same things are there.
 # No network when nothing is missing.
@@ -30,6 +30,7 @@ for purpose in "$@"; do
             program openssl openssl
             program python3 python3
             [ -x /usr/sbin/nghttpd ] || program nghttpd nghttp2-server
+            [ -x /usr/sbin/nghttpx ] || program nghttpx nghttp2-proxy
             python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
             # Of use to root only: tests mount a mirror whose server stops, and one that folds names.
             if [ "$(id -u)" = 0 ] && [ -w /dev/fuse ]; then
@@ -48,6 +49,12 @@ for purpose in "$@"; do
             program curl curl
             program python3 python3
             ;;
+        bench)
+            program curl curl
+            program openssl openssl
+            program python3 python3
+            [ -x /usr/sbin/nghttpx ] || program nghttpx nghttp2-proxy
+            ;;
         deb)
             program dh debhelper
             program dpkg-shlibdeps dpkg-dev
@@ -61,7 +68,7 @@ for purpose in "$@"; do
             [ -n "$(find /lib/*-linux-gnu* /usr/lib64 -name 'libnss_systemd.so.2' 2>/dev/null)" ] || missing+=(libnss-systemd)
             ;;
         *)
-            echo "usage: dependencies.sh build|check|lint|test|demo|deb|systemd..." >&2
+            echo "usage: dependencies.sh build|check|lint|test|demo|bench|deb|systemd..." >&2
             exit 64
             ;;
     esac

@@ -89,12 +89,15 @@ def authorization_code(url):
         return json.load(answer)["code"]
 
 
-def curl_list(account, directory, root="", file=sys.stdout):
-    """One entry for each file: the argument goes into the URL, so that all entries share their headers."""
+def curl_list(account, directory, root="", file=sys.stdout, url=None):
+    """One entry for each file: the argument goes into the URL, so that all entries share their headers.
+
+    Another server that the files come from may stand in front of the sandbox, at url.
+    """
     files = [entry for entry in account.entries(root) if entry[".tag"] == "file"]
     for number, entry in enumerate(files):
         argument = urllib.parse.quote(json.dumps({"path": f"rev:{entry['rev']}"}))
-        print(f'url = "{account.url}/2/files/download?arg={argument}"', file=file)
+        print(f'url = "{url or account.url}/2/files/download?arg={argument}"', file=file)
         print(f'output = "{directory}/{number // 1000}/{number}"', file=file)
 
 

@@ -6,6 +6,8 @@ public import Transport
 /// One account of Dropbox, seen below one of its folders.
 public final class DropboxClient: RemoteSource {
     let runner: RequestExecutor
+    /// The same for bodies in both directions that requests with short answers must not wait behind.
+    let contentRunner: RequestExecutor
     /// The same over connections that are not shared.
     let segmentRunner: RequestExecutor
     let endpoints: Endpoints
@@ -23,8 +25,9 @@ public final class DropboxClient: RemoteSource {
     ///
     /// - Parameters:
     ///   - transport: Sends the requests.
-    ///   - segmentTransport: Sends requests for segments of large files, each over a connection of its own; `nil` for
-    ///     the same transport.
+    ///   - contentTransport: Sends requests for whole files and zips; `nil` for the same transport.
+    ///   - segmentTransport: Sends requests for segments of large files and pieces of uploads, each over a connection of
+    ///     its own; `nil` for the one for whole files.
     ///   - endpoints: Where the API is.
     ///   - tokens: The sign-in.
     ///   - remoteRoot: The folder that is mirrored, "" for the whole account. Keys are relative to it.
@@ -37,7 +40,8 @@ public final class DropboxClient: RemoteSource {
     ///   - jitter: Random numbers in 0..<1, for delays.
     ///   - logger: Is told of failed tries, at debug level.
     public init(
-        transport: any HTTPTransport, segmentTransport: (any HTTPTransport)? = nil, endpoints: Endpoints = .dropbox,
+        transport: any HTTPTransport, contentTransport: (any HTTPTransport)? = nil,
+        segmentTransport: (any HTTPTransport)? = nil, endpoints: Endpoints = .dropbox,
         tokens: TokenSource, remoteRoot: String = "", rootKey: String? = nil,
         pathRoot: PathRoot? = nil, settings: CallSettings = CallSettings(),
         clock: any Clock<Duration> = ContinuousClock(), waiting: @escaping Waiting = { _, sleep in try await sleep() },
@@ -58,7 +62,8 @@ public final class DropboxClient: RemoteSource {
                 jitter: jitter, logger: logger)
         }
         self.runner = runner(transport)
-        self.segmentRunner = runner(segmentTransport ?? transport)
+        self.contentRunner = runner(contentTransport ?? transport)
+        self.segmentRunner = runner(segmentTransport ?? contentTransport ?? transport)
     }
 
     /// Decodes the JSON body of an answer.

@@ -29,6 +29,7 @@ final class CurlLoop: @unchecked Sendable {
         // The default cache of idle connections is too small for many parallel requests and keeps reopening them.
         ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, connections)
         ccurl_multi_set_long(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections)
+        ccurl_multi_set_long(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, max(settings.streams, 1))
     }
 
     /// Starts the detached thread, which keeps this object alive until it is told to stop.

@@ -44,7 +44,7 @@ struct EasyOptions {
         set(CURLOPT_TCP_KEEPALIVE, 1)
         set(CURLOPT_TCP_KEEPIDLE, 30)
         set(CURLOPT_TCP_KEEPINTVL, 15)
-        guard isTLS, settings.sharesConnections else { return }
+        guard isTLS, settings.sharesConnections else { return note(ccurl_insist_on_http1(easy)) }
         note(ccurl_offer_http2(easy))
         set(CURLOPT_PIPEWAIT, 1)  // a burst waits for one connection to tell whether it multiplexes
     }

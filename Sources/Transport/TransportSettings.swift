@@ -24,14 +24,17 @@ public struct TransportSettings: Hashable, Sendable {
     public var bandwidth: Int64?
     /// The largest body collected in memory, in bytes.
     public var memoryLimit: Int
-    /// Whether requests may share a connection (HTTP/2), where the server offers that.
+    /// Whether requests may share a connection (HTTP/2), where the server offers that; else each has one of its own
+    /// (HTTP/1.1), which is kept for the next.
     public var sharesConnections: Bool
+    /// Requests that share a connection at most; more open another one.
+    public var streams: Int
 
     /// Makes settings; the defaults suit the real service.
     public init(
         proxy: Proxy = .environment, caFile: String? = nil, userAgent: String = "dbxsync",
         connectTimeout: Duration = .seconds(30), connections: Int = 64, bandwidth: Int64? = nil,
-        memoryLimit: Int = 64 << 20, sharesConnections: Bool = true
+        memoryLimit: Int = 64 << 20, sharesConnections: Bool = true, streams: Int = 100
     ) {
         self.proxy = proxy
         self.caFile = caFile
@@ -41,5 +44,6 @@ public struct TransportSettings: Hashable, Sendable {
         self.bandwidth = bandwidth
         self.memoryLimit = memoryLimit
         self.sharesConnections = sharesConnections
+        self.streams = streams
     }
 }

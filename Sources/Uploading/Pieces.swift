@@ -70,16 +70,19 @@ struct PieceSet: Hashable, Sendable {
 struct UploadConcurrency: Hashable, Sendable {
     private static let first = 4
     private static let least = 1
-    private static let most = 8
-    /// Bytes that have to go well for one piece more.
-    private static let step: Int64 = 256 << 20
+    private static let most = 12
+    /// Bytes that have to go well for one piece more: many where interruptions are to be expected.
+    private let step: Int64
 
     /// Pieces at a time.
     private(set) var count: Int
     private var good: Int64 = 0
 
     /// Begins carefully when an upload goes on that was interrupted.
-    init(afterInterruption: Bool) { count = afterInterruption ? Self.least : Self.first }
+    init(afterInterruption: Bool) {
+        count = afterInterruption ? Self.least : Self.first
+        step = afterInterruption ? 256 << 20 : 32 << 20
+    }
 
     /// A piece has arrived; `attempts` is how often it was sent.
     mutating func arrived(bytes: Int64, attempts: Int) {
@@ -89,7 +92,7 @@ struct UploadConcurrency: Hashable, Sendable {
             return
         }
         good += bytes
-        guard good >= Self.step, count < Self.most else { return }
+        guard good >= step, count < Self.most else { return }
         count += 1
         good = 0
     }

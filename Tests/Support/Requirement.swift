@@ -31,6 +31,8 @@ public struct Requirement: Sendable {
     public static let openssl = installed(command: "openssl")
     /// The command `nghttpd`.
     public static let nghttpd = installed(command: "nghttpd")
+    /// The command `nghttpx`.
+    public static let nghttpx = installed(command: "nghttpx")
     /// The command `python3`.
     public static let python = installed(command: "python3")
     /// The command `bindfs`.

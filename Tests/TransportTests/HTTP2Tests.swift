@@ -19,6 +19,31 @@ struct HTTP2Tests {
         await transport.stop()
     }
 
+    @Test("no more requests share a connection than are allowed: others open one more")
+    func streams() async throws {
+        let server = try await HTTP2Server()
+        let transport = server.transport { $0.streams = 4 }
+        #expect(await server.fetch(600, workers: 16, over: transport) == ["200": 600])
+        #expect((2...16).contains(transport.counters.connectionsOpened))
+        await transport.stop()
+    }
+
+    @Test(
+        "without sharing, every request that runs has a connection of its own, and it is used again",
+        .needs(.nghttpx))
+    func unshared() async throws {
+        let server = try await HTTP2Server()
+        let front = try await HTTP2Front(of: server)
+        let shared = server.transport()
+        #expect(await front.fetch(200, workers: 8, over: shared) == ["200": 200])
+        #expect(shared.counters.connectionsOpened == 1, "the server offers HTTP/2")
+        await shared.stop()
+        let transport = server.transport { $0.sharesConnections = false }
+        #expect(await front.fetch(200, workers: 8, over: transport) == ["200": 200])
+        #expect((2...16).contains(transport.counters.connectionsOpened))
+        await transport.stop()
+    }
+
     @Test("cancelled streams leave the others of their connection alone")
     func cancel() async throws {
         let server = try await HTTP2Server()
@@ -97,7 +122,7 @@ struct HTTP2Tests {
 final class HTTP2Server: Sendable {
     let process: Process
     let openssl: OpenSSL
-    private let port: UInt16
+    let port: UInt16
     private static let even = [UInt8]((0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
 
     convenience init() async throws {
@@ -133,17 +158,29 @@ final class HTTP2Server: Sendable {
 
     deinit { process.end() }
 
-    func url(of index: Int) -> String { "https://127.0.0.1:\(port)/\(index % 2 == 0 ? "even" : "odd")" }
+    func url(of index: Int) -> String { url(of: index, at: port) }
+
+    private func url(of index: Int, at port: UInt16) -> String {
+        "https://127.0.0.1:\(port)/\(index % 2 == 0 ? "even" : "odd")"
+    }
 
     /// 64 MiB, more than fits into all buffers on the way.
     var large: String { "https://127.0.0.1:\(port)/large" }
 
-    func transport() -> CurlTransport { .direct(TransportSettings(caFile: openssl.path("ca.pem"))) }
+    func transport(_ change: (inout TransportSettings) -> Void = { _ in }) -> CurlTransport {
+        var settings = TransportSettings(caFile: openssl.path("ca.pem"))
+        change(&settings)
+        return .direct(settings)
+    }
 
     /// What the request with that number comes to; "200" only with the right bytes.
-    func outcome(of index: Int, over transport: CurlTransport, stallLimit: Duration = .seconds(30)) async -> String {
+    func outcome(
+        of index: Int, over transport: CurlTransport, stallLimit: Duration = .seconds(30), at port: UInt16? = nil
+    ) async -> String {
         let sink = CollectingSink()
-        let request = HTTPRequest(.get, url(of: index), stallLimit: stallLimit, expectedSize: index % 3 == 0 ? 5 : nil)
+        let expectedSize: Int64? = index % 3 == 0 ? 5 : nil
+        let url = url(of: index, at: port ?? self.port)
+        let request = HTTPRequest(.get, url, stallLimit: stallLimit, expectedSize: expectedSize)
         let result = await TransportTests.outcome(transport, request, sink: sink)
         let expected = index % 2 == 0 ? HTTP2Server.even : Array("small".utf8)
         return result == "200" && sink.bytes != expected ? "wrong bytes" : result
@@ -151,14 +188,16 @@ final class HTTP2Server: Sendable {
 
     /// How often `count` requests from so many tasks come to what.
     func fetch(
-        _ count: Int, workers: Int, over transport: CurlTransport, stallLimit: Duration = .seconds(30)
+        _ count: Int, workers: Int, over transport: CurlTransport, stallLimit: Duration = .seconds(30),
+        at port: UInt16? = nil
     ) async -> [String: Int] {
         await withTaskGroup(of: [String].self) { group in
             for worker in 0..<workers {
                 group.addTask {
                     var outcomes: [String] = []
                     for index in stride(from: worker, to: count, by: workers) {
-                        outcomes.append(await self.outcome(of: index, over: transport, stallLimit: stallLimit))
+                        outcomes.append(
+                            await self.outcome(of: index, over: transport, stallLimit: stallLimit, at: port))
                     }
                     return outcomes
                 }
@@ -167,5 +206,38 @@ final class HTTP2Server: Sendable {
                 for outcome in some { counts[outcome, default: 0] += 1 }
             }
         }
+    }
+}
+
+/// `nghttpx` before an `HTTP2Server`: it offers HTTP/2 and HTTP/1.1.
+final class HTTP2Front: Sendable {
+    private let process: Process
+    private let server: HTTP2Server
+    private let port: UInt16
+
+    init(of server: HTTP2Server) async throws {
+        self.server = server
+        let (listener, port) = try RawServer.listen()
+        close(listener)
+        self.port = port
+        process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [
+            "nghttpx", "--conf=/dev/null", "--no-ocsp", "--workers=1", "--frontend=127.0.0.1,\(port)",
+            "--backend=127.0.0.1,\(server.port);;proto=h2;tls", "--insecure", server.openssl.path("server.key"),
+            server.openssl.path("server.pem"),
+        ]
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let transport = server.transport()
+        try await eventually("nghttpx") { await server.outcome(of: 1, over: transport, at: port) == "200" }
+        await transport.stop()
+    }
+
+    deinit { process.end() }
+
+    func fetch(_ count: Int, workers: Int, over transport: CurlTransport) async -> [String: Int] {
+        await server.fetch(count, workers: workers, over: transport, at: port)
     }
 }

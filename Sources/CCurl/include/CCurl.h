@@ -90,6 +90,11 @@ static inline CURLcode ccurl_trust_only(CURL *easy, const char *bundle) {
 }
 
 // HTTP/2 where the server offers it over TLS, HTTP/1.1 elsewhere.
+/* Not set, libcurl offers HTTP/2 with TLS since 7.62. */
+static inline CURLcode ccurl_insist_on_http1(CURL *easy) {
+    return curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+}
+
 static inline CURLcode ccurl_offer_http2(CURL *easy) {
     return curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 }

@@ -14,10 +14,10 @@ extension DropboxClient {
         // Also an empty file: there is no range of it that a server would give.
         if sink.offset == version.size { return }
         do {
-            try await fetch(version, upTo: version.size, into: sink, by: runner)
+            try await fetch(version, upTo: version.size, into: sink, by: contentRunner)
         } catch let error as DropboxError where error.code == .rangeRefused && sink.offset > 0 {
             try sink.restart()
-            try await fetch(version, upTo: version.size, into: sink, by: runner)
+            try await fetch(version, upTo: version.size, into: sink, by: contentRunner)
         }
     }
 

@@ -17,7 +17,7 @@ extension DropboxClient {
             stallLimit: runner.settings.stallLimit)
         let call = Call(endpoint: endpoint, role: .download, request: request)
         let body = ZipBody(call: call, sink: sink)
-        try await runner.singleTry.run(
+        try await contentRunner.singleTry.run(
             call, attempt: { Attempt(request: request, sink: body) }, progress: { 0 }, receive: { _ in })
     }
 }

@@ -100,7 +100,7 @@ extension DropboxUploader {
             "cursor": session.cursor(at: offset), "close": .bool(close), "content_hash": .text(part.hash.hex),
         ])
         let call = upload("files/upload_session/append_v2", argument: argument, body: part.body)
-        try await runner.run(call) { response in
+        try await segmentRunner.run(call) { response in
             // A portal's page that comes with status 200 is no promise that the bytes are in.
             guard case .null = try DropboxClient.decode(JSONValue.self, response: response, call: call) else {
                 throw DropboxError.malformed(call, response: response, complaint: "not null")

@@ -6,11 +6,15 @@ public import Transport
 /// A type of its own, so that whoever is handed a `DropboxClient` has no way to write.
 public struct DropboxUploader: Sendable {
     let runner: RequestExecutor
+    let contentRunner: RequestExecutor
+    let segmentRunner: RequestExecutor
     let endpoints: Endpoints
 
     /// Uses the sign-in, the connections and the pace of `client`.
     public init(_ client: DropboxClient) {
         runner = client.runner
+        contentRunner = client.contentRunner
+        segmentRunner = client.segmentRunner
         endpoints = client.endpoints
     }
 
@@ -20,7 +24,9 @@ public struct DropboxUploader: Sendable {
     public func upload(_ part: UploadPart, as commit: CommitInfo) async throws -> UploadedFile {
         let argument = APIArgument(commit.fields + [("content_hash", .text(part.hash.hex))])
         let call = upload("files/upload", argument: argument, body: part.body)
-        return try await runner.run(call) { try DropboxClient.decode(UploadedJSON.self, response: $0, call: call).file }
+        return try await contentRunner.run(call) {
+            try DropboxClient.decode(UploadedJSON.self, response: $0, call: call).file
+        }
     }
 
     /// Makes a folder, with those above it: `create_folder_v2`; one that is there already is as good.

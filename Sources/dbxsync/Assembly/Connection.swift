@@ -8,14 +8,16 @@ import Transport
 
 /// The way to Dropbox that a configuration describes.
 struct Connection: Sendable {
-    /// Sends all requests but those for segments.
+    /// Sends requests with short answers: they wait behind no body, and behind no disk that bodies go to.
     private let transport: CurlTransport
-    /// Sends requests for segments of large files.
+    /// Sends requests for whole files and zips, a few of which share a connection.
+    private let contentTransport: CurlTransport
+    /// Sends requests for segments of large files and pieces of uploads, each over a connection of its own.
     ///
     /// A transport of its own: requests with and without HTTP/2 to one host on one curl_multi hang (seen with 7.88.1).
     private let segmentTransport: CurlTransport
-    /// Sends the requests of the outbox: its thread reads files, of a disk that may hang.
-    private let outboxTransport: CurlTransport?
+    /// The same two for the outbox: their threads read files, of a disk that may hang.
+    private let outboxTransports: (shared: CurlTransport, segments: CurlTransport)?
     /// Where the API is.
     let endpoints: Endpoints
     /// Signs in and out.
@@ -29,6 +31,9 @@ struct Connection: Sendable {
 
     /// Requests beside downloads: listing, longpoll, tokens and what is just beginning.
     private static let otherRequests = 8
+    /// Downloads that share an HTTP/2 connection: one connection is as fast as the line to it, all of them as fast as the
+    /// line here.
+    private static let streams = 4
     /// The most that `transfer.parallel` can be raised to while the daemon runs.
     private static let mostParallel = 256
 
@@ -48,14 +53,17 @@ struct Connection: Sendable {
         var settings = TransportSettings(
             proxy: config.account.proxy.map { .url($0) } ?? .environment, caFile: config.account.caFile,
             userAgent: "dbxsync/\(Dbxsync.version)", connections: Self.mostParallel + Self.otherRequests)
-        transport = CurlTransport(settings: settings, bandwidth: bandwidth)
-        settings.sharesConnections = false
-        segmentTransport = CurlTransport(settings: settings, bandwidth: bandwidth)
-        settings.sharesConnections = true
+        func transport() -> CurlTransport { CurlTransport(settings: settings, bandwidth: bandwidth) }
         let hasOutbox = config.outbox.directory != nil
-        outboxTransport = hasOutbox ? CurlTransport(settings: settings, bandwidth: bandwidth) : nil
+        self.transport = transport()
+        settings.streams = Self.streams
+        contentTransport = transport()
+        let outbox = hasOutbox ? transport() : nil
+        settings.sharesConnections = false
+        segmentTransport = transport()
+        outboxTransports = outbox.map { ($0, transport()) }
         oauth = OAuthFlow(
-            transport: transport, endpoints: endpoints, appKey: config.account.appKey,
+            transport: self.transport, endpoints: endpoints, appKey: config.account.appKey,
             appSecret: config.account.appSecret, settings: calls, logger: logger)
     }
 
@@ -70,7 +78,8 @@ struct Connection: Sendable {
     /// A client for the mirrored folder, whose `path_lower` is `rootKey` if that is known.
     func client(_ tokens: TokenSource, pathRoot: PathRoot? = nil, rootKey: String? = nil) -> DropboxClient {
         DropboxClient(
-            transport: transport, segmentTransport: segmentTransport, endpoints: endpoints, tokens: tokens,
+            transport: transport, contentTransport: contentTransport, segmentTransport: segmentTransport,
+            endpoints: endpoints, tokens: tokens,
             remoteRoot: config.mirror.remoteRoot, rootKey: rootKey, pathRoot: pathRoot, settings: calls,
             waiting: waiting, gate: gate, logger: logger)
     }
@@ -78,8 +87,9 @@ struct Connection: Sendable {
     /// A client for the outbox; its waits are not the engine's, and the watchdog does not hear of them.
     func outboxClient(_ tokens: TokenSource, pathRoot: PathRoot? = nil) -> DropboxClient {
         DropboxClient(
-            transport: outboxTransport ?? transport, endpoints: endpoints, tokens: tokens, pathRoot: pathRoot,
-            settings: calls, gate: gate, logger: logger)
+            transport: outboxTransports?.shared ?? transport,
+            segmentTransport: outboxTransports?.segments ?? segmentTransport, endpoints: endpoints, tokens: tokens,
+            pathRoot: pathRoot, settings: calls, gate: gate, logger: logger)
     }
 
     /// How the account's guard gets its clients.
@@ -91,16 +101,17 @@ struct Connection: Sendable {
 
     /// Changes the bandwidth of all transfers together; running ones included.
     func limit(bandwidth: Int64?) {
-        transport.limit(bandwidth: bandwidth)
-        segmentTransport.limit(bandwidth: bandwidth)
-        outboxTransport?.limit(bandwidth: bandwidth)
+        for transport in transports { transport.limit(bandwidth: bandwidth) }
     }
 
     /// Ends all requests.
     func stop() async {
-        await transport.stop()
-        await segmentTransport.stop()
-        await outboxTransport?.stop()
+        for transport in transports { await transport.stop() }
+    }
+
+    private var transports: [CurlTransport] {
+        [transport, contentTransport, segmentTransport]
+            + (outboxTransports.map { [$0.shared, $0.segments] } ?? [])
     }
 
     /// Where the sign-in is kept: a systemd credential, else the configured file (systemd.exec(5), CREDENTIALS).
