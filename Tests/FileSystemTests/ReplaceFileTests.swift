@@ -14,12 +14,12 @@ struct ReplaceFileTests {
         let path = folder.path + "/file"
         for text in ["one", "two, which is longer", ""] {
             try replaceFile(
-                at: path, with: Array(text.utf8), mode: 0o640, draft: .named(path + ".new"), durability: durability)
+                at: path, with: Array(text.utf8), mode: 0o600, draft: .named(path + ".new"), durability: durability)
             #expect(contents(path) == text)
         }
         #expect(try DirectoryEntries(of: folder.path).names() == ["file"])
         var status = stat()
-        #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o640)
+        #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
     }
 
     @Test("a draft that a killed run has left is overwritten")
