@@ -1,5 +1,4 @@
 import FileSystem
-import Glibc
 import SyncModel
 
 /// A download that goes to an open descriptor, such as that of standard output.
@@ -19,13 +18,10 @@ final class OutputSink: ByteSink, @unchecked Sendable {
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws {
-        var done = 0
-        while done < bytes.count {
-            let count = Glibc.write(output, bytes.baseAddress.map { $0 + done }, bytes.count - done)
-            guard count > 0 || errno == EINTR else {
-                throw DownloadError(.unusable, "standard output cannot be written: \(SystemError(errno))")
-            }
-            done += max(0, count)
+        do {
+            try writeAll(bytes, to: output)
+        } catch {
+            throw DownloadError(.unusable, "standard output cannot be written: \(error)")
         }
         hasher.update(bytes)
         offset += Int64(bytes.count)

@@ -41,11 +41,10 @@ final class PartFile: ByteSink, @unchecked Sendable {
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws {
-        var done = 0
-        while done < bytes.count {
-            let count = Glibc.write(file.number, bytes.baseAddress.map { $0 + done }, bytes.count - done)
-            guard count > 0 || errno == EINTR else { throw Self.failure(path, "cannot be written") }
-            done += max(0, count)
+        do {
+            try writeAll(bytes, to: file.number)
+        } catch {
+            throw Self.failure(path, "cannot be written", error)
         }
         hasher.update(bytes)
         offset += Int64(bytes.count)
@@ -106,16 +105,17 @@ final class PartFile: ByteSink, @unchecked Sendable {
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         var offset: Int64 = 0
         while true {
-            let count = pread(descriptor, &buffer, buffer.count, off_t(offset))
+            let count = retrying { pread(descriptor, &buffer, buffer.count, off_t(offset)) }
             if count == 0 { return offset }
-            if count < 0 && errno == EINTR { continue }
             guard count > 0 else { return nil }
             buffer.withUnsafeBytes { take(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
             offset += Int64(count)
         }
     }
 
-    private static func failure(_ path: String, _ what: String) -> DownloadError {
-        DownloadError(.unusable, "\(path): \(what): \(SystemError(errno))")
+    private static func failure(_ path: String, _ what: String, _ cause: SystemError = SystemError(errno))
+        -> DownloadError
+    {
+        DownloadError(.unusable, "\(path): \(what): \(cause)")
     }
 }

@@ -108,7 +108,7 @@ private func replace(
     let file = try step(.openDraft) { () throws(SystemError) in try openDraft(draft, in: folder, mode: mode) }
     do {
         if case .new = draft { keepOwner(of: name, in: folder, file) }
-        try step(.write) { () throws(SystemError) in try write(bytes, to: file) }
+        try step(.write) { () throws(SystemError) in try writeAll(bytes, to: file.number) }
         if durability == .contentAndName { try step(.sync) { () throws(SystemError) in try file.sync() } }
         try step(.rename) { () throws(SystemError) in
             guard renameat(folder, draft.name, folder, name) == 0 else { throw SystemError(errno) }
@@ -134,15 +134,6 @@ private func keepOwner(of name: String, in folder: Int32, _ file: Descriptor) {
     var old = stat()
     guard fstatat(folder, name, &old, 0) == 0, old.st_uid != geteuid() else { return }
     _ = fchown(file.number, old.st_uid, old.st_gid)  // who may not do that keeps it
-}
-
-private func write(_ bytes: [UInt8], to file: Descriptor) throws(SystemError) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-        let count = retrying { rest.withUnsafeBytes { Glibc.write(file.number, $0.baseAddress, $0.count) } }
-        guard count >= 0 else { throw SystemError(errno) }
-        rest = rest.dropFirst(count)
-    }
 }
 
 private func step<Value>(_ step: ReplaceError.Step, _ work: () throws(SystemError) -> Value) throws(ReplaceError)

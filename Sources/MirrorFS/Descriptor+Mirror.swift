@@ -30,6 +30,17 @@ extension Descriptor {
         return status
     }
 
+    /// Writes all bytes at a position: pwrite(2), again after a signal and after a part; errors name `place`.
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64, of place: String) throws(MirrorError) {
+        var done = 0
+        while done < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+            let count = retrying { pwrite(number, rest.baseAddress, rest.count, off_t(offset) + done) }
+            guard count > 0 else { throw .call("write", place) }
+            done += count
+        }
+    }
+
     func sync() throws(MirrorError) {
         guard retrying({ fsync(number) }) == 0 else { throw .call("fsync", "descriptor \(number)") }
     }

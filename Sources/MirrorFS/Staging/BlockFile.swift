@@ -127,13 +127,7 @@ public final class BlockFile: Sendable {
     ///
     /// - Throws: `MirrorError` if the disk refuses it.
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(MirrorError) {
-        var done = 0
-        while done < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-            let got = retrying { pwrite(file.number, rest.baseAddress, rest.count, off_t(offset) + done) }
-            guard got > 0 else { throw .call("write", place) }
-            done += got
-        }
+        try file.write(bytes, at: offset, of: place)
     }
 
     /// Notes that all bytes of the block that begins at `offset` are written, and what they hash to.

@@ -71,13 +71,7 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
                 code: .mismatch, message: "revision \(version.rev.text) has \(version.size) bytes, the server sent more"
             )
         }
-        var done = 0
-        while done < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-            let got = retrying { pwrite(file.number, rest.baseAddress, rest.count, off_t(offset) + done) }
-            guard got > 0 else { throw MirrorError.call("write", place) }
-            done += got
-        }
+        try file.write(bytes, at: offset, of: place)
         offset += Int64(bytes.count)
         hasher.update(bytes)
     }

@@ -1,3 +1,4 @@
+import FileSystem
 import Glibc
 import Synchronization
 
@@ -53,12 +54,6 @@ final class Terminal: Sendable {
 
     /// Nobody can be told that standard error is gone, so errors end the attempt.
     private func put(_ text: String) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return }
-            bytes = bytes.dropFirst(count)
-        }
+        try? writeAll(Array(text.utf8), to: descriptor)
     }
 }
