@@ -67,7 +67,7 @@ public actor AccountGuard: RemoteSource {
             if page.rootChange == .gone { throw AccountError(.cursorReset, "the mirrored folder was away and is back") }
             page.rootChange = nil
             return page
-        } catch  where (error as? any Classified)?.disposition == .sourceGone {
+        } catch  where disposition(of: error) == .sourceGone {
             client = nil  // should it come back, it is looked at first
             // Of the listing's refusal nobody learns whether the folder is gone or another one.
             if let refusal = error as? DropboxError, refusal.code == .refused { _ = try await checkedClient() }

@@ -107,8 +107,3 @@ public struct EngineError: Classified, CustomStringConvertible {
 
 /// Whether the state is damaged or gone: it does not come back by itself, as a mirror that is away may.
 func isLossOfState(_ error: any Error) -> Bool { (error as? StoreError)?.disposition == .fatal }
-
-/// How any error is handled: errors that do not say are transient.
-public func disposition(of error: any Error) -> Disposition {
-    (error as? any Classified)?.disposition ?? .abortPass
-}

@@ -47,8 +47,6 @@ public actor TokenSource {
         }
     }
 
-    private func disposition(of error: any Error) -> Disposition? { (error as? any Classified)?.disposition }
-
     /// Replaces a token that the server refused; `false` if there is no way to get another.
     func replace(rejected token: String) async throws -> Bool {
         if let current = credentials.accessToken, current != token { return true }

@@ -27,3 +27,8 @@ public protocol Classified: Error {
     /// How the error is handled.
     var disposition: Disposition { get }
 }
+
+/// How any error is handled: errors that do not say are transient.
+public func disposition(of error: any Error) -> Disposition {
+    (error as? any Classified)?.disposition ?? .abortPass
+}
