@@ -3,14 +3,6 @@ import Glibc
 public import SyncModel
 
 extension MirrorTree {
-    /// A folder of the mirror, as it can be recognised later.
-    public struct FolderIdentity: Hashable, Sendable {
-        /// How it is called.
-        public var name: String
-        /// Its inode.
-        public var inode: UInt64
-    }
-
     /// Takes over a file that somebody has put into the mirror and that has been uploaded from there: it gets the name that
     /// Dropbox chose, and is made durable.
     ///

@@ -13,24 +13,12 @@ public struct UploadedHere: Hashable, Sendable {
     /// How the file is recognised.
     public var fingerprint: Fingerprint
     /// The folders above it in the mirror, from the top down.
-    public var folders: [Folder]
-
-    /// A folder of the mirror.
-    public struct Folder: Hashable, Codable, Sendable {
-        /// How it is called in the mirror.
-        public var name: String
-        /// Its inode.
-        public var inode: UInt64
-
-        /// Names a folder.
-        public init(name: String, inode: UInt64) {
-            self.name = name
-            self.inode = inode
-        }
-    }
+    public var folders: [FolderIdentity]
 
     /// Names an upload.
-    public init(key: RemoteKey, name: FileName, version: FileVersion, fingerprint: Fingerprint, folders: [Folder]) {
+    public init(
+        key: RemoteKey, name: FileName, version: FileVersion, fingerprint: Fingerprint, folders: [FolderIdentity]
+    ) {
         self.key = key
         self.name = name
         self.version = version
@@ -117,7 +105,7 @@ struct Uploads {
             """
         guard let row = try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text]),
             case .file(let name, let version) = try PendingTable.storedWant(db, key),
-            let folders = try? JSONDecoder().decode([UploadedHere.Folder].self, from: Data((row[3] as String).utf8))
+            let folders = try? JSONDecoder().decode([FolderIdentity].self, from: Data((row[3] as String).utf8))
         else { return false }
         try db.cachedStatement(sql: "DELETE FROM upload WHERE key = ?").execute(arguments: [key.text])
         guard try stand(folders, above: key) else { return false }
@@ -136,7 +124,7 @@ struct Uploads {
     /// Notes that the folders above a key stand.
     ///
     /// - Returns: whether they are called in the account what they are called here.
-    private func stand(_ folders: [UploadedHere.Folder], above key: RemoteKey) throws -> Bool {
+    private func stand(_ folders: [FolderIdentity], above key: RemoteKey) throws -> Bool {
         let ancestors = key.ancestors.reversed() as [RemoteKey]
         guard ancestors.count == folders.count else { return false }
         for (ancestor, folder) in zip(ancestors, folders) {

@@ -45,7 +45,7 @@ struct OutboxMirror: EnclosingMirror {
         try await store.note(
             UploadedHere(
                 key: key, name: FileName(name), version: file.version, fingerprint: state.fingerprint,
-                folders: folders.map { UploadedHere.Folder(name: $0.name, inode: $0.inode) }))
+                folders: folders))
     }
 
     /// The key of a path of the account.
