@@ -132,9 +132,7 @@ final class HTTP2Server: Sendable {
         try Data(HTTP2Server.even).write(to: URL(fileURLWithPath: openssl.path("even")))
         try Data("small".utf8).write(to: URL(fileURLWithPath: openssl.path("odd")))
         try Data(count: 64 << 20).write(to: URL(fileURLWithPath: openssl.path("large")))
-        let (listener, port) = try RawServer.listen()
-        close(listener)
-        try await self.init(openssl, port)
+        try await self.init(openssl, freePort())
     }
 
     /// Starts again with the same files on the same port.
@@ -142,15 +140,9 @@ final class HTTP2Server: Sendable {
 
     private init(_ openssl: OpenSSL, _ port: UInt16) async throws {
         (self.openssl, self.port) = (openssl, port)
-        process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [
+        process = try silentServer(
             "nghttpd", "-a", "127.0.0.1", "-d", openssl.path(""), "\(port)", openssl.path("server.key"),
-            openssl.path("server.pem"),
-        ]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+            openssl.path("server.pem"))
         let transport = transport()
         try await eventually("nghttpd") { await outcome(of: 1, over: transport) != "connect" }
         await transport.stop()
@@ -217,19 +209,11 @@ final class HTTP2Front: Sendable {
 
     init(of server: HTTP2Server) async throws {
         self.server = server
-        let (listener, port) = try RawServer.listen()
-        close(listener)
-        self.port = port
-        process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [
+        port = try freePort()
+        process = try silentServer(
             "nghttpx", "--conf=/dev/null", "--no-ocsp", "--workers=1", "--frontend=127.0.0.1,\(port)",
             "--backend=127.0.0.1,\(server.port);;proto=h2;tls", "--insecure", server.openssl.path("server.key"),
-            server.openssl.path("server.pem"),
-        ]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+            server.openssl.path("server.pem"))
         let transport = server.transport()
         try await eventually("nghttpx") { await server.outcome(of: 1, over: transport, at: port) == "200" }
         await transport.stop()
@@ -240,4 +224,22 @@ final class HTTP2Front: Sendable {
     func fetch(_ count: Int, workers: Int, over transport: CurlTransport) async -> [String: Int] {
         await server.fetch(count, workers: workers, over: transport, at: port)
     }
+}
+
+/// A port of 127.0.0.1 that nobody listens at.
+private func freePort() throws -> UInt16 {
+    let (listener, port) = try RawServer.listen()
+    close(listener)
+    return port
+}
+
+/// Starts a server that the machine has; what it prints goes nowhere.
+private func silentServer(_ command: String...) throws -> Process {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = command
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    return process
 }

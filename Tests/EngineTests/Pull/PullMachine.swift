@@ -34,8 +34,28 @@ struct PullMachine {
             changedKeys: keys, now: 0)
     }
 
+    /// A machine that downloads small files, all of them at a time, and has seen that there are no others.
+    static func downloading(
+        _ paths: String..., batch: Int = 4, sourceLocation: SourceLocation = #_sourceLocation
+    ) -> PullMachine {
+        var pull = PullMachine(parallel: paths.count, batch: batch)
+        pull.windows = [.files(paths.map { .test($0) })]
+        let downloads = paths.map { "download \($0)" }
+        let began =
+            ["[read window]", "[settle \(paths.joined(separator: " "))]", "read ahead"] + downloads
+            + ["tick", "listen in a while"]
+        pull.on(.began, began, sourceLocation: sourceLocation)
+        let looked = ["[read window after \(paths.last ?? "")]", "[remove deleted]", "[read window]", "[prune]"]
+        pull.on(.readAhead(.empty, planGeneration: 0), looked, sourceLocation: sourceLocation)
+        return pull
+    }
+
     /// Hands over an event and compares all actions until the next one is waited for.
     mutating func on(_ event: PullEvent, _ expected: String..., sourceLocation: SourceLocation = #_sourceLocation) {
+        on(event, expected, sourceLocation: sourceLocation)
+    }
+
+    private mutating func on(_ event: PullEvent, _ expected: [String], sourceLocation: SourceLocation) {
         var lines: [String] = []
         var next: PullEvent? = event
         while let event = next, lines.count < 100 {
@@ -144,7 +164,9 @@ extension ZipFetcher.StagedArrival {
 
 extension WindowReader.Window {
     /// Files that can be fetched.
-    static func files(_ placements: Placement...) -> WindowReader.Window {
+    static func files(_ placements: Placement...) -> WindowReader.Window { files(placements) }
+
+    static func files(_ placements: [Placement]) -> WindowReader.Window {
         .planned(
             WindowReader.Plan(
                 last: placements.last?.key ?? .root, found: placements.count, placements: placements, others: []))

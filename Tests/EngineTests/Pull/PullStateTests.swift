@@ -30,14 +30,7 @@ import Testing
 
     @Test("one batch at a time: what is ready waits for the one being published")
     func oneBatch() {
-        var pull = PullMachine(parallel: 3, batch: 1)
-        pull.windows = [.files(.test("/a"), .test("/b"), .test("/c"))]
-        pull.on(
-            .began, "[read window]", "[settle /a /b /c]", "read ahead", "download /a", "download /b", "download /c",
-            "tick", "listen in a while")
-        pull.on(
-            .readAhead(.empty, planGeneration: 0), "[read window after /c]", "[remove deleted]", "[read window]",
-            "[prune]")
+        var pull = PullMachine.downloading("/a", "/b", "/c", batch: 1)
         pull.on(.fetched("/a"), "publish /a")
         pull.on(.fetched("/b"))
         pull.on(.fetched("/c"))
@@ -118,14 +111,7 @@ import Testing
 
     @Test("paths change only when nothing is being published, and what was fetched meanwhile is planned again")
     func pathsChange() {
-        var pull = PullMachine(parallel: 3, batch: 1)
-        pull.windows = [.files(.test("/a"), .test("/b"), .test("/c"))]
-        pull.on(
-            .began, "[read window]", "[settle /a /b /c]", "read ahead", "download /a", "download /b", "download /c",
-            "tick", "listen in a while")
-        pull.on(
-            .readAhead(.empty, planGeneration: 0), "[read window after /c]", "[remove deleted]", "[read window]",
-            "[prune]")
+        var pull = PullMachine.downloading("/a", "/b", "/c", batch: 1)
         pull.on(.fetched("/a"), "publish /a")
         pull.changes = [.blocked("/x"), .blocked("/x"), .files(.test("/x/y"))]
         pull.on(.changed("/x"), "reset line budget", "[read wanted /b /c]", "[plan changes /x]")
@@ -209,14 +195,7 @@ import Testing
 
     @Test("downloads that fail one after the other end the pass; one that arrives puts the blame on them")
     func unreachable() {
-        var pull = PullMachine(parallel: 2)
-        pull.windows = [.files(.test("/a"), .test("/b"))]
-        pull.on(
-            .began, "[read window]", "[settle /a /b]", "read ahead", "download /a", "download /b", "tick",
-            "listen in a while")
-        pull.on(
-            .readAhead(.empty, planGeneration: 0), "[read window after /b]", "[remove deleted]", "[read window]",
-            "[prune]")
+        var pull = PullMachine.downloading("/a", "/b")
         pull.on(.failed("/a", .unreachable(why: "away")))
         var other = pull
         pull.on(
