@@ -7,19 +7,11 @@ through it. It needs the command openssl.
 import asyncio
 import pathlib
 import ssl
-import subprocess
 import sys
 
+import tls
+
 HOSTS = ["api.dropboxapi.com", "content.dropboxapi.com", "notify.dropboxapi.com", "www.dropbox.com"]
-
-
-def certificate(folder):
-    """The paths of a certificate of its own for the hosts, and of its key."""
-    pem, key = pathlib.Path(folder) / "gateway.pem", pathlib.Path(folder) / "gateway.key"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    command += ["-subj", "/CN=sandbox", "-addext", "subjectAltName=" + ",".join(f"DNS:{host}" for host in HOSTS)]
-    subprocess.run([*command, "-keyout", key, "-out", pem], check=True, stderr=subprocess.DEVNULL)
-    return pem, key
 
 
 async def pump(reader, writer):
@@ -34,7 +26,7 @@ async def pump(reader, writer):
 
 
 async def main(folder, target):
-    pem, key = certificate(folder)
+    pem, key = tls.certificate(folder, "gateway", ",".join(f"DNS:{host}" for host in HOSTS))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem, key)
 

@@ -8,6 +8,15 @@ import sys
 import time
 
 
+def certificate(folder, name, alternatives):
+    """Makes NAME.pem in a folder, a certificate of its own for alternatives such as "IP:127.0.0.1", and NAME.key."""
+    pem, key = pathlib.Path(folder) / f"{name}.pem", pathlib.Path(folder) / f"{name}.key"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    command += ["-subj", "/CN=sandbox", "-addext", f"subjectAltName={alternatives}"]
+    subprocess.run([*command, "-keyout", key, "-out", pem], check=True, stderr=subprocess.DEVNULL)
+    return pem, key
+
+
 class Front:
     """A server that speaks HTTP/2 or HTTP/1.1, as the client prefers, and asks the sandbox; for a with statement."""
 
@@ -18,9 +27,8 @@ class Front:
     def __init__(self, url, folder, rate=0):
         """rate: bytes per second that each connection gets; 0 for no limit."""
         self.target, self.rate = url.rpartition(":")[2], rate
-        folder = pathlib.Path(folder)
-        self.certificate, self.key = folder / "front.pem", folder / "front.key"
-        self.log = folder / "front.log"
+        self.log = pathlib.Path(folder) / "front.log"
+        self.certificate, self.key = certificate(folder, "front", "IP:127.0.0.1")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -28,9 +36,6 @@ class Front:
         self.curl_options = ["--cacert", self.certificate]
 
     def __enter__(self):
-        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        command += ["-days", "2", "-subj", "/CN=sandbox", "-addext", "subjectAltName=IP:127.0.0.1"]
-        subprocess.run([*command, "-keyout", self.key, "-out", self.certificate], check=True, stderr=subprocess.DEVNULL)
         # nghttpx 1.52 stands still when its burst is smaller than its rate. Windows are as large as those of a service:
         # by default a body from the client stops every 64 KiB.
         command = [
