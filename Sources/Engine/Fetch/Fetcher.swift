@@ -19,7 +19,7 @@ struct Fetcher: Sendable {
         case noRoom(MirrorError)
     }
 
-    /// Gets `placement` ready, unless it is abandoned meanwhile.
+    /// Gets `placement` ready, unless it is cancelled meanwhile.
     func fetch(_ placement: Placement, unless cancellation: AsyncSignal) async throws -> Fetched {
         try await withThrowingTaskGroup(of: Fetched.self) { race in
             race.addTask { try await fetch(placement, isDownloadOnly: false) }

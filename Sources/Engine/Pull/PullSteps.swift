@@ -45,14 +45,6 @@ struct PullSteps: Sendable {
                 try await store.retries(after: known, upTo: now, limit: ChangedKeys.most), upTo: now)
         case .makeRoom(let placement): return .roomMade(try await StagingSpace(context: context).make(for: placement))
         case .askForRoom: return .roomForOthers(try await StagingSpace(context: context).isRoomForOthers())
-        case .apply, .discardPart, .commit, .prune, .noteReadFailure: try await execute(step)
-        }
-        return .done
-    }
-
-    /// Steps without a result.
-    private func execute(_ step: PullStep) async throws {
-        switch step {
         case .apply(let operations):
             context.board.update { $0.phase = .applying }
             try await publisher.publish(operations.map { PreparedOperation($0) })
@@ -64,8 +56,8 @@ struct PullSteps: Sendable {
         case .noteReadFailure(let why):
             context.wakeup.longpollBackoff.failed()
             context.events.note(.debug, "changes could not be read during a download: \(why)")
-        default: break
         }
+        return .done
     }
 
     /// An operation of an earlier `planGeneration`, planned again; `nil` if the plan is another one now.

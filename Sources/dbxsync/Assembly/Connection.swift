@@ -37,7 +37,7 @@ struct Connection: Sendable {
     /// The most that `transfer.parallel` can be raised to while the daemon runs.
     private static let mostParallel = 256
 
-    /// Starts the transport; nothing goes over the network yet.
+    /// Starts the transports; nothing goes over the network yet.
     init(
         _ config: Config, calls: CallSettings, waiting: @escaping Waiting = { _, sleep in try await sleep() },
         onPause: @escaping @Sendable (Duration) -> Void = { _ in },
@@ -53,17 +53,17 @@ struct Connection: Sendable {
         var settings = TransportSettings(
             proxy: config.account.proxy.map { .url($0) } ?? .environment, caFile: config.account.caFile,
             userAgent: "dbxsync/\(Dbxsync.version)", connections: Self.mostParallel + Self.otherRequests)
-        func transport() -> CurlTransport { CurlTransport(settings: settings, bandwidth: bandwidth) }
+        func start() -> CurlTransport { CurlTransport(settings: settings, bandwidth: bandwidth) }
         let hasOutbox = config.outbox.directory != nil
-        self.transport = transport()
+        transport = start()
         settings.streams = Self.streams
-        contentTransport = transport()
-        let outbox = hasOutbox ? transport() : nil
+        contentTransport = start()
+        let outbox = hasOutbox ? start() : nil
         settings.sharesConnections = false
-        segmentTransport = transport()
-        outboxTransports = outbox.map { ($0, transport()) }
+        segmentTransport = start()
+        outboxTransports = outbox.map { ($0, start()) }
         oauth = OAuthFlow(
-            transport: self.transport, endpoints: endpoints, appKey: config.account.appKey,
+            transport: transport, endpoints: endpoints, appKey: config.account.appKey,
             appSecret: config.account.appSecret, settings: calls, logger: logger)
     }
 
