@@ -77,6 +77,11 @@ lint: ## spelling, and that what the documents refer to exists
 format: ## format the Swift sources
 	swift format --in-place --parallel --recursive $(SWIFT_FILES)
 
+.PHONY: docs
+docs: ## API documentation of the libraries, from their comments, in .build/docs/html
+	@scripts/dependencies.sh build
+	@scripts/docs.sh
+
 .PHONY: demo
 demo: ## watch it work, against a local stand-in for Dropbox
 	@scripts/dependencies.sh build demo
