@@ -17,6 +17,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 /// A Swift library target with the switches above.
@@ -37,6 +38,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -63,8 +65,11 @@ let package = Package(
         library("ZipStream", ["CArchive"]),
         library(
             "Engine",
-            ["Concurrency", "FileSystem", "SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", logging]),
-        library("Uploading", ["SyncModel", "Dropbox", "Transport", "FileSystem", logging]),
+            [
+                "Concurrency", "FileSystem", "SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", collections,
+                logging,
+            ]),
+        library("Uploading", ["SyncModel", "Dropbox", "Transport", "FileSystem", collections, logging]),
         library(
             "Outbox",
             [

@@ -125,12 +125,12 @@ extension Config {
         if mirrored == "/" {
             found.append(("mirror.directory", "the root of the file system cannot be a mirror"))
         } else if !mirrored.isEmpty {
-            if PathText.contains(mirrored, kept) {
+            if PathText.lies(kept, in: mirrored) {
                 found.append(("state.directory", "\(quoted(kept)) lies in the mirror \(quoted(mirrored))"))
-            } else if PathText.contains(kept, mirrored) {
+            } else if PathText.lies(mirrored, in: kept) {
                 found.append(("mirror.directory", "\(quoted(mirrored)) lies in the state directory \(quoted(kept))"))
             }
-            if PathText.contains(mirrored, signIn) {
+            if PathText.lies(signIn, in: mirrored) {
                 found.append(("account.credentials", "\(quoted(signIn)) lies in the mirror \(quoted(mirrored))"))
             }
         }
@@ -157,13 +157,13 @@ extension Config.OutboxTable {
             if let problem = OutboxPlaces.overlap(directory, what: what, other: other) { found.append((key, problem)) }
         }
         if insideMirror, let problem = OutboxPlaces.misplaced(self, config.mirror) { found.append(problem) }
-        if PathText.contains(directory, config.account.credentials) {
+        if PathText.lies(config.account.credentials, in: directory) {
             found.append((key, "\(quoted(config.account.credentials)), the sign-in, lies in it and would be uploaded"))
         }
         if case .move(let folder) = after, folder.hasPrefix("/") {
-            let places = others.filter { PathText.contains($0.1, folder) }.map(\.0)
+            let places = others.filter { PathText.lies(folder, in: $0.1) }.map(\.0)
             for what in places { found.append(("outbox.after", "\(quoted(folder)) lies in \(what)")) }
-            if PathText.contains(folder, directory) {
+            if PathText.lies(directory, in: folder) {
                 found.append(("outbox.after", "\(quoted(folder)) holds the outbox"))
             }
         }

@@ -21,7 +21,7 @@ package struct DropIn {
         let setting: String
         let folders: [String]
 
-        func hides(_ path: String) -> Bool { folders.contains { PathText.contains($0, path) } }
+        func hides(_ path: String) -> Bool { folders.contains { PathText.lies(path, in: $0) } }
     }
 
     private static let shields = [
@@ -39,7 +39,7 @@ package struct DropIn {
         // The sign-in is renewed by a new file beside the old one.
         let wanted = [mirror, config.state.directory, Self.parent(config.account.credentials)] + Self.outbox(config)
         var covered = ["/var/lib/dbxsync" + (name.map { "/\($0)" } ?? "")]
-        for path in wanted where !covered.contains(where: { PathText.contains($0, path) }) { covered.append(path) }
+        for path in wanted where !covered.contains(where: { PathText.lies(path, in: $0) }) { covered.append(path) }
         granted = Array(covered.dropFirst())
         let seen = wanted + [config.outbox.directory].compactMap(\.self)
         lifted = Self.shields.filter { seen.contains(where: $0.hides) }

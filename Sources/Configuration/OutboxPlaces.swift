@@ -5,16 +5,16 @@ import TextFormatting
 package enum OutboxPlaces {
     /// Why two folders cannot be beside each other; nil if they can.
     package static func overlap(_ outbox: String, what: String, other: String) -> String? {
-        if PathText.contains(other, outbox) { return "\(quoted(outbox)) lies in \(what) \(quoted(other))" }
-        if PathText.contains(outbox, other) { return "\(what) \(quoted(other)) lies in \(quoted(outbox))" }
+        if PathText.lies(outbox, in: other) { return "\(quoted(outbox)) lies in \(what) \(quoted(other))" }
+        if PathText.lies(other, in: outbox) { return "\(what) \(quoted(other)) lies in \(quoted(outbox))" }
         return nil
     }
 
     /// What is wrong with an outbox that is to lie in the mirror: the key, and why; nil if nothing is.
     static func misplaced(_ outbox: Config.OutboxTable, _ mirror: Config.MirrorSettings) -> (String, String)? {
         guard let directory = outbox.directory, let remoteFolder = outbox.remoteFolder else { return nil }
-        let below = PathText.below(mirror.directory, directory)
-        guard PathText.contains(mirror.directory, directory), !below.isEmpty else {
+        let below = PathText.relative(directory, to: mirror.directory)
+        guard PathText.lies(directory, in: mirror.directory), !below.isEmpty else {
             return (
                 "outbox.inside_mirror", "\(quoted(directory)) does not lie in the mirror \(quoted(mirror.directory))"
             )

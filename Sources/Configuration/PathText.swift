@@ -27,14 +27,14 @@ package enum PathText {
         return text
     }
 
-    /// True when `inner` is `outer` or lies below it; both are normal absolute paths.
-    package static func contains(_ outer: String, _ inner: String) -> Bool {
-        inner.pathComponents.starts(with: outer.pathComponents)
+    /// Whether `path` is `folder` or lies below it; both are normal absolute paths.
+    package static func lies(_ path: String, in folder: String) -> Bool {
+        path.pathComponents.starts(with: folder.pathComponents)
     }
 
-    /// The path of `inner` from `outer` on.
-    package static func below(_ outer: String, _ inner: String) -> String {
-        inner.pathComponents.dropFirst(outer.pathComponents.count).joined(separator: "/")
+    /// The path from `folder` on, which it lies in.
+    package static func relative(_ path: String, to folder: String) -> String {
+        path.pathComponents.dropFirst(folder.pathComponents.count).joined(separator: "/")
     }
 
     private static let slash = UInt8(ascii: "/")

@@ -145,12 +145,12 @@ public struct FileUpload: Sendable {
 /// The names that Dropbox gives instead of one that is taken; pure.
 enum Renamed {
     /// `a (1).txt`, `a (2).txt` and so on, as many as are worth asking for.
-    static func names(for path: String) -> [String] { (1...20).map { marked(path, "\($0)") } }
+    static func names(for path: String) -> [String] { (1...20).map { name(path, marked: "\($0)") } }
 
     /// `a (conflicted copy).txt`.
-    static func conflictedCopy(of path: String) -> String { marked(path, "conflicted copy") }
+    static func conflictedCopy(of path: String) -> String { name(path, marked: "conflicted copy") }
 
-    private static func marked(_ path: String, _ mark: String) -> String {
+    private static func name(_ path: String, marked mark: String) -> String {
         let start = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
         let dot = path[start...].lastIndex(of: ".").flatMap { $0 > start ? $0 : nil } ?? path.endIndex
         return "\(path[..<dot]) (\(mark))\(path[dot...])"

@@ -1,3 +1,4 @@
+import DequeModule
 import Dropbox
 
 /// Commits upload sessions one request at a time; callers that arrive meanwhile are batched into the next request.
@@ -17,7 +18,7 @@ actor FinishQueue {
     }
 
     private let uploader: DropboxUploader
-    private var waiting: [Waiting] = []
+    private var waiting: Deque<Waiting> = []
     private var isBusy = false
 
     init(_ uploader: DropboxUploader) { self.uploader = uploader }

@@ -11,8 +11,11 @@ private let allowed: [String: Set<String>] = [
     "MirrorFS": ["SyncModel", "FileSystem", "CLinux", "FileEvents"],
     "Store": ["SyncModel", "FileSystem", "GRDB", "GRDBSQLite"],
     "ZipStream": ["CArchive"],
-    "Engine": ["Concurrency", "FileSystem", "SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", "Logging"],
-    "Uploading": ["SyncModel", "Dropbox", "Transport", "FileSystem", "Logging"],
+    "Engine": [
+        "Concurrency", "FileSystem", "SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", "DequeModule",
+        "Logging",
+    ],
+    "Uploading": ["SyncModel", "Dropbox", "Transport", "FileSystem", "DequeModule", "Logging"],
     "Outbox": [
         "Concurrency", "SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "FileSystem", "CLinux", "Logging",
     ],

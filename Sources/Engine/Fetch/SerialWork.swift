@@ -1,7 +1,9 @@
+import DequeModule
+
 /// Pieces of work done one after the other, in order, on the threads of a disk pool.
 final class SerialWork: Sendable {
     private struct State {
-        var waiting: [@Sendable () -> Void] = []
+        var waiting: Deque<@Sendable () -> Void> = []
         var isBusy = false
     }
 
@@ -26,11 +28,8 @@ final class SerialWork: Sendable {
     private func drain() {
         for _ in 0..<Self.turn {
             let next: (@Sendable () -> Void)? = monitor.withLock { state in
-                guard !state.waiting.isEmpty else {
-                    state.isBusy = false
-                    return nil
-                }
-                return state.waiting.removeFirst()
+                state.isBusy = !state.waiting.isEmpty
+                return state.waiting.popFirst()
             }
             guard let next else { return }
             next()

@@ -1,3 +1,4 @@
+import DequeModule
 import MirrorFS
 import SyncModel
 
@@ -20,7 +21,7 @@ struct PullState {
     /// Whether that has just ended for the sake of removals: what happened meanwhile has begun nothing.
     var hasDrained = false
     /// Steps that come before everything else.
-    var steps: [PullStep] = []
+    var steps: Deque<PullStep> = []
     /// Actions that need no waiting and come before the steps.
     var notes: [PullAction] = []
     /// What ends the loop once the steps are done.
@@ -33,7 +34,7 @@ struct PullState {
     var hasGrouped = false
     /// Keys in the queue that are known to need a download.
     var downloadOnly: Set<RemoteKey> = []
-    var ready: [PreparedOperation] = []
+    var ready: Deque<PreparedOperation> = []
     var busy: Set<RemoteKey> = []
     /// Reuse candidates on their way to placements that are busy, by their key: where they will stand.
     var moving: [RemoteKey: LocalEntry] = [:]

@@ -1,10 +1,11 @@
+import DequeModule
 import Synchronization
 
 /// Lets one task at a time through: whoever changes the mirror together with have, or decides that the two differ.
 final class AsyncMutex: Sendable {
     private struct State {
         var isLocked = false
-        var waiters: [CheckedContinuation<Void, Never>] = []
+        var waiters: Deque<CheckedContinuation<Void, Never>> = []
     }
 
     private let state = Mutex(State())
@@ -34,11 +35,8 @@ final class AsyncMutex: Sendable {
 
     private func leave() {
         let next: CheckedContinuation<Void, Never>? = state.withLock { state in
-            if state.waiters.isEmpty {
-                state.isLocked = false
-                return nil
-            }
-            return state.waiters.removeFirst()
+            state.isLocked = !state.waiters.isEmpty
+            return state.waiters.popFirst()
         }
         next?.resume()
     }

@@ -1,3 +1,4 @@
+import DequeModule
 import FileSystem
 import Glibc
 
@@ -58,8 +59,7 @@ extension DiskPool: TaskExecutor {
 /// A queue that threads wait on.
 private final class WorkQueue: Sendable {
     private struct State {
-        var waiting: [@Sendable () -> Void] = []
-        var next = 0
+        var waiting: Deque<@Sendable () -> Void> = []
         var isClosed = false
     }
 
@@ -77,15 +77,6 @@ private final class WorkQueue: Sendable {
 
     /// The next piece of work; `nil` when the queue is closed and empty.
     func pop() -> (@Sendable () -> Void)? {
-        monitor.withLock(once: { $0.isClosed || $0.next < $0.waiting.count }) { state in
-            guard state.next < state.waiting.count else { return nil }
-            let work = state.waiting[state.next]
-            state.next += 1
-            if state.next == state.waiting.count {
-                state.waiting.removeAll(keepingCapacity: true)
-                state.next = 0
-            }
-            return work
-        }
+        monitor.withLock(once: { $0.isClosed || !$0.waiting.isEmpty }) { $0.waiting.popFirst() }
     }
 }

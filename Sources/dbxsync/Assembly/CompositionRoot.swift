@@ -145,7 +145,7 @@ extension Config {
     /// Where the outbox lies in the mirror; nil unless it does.
     private var outboxInMirror: MirrorPath? {
         guard outbox.insideMirror, let directory = outbox.directory else { return nil }
-        return MirrorPath(text: PathText.below(mirror.directory, directory))
+        return MirrorPath(text: PathText.relative(directory, to: mirror.directory))
     }
 
     /// What the engine is told.

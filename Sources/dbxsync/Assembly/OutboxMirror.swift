@@ -21,7 +21,7 @@ struct OutboxMirror: EnclosingMirror {
         self.store = store
         self.mirror = mirror
         remoteRoot = config.mirror.remoteRoot
-        inside = OutboxPath(PathText.below(config.mirror.directory, outbox))
+        inside = OutboxPath(PathText.relative(outbox, to: config.mirror.directory))
     }
 
     func knows(_ path: OutboxPath, state: FileState, hash: ContentHash) async throws -> MirroredFile {

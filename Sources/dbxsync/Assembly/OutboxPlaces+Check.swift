@@ -20,12 +20,12 @@ extension OutboxPlaces {
         let mirror = realPath(config.mirror.directory)
         let isInPlace =
             config.outbox.insideMirror
-            && PathText.contains(mirror, real)
-            && PathText.below(mirror, real) == PathText.below(config.mirror.directory, directory)
+            && PathText.lies(real, in: mirror)
+            && PathText.relative(real, to: mirror) == PathText.relative(directory, to: config.mirror.directory)
         let problem =
             (isInPlace ? nil : overlap(real, what: "the mirror", other: mirror))
             ?? overlap(real, what: "the state directory", other: realPath(config.state.directory))
-            ?? (PathText.contains(real, credentials) ? "\(quoted(credentials)), the sign-in, lies in it" : nil)
+            ?? (PathText.lies(credentials, in: real) ? "\(quoted(credentials)), the sign-in, lies in it" : nil)
             ?? (config.outbox.insideMirror && !isInPlace ? "a link leads out of the mirror" : nil)
         guard let problem else { return }
         throw Failure(.badConfiguration, "outbox.directory \(quoted(directory)): \(problem)")
