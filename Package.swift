@@ -122,8 +122,8 @@ let package = Package(
         tests(
             "OutboxTests",
             [
-                "Outbox", "FileEvents", "Uploading", "Store", "SyncModel", "Sandbox", "NetworkSupport", "TestSupport",
-                logging,
+                "Outbox", "Dropbox", "FileEvents", "Uploading", "Store", "SyncModel", "Sandbox", "NetworkSupport",
+                "TestSupport", logging,
             ]),
         tests("MirrorFSTests", ["MirrorFS", "SyncModel", "TestSupport"]),
         tests("StoreTests", ["Store", "SyncModel", "TestSupport", grdb]),

@@ -35,7 +35,8 @@ enum FoldFuzz: StoreFuzz {
             let changes = (0..<input.next(below: 6)).map { _ in change(&input) }
             let isLast = input.next(below: 3) > 0
             try await store.record(
-                PageFold.edits(for: changes), cursor: Cursor("c\(steps)"), isLast: isLast, now: Int64(steps))
+                PageFold.edits(for: changes), cursor: Cursor("c\(steps)"), isLast: isLast,
+                now: Timestamp(seconds: Int64(steps)))
             for change in changes { apply(change, &model, &listed) }
             if isLast, let mentioned = listed {
                 model = model.filter { mentioned.contains($0.key) }
@@ -101,14 +102,14 @@ enum RowsFuzz: StoreFuzz {
                 hash: ContentHasher().finish(), modified: Timestamp(seconds: Int64(input.next(below: 256)) - 128))
             try await store.record(
                 [.put(key, .file(name: name, version), parents: [])], cursor: Cursor(input.text(most: 20)),
-                isLast: true, now: 1)
+                isLast: true, now: Timestamp(seconds: 1))
         }
-        let items = try await store.additions(after: nil, limit: 100, now: 1)
+        let items = try await store.additions(after: nil, limit: 100, now: Timestamp(seconds: 1))
         for item in items { precondition(item.want?.name == names[item.key], "another name came back") }
         precondition(items.count == names.count)
         _ = Planner.placing(items, candidates: ReuseIndex())
         let outcomes = items.map { Outcome.failed($0.key, why: input.text(most: 30), retry: nil) }
-        try await store.commit(outcomes, now: 2, jitter: { 0.5 })
+        try await store.commit(outcomes, now: Timestamp(seconds: 2), jitter: { 0.5 })
         _ = try await store.pathIssues(limit: 100)
         let broken = try await store.brokenInvariants()
         precondition(broken.isEmpty, "\(broken)")

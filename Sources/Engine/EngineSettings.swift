@@ -75,14 +75,14 @@ public enum Strangers: String, Hashable, Sendable, CaseIterable {
 public struct EngineEnvironment: Sendable {
     /// Measures waiting.
     public var clock: any Clock<Duration>
-    /// Seconds since the epoch.
-    public var now: @Sendable () -> Int64
+    /// The time of day.
+    public var now: @Sendable () -> Timestamp
     /// Random numbers from 0 to 1.
     public var jitter: @Sendable () -> Double
 
     /// Creates an environment.
     public init(
-        clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Int64,
+        clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp,
         jitter: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }
     ) {
         self.clock = clock

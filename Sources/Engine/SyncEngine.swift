@@ -180,7 +180,7 @@ public actor SyncEngine {
 
     /// Writes down what a pass has done, why it was the last one, or that all is well again.
     private func keep(
-        _ report: PassReport, began: Int64, outcome: String, _ logger: Logger, endsAll: Bool = false
+        _ report: PassReport, began: Timestamp, outcome: String, _ logger: Logger, endsAll: Bool = false
     ) async throws {
         if report.isEmpty && !endsAll {
             let last = try await store.lastPass()
@@ -200,7 +200,7 @@ public actor SyncEngine {
     /// How long until the whole mirror is to be compared with have again; `nil` if it is not, or not by the clock.
     var untilSweep: Duration? {
         guard let sweptAt = lastSweep.time, let interval = settings.sweep else { return nil }
-        let passed = environment.now() - sweptAt
+        let passed = environment.now().seconds(since: sweptAt)
         // A clock that was set back tells nothing.
         return passed < 0 ? .zero : max(.zero, interval - .seconds(passed))
     }

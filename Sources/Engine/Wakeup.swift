@@ -27,8 +27,8 @@ struct Wakeup: Sendable {
     ///
     /// - Parameters:
     ///   - pause: how long to wait, for a request only; `nil` for all of them.
-    ///   - known: retries that were due by then are known, seconds since the epoch.
-    func wait(for pause: Duration? = nil, retriesAfter known: Int64? = nil) async throws -> WakeReason {
+    ///   - known: retries that were due by then are known.
+    func wait(for pause: Duration? = nil, retriesAfter known: Timestamp? = nil) async throws -> WakeReason {
         if requests.consume() { return .requested }
         let interval = pause ?? settings.interval
         let retry = pause == nil ? try await untilNextRetry(after: known) : nil
@@ -83,9 +83,9 @@ struct Wakeup: Sendable {
     /// Time between looks whether mirror and state are there while nothing is done in it.
     static let probeInterval = Duration.seconds(15)
 
-    private func untilNextRetry(after known: Int64?) async throws -> Duration? {
+    private func untilNextRetry(after known: Timestamp?) async throws -> Duration? {
         guard let due = try await store.nextRetry(after: known) else { return nil }
-        return .seconds(max(1, due - environment.now()))
+        return .seconds(max(1, due.seconds(since: environment.now())))
     }
 }
 

@@ -4,8 +4,8 @@ import SyncModel
 enum OutboxPlan: Hashable, Sendable {
     /// Nothing.
     case nothing
-    /// Nothing before a time, in seconds since the epoch.
-    case wait(until: Int64)
+    /// Nothing before a time.
+    case wait(until: Timestamp)
     /// Dropbox is asked whether an upload was made whose end is not known.
     case resolve(OutboxIntent)
     /// The file goes up, as a new one or in place of what was confirmed before.
@@ -14,7 +14,7 @@ enum OutboxPlan: Hashable, Sendable {
     case finish(OutboxReceipt)
 
     /// Looks at a row at a time.
-    init(_ file: OutboxFile, finishes: Bool, now: Int64) {
+    init(_ file: OutboxFile, finishes: Bool, now: Timestamp) {
         if let time = file.notBefore, time > now {
             self = .wait(until: time)
         } else {
@@ -53,9 +53,9 @@ enum OutboxEvent: Hashable, Sendable {
     /// What was confirmed was removed or moved.
     case finished
     /// It has to wait, and nothing is wrong with it.
-    case postponed(until: Int64)
+    case postponed(until: Timestamp)
     /// It failed.
-    case failed(OutboxFailure, now: Int64, jitter: Double)
+    case failed(OutboxFailure, now: Timestamp, jitter: Double)
 }
 
 /// Why something could not be done for a path.

@@ -1,7 +1,7 @@
 import Concurrency
 public import Logging
 public import Store
-import SyncModel
+public import SyncModel
 public import Uploading
 
 /// The watched folder whose files go up.
@@ -11,7 +11,7 @@ public struct OutboxService: Sendable {
     let settings: OutboxSettings
     let store: StateStore
     let connect: @Sendable () async throws -> FileUpload
-    let now: @Sendable () -> Int64
+    let now: @Sendable () -> Timestamp
     let logger: Logger
     let mirror: (any EnclosingMirror)?
     var hook: OutboxHook = { _ in }
@@ -30,11 +30,11 @@ public struct OutboxService: Sendable {
     ///   - store: the state file.
     ///   - connect: gives the way to the account, when there is something to upload.
     ///   - mirror: the mirror that the watched folder lies in, if it does.
-    ///   - now: seconds since the epoch.
+    ///   - now: the time of day.
     ///   - logger: is told what happens.
     public init(
         settings: OutboxSettings, store: StateStore, connect: @escaping @Sendable () async throws -> FileUpload,
-        mirror: (any EnclosingMirror)? = nil, now: @escaping @Sendable () -> Int64, logger: Logger
+        mirror: (any EnclosingMirror)? = nil, now: @escaping @Sendable () -> Timestamp, logger: Logger
     ) {
         self.settings = settings
         self.store = store

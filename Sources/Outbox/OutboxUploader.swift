@@ -66,7 +66,7 @@ struct OutboxUploader: Sendable {
     private func listen(_ group: inout ThrowingTaskGroup<Event, any Error>, _ pause: UploadPause) async throws {
         let now = outbox.now()
         var end = ContinuousClock.now + .seconds(600)
-        if let next = try await nextTry(after: now) { end = min(end, .now + .seconds(next - now)) }
+        if let next = try await nextTry(after: now) { end = min(end, .now + .seconds(next.seconds(since: now))) }
         if let over = pause.end(after: .now) { end = min(end, over) }
         group.addTask { [signal = outbox.signal, end] in
             await signal.wait(until: end)
@@ -74,7 +74,7 @@ struct OutboxUploader: Sendable {
         }
     }
 
-    private func nextTry(after now: Int64) async throws -> Int64? {
+    private func nextTry(after now: Timestamp) async throws -> Timestamp? {
         do {
             return try await outbox.store.nextInOutbox(after: now)
         } catch  where OutboxErrorAction(error) != .end {

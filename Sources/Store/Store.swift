@@ -15,7 +15,7 @@
 //     +Rebuild, Audit, Checksums, DamagedState  a state that is not what was written is set aside and made anew
 //     +Invariants                               the central invariant, for tests and repair
 //   PendingTable      a key whose want and have differ is pending: the SQL twin of `LocalNode.satisfies`
-//   Rows, RowStatement, RowDigest               row ↔ value
+//   Rows, RowStatement, RowDigest, Timestamp+SQL  row ↔ value
 //
 // The two laws: the cursor never runs ahead of the recorded want; the have never runs ahead of the disk. The file is a
 // cache of facts; losing it costs a listing and local hashing: docs/architecture.md#the-state-file.

@@ -104,11 +104,12 @@ public struct SessionJournal: Sendable {
 
     private func removeExpired() {
         guard let names = try? DirectoryEntries(of: directory).names() else { return }
-        let now = Int64(time(nil))
+        let now = Timestamp.now
         for name in names where name.contains(".json") {
             var status = stat()
             guard stat("\(directory)/\(name)", &status) == 0 else { continue }
-            if now - Int64(status.st_mtim.tv_sec) > Self.life { unlink("\(directory)/\(name)") }
+            let written = Timestamp(seconds: Int64(status.st_mtim.tv_sec))
+            if now.seconds(since: written) > Self.life { unlink("\(directory)/\(name)") }
         }
     }
 }

@@ -1,3 +1,5 @@
+import SyncModel
+import TestSupport
 import Testing
 
 @testable import dbxsync
@@ -5,7 +7,7 @@ import Testing
 /// How old the oldest proof is, for people.
 @Suite(.timeLimit(.minutes(5)))
 struct ProofTextTests {
-    private func text(_ files: Int, unknown: Int = 0, oldest: Int64?, scrub: Int64? = 2_592_000) -> String? {
+    private func text(_ files: Int, unknown: Int = 0, oldest: Timestamp?, scrub: Int64? = 2_592_000) -> String? {
         ProofText.line(
             StatusReport.Proofs(files: files, unknown: unknown, oldest: oldest.map(Moment.init), scrub: scrub),
             now: 1_700_086_400)

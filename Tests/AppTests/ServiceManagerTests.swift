@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Synchronization
 import MirrorFS
+import SyncModel
 import TestSupport
 import Testing
 
@@ -179,9 +180,12 @@ struct FreshnessTests {
         #expect(!hour.isExceeded(since: 1000, now: 4600))
         #expect(hour.isExceeded(since: 1000, now: 4601))
         let daily = Freshness(limit: .seconds(3600), interval: .seconds(86_400))
-        #expect(!daily.isExceeded(since: 0, now: 2 * 86_400))
-        #expect(daily.isExceeded(since: 0, now: 2 * 86_400 + 61))
-        #expect(!Freshness(limit: nil, interval: .seconds(1)).isExceeded(since: 0, now: .max))
+        #expect(!daily.isExceeded(since: 0, now: .epoch + 2 * 86_400))
+        #expect(daily.isExceeded(since: 0, now: .epoch + 2 * 86_400 + 61))
+        let end = Timestamp(seconds: .max)
+        #expect(!Freshness(limit: nil, interval: .seconds(1)).isExceeded(since: 0, now: end))
+        #expect(hour.isExceeded(since: .distantPast, now: end))
+        #expect(hour.isExceeded(since: end, now: .distantPast))
     }
 
     @Test("it is told once when it becomes stale, and once when it is fresh again")

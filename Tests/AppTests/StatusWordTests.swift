@@ -1,6 +1,8 @@
 import Foundation
 import Glibc
 import MirrorFS
+import SyncModel
+import TestSupport
 import Testing
 
 @testable import Engine
@@ -56,6 +58,27 @@ struct StatusWordTests {
             #expect(StatusWord.read(path) == nil)
         }
         #expect(!word(heartbeat: 3).write("/nowhere/at/all"))
+    }
+
+    @Test("a moment is a number in the word, and the time in UTC in a report")
+    func moments() throws {
+        var status = EngineStatus()
+        status.diskAsOf = 1_700_000_000
+        let live = LiveStatus(status, now: 1_700_000_100)
+        #expect(try JSONText.of(live).contains("\"disk_as_of\" : 1700000000,"))
+        let data = try JSONEncoder().encode(live)
+        #expect(String(decoding: data, as: UTF8.self).contains("\"diskAsOf\":1700000000"))
+        #expect(try JSONDecoder().decode(LiveStatus.self, from: data) == live)
+        #expect(try JSONText.of([Moment(1_700_000_000)]).contains("\"2023-11-14T22:13:20Z\""))
+    }
+
+    @Test("a moment's distance is told, however far") func distances() {
+        let now: Timestamp = 1_700_000_000
+        #expect(TimeText.distance(now, from: now) == "now")
+        #expect(TimeText.distance(now - 18, from: now) == "18 s ago")
+        #expect(TimeText.distance(now + 300, from: now) == "in 5 min 00 s")
+        #expect(TimeText.distance(.distantPast, from: now).hasSuffix(" ago"))
+        #expect(TimeText.distance(now, from: .distantPast).hasPrefix("in "))
     }
 
     @Test("a disk that does not answer is told in STATUS= and in the word, before all else")

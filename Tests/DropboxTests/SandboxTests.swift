@@ -139,7 +139,7 @@ struct SandboxTests {
             let again = try await refusal { _ = try await flow.exchange(code: String(code), pkce) }
             #expect(again?.disposition == .signedOut)
 
-            let credentials = Credentials(appKey: flow.appKey, grant: grant, now: TokenSource.timeOfDay())
+            let credentials = Credentials(appKey: flow.appKey, grant: grant, now: .now)
             let client = DropboxClient(
                 transport: fixture.transport, endpoints: Endpoints(base: fixture.server.url),
                 tokens: TokenSource(credentials: credentials, oauth: flow), settings: SandboxFixture.patient)

@@ -1,3 +1,4 @@
+import Dropbox
 import Foundation
 import Logging
 import NetworkSupport
@@ -57,7 +58,7 @@ final class OutboxFixture: Sendable {
             client: sandbox.client, journal: SessionJournal(directory: place("uploads")), server: server.url,
             meter: UploadMeter(), logger: logger)
         var outbox = OutboxService(
-            settings: settings, store: store, connect: { upload }, now: { Int64(time(nil)) }, logger: logger)
+            settings: settings, store: store, connect: { upload }, now: { .now }, logger: logger)
         outbox.hook = hook
         outbox.listens = listens
         return outbox

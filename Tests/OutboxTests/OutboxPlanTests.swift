@@ -1,4 +1,5 @@
 import SyncModel
+import TestSupport
 import Testing
 
 @testable import Outbox
@@ -23,7 +24,7 @@ struct OutboxPlanTests {
         events.reduce(into: OutboxFile(OutboxPath("a"))) { $0.take($1, finishes: finishes) }
     }
 
-    private func plan(_ row: OutboxFile, finishes: Bool = false, now: Int64 = 1000) -> OutboxPlan {
+    private func plan(_ row: OutboxFile, finishes: Bool = false, now: Timestamp = 1000) -> OutboxPlan {
         OutboxPlan(row, finishes: finishes, now: now)
     }
 

@@ -1,3 +1,4 @@
+import Dropbox
 import Foundation
 import Sandbox
 import Store
@@ -32,7 +33,7 @@ struct OutboxRefusalTests {
                 let issue = try await issue(fixture)
                 #expect(issue.path == "a/bad.txt" && issue.isParked && issue.attempts == 1)
                 #expect(issue.reason.hasPrefix("Dropbox does not accept a file of that name"))
-                #expect(try #require(issue.nextTry) > Int64(time(nil)) + 80_000)
+                #expect(try #require(issue.nextTry) > .now + 80_000)
                 try FileManager.default.moveItem(
                     atPath: fixture.place("out/a/bad.txt"), toPath: fixture.place("out/a/fine.txt"))
                 try await fixture.holds(["good.txt": "y", "a/fine.txt": "x"])
@@ -54,7 +55,7 @@ struct OutboxRefusalTests {
                 try await fixture.running(try fixture.outbox(.delete)) {
                     let issue = try await issue(fixture)
                     #expect(issue.isParked && issue.reason.contains(isSpace ? "no space left" : "reading only"))
-                    #expect(try #require(issue.nextTry) > Int64(time(nil)) + 1800)
+                    #expect(try #require(issue.nextTry) > .now + 1800)
                     #expect(fixture.names() == ["a.txt"])
                 }
                 fixture.account.configure { ($0.quota, $0.readOnlyFolder) = (0, "") }

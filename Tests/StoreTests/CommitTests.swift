@@ -76,7 +76,7 @@ struct CommitTests {
             #expect(try await fixture.additions(now: now + wait - 1) == [])
             #expect(try await fixture.additions(now: now + wait) == ["/a"])
             #expect(try await fixture.store.nextRetry() == now + wait)
-            now += wait
+            now = now + wait
         }
         try await fixture.commit([.failed(a, why: "no", retry: .seconds(5_000))], now: now)
         #expect(try await fixture.additions(now: now + 4_999) == [])

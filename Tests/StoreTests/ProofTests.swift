@@ -10,10 +10,10 @@ import Testing
 struct ProofTests {
     private static let later = StoreFixture.now + 1000
 
-    private func provenAt(_ fixture: StoreFixture) async throws -> [String: Int64] {
+    private func provenAt(_ fixture: StoreFixture) async throws -> [String: Timestamp] {
         try await fixture.store.read { db in
             let rows = try Row.fetchAll(db, sql: "SELECT key, proven_at FROM have WHERE proven_at IS NOT NULL")
-            return Dictionary(uniqueKeysWithValues: rows.map { ($0[0] as String, $0[1] as Int64) })
+            return Dictionary(uniqueKeysWithValues: rows.map { ($0[0] as String, $0[1] as Timestamp) })
         }
     }
 
@@ -21,7 +21,7 @@ struct ProofTests {
         try #require(try await fixture.store.entry(of: RemoteKey(key))).node
     }
 
-    private func outlook(_ fixture: StoreFixture, after: ScrubCandidate? = nil, limit: Int = 10, now: Int64 = later)
+    private func outlook(_ fixture: StoreFixture, after: ScrubCandidate? = nil, limit: Int = 10, now: Timestamp = later)
         async throws -> ScrubOutlook
     {
         try await fixture.store.scrubOutlook(after: after, limit: limit, grain: 10, sparing: nil, now: now)
@@ -119,7 +119,7 @@ struct ProofTests {
         #expect(try await fixture.store.scrubBegan(now: 10) == 10)
     }
 
-    private static func proofs(_ files: Int, _ unknown: Int, _ oldest: Int64?) -> Proofs {
+    private static func proofs(_ files: Int, _ unknown: Int, _ oldest: Timestamp?) -> Proofs {
         var proofs = Proofs()
         (proofs.files, proofs.unknown, proofs.oldest) = (files, unknown, oldest)
         return proofs

@@ -19,7 +19,7 @@ struct RebuildTests {
         return fixture
     }
 
-    private func open(_ fixture: StoreFixture, now: Int64 = StoreFixture.now) async throws -> Rebuild? {
+    private func open(_ fixture: StoreFixture, now: Timestamp = StoreFixture.now) async throws -> Rebuild? {
         let (store, rebuild) = try await StateStore.openOrRebuild(at: fixture.path, now: now)
         #expect(try await store.brokenInvariants() == [])
         if rebuild != nil { #expect(try await store.progress().isListing) }

@@ -47,11 +47,14 @@ struct ReportTests {
         for number in 0..<130 {
             try await fixture.store.log(
                 PassRecord(
-                    began: Int64(number), ended: 1, outcome: "done", placed: 2, removed: 3, bytes: 4, failed: 5))
+                    began: Timestamp(seconds: Int64(number)), ended: 1, outcome: "done", placed: 2, removed: 3,
+                    bytes: 4, failed: 5))
         }
         #expect(try await fixture.store.lastPass()?.began == 129)
         let raw = try DatabaseQueue(path: fixture.path)
         #expect(try await raw.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM pass") } == 100)
+        let types = try await raw.read { try String.fetchAll($0, sql: "SELECT DISTINCT typeof(began) FROM pass") }
+        #expect(types == ["integer"])
     }
 
     @Test("reading goes on beside a writer, and sees only whole transactions") func besideWriter() async throws {

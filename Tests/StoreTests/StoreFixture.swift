@@ -10,7 +10,7 @@ final class StoreFixture {
     private var cursors = 0
     private var inodes: UInt64 = 100
 
-    static let now: Int64 = 1_700_000_000
+    static let now: Timestamp = 1_700_000_000
 
     init(inMemory: Bool = false, faults: @escaping FaultHook = { _ in }) throws {
         folder = try TemporaryFolder(inMemory: inMemory)
@@ -22,7 +22,7 @@ final class StoreFixture {
 
     /// Records a page of entries as a text has them, then deletions.
     @discardableResult
-    func record(_ tree: String = "", deleted: [String] = [], isLast: Bool = true, now: Int64 = StoreFixture.now)
+    func record(_ tree: String = "", deleted: [String] = [], isLast: Bool = true, now: Timestamp = StoreFixture.now)
         async throws
         -> Recorded
     {
@@ -64,19 +64,19 @@ final class StoreFixture {
     }
 
     @discardableResult
-    func commit(_ outcomes: [Outcome], now: Int64 = StoreFixture.now) async throws -> Set<RemoteKey> {
+    func commit(_ outcomes: [Outcome], now: Timestamp = StoreFixture.now) async throws -> Set<RemoteKey> {
         Set(try await store.commit(outcomes, now: now, jitter: { 0 }).keys)
     }
 
     // MARK: Looking
 
     /// Pending additions that are due, a word each.
-    func additions(now: Int64 = StoreFixture.now) async throws -> [String] {
+    func additions(now: Timestamp = StoreFixture.now) async throws -> [String] {
         try await store.additions(after: nil, limit: 10_000, now: now).map(\.key.text)
     }
 
     /// Pending removals that are due.
-    func removals(now: Int64 = StoreFixture.now) async throws -> [String] {
+    func removals(now: Timestamp = StoreFixture.now) async throws -> [String] {
         try await store.removals(before: nil, limit: 10_000, now: now).map(\.key.text)
     }
 

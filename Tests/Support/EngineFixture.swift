@@ -153,7 +153,7 @@ public final class ManualTime: Sendable {
     private let seconds = Atomic<Int64>(1_700_000_000)
 
     /// Seconds since the epoch.
-    public var now: Int64 { seconds.load(ordering: .relaxed) }
+    public var now: Timestamp { Timestamp(seconds: seconds.load(ordering: .relaxed)) }
 
     /// Lets `seconds` pass.
     public func advance(by seconds: Int64) { self.seconds.wrappingAdd(seconds, ordering: .relaxed) }

@@ -12,25 +12,25 @@ struct ScrubPaceTests {
     private struct Mirror {
         struct File {
             var size: Int64
-            var provenAt: Int64
+            var provenAt: Timestamp
         }
 
         var files: [File]
-        var now: Int64 = 0
+        var now = Timestamp.epoch
         var read: Int64 = 0
         private var credit = 0.0
         private var pace: ScrubPace?
 
-        init(_ sizes: [Int64]) { files = sizes.map { File(size: $0, provenAt: 0) } }
+        init(_ sizes: [Int64]) { files = sizes.map { File(size: $0, provenAt: .epoch) } }
 
-        var oldest: Int64 { now - (files.map(\.provenAt).min() ?? now) }
+        var oldest: Int64 { now.seconds(since: files.map(\.provenAt).min() ?? now) }
 
         /// Lets time pass, in which the daemon runs or does not.
         mutating func live(_ seconds: Int64, isRunning: Bool = true) {
             let end = now + seconds
             while now < end {
-                let step = min(3600, end - now)
-                now += step
+                let step = min(3600, end.seconds(since: now))
+                now = now + step
                 if isRunning { work(step) } else { pace = nil }
             }
         }
@@ -40,7 +40,7 @@ struct ScrubPaceTests {
             let pace = ScrubPace(for: loads, now: now, round: round, after: pace)
             self.pace = pace
             credit += Double(seconds)
-            let due = files.indices.filter { now - files[$0].provenAt >= ScrubPace.leastAge(round) }
+            let due = files.indices.filter { now.seconds(since: files[$0].provenAt) >= ScrubPace.leastAge(round) }
             for index in due.sorted(by: { files[$0].provenAt < files[$1].provenAt }) {
                 guard credit > 0 else { break }
                 let cost = ScrubPace.cost(bytes: files[index].size)
@@ -103,12 +103,12 @@ struct ScrubPaceTests {
     @Test("a clock that jumps does no harm that lasts") func jumps() {
         var mirror = Mirror(Self.sizes(500))
         mirror.live(10 * Self.day)
-        mirror.now += 400 * Self.day
+        mirror.now = mirror.now + 400 * Self.day
         mirror.live(2 * Self.day)
         #expect(mirror.oldest <= Self.round)
         let read = mirror.read
         for index in mirror.files.indices { mirror.files[index].provenAt = mirror.now }
-        mirror.now -= 5 * Self.day
+        mirror.now = mirror.now - 5 * Self.day
         mirror.live(5 * Self.day)
         #expect(mirror.read == read)
     }
@@ -121,8 +121,9 @@ struct ScrubPaceTests {
             for: [ScrubLoad(provenAt: 0, cost: ScrubPace.cost(bytes: size))], now: 0, round: Self.round)
         let piece = pace.pause(after: 4 << 20, of: size)
         #expect(abs(Double(piece.components.seconds) + 1e-18 * Double(piece.components.attoseconds) - 0.33) < 0.01)
-        let absurd = [ScrubLoad(provenAt: .min, cost: .max), ScrubLoad(provenAt: .max, cost: .max)]
-        #expect(ScrubPace(for: absurd, now: .max, round: 1).rate > 0)
+        let end = Timestamp(seconds: .max)
+        let absurd = [ScrubLoad(provenAt: .distantPast, cost: .max), ScrubLoad(provenAt: end, cost: .max)]
+        #expect(ScrubPace(for: absurd, now: end, round: 1).rate > 0)
         #expect(ScrubPace.cost(files: .max, bytes: .max) == .max)
         #expect(ScrubPace(for: [], now: 0, round: 1).pause(after: .max, of: 0) == .zero)
     }

@@ -31,6 +31,17 @@ struct TimestampTests {
         #expect(times.sorted().map(\.seconds) == [-5, 0, 5, 1_700_000_000])
     }
 
+    @Test("sums and differences stop at what 64 bits hold") func saturation() {
+        let now = Timestamp(seconds: 1_700_000_000)
+        let end = Timestamp(seconds: .max)
+        #expect((now + 5).seconds == 1_700_000_005 && (now - 5).seconds == 1_699_999_995)
+        #expect(end + 1 == end && end - -1 == end && Timestamp.epoch - .min == end)
+        #expect(Timestamp.distantPast - 1 == .distantPast && Timestamp.distantPast + -1 == .distantPast)
+        #expect(now.seconds(since: now - 5) == 5 && now.seconds(since: now + 5) == -5)
+        #expect(end.seconds(since: .distantPast) == .max && Timestamp.distantPast.seconds(since: end) == .min)
+        #expect(Timestamp.epoch.seconds(since: .distantPast) == .max)
+    }
+
     @Test("nanoseconds are those that 64 bits hold") func nanoseconds() {
         #expect(Timestamp(seconds: -5).nanoseconds == -5_000_000_000)
         #expect(Timestamp(seconds: 9_223_372_036).nanoseconds == 9_223_372_036_000_000_000)

@@ -39,7 +39,7 @@ public struct Credentials: Hashable, Sendable {
     /// A refresh brings no new refresh token, normally.
     mutating func take(_ grant: Grant, now: Timestamp) {
         accessToken = grant.accessToken
-        expiresAt = grant.expiresIn.map { Timestamp(seconds: now.seconds + min(max($0, 0), 1 << 40)) }
+        expiresAt = grant.expiresIn.map { now + min(max($0, 0), 1 << 40) }
         refreshToken = grant.refreshToken ?? refreshToken
         scope = grant.scope ?? scope
         accountID = grant.accountID ?? accountID

@@ -1,4 +1,3 @@
-import Glibc
 public import Logging
 public import SyncModel
 
@@ -26,7 +25,7 @@ public actor TokenSource {
     ///   - logger: Is told when renewed credentials cannot be kept.
     public init(
         credentials: Credentials, file: CredentialsFile? = nil, oauth: OAuthFlow? = nil,
-        now: @escaping @Sendable () -> Timestamp = { TokenSource.timeOfDay() },
+        now: @escaping @Sendable () -> Timestamp = { .now },
         logger: Logger = Logger(label: "dbxsync.tokens")
     ) {
         self.credentials = credentials
@@ -62,7 +61,7 @@ public actor TokenSource {
     private var isOver: Bool { ends(within: 0) }
 
     private func ends(within seconds: Int64) -> Bool {
-        credentials.expiresAt.map { $0.seconds - seconds <= now().seconds } ?? false
+        credentials.expiresAt.map { $0 - seconds <= now() } ?? false
     }
 
     /// Unstructured on purpose: a renewal that was begun is kept, even if who asked for it is cancelled.
@@ -111,9 +110,6 @@ public actor TokenSource {
             notKept = cause
         }
     }
-
-    /// The time of day.
-    public static func timeOfDay() -> Timestamp { Timestamp(seconds: Int64(time(nil))) }
 
     private static var noSignIn: DropboxError {
         DropboxError(

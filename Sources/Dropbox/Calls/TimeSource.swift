@@ -1,3 +1,6 @@
+import Glibc
+public import SyncModel
+
 /// Performs a wait of known length and announces it to the watchdog.
 public typealias Waiting = @Sendable (Duration, () async throws -> Void) async throws -> Void
 
@@ -26,4 +29,9 @@ struct TimeSource: Sendable {
             now: { start.duration(to: clock.now) },
             sleep: { duration in try await waiting(duration) { try await clock.sleep(for: duration) } })
     }
+}
+
+extension Timestamp {
+    /// The time of day.
+    public static var now: Timestamp { Timestamp(seconds: Int64(time(nil))) }
 }

@@ -31,8 +31,8 @@ enum RetryAfter {
     static func parse(_ text: String, date: String?) -> Duration? {
         if let seconds = Double(text), seconds >= 0 { return pause(seconds.rounded(.up)) }
         guard let then = HTTPDate.parse(text) else { return nil }
-        let now = date.flatMap(HTTPDate.parse) ?? TokenSource.timeOfDay()
-        return pause(Double(max(then.seconds - now.seconds, 0)))
+        let now = date.flatMap(HTTPDate.parse) ?? .now
+        return pause(Double(max(then.seconds(since: now), 0)))
     }
 
     /// So many seconds, within bounds.

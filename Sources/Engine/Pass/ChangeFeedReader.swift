@@ -7,7 +7,7 @@ import Store
 struct ChangeFeedReader: Sendable {
     let remote: any RemoteSource
     let store: StateStore
-    let now: @Sendable () -> Int64
+    let now: @Sendable () -> Timestamp
     let board: StatusBoard
     let events: EventLog
     /// Notified whenever a page is recorded.
@@ -26,14 +26,14 @@ struct ChangeFeedReader: Sendable {
     private static let resetsAllowed = 3
 
     /// What the remote has sent, and when it was asked for that.
-    private typealias Answer = Result<(page: ChangePage, asked: Int64), any Error>
+    private typealias Answer = Result<(page: ChangePage, asked: Timestamp), any Error>
 
     /// Reads and records pages until the remote has no more.
     ///
     /// The next page is on its way while one is recorded.
     ///
     /// - Returns: the time before the last page was asked for: the want is complete as of then.
-    func run() async throws -> Int64 {
+    func run() async throws -> Timestamp {
         let progress = try await store.progress()
         var answer = await ask(since: progress.cursor)
         var resets = 0
@@ -41,7 +41,7 @@ struct ChangeFeedReader: Sendable {
         var foundAny = false
         while true {
             try Task.checkCancellation()
-            let (page, asked): (ChangePage, Int64)
+            let (page, asked): (ChangePage, Timestamp)
             do {
                 (page, asked) = try answer.get()
             } catch  where mayReset && disposition(of: error) == .cursorReset {

@@ -30,7 +30,7 @@ struct PassContext: Sendable {
     /// What starts the next pass.
     let wakeup: Wakeup
 
-    func now() -> Int64 { environment.now() }
+    func now() -> Timestamp { environment.now() }
 
     /// Compares the mirror with have.
     ///

@@ -94,7 +94,7 @@ struct SyncPass: Sendable {
     private func isDueForRelist(_ progress: Progress) async throws -> Bool {
         guard let every = context.settings.relist, progress.everListed else { return false }
         guard let last = progress.listedAt else { return true }
-        let age = context.now() - last
+        let age = context.now().seconds(since: last)
         if age >= every.components.seconds { return true }
         if age < StateStore.parkedFor { return false }
         return try await context.store.hasUnreadable()
@@ -104,7 +104,7 @@ struct SyncPass: Sendable {
     private static let listingsAllowed = 3
 
     /// Changes become state, then the mirror is made from that; all over again if the cursor expires meanwhile.
-    private func readAndPull(isFirst: Bool) async throws -> Int64 {
+    private func readAndPull(isFirst: Bool) async throws -> Timestamp {
         var (asOf, ending) = isFirst ? try await readWhilePulling() : try await readThenPull(mayListAnew: true)
         var left = Self.listingsAllowed
         while ending.mustListAnew {
@@ -115,16 +115,16 @@ struct SyncPass: Sendable {
         return ending.asOf ?? asOf
     }
 
-    private func readThenPull(mayListAnew: Bool) async throws -> (asOf: Int64, ending: PullLoop.Ending) {
+    private func readThenPull(mayListAnew: Bool) async throws -> (asOf: Timestamp, ending: PullLoop.Ending) {
         let reader = ChangeFeedReader(context)
         let asOf = try await reader.run()
         return (asOf, try await pull(beside: nil, changedKeys: reader.changedKeys.take(), mayListAnew: mayListAnew))
     }
 
     /// The first listing: files begin to arrive while it still runs.
-    private func readWhilePulling() async throws -> (asOf: Int64, ending: PullLoop.Ending) {
+    private func readWhilePulling() async throws -> (asOf: Timestamp, ending: PullLoop.Ending) {
         let listing = InitialListing()
-        async let completeAsOf: Int64 = {
+        async let completeAsOf: Timestamp = {
             defer { listing.finish() }
             return try await ChangeFeedReader(context, pageRecorded: listing.pageRecorded).run()
         }()
@@ -153,7 +153,7 @@ struct SyncPass: Sendable {
         }
     }
 
-    private func finish(asOf: Int64, isNewSelection: Bool) async throws {
+    private func finish(asOf: Timestamp, isNewSelection: Bool) async throws {
         try context.store.checkPlace()
         let report = context.events.current
         // A page that asked for nothing was marked when it was recorded: an unchanged account costs no other write.

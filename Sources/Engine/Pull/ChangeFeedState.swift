@@ -17,14 +17,14 @@ struct ChangeFeedState {
     private(set) var mustRead = false
     /// Whether somebody has asked for that.
     private var isRequested = false
-    /// When the changes were requested that complete the want, seconds since the epoch.
-    var completeAsOf: Int64?
+    /// When the changes were requested that complete the want.
+    var completeAsOf: Timestamp?
     /// Whether the cursor has expired.
     var mustListAnew = false
-    /// Retries that were due by then have been planned, seconds since the epoch.
-    var retriesKnown: Int64
+    /// Retries that were due by then have been planned.
+    var retriesKnown: Timestamp
 
-    init(changedKeys: ChangedKeys, now: Int64) {
+    init(changedKeys: ChangedKeys, now: Timestamp) {
         self.changedKeys = changedKeys
         retriesKnown = now
     }

@@ -19,8 +19,8 @@ enum PullEvent: Sendable {
     /// A page of the first listing was recorded.
     case pageRecorded(isLast: Bool)
     case wokenUp(WakeReason)
-    /// Changes were recorded, as of a time (seconds since the epoch), or could not all be.
-    case changesRead(ChangedKeys, Result<Int64, any Error>)
+    /// Changes were recorded, as of a time, or could not all be.
+    case changesRead(ChangedKeys, Result<Timestamp, any Error>)
 
     // Results of steps
     case done
@@ -34,8 +34,8 @@ enum PullEvent: Sendable {
     case planConfirmed(PreparedOperation?, Placement)
     /// Deleted entries were removed, unless more changes are to be recorded before.
     case deletedRemoved(isComplete: Bool)
-    /// Retries that have become due, and until when that was looked up, seconds since the epoch.
-    case retriesRead([RemoteKey], upTo: Int64)
+    /// Retries that have become due, and until when that was looked up.
+    case retriesRead([RemoteKey], upTo: Timestamp)
     case roomMade(Bool)
     case roomForOthers(Bool)
 }
@@ -67,9 +67,9 @@ enum PullTask: Sendable {
     case publish([PreparedOperation])
     case tick
     case watchListing
-    /// Waits for changes, and for retries that become due after a time (seconds since the epoch); not at once if the pass
-    /// may be over soon.
-    case listen(retriesAfter: Int64, isFirst: Bool)
+    /// Waits for changes, and for retries that become due after a time; not at once if the pass may be
+    /// over soon.
+    case listen(retriesAfter: Timestamp, isFirst: Bool)
     case readChanges
 }
 
@@ -95,7 +95,7 @@ enum PullStep: Sendable {
     case removeDeleted([RemoteKey])
     /// Removes whatever is no longer wanted.
     case prune
-    case readRetries(after: Int64)
+    case readRetries(after: Timestamp)
     case makeRoom(Placement)
     case askForRoom
     case noteReadFailure(String)

@@ -24,8 +24,8 @@ struct PullLoop {
 
     /// What `run` returns.
     struct Ending {
-        /// The want is complete as of then, seconds since the epoch; `nil` if no changes were read.
-        var asOf: Int64?
+        /// The want is complete as of then; `nil` if no changes were read.
+        var asOf: Timestamp?
         /// Whether the cursor has expired: the account is to be listed anew before anything else.
         var mustListAnew = false
     }

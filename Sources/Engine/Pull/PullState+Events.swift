@@ -183,7 +183,7 @@ extension PullState {
         askWhatIsWanted()
     }
 
-    private mutating func apply(retries due: [RemoteKey], upTo time: Int64) {
+    private mutating func apply(retries due: [RemoteKey], upTo time: Timestamp) {
         feed.retriesKnown = time
         if due.isEmpty { return }
         feed.update { $0.add(due) }
@@ -193,7 +193,7 @@ extension PullState {
     }
 
     /// Has the changes planned that were recorded.
-    private mutating func apply(_ changed: ChangedKeys, _ result: Result<Int64, any Error>) {
+    private mutating func apply(_ changed: ChangedKeys, _ result: Result<Timestamp, any Error>) {
         let wasRequested = feed.endReading()
         switch result {
         case .success(let asked):

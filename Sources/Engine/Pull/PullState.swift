@@ -62,7 +62,7 @@ struct PullState {
     /// What was tried alone because of that.
     var triedAlone: Set<RemoteKey> = []
 
-    init(limits: Limits, isListing: Bool, changedKeys: ChangedKeys, now: Int64) {
+    init(limits: Limits, isListing: Bool, changedKeys: ChangedKeys, now: Timestamp) {
         self.limits = limits
         self.isListing = isListing
         zips = ZipQueue(rules: limits.zips)

@@ -5,7 +5,7 @@ import SyncModel
 struct WindowReader: Sendable {
     let store: StateStore
     let limit: Int
-    let now: @Sendable () -> Int64
+    let now: @Sendable () -> Timestamp
 
     /// What a window is read and planned with.
     struct Scope: Sendable {

@@ -1,15 +1,16 @@
 import Concurrency
+public import SyncModel
 import Synchronization
 
 /// A disk that does not answer.
 public struct UnresponsiveDisk: Hashable, Sendable {
     /// The directory it is mounted at or above.
     public var directory: String
-    /// Since when, in seconds since the epoch.
-    public var since: Int64
+    /// Since when.
+    public var since: Timestamp
 
     /// Makes one.
-    public init(directory: String, since: Int64) {
+    public init(directory: String, since: Timestamp) {
         self.directory = directory
         self.since = since
     }
@@ -39,8 +40,8 @@ public struct EngineStatus: Hashable, Sendable {
     public var phase = Phase.starting
     /// Entries that the comparison of the mirror has looked at so far.
     public var swept = 0
-    /// The time for which the disk is known to be as recorded, seconds since the epoch.
-    public var diskAsOf: Int64?
+    /// The time for which the disk is known to be as recorded.
+    public var diskAsOf: Timestamp?
     /// How the mirror is watched; `nil` while that is not known.
     public var watch: WatchState?
     /// Entries of the pages read in this pass.
@@ -63,10 +64,10 @@ public struct EngineStatus: Hashable, Sendable {
     public var parked = 0
     /// Entries of the account that could not be read and have no path, as of the last pass.
     public var unread = 0
-    /// The time for which the mirror is known to equal the account, seconds since the epoch.
-    public var inStepAsOf: Int64?
-    /// Until when Dropbox wants no requests, seconds since the epoch.
-    public var pausedUntil: Int64?
+    /// The time for which the mirror is known to equal the account.
+    public var inStepAsOf: Timestamp?
+    /// Until when Dropbox wants no requests.
+    public var pausedUntil: Timestamp?
     /// The mirror's disk, if it does not answer.
     public var unresponsiveDisk: UnresponsiveDisk?
 }
@@ -105,10 +106,10 @@ public final class StatusBoard: Sendable {
     /// Notes that Dropbox wants no requests until then.
     ///
     /// - Returns: whether that is new.
-    public func pause(until end: Int64) -> Bool {
+    public func pause(until end: Timestamp) -> Bool {
         recordProgress()
         let hasChanged = status.withLock { status in
-            guard end > status.pausedUntil ?? 0 else { return false }
+            guard end > status.pausedUntil ?? .epoch else { return false }
             status.pausedUntil = end
             return true
         }

@@ -37,7 +37,7 @@ struct Sweeper: Sendable {
     }
 
     /// Looks at everything, and notes that it was.
-    func sweep(now: Int64) async throws -> Found {
+    func sweep(now: Timestamp) async throws -> Found {
         watch.beginLookingAtAll()
         defer { board.update { $0.watch = watch.summary } }
         var found = Found()
@@ -187,7 +187,7 @@ struct Sweeper: Sendable {
         }
         try await store.forget(gone)
         try await store.markUnproven(touched)
-        try await store.commit(renewed, now: 0, jitter: { 0 })
+        try await store.commit(renewed, now: .epoch, jitter: { 0 })
         return (gone.count + touched.count, others)
     }
 

@@ -51,7 +51,7 @@ public struct PlanPreview: Sendable {
     private let store: StateStore
     private let mirror: MirrorTree?
     private let selection: Selection
-    private let now: @Sendable () -> Int64
+    private let now: @Sendable () -> Timestamp
     private let logger: Logger
 
     /// Pending items read at a time.
@@ -62,7 +62,7 @@ public struct PlanPreview: Sendable {
     /// - Parameter mirror: the mirror, which is only looked at; `nil` if nothing was put there yet.
     public init(
         remote: any RemoteSource, copy store: StateStore, mirror: MirrorTree?, selection: Selection,
-        now: @escaping @Sendable () -> Int64, logger: Logger
+        now: @escaping @Sendable () -> Timestamp, logger: Logger
     ) {
         self.remote = remote
         self.store = store

@@ -6,7 +6,7 @@ struct ScrubAgenda: Sendable {
     /// Files that were found right, and when the first of them was.
     struct Proven: Sendable {
         var files: [LocalEntry] = []
-        var at: Int64
+        var at: Timestamp
         var since: ContinuousClock.Instant
     }
 
@@ -32,7 +32,7 @@ struct ScrubAgenda: Sendable {
     /// Creates an empty one.
     init(_ order: Scrub.Order) {
         self.order = order
-        pace = ScrubPace(for: [], now: 0, round: order.round)
+        pace = ScrubPace(for: [], now: .epoch, round: order.round)
     }
 
     /// The time after which it is worn out.
@@ -58,14 +58,14 @@ struct ScrubAgenda: Sendable {
     }
 
     /// Takes what was looked up.
-    mutating func renew(_ outlook: ScrubOutlook, now: Int64) {
+    mutating func renew(_ outlook: ScrubOutlook, now: Timestamp) {
         pace = ScrubPace(for: outlook.loads, now: now, round: order.round, after: pace)
         queue = outlook.next[...]
         wornOutAt = .now + longestPause
     }
 
     /// Takes the next file if its time has come.
-    mutating func next(now: Int64) -> ScrubCandidate? {
+    mutating func next(now: Timestamp) -> ScrubCandidate? {
         guard let first = queue.first, first.provenAt <= now - ScrubPace.leastAge(order.round) else { return nil }
         queue.removeFirst()
         position = first
@@ -78,7 +78,7 @@ struct ScrubAgenda: Sendable {
     }
 
     /// Adds a file that was found right.
-    mutating func add(_ entry: LocalEntry, at time: Int64) {
+    mutating func add(_ entry: LocalEntry, at time: Timestamp) {
         proven = proven ?? Proven(at: time, since: .now)
         proven?.files.append(entry)
     }

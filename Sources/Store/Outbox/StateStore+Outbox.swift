@@ -57,7 +57,7 @@ extension StateStore {
     }
 
     /// Files about which something is to be done now.
-    public func dueInOutbox(now: Int64, limit: Int) async throws -> [OutboxFile] {
+    public func dueInOutbox(now: Timestamp, limit: Int) async throws -> [OutboxFile] {
         try await read { db in
             let sql = """
                 SELECT \(OutboxRows.columns) FROM outbox
@@ -67,10 +67,10 @@ extension StateStore {
         }
     }
 
-    /// When something that waits is to be tried again, seconds since the epoch.
-    public func nextInOutbox(after now: Int64) async throws -> Int64? {
+    /// When something that waits is to be tried again.
+    public func nextInOutbox(after now: Timestamp) async throws -> Timestamp? {
         try await read {
-            try Int64.fetchOne(
+            try Timestamp.fetchOne(
                 $0, sql: "SELECT min(not_before) FROM outbox WHERE is_open = 1 AND not_before > ?", arguments: [now])
         }
     }

@@ -45,7 +45,7 @@ extension StateStore {
             try db.cachedStatement(sql: sql).execute(
                 arguments: [
                     upload.key.text, version.rev.text, upload.name.text, version.size, version.hash.data,
-                    version.modified.seconds, Int64(bitPattern: upload.fingerprint.inode),
+                    version.modified, Int64(bitPattern: upload.fingerprint.inode),
                     upload.fingerprint.modifiedNanoseconds, folders,
                 ])
             let pending = PendingTable(db, inEffect)

@@ -5,7 +5,7 @@ public import SyncModel
 // What is planned out of turn, because it has just changed in the account.
 extension StateStore {
     /// The pending items among `keys` that are wanted and due, in the order of `keys`.
-    public func additions(among keys: [RemoteKey], now: Int64, below: Int = 4096) async throws -> [PendingItem] {
+    public func additions(among keys: [RemoteKey], now: Timestamp, below: Int = 4096) async throws -> [PendingItem] {
         let isSelective = !selection.isEverything
         return try await read { db in
             let sql = ItemReader.additionsSQL + " AND p.key = ?"
@@ -16,7 +16,7 @@ extension StateStore {
 
     /// The pending items at and below `keys` that are not wanted and due, at most `limit` of them; none while want is not
     /// complete (`Progress.isComplete`).
-    public func removals(at keys: [RemoteKey], limit: Int, now: Int64) async throws -> [PendingItem] {
+    public func removals(at keys: [RemoteKey], limit: Int, now: Timestamp) async throws -> [PendingItem] {
         let isSelective = !selection.isEverything
         return try await read { db in
             let sql =
@@ -48,7 +48,7 @@ extension StateStore {
     }
 
     /// What had to wait until a time after `start` and is due by `end`, at most `limit` keys.
-    public func retries(after start: Int64, upTo end: Int64, limit: Int) async throws -> [RemoteKey] {
+    public func retries(after start: Timestamp, upTo end: Timestamp, limit: Int) async throws -> [RemoteKey] {
         try await read { db in
             let sql = "SELECT key FROM pending WHERE not_before > ? AND not_before <= ? ORDER BY key LIMIT ?"
             return try String.fetchAll(db.cachedStatement(sql: sql), arguments: [start, end, limit])

@@ -53,14 +53,14 @@ extension StateStore {
     ///
     /// - Parameters:
     ///   - outcomes: what became of which key.
-    ///   - now: seconds since the epoch.
+    ///   - now: the time.
     ///   - jitter: gives random numbers from 0 to 1, for the back-off.
     /// - Returns: the keys that failed or were parked for a reason they did not have before, with their paths as
     ///   displayed.
     /// - Throws: `StoreError` if the state file cannot be read or written.
     @discardableResult
     public func commit(
-        _ outcomes: [Outcome], now: Int64, jitter: @escaping @Sendable () -> Double
+        _ outcomes: [Outcome], now: Timestamp, jitter: @escaping @Sendable () -> Double
     ) async throws -> [RemoteKey: String] {
         guard !outcomes.isEmpty else { return [:] }
         let (faults, inEffect) = (faults, inEffect)
@@ -127,7 +127,7 @@ enum HaveTable {
     ///
     /// - Parameter provenAt: when the bytes of a file were seen to be right; the time that is recorded stays if content
     ///   and inode are unchanged and the file was not unproven.
-    static func set(_ key: RemoteKey, node: LocalNode, provenAt: Int64?, db: Database) throws {
+    static func set(_ key: RemoteKey, node: LocalNode, provenAt: Timestamp?, db: Database) throws {
         let sql = """
             INSERT INTO have (key, name, kind, rev, size, hash, modified, inode, mtime_ns, proven_at)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -165,13 +165,15 @@ enum HaveTable {
 /// Applies one outcome inside a transaction.
 private struct Committer {
     private let pending: PendingTable
-    private let now: Int64
+    private let now: Timestamp
     private let jitter: @Sendable () -> Double
     private let leaving: [UInt64: Proof.Leaving]
     /// Whether there is a finding that may be about something else from now on.
     private let hasFindings: Bool
 
-    init(_ pending: PendingTable, _ outcomes: [Outcome], now: Int64, jitter: @escaping @Sendable () -> Double) throws {
+    init(
+        _ pending: PendingTable, _ outcomes: [Outcome], now: Timestamp, jitter: @escaping @Sendable () -> Double
+    ) throws {
         (self.pending, self.now, self.jitter) = (pending, now, jitter)
         leaving = try Proof.leaving(outcomes, pending.db)
         hasFindings = try Bool.fetchOne(pending.db, sql: "SELECT EXISTS (SELECT 1 FROM finding)") ?? false
@@ -217,7 +219,7 @@ private struct Committer {
     }
 
     /// What is put in place was read and found right on the way, unless it was only moved.
-    private func provenAt(_ node: LocalNode) -> Int64? {
+    private func provenAt(_ node: LocalNode) -> Timestamp? {
         guard case .file(_, let version, let print) = node else { return nil }
         if let before = leaving[print.inode], before.hash == version.hash.data { return before.provenAt }
         return now

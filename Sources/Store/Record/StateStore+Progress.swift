@@ -17,12 +17,12 @@ public struct Progress: Hashable, Sendable {
     public var isComplete: Bool { !isListing && !hasMore }
     /// Whether any full listing was ever completed.
     public var everListed: Bool
-    /// When the last full listing was completed, seconds since the epoch.
-    public var listedAt: Int64?
-    /// When Dropbox was last asked for changes, seconds since the epoch.
-    public var checkedAt: Int64?
-    /// The time for which the mirror is known to equal the account, seconds since the epoch.
-    public var inStepAsOf: Int64?
+    /// When the last full listing was completed.
+    public var listedAt: Timestamp?
+    /// When Dropbox was last asked for changes.
+    public var checkedAt: Timestamp?
+    /// The time for which the mirror is known to equal the account.
+    public var inStepAsOf: Timestamp?
     /// Whether pending is still being made to keep to a new selection.
     public var isMarking: Bool
 }
@@ -33,10 +33,12 @@ extension Progress {
 
     /// A time that was taken by a clock; `nil` if it is in the future, because the clock was ahead then: when that was
     /// nobody knows.
-    public static func known(_ time: Int64, now: Int64) -> Int64? { time <= now + tolerance ? time : nil }
+    public static func known(_ time: Timestamp, now: Timestamp) -> Timestamp? {
+        time <= now + tolerance ? time : nil
+    }
 
     /// Forgets the times that are in the future.
-    public mutating func forgetFuture(now: Int64) {
+    public mutating func forgetFuture(now: Timestamp) {
         listedAt = listedAt.flatMap { Self.known($0, now: now) }
         checkedAt = checkedAt.flatMap { Self.known($0, now: now) }
         inStepAsOf = inStepAsOf.flatMap { Self.known($0, now: now) }
@@ -46,9 +48,9 @@ extension Progress {
 extension StateStore {
     /// Makes due what waits for a time that no waiting can come to: it was chosen when the clock was ahead.
     ///
-    /// - Parameter now: seconds since the epoch.
+    /// - Parameter now: the time.
     /// - Throws: `StoreError` if the state file cannot be read or written.
-    public func retryWhatWaitsTooLong(now: Int64) async throws {
+    public func retryWhatWaitsTooLong(now: Timestamp) async throws {
         let latest = now + 2 * Self.parkedFor
         let isNeeded = try await read {
             try Bool.fetchOne(
@@ -116,7 +118,7 @@ extension StateStore {
     ///
     /// - Returns: whether it does.
     @discardableResult
-    public func markInStep(asOf time: Int64) async throws -> Bool {
+    public func markInStep(asOf time: Timestamp) async throws -> Bool {
         try await write { db in
             try db.execute(sql: StateStore.markInStepSQL, arguments: [time])
             return db.changesCount > 0
@@ -129,12 +131,11 @@ extension StateStore {
             AND NOT EXISTS (SELECT 1 FROM finding WHERE unproven <> '[]')
         """
 
-    /// The earliest time, after `start` if one is given, at which something that waits is to be tried again, seconds
-    /// since the epoch.
-    public func nextRetry(after start: Int64? = nil) async throws -> Int64? {
+    /// The earliest time, after `start` if one is given, at which something that waits is to be tried again.
+    public func nextRetry(after start: Timestamp? = nil) async throws -> Timestamp? {
         try await read {
             let sql = "SELECT min(not_before) FROM pending WHERE not_before > ?"
-            return try Int64.fetchOne($0, sql: sql, arguments: [start ?? Int64.min])
+            return try Timestamp.fetchOne($0, sql: sql, arguments: [start ?? .distantPast])
         }
     }
 

@@ -17,12 +17,12 @@ extension StateStore {
     /// - Parameters:
     ///   - path: the state file.
     ///   - others: files that have to stay where they are as long as the state is open.
-    ///   - now: seconds since the epoch.
+    ///   - now: the time.
     ///   - faults: for tests.
     /// - Throws: `StoreError`: a file of another program or of a later version is refused and left as it is, and so is
     ///   one that the disk does not give.
     public static func openOrRebuild(
-        at path: String, beside others: [String] = [], now: Int64, faults: @escaping FaultHook = { _ in }
+        at path: String, beside others: [String] = [], now: Timestamp, faults: @escaping FaultHook = { _ in }
     ) async throws -> (store: StateStore, rebuild: Rebuild?) {
         do {
             return (try await openWhole(at: path, beside: others, faults: faults), nil)
@@ -52,7 +52,7 @@ extension StateStore {
     /// Closes the state after `error`; if that has found damage, sets its file aside, so that the next start begins anew.
     ///
     /// - Returns: the error that tells all of it.
-    public func close(after error: any Error, now: Int64) -> any Error {
+    public func close(after error: any Error, now: Timestamp) -> any Error {
         try? close()  // what cannot be written back is lost anyway
         guard let damage = error as? StoreError, damage.code == .damaged else { return error }
         do {

@@ -25,11 +25,11 @@ extension StateStore {
     ///   - cursor: the cursor of the same page.
     ///   - isLast: whether the page is the last one for now. If it ends a listing, what that listing did not mention
     ///     is no longer wanted.
-    ///   - now: seconds since the epoch.
+    ///   - now: the time.
     /// - Returns: what is new.
     @discardableResult
     public func record(
-        _ edits: [TreeEdit], unread: [UnreadEntry] = [], cursor: SyncModel.Cursor, isLast: Bool, now: Int64
+        _ edits: [TreeEdit], unread: [UnreadEntry] = [], cursor: SyncModel.Cursor, isLast: Bool, now: Timestamp
     ) async throws -> Recorded {
         let (faults, inEffect, tallies) = (faults, inEffect, tallies)
         return try await write { db in
@@ -74,7 +74,7 @@ private struct Recorder {
     private var knownFolders: Set<RemoteKey> = []
     private var unread: Unread
 
-    init(_ pending: PendingTable, now: Int64) throws {
+    init(_ pending: PendingTable, now: Timestamp) throws {
         self.pending = pending
         db = pending.db
         let row = try Row.fetchOne(db, sql: "SELECT generation, listing FROM state")
@@ -203,7 +203,7 @@ private struct Recorder {
     }
 
     /// What a complete listing did not mention is not in the account.
-    mutating func finishListing(now: Int64) throws {
+    mutating func finishListing(now: Timestamp) throws {
         try unread.finishListing()
         var start = ""
         while let end = try endOfPart(after: start) {

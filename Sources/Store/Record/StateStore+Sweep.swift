@@ -58,13 +58,13 @@ extension StateStore {
         try await read { try FolderReader.names($0, "want", in: folder) }
     }
 
-    /// Notes that a complete comparison of the mirror with have began at `time`, seconds since the epoch.
+    /// Notes that a complete comparison of the mirror with have began at `time`.
     ///
     /// What an earlier one has found in folders that do not stand any more is forgotten. What reading a file has found
     /// stays until it is read again.
     ///
     /// - Throws: `StoreError` if the state file cannot be read or written.
-    public func markSwept(asOf time: Int64) async throws {
+    public func markSwept(asOf time: Timestamp) async throws {
         try await write { db in
             try db.execute(
                 sql: """
@@ -75,9 +75,9 @@ extension StateStore {
         }
     }
 
-    /// When the last complete comparison of the mirror with have began, seconds since the epoch; `nil` for never.
-    public func sweptAt() async throws -> Int64? {
-        try await read { try Int64.fetchOne($0, sql: "SELECT swept_at FROM state") }
+    /// When the last complete comparison of the mirror with have began; `nil` for never.
+    public func sweptAt() async throws -> Timestamp? {
+        try await read { try Timestamp.fetchOne($0, sql: "SELECT swept_at FROM state") }
     }
 }
 

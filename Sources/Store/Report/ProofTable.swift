@@ -24,8 +24,8 @@ public struct ProofTable: Sendable {
 
     /// Notes that the bytes of files were seen to be right.
     ///
-    /// - Parameter time: when they were, seconds since the epoch.
-    public func note(_ entries: [LocalEntry], at time: Int64) async {
+    /// - Parameter time: when they were.
+    public func note(_ entries: [LocalEntry], at time: Timestamp) async {
         guard let queue, !entries.isEmpty else { return }
         try? await queue.write { db in for entry in entries { try Proof.note(entry, at: time, db) } }
     }

@@ -8,16 +8,16 @@ public struct Proofs: Hashable, Sendable {
     public var files = 0
     /// Files whose bytes were seen to be right at a time that is not known.
     public var unknown = 0
-    /// The earliest time at which the bytes of one of the others were last seen to be right, seconds since the epoch.
-    public var oldest: Int64?
+    /// The earliest time at which the bytes of one of the others were last seen to be right.
+    public var oldest: Timestamp?
 }
 
 /// A file whose bytes are to be read again.
 public struct ScrubCandidate: Hashable, Sendable {
     /// The key it is recorded under.
     public var key: RemoteKey
-    /// When its bytes were last seen to be right, or the scrub began if that is not known; seconds since the epoch.
-    public var provenAt: Int64
+    /// When its bytes were last seen to be right, or the scrub began if that is not known.
+    public var provenAt: Timestamp
 }
 
 /// What is to be read again: all of it by its age, and the first files.
@@ -31,9 +31,9 @@ public struct ScrubOutlook: Hashable, Sendable {
 extension StateStore {
     /// When files of which no proof is known count as proven: when the scrub began; notes that it has.
     ///
-    /// - Parameter now: seconds since the epoch.
-    public func scrubBegan(now: Int64) async throws -> Int64 {
-        let stored = try await read { try Int64.fetchOne($0, sql: "SELECT scrub_began FROM state") }
+    /// - Parameter now: the time.
+    public func scrubBegan(now: Timestamp) async throws -> Timestamp {
+        let stored = try await read { try Timestamp.fetchOne($0, sql: "SELECT scrub_began FROM state") }
         if let began = stored.flatMap({ Progress.known($0, now: now) }) { return began }
         try await write { try $0.execute(sql: "UPDATE state SET scrub_began = ?", arguments: [now]) }
         return now
@@ -48,15 +48,15 @@ extension StateStore {
     ///   - limit: the maximum number of next ones.
     ///   - grain: files whose proofs are not so many seconds apart count as one load.
     ///   - spared: a folder of the mirror that is left alone.
-    ///   - now: seconds since the epoch.
+    ///   - now: the time.
     public func scrubOutlook(
-        after position: ScrubCandidate?, limit: Int, grain: Int64, sparing spared: RemoteKey?, now: Int64
+        after position: ScrubCandidate?, limit: Int, grain: Int64, sparing spared: RemoteKey?, now: Timestamp
     ) async throws -> ScrubOutlook {
         let began = try await scrubBegan(now: now)
         let source = ProofSource(inEffect, sparing: spared, now: now, unknown: began)
         return try await read { db in
             let arguments: StatementArguments = [
-                "time": position?.provenAt ?? .min, "key": position?.key.text ?? "", "limit": limit,
+                "time": position?.provenAt ?? .distantPast, "key": position?.key.text ?? "", "limit": limit,
             ]
             let next = try Row.fetchAll(
                 db,
@@ -72,7 +72,7 @@ extension StateStore {
     }
 
     /// What stands under the key of a candidate, if it was not proven since.
-    public func entry(of candidate: ScrubCandidate, now: Int64) async throws -> LocalEntry? {
+    public func entry(of candidate: ScrubCandidate, now: Timestamp) async throws -> LocalEntry? {
         let latest = now + Progress.tolerance
         return try await read { db in
             let sql = """
@@ -87,9 +87,9 @@ extension StateStore {
 
     /// Notes that the bytes of files were seen to be right; not of those that are others by now.
     ///
-    /// - Parameter time: when they were, seconds since the epoch.
+    /// - Parameter time: when they were.
     /// - Throws: `StoreError` if the state file cannot be read or written.
-    public func prove(_ entries: [LocalEntry], at time: Int64) async throws {
+    public func prove(_ entries: [LocalEntry], at time: Timestamp) async throws {
         if entries.isEmpty { return }
         try await write { db in
             for entry in entries { try Proof.note(entry, at: time, db) }
@@ -117,8 +117,8 @@ extension StateStore {
     ///
     /// - Parameters:
     ///   - spared: a folder of the mirror that is left alone.
-    ///   - now: seconds since the epoch.
-    public func proofs(sparing spared: RemoteKey? = nil, now: Int64) async throws -> Proofs {
+    ///   - now: the time.
+    public func proofs(sparing spared: RemoteKey? = nil, now: Timestamp) async throws -> Proofs {
         let source = ProofSource(inEffect, sparing: spared, now: now)
         return try await read { db in
             let sql = """
@@ -136,12 +136,12 @@ private struct ProofSource: Sendable {
     /// A clock that was ahead says nothing.
     let time = "CASE WHEN h.proven_at <= :latest THEN h.proven_at ELSE :unknown END"
     let condition: String
-    private let latest: Int64
-    private let unknown: Int64?
+    private let latest: Timestamp
+    private let unknown: Timestamp?
     private let spared: (lower: String, upper: String)
 
     /// - Parameter unknown: the time of those of which it is not known.
-    init(_ inEffect: SelectionInEffect, sparing folder: RemoteKey?, now: Int64, unknown: Int64? = nil) {
+    init(_ inEffect: SelectionInEffect, sparing folder: RemoteKey?, now: Timestamp, unknown: Timestamp? = nil) {
         let match = inEffect.selection.isEverything ? "" : " AND verdict(h.key, 0) <> 0"
         condition = """
             h.kind = \(Rows.file) AND h.rev <> '' AND NOT (h.key >= :lower AND h.key < :upper)\(match)
@@ -165,10 +165,10 @@ private struct ProofSource: Sendable {
                 """, arguments: arguments)
         var costs: [Int64: Int64] = [:]
         while let row = try rows.next() {
-            let age = (row[0] as Int64) / grain
+            let age = (row[0] as Timestamp).seconds / grain
             costs[age] = (costs[age] ?? 0).saturatingSum(ScrubPace.cost(bytes: row[1]))
         }
-        return costs.map { ScrubLoad(provenAt: $0.key * grain, cost: $0.value) }
+        return costs.map { ScrubLoad(provenAt: Timestamp(seconds: $0.key * grain), cost: $0.value) }
     }
 }
 
@@ -177,10 +177,10 @@ enum Proof {
     /// A file that leaves its place: where it stands afterwards, it is as well proven as before.
     struct Leaving {
         var hash: Data
-        var provenAt: Int64?
+        var provenAt: Timestamp?
     }
 
-    static func note(_ entry: LocalEntry, at time: Int64, _ db: Database) throws {
+    static func note(_ entry: LocalEntry, at time: Timestamp, _ db: Database) throws {
         guard case .file(_, let version, let print) = entry.node else { return }
         try db.cachedStatement(
             sql: "UPDATE have SET proven_at = ? WHERE key = ? AND hash = ? AND inode = ? AND rev <> ''"

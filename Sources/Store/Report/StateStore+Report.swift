@@ -43,16 +43,16 @@ public struct PathIssue: Hashable, Sendable {
     public var isAccepted: Bool = false
     /// Failures so far.
     public var attempts: Int
-    /// When it is tried again, seconds since the epoch.
-    public var nextTry: Int64?
+    /// When it is tried again.
+    public var nextTry: Timestamp?
 }
 
 /// One pass that did something, or that failed for good, or the first good one after such a one.
 public struct PassRecord: Hashable, Sendable {
-    /// Seconds since the epoch.
-    public var began: Int64
-    /// Seconds since the epoch.
-    public var ended: Int64
+    /// When it began.
+    public var began: Timestamp
+    /// When it ended.
+    public var ended: Timestamp
     /// `done`, or what went wrong.
     public var outcome: String
     /// Files placed.
@@ -72,7 +72,7 @@ public struct PassRecord: Hashable, Sendable {
 
     /// Creates a record.
     public init(
-        began: Int64, ended: Int64, outcome: String, placed: Int, removed: Int, bytes: Int64, failed: Int
+        began: Timestamp, ended: Timestamp, outcome: String, placed: Int, removed: Int, bytes: Int64, failed: Int
     ) {
         self.began = began
         self.ended = ended

@@ -1,5 +1,5 @@
 import GRDB
-import SyncModel
+public import SyncModel
 
 /// Entries that could not be read and cannot be parked in want: those without a path, and folders that are kept.
 ///
@@ -8,13 +8,13 @@ import SyncModel
 struct Unread {
     private let db: Database
     private let generation: Int64
-    private let now: Int64
+    private let now: Timestamp
     private var isEmpty: Bool
 
     /// Beyond it they are not told apart any more.
     static let most = 10_000
 
-    init(_ db: Database, generation: Int64, now: Int64) throws {
+    init(_ db: Database, generation: Int64, now: Timestamp) throws {
         self.db = db
         self.generation = generation
         self.now = now
@@ -88,8 +88,8 @@ public struct UnreadRow: Hashable, Sendable {
     public var what: String
     /// Why it could not be read.
     public var reason: String
-    /// When it came, seconds since the epoch.
-    public var seenAt: Int64
+    /// When it came.
+    public var seenAt: Timestamp
 }
 
 extension StateStore {

@@ -1,13 +1,13 @@
 import FileSystem
 import Glibc
-import SyncModel
+public import SyncModel
 
 /// A state file that was found damaged, and is kept beside the one that was made in its place.
 public struct DamagedState: Hashable, Sendable {
     /// Where it is kept.
     public var path: String
-    /// When it was set aside, seconds since the epoch.
-    public var setAsideAt: Int64
+    /// When it was set aside.
+    public var setAsideAt: Timestamp
 
     /// So many are kept, and so many are set aside in a day: a disk that damages more of them is not worth it.
     static let mostKept = 3
@@ -34,9 +34,9 @@ public struct DamagedState: Hashable, Sendable {
     /// is thrown away.
     ///
     /// - Throws: `StoreError`: that of the disk, or `error`, if that has happened too often of late.
-    static func setAside(_ path: String, because error: StoreError, now: Int64) throws -> DamagedState {
+    static func setAside(_ path: String, because error: StoreError, now: Timestamp) throws -> DamagedState {
         let kept = kept(beside: path)
-        let recent = kept.filter { abs($0.setAsideAt - now) < day }
+        let recent = kept.filter { $0.setAsideAt.seconds(since: now).magnitude < day }
         if recent.count >= mostKept, let first = recent.first {
             throw StoreError(
                 code: .damaged,
@@ -56,7 +56,7 @@ public struct DamagedState: Hashable, Sendable {
         return DamagedState(path: name, setAsideAt: now)
     }
 
-    private static func freeName(_ path: String, now: Int64) -> String {
+    private static func freeName(_ path: String, now: Timestamp) -> String {
         let first = path + mark + text(now)
         var (name, number) = (first, 2)
         var status = stat()
@@ -81,8 +81,8 @@ public struct DamagedState: Hashable, Sendable {
     // MARK: Time
 
     /// The time in UTC, as in `20261129T131500Z`.
-    private static func text(_ seconds: Int64) -> String {
-        var (time, parts) = (time_t(seconds), tm())
+    private static func text(_ moment: Timestamp) -> String {
+        var (time, parts) = (time_t(moment.seconds), tm())
         guard gmtime_r(&time, &parts) != nil else { return "0" }
         var buffer = [CChar](repeating: 0, count: 32)
         let count = strftime(&buffer, buffer.count, "%Y%m%dT%H%M%SZ", &parts)
@@ -90,7 +90,7 @@ public struct DamagedState: Hashable, Sendable {
     }
 
     /// The time that a name ends with, before a number if there is one; `nil` for what is no such name.
-    private static func time(of end: Substring) -> Int64? {
+    private static func time(of end: Substring) -> Timestamp? {
         let parts = end.split(separator: ".", omittingEmptySubsequences: false)
         guard let stamp = parts.first, parts.count <= 2, parts.dropFirst().allSatisfy({ Int($0) != nil }) else {
             return nil
@@ -101,10 +101,10 @@ public struct DamagedState: Hashable, Sendable {
         guard let year = number(0..<4), let month = number(4..<6), let day = number(6..<8), let hour = number(9..<11),
             let minute = number(11..<13), let second = number(13..<15)
         else { return nil }
-        var moment = tm()
-        (moment.tm_year, moment.tm_mon, moment.tm_mday) = (year - 1900, month - 1, day)
-        (moment.tm_hour, moment.tm_min, moment.tm_sec) = (hour, minute, second)
-        let seconds = Int64(timegm(&moment))
-        return text(seconds) == stamp ? seconds : nil
+        var fields = tm()
+        (fields.tm_year, fields.tm_mon, fields.tm_mday) = (year - 1900, month - 1, day)
+        (fields.tm_hour, fields.tm_min, fields.tm_sec) = (hour, minute, second)
+        let moment = Timestamp(seconds: Int64(timegm(&fields)))
+        return text(moment) == stamp ? moment : nil
     }
 }

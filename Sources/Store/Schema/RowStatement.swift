@@ -65,6 +65,8 @@ struct RowValues {
 
     mutating func bind(_ number: Int64) { next { sqlite3_bind_int64($0, $1, number) } }
 
+    mutating func bind(_ moment: Timestamp) { bind(moment.seconds) }
+
     mutating func bind(_ hash: ContentHash) {
         hash.bytes.withUnsafeBytes { bytes in
             next { sqlite3_bind_blob($0, $1, bytes.baseAddress, Int32(bytes.count), Self.copied) }

@@ -47,9 +47,9 @@ enum Rows {
     private static func version(_ row: Row, at start: Int) throws -> FileVersion {
         guard let rev: String = row[start], let size: Int64 = row[start + 1],
             let bytes: Data = row[start + 2], let hash = ContentHash(bytes: [UInt8](bytes)),
-            let modified: Int64 = row[start + 3]
+            let modified: Timestamp = row[start + 3]
         else { throw StoreError(code: .damaged, message: "a file's row lacks its revision, size, hash or time") }
-        return FileVersion(rev: Rev(rev), size: size, hash: hash, modified: Timestamp(seconds: modified))
+        return FileVersion(rev: Rev(rev), size: size, hash: hash, modified: modified)
     }
 
     /// Gives the values of name, kind, rev, size, hash, modified, reason.
@@ -92,7 +92,7 @@ enum Rows {
         row.bind(version.rev.text)
         row.bind(version.size)
         row.bind(version.hash)
-        row.bind(version.modified.seconds)
+        row.bind(version.modified)
     }
 }
 

@@ -8,9 +8,11 @@ extension StateStore {
     /// - Parameters:
     ///   - after: only keys above this one.
     ///   - limit: the maximum number of items.
-    ///   - now: seconds since the epoch; what is put off until later is left out.
+    ///   - now: the time; what is put off until later is left out.
     ///   - below: the maximum number of descendants of folders whose kind changes, in all items together.
-    public func additions(after: RemoteKey?, limit: Int, now: Int64, below: Int = 4096) async throws -> [PendingItem] {
+    public func additions(
+        after: RemoteKey?, limit: Int, now: Timestamp, below: Int = 4096
+    ) async throws -> [PendingItem] {
         let isSelective = !selection.isEverything
         return try await read { db in
             let sql = ItemReader.additionsSQL + " AND p.key > ? ORDER BY p.key LIMIT ?"
@@ -20,7 +22,7 @@ extension StateStore {
     }
 
     /// One pending item that is wanted and due; `nil` if it is not.
-    public func addition(_ key: RemoteKey, now: Int64) async throws -> PendingItem? {
+    public func addition(_ key: RemoteKey, now: Timestamp) async throws -> PendingItem? {
         try await additions(among: [key], now: now, below: 0).first
     }
 
@@ -41,8 +43,8 @@ extension StateStore {
     /// - Parameters:
     ///   - before: only keys below this one; `nil` for all.
     ///   - limit: the maximum number of items.
-    ///   - now: seconds since the epoch; what is put off until later is left out.
-    public func removals(before: RemoteKey?, limit: Int, now: Int64) async throws -> [PendingItem] {
+    ///   - now: the time; what is put off until later is left out.
+    public func removals(before: RemoteKey?, limit: Int, now: Timestamp) async throws -> [PendingItem] {
         let isSelective = !selection.isEverything
         return try await read { db in
             let sql = ItemReader.removalsSQL + " AND (? IS NULL OR p.key < ?) ORDER BY p.key DESC LIMIT ?"

@@ -80,8 +80,8 @@ public struct OutboxFile: Hashable, Sendable {
     public var intent: OutboxIntent?
     /// Failures so far.
     public var attempts = 0
-    /// When it is tried again, seconds since the epoch; `nil` for at once.
-    public var notBefore: Int64?
+    /// When it is tried again; `nil` for at once.
+    public var notBefore: Timestamp?
     /// Why it has failed.
     public var reason: String?
     /// Whether Dropbox does not take it as it is.

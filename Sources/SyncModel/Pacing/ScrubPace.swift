@@ -1,12 +1,12 @@
 /// Files whose bytes were last seen to be right at about the same time.
 public struct ScrubLoad: Hashable, Sendable {
-    /// When that was, at the earliest, in seconds since the epoch.
-    public var provenAt: Int64
+    /// When that was, at the earliest.
+    public var provenAt: Timestamp
     /// What reading them costs; see `ScrubPace.cost`.
     public var cost: Int64
 
     /// Creates a load.
-    public init(provenAt: Int64, cost: Int64) {
+    public init(provenAt: Timestamp, cost: Int64) {
         self.provenAt = provenAt
         self.cost = cost
     }
@@ -31,16 +31,16 @@ public struct ScrubPace: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - loads: all that is in the mirror.
-    ///   - now: seconds since the epoch.
+    ///   - now: the time.
     ///   - round: how old a proof may become, in seconds.
     ///   - last: the pace so far: it is kept up while anything is late, or the last of it would never be read.
-    public init(for loads: [ScrubLoad], now: Int64, round: Int64, after last: ScrubPace? = nil) {
+    public init(for loads: [ScrubLoad], now: Timestamp, round: Int64, after last: ScrubPace? = nil) {
         catchUp = Self.catchUp(round)
         let catchUp = Double(catchUp)
         var (sum, rate, isLate) = (0.0, 0.0, false)
         for load in loads.sorted(by: { $0.provenAt < $1.provenAt }) {
             sum += Double(load.cost)
-            let timeLeft = Double(load.provenAt) + Double(round) - 2 * catchUp - Double(now)
+            let timeLeft = Double(load.provenAt.seconds) + Double(round) - 2 * catchUp - Double(now.seconds)
             if timeLeft < catchUp { isLate = true }
             rate = max(rate, sum / max(catchUp, timeLeft))
         }

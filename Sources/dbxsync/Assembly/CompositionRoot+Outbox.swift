@@ -1,7 +1,6 @@
 import AccountChecks
 import Configuration
 import Dropbox
-import Glibc
 import Logging
 import SyncModel
 import Outbox
@@ -19,7 +18,7 @@ extension CompositionRoot {
             settings: settings, store: store,
             connect: { [source, connection] in
                 connection.uploads(try await source.outboxClient(), config: config, logger: logger)
-            }, mirror: OutboxMirror(config, store, mirror), now: { Int64(time(nil)) }, logger: logger)
+            }, mirror: OutboxMirror(config, store, mirror), now: { .now }, logger: logger)
     }
 
     /// A sign-in that says what it covers is believed; another one is tried.

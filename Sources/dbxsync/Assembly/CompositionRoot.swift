@@ -2,7 +2,6 @@ import AccountChecks
 import Configuration
 import Dropbox
 import Engine
-import Glibc
 import Logging
 import MirrorFS
 import Store
@@ -48,7 +47,7 @@ struct CompositionRoot: Sendable {
             waiting: { duration, sleep in try await board.withQuietPeriod(upTo: duration, sleep) },
             onPause: { pause in
                 let seconds = pause.components.seconds
-                guard board.pause(until: Int64(time(nil)) + seconds), seconds >= 5 else { return }
+                guard board.pause(until: .now + seconds), seconds >= 5 else { return }
                 logger.notice("Dropbox asks for a pause of \(seconds) s")
             }, logger: logger)
         let source = AccountGuard(
@@ -61,7 +60,7 @@ struct CompositionRoot: Sendable {
             onAccount: { logger.info("mirroring \($0.displayName) <\($0.email)>") })
         let engine = SyncEngine(
             remote: source, store: store, mirror: mirror, disk: disk, settings: config.engineSettings,
-            environment: EngineEnvironment(now: { Int64(time(nil)) }), board: board, logger: logger)
+            environment: EngineEnvironment(now: { .now }), board: board, logger: logger)
         return CompositionRoot(
             connection: connection, store: store, mirror: mirror, disk: disk, source: source, engine: engine,
             board: board, lock: lock)
@@ -71,7 +70,7 @@ struct CompositionRoot: Sendable {
         let lock = InstanceLock.path(in: config.state.directory)
         guard rebuilding else { return try await StateStore.openWhole(at: config.stateFile, beside: [lock]) }
         let (store, rebuild) = try await StateStore.openOrRebuild(
-            at: config.stateFile, beside: [lock], now: Moment.now.seconds)
+            at: config.stateFile, beside: [lock], now: .now)
         if let rebuild {
             logger.warning(
                 """
@@ -127,7 +126,7 @@ struct CompositionRoot: Sendable {
     func close(after error: any Error) async -> any Error {
         await connection.stop()
         mirror.releaseDescriptors()
-        return store.close(after: error, now: Moment.now.seconds)
+        return store.close(after: error, now: .now)
     }
 
     private static func newMirrorID() -> String {

@@ -83,7 +83,7 @@ struct AuthCommand: AsyncParsableCommand {
         let pasted = try code ?? ask(connection.oauth.authorizeURL(pkce, scopes: wantedScopes))
         let grant = try await connection.oauth.exchange(code: pasted, pkce)
         let credentials = Credentials(
-            appKey: config.account.appKey, grant: grant, now: Timestamp(seconds: Moment.now.seconds))
+            appKey: config.account.appKey, grant: grant, now: .now)
         let client = connection.client(TokenSource(credentials: credentials, oauth: connection.oauth))
         let account = try await client.account()
         try file.write(credentials)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Dropbox
 import Engine
 import Glibc
 import Logging
@@ -63,7 +64,7 @@ struct RunCommand: AsyncParsableCommand {
         let diskStall = DiskStallMonitor(
             stall: StallWatch(composition.engine.pools), board: composition.board, directory: config.mirror.directory,
             logger: log.logger())
-        let freshness = FreshnessWatch(Freshness(config.schedule), began: Moment.now.seconds)
+        let freshness = FreshnessWatch(Freshness(config.schedule), began: .now)
         var services: [any Service] = [
             StatusService(
                 board: composition.board, notifier: notifier, progress: ProgressLine(terminal: log.terminal),

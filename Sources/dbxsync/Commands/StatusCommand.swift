@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Dropbox
 import MirrorFS
 import Store
 
@@ -27,7 +28,7 @@ struct StatusCommand: AsyncParsableCommand {
             if json {
                 printOut(try JSONText.of(report))
             } else {
-                for line in StatusText.lines(report, now: Moment.now.seconds) { printOut(line) }
+                for line in StatusText.lines(report, now: .now) { printOut(line) }
             }
             return report.isWell ? .done : .incomplete
         }

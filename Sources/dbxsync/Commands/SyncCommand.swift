@@ -1,6 +1,7 @@
 import AccountChecks
 import ArgumentParser
 import Configuration
+import Dropbox
 import Engine
 import Glibc
 import Logging
@@ -124,7 +125,7 @@ struct SyncCommand: AsyncParsableCommand {
             ? try MirrorTree.openReadOnly(at: config.mirror.directory, expecting: progress.mirrorID) : nil
         let preview = PlanPreview(
             remote: source, copy: copy, mirror: mirror, selection: config.mirror.selection,
-            now: { Int64(time(nil)) }, logger: log.logger())
+            now: { .now }, logger: log.logger())
         let isText = !json
         let totals = try await preview.run { if isText { printOut(escapingControls("\($0)")) } }
         await connection.stop()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Dropbox
 import Engine
 import Logging
 import MirrorFS
@@ -43,7 +44,7 @@ struct VerifyCommand: AsyncParsableCommand {
         let book = ProofTable(at: config.stateFile)
         let verifier = Verifier(
             store: store, mirror: mirror, disk: DiskPool(), selection: config.mirror.selection,
-            lasting: isShared ? .seconds(2) : nil, proving: { await book.note($0, at: Moment.now.seconds) })
+            lasting: isShared ? .seconds(2) : nil, proving: { await book.note($0, at: .now) })
         let result = try await look(verifier, log: log) { _ in }
         let broken = try await store.brokenInvariants()
         for line in broken { Terminal.standardError.write(line: "dbxsync: state: \(escapingControls(line))") }
@@ -58,7 +59,7 @@ struct VerifyCommand: AsyncParsableCommand {
         let verifier = Verifier(
             store: composition.store, mirror: composition.mirror, disk: composition.disk,
             selection: config.mirror.selection,
-            lasting: nil, proving: { [store = composition.store] in try await store.prove($0, at: Moment.now.seconds) })
+            lasting: nil, proving: { [store = composition.store] in try await store.prove($0, at: .now) })
         let repair = Repair(store: composition.store, mirror: composition.mirror, disk: composition.disk)
         let restored = try await composition.store.restoreInvariants()
         if restored > 0 {

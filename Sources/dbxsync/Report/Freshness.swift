@@ -1,4 +1,5 @@
 import Configuration
+import SyncModel
 import Synchronization
 
 /// Whether the mirror was known to be in step of late: "active but stale" must not hide.
@@ -27,12 +28,12 @@ struct Freshness: Equatable, Sendable {
             limit: schedule.sweep == nil ? nil : schedule.maxStaleness, interval: schedule.sweep ?? schedule.interval)
     }
 
-    /// Whether a mirror that was last known to be in step at `moment` is too old at `now`, both seconds since the epoch.
-    func isExceeded(since moment: Int64, now: Int64) -> Bool {
+    /// Whether a mirror that was last known to be in step at `moment` is too old at `now`.
+    func isExceeded(since moment: Timestamp, now: Timestamp) -> Bool {
         // A clock was ahead, and nobody knows when that was.
-        if moment > now { return Double(moment) - Double(now) > Double(Self.grace) }
+        if moment > now { return moment.seconds(since: now) > Self.grace }
         guard let limit else { return false }
-        return now - moment > max(limit.components.seconds, 2 * interval.components.seconds + Self.grace)
+        return now.seconds(since: moment) > max(limit.components.seconds, 2 * interval.components.seconds + Self.grace)
     }
 }
 
@@ -46,16 +47,16 @@ final class FreshnessWatch: Sendable {
     /// What there is to tell.
     enum Transition: Equatable, Sendable {
         /// Stale since a moment now too long ago.
-        case stale(since: Int64)
+        case stale(since: Timestamp)
         /// In step again, as of this moment.
-        case fresh(asOf: Int64)
+        case fresh(asOf: Timestamp)
     }
 
     private let state: Mutex<State>
     /// Counts for a mirror that was never in step: the time the daemon began.
-    private let began: Int64
+    private let began: Timestamp
 
-    init(_ freshness: Freshness, began: Int64) {
+    init(_ freshness: Freshness, began: Timestamp) {
         state = Mutex(State(freshness: freshness))
         self.began = began
     }
@@ -66,7 +67,7 @@ final class FreshnessWatch: Sendable {
     /// Looks at the time for which the mirror is known to be in step.
     ///
     /// - Returns: whether it is stale, and what is new about that.
-    func look(_ inStepAsOf: Int64?, now: Int64) -> (staleSince: Int64?, transition: Transition?) {
+    func look(_ inStepAsOf: Timestamp?, now: Timestamp) -> (staleSince: Timestamp?, transition: Transition?) {
         state.withLock { state in
             let moment = inStepAsOf ?? began
             let isStale = state.freshness.isExceeded(since: moment, now: now)

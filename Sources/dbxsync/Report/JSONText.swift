@@ -1,5 +1,5 @@
 import FoundationEssentials
-import Glibc
+import SyncModel
 import TextFormatting
 
 /// The JSON documents of `--json`.
@@ -13,18 +13,15 @@ enum JSONText {
     }
 }
 
-/// A time in seconds since the epoch, in JSON as RFC 3339 in UTC.
+/// A time, in JSON as RFC 3339 in UTC.
 struct Moment: Encodable, Hashable, Sendable {
-    let seconds: Int64
+    let time: Timestamp
 
-    init(_ seconds: Int64) { self.seconds = seconds }
-
-    /// The time of day.
-    static var now: Moment { Moment(Int64(time(nil))) }
+    init(_ time: Timestamp) { self.time = time }
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
-        try container.encode(TimeText.rfc3339(seconds))
+        try container.encode(TimeText.rfc3339(time))
     }
 }
 

@@ -1,4 +1,5 @@
 import Engine
+import SyncModel
 
 /// What a running daemon does now, as its `StatusWord` tells it.
 struct LiveStatus: Codable, Equatable, Sendable {
@@ -20,15 +21,15 @@ struct LiveStatus: Codable, Equatable, Sendable {
     var bytesTotal: Int64
     /// Entries removed in this pass.
     var removed: Int
-    /// The time for which the disk is known to be as recorded, seconds since the epoch; nil if it is not.
-    var diskAsOf: Int64?
+    /// The time for which the disk is known to be as recorded; nil if it is not.
+    var diskAsOf: Timestamp?
     /// How the mirror is watched, in words; nil if that is not known.
     var watch: String?
     /// Whether nothing that others do in the mirror is missed, so that the disk is known as of now.
     var isWatched: Bool
 
     /// What of the engine's status is worth telling.
-    init(_ status: EngineStatus, now: Int64) {
+    init(_ status: EngineStatus, now: Timestamp) {
         let why: String?
         (phase, why) = Self.name(of: status)
         let reasons = [StatusLine.askedPause(status, now: now), why].compactMap(\.self)
@@ -58,5 +59,17 @@ struct LiveStatus: Codable, Equatable, Sendable {
         case .idle: ("idle", nil)
         case .waiting(let why): ("waiting", why)
         }
+    }
+}
+
+/// In the word a moment is a number, its seconds since the epoch; `Moment` is the form of the reports.
+extension Timestamp: Codable {
+    init(from decoder: any Decoder) throws {
+        self.init(seconds: try decoder.singleValueContainer().decode(Int64.self))
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(seconds)
     }
 }

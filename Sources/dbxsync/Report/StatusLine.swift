@@ -1,4 +1,5 @@
 import Engine
+import SyncModel
 import TextFormatting
 
 /// What the engine does now as one line: `STATUS=`, and the heading of `dbxsync status`; pure.
@@ -13,7 +14,9 @@ enum StatusLine {
     ///   - now: the time.
     ///   - pause: how long it will wait, if that is known.
     ///   - staleSince: when the mirror was last known to be in step, if that is too long ago.
-    static func text(_ status: EngineStatus, now: Int64, pause: Duration = .zero, staleSince: Int64? = nil) -> String {
+    static func text(
+        _ status: EngineStatus, now: Timestamp, pause: Duration = .zero, staleSince: Timestamp? = nil
+    ) -> String {
         let stale = staleSince.map { "STALE, not known to be in step since \(TimeText.local($0)); " } ?? ""
         if let silent = status.unresponsiveDisk { return "\(stale)waiting: \(text(silent))\(lastKnown(status))" }
         if let asked = askedPause(status, now: now) { return "\(stale)\(asked); \(activity(status))" }
@@ -26,7 +29,7 @@ enum StatusLine {
     }
 
     /// The pause that Dropbox has asked for; nil if it is over.
-    static func askedPause(_ status: EngineStatus, now: Int64) -> String? {
+    static func askedPause(_ status: EngineStatus, now: Timestamp) -> String? {
         guard let end = status.pausedUntil, end > now else { return nil }
         return "Dropbox asked for a pause until \(TimeText.soon(end, now: now))"
     }

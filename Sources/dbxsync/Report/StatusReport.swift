@@ -1,4 +1,5 @@
 import Configuration
+import Dropbox
 import Engine
 import MirrorFS
 import Store
@@ -181,7 +182,7 @@ extension StatusReport {
     private static let mostPaths = 1000
 
     /// Reads everything from the state file.
-    static func gather(_ store: StateStore, config: Config, daemon: Daemon?, now: Int64 = Moment.now.seconds)
+    static func gather(_ store: StateStore, config: Config, daemon: Daemon?, now: Timestamp = .now)
         async throws
         -> StatusReport
     {

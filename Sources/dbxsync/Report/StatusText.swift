@@ -1,4 +1,6 @@
+import Dropbox
 import Store
+import SyncModel
 import TextFormatting
 
 /// `dbxsync status` for people; pure.
@@ -7,7 +9,7 @@ enum StatusText {
     private static let mostPaths = 50
 
     /// The whole report.
-    static func lines(_ report: StatusReport, now: Int64) -> [String] {
+    static func lines(_ report: StatusReport, now: Timestamp) -> [String] {
         [heading(report, now)]
             + [
                 ("account", account(report)), ("mirror", mirror(report)), ("daemon", daemon(report)),
@@ -20,7 +22,7 @@ enum StatusText {
     }
 
     /// The paths that are not as in the account, with reason and next try.
-    static func issues(_ report: StatusReport, now: Int64 = Moment.now.seconds) -> [String] {
+    static func issues(_ report: StatusReport, now: Timestamp = .now) -> [String] {
         let count = report.failing + report.parked + report.accepted
         if count == 0 { return unread(report) }
         let accepted = report.accepted > 0 ? ", \(HumanText.count(report.accepted)) accepted" : ""
@@ -42,7 +44,7 @@ enum StatusText {
     }
 
     /// The files of the outbox that failed, with reason and next try.
-    private static func outboxIssues(_ report: StatusReport, _ now: Int64) -> [String] {
+    private static func outboxIssues(_ report: StatusReport, _ now: Timestamp) -> [String] {
         guard let outbox = report.outbox, outbox.failing + outbox.parked > 0 else { return [] }
         let count = outbox.failing + outbox.parked
         let heading =
@@ -51,10 +53,10 @@ enum StatusText {
         return [heading] + lines(outbox.issues, of: count, now)
     }
 
-    private static func lines(_ paths: [StatusReport.Path], of count: Int, _ now: Int64) -> [String] {
+    private static func lines(_ paths: [StatusReport.Path], of count: Int, _ now: Timestamp) -> [String] {
         let shown = paths.prefix(mostPaths)
         let lines = shown.map { path in
-            let next = path.nextTry.map { "; next try \(TimeText.distance(max($0.seconds, now), from: now))" } ?? ""
+            let next = path.nextTry.map { "; next try \(TimeText.distance(max($0.time, now), from: now))" } ?? ""
             let tries = path.attempts > 1 ? " (\(path.attempts) tries)" : ""
             return escapingControls("  \(padded(path.state))\(path.path): \(path.reason)\(tries)\(next)")
         }
@@ -73,7 +75,7 @@ enum StatusText {
     }
 
     /// Told as long as a damaged state file is kept.
-    private static func damaged(_ report: StatusReport, _ now: Int64) -> String? {
+    private static func damaged(_ report: StatusReport, _ now: Timestamp) -> String? {
         guard let damaged = report.damagedState else { return nil }
         let how =
             damaged.rebuilt
@@ -86,7 +88,7 @@ enum StatusText {
         word + String(repeating: " ", count: max(1, 11 - word.count))
     }
 
-    private static func heading(_ report: StatusReport, _ now: Int64) -> String {
+    private static func heading(_ report: StatusReport, _ now: Timestamp) -> String {
         guard let moment = report.inStepAsOf else {
             return report.checkedAt == nil ? "not in step: no pass has been made yet" : "not in step yet"
         }
@@ -111,8 +113,8 @@ enum StatusText {
         return "could not be compared with Dropbox since"
     }
 
-    private static func time(_ moment: Moment, _ now: Int64) -> String {
-        "\(TimeText.local(moment.seconds)) (\(TimeText.distance(moment.seconds, from: now)))"
+    private static func time(_ moment: Moment, _ now: Timestamp) -> String {
+        "\(TimeText.local(moment.time)) (\(TimeText.distance(moment.time, from: now)))"
     }
 
     /// Files of others; they are no fault.
@@ -163,10 +165,10 @@ enum StatusText {
         return live.reason.map { "\(text): \($0)" } ?? text
     }
 
-    private static func checked(_ report: StatusReport, _ now: Int64) -> String {
+    private static func checked(_ report: StatusReport, _ now: Timestamp) -> String {
         guard let checked = report.checkedAt else { return "Dropbox was not asked yet" }
         let listing = report.listing ? "; a full listing is under way" : ""
-        return "\(TimeText.local(checked.seconds)) (\(TimeText.distance(checked.seconds, from: now)))\(listing)"
+        return time(checked, now) + listing
     }
 
     /// Not told where nothing is.
@@ -183,12 +185,12 @@ enum StatusText {
             + folders + "\(HumanText.count(backlog.removals)) to remove"
     }
 
-    private static func lastPass(_ report: StatusReport, _ now: Int64) -> String {
+    private static func lastPass(_ report: StatusReport, _ now: Timestamp) -> String {
         guard let pass = report.lastPass else { return "none that did something" }
         let counts =
             "\(HumanText.count(pass.placed)) placed, \(HumanText.count(pass.removed)) removed, "
             + "\(HumanText.count(pass.failed)) failed, \(HumanText.bytes(pass.bytes)) fetched"
-        let ended = TimeText.distance(pass.ended.seconds, from: now)
+        let ended = TimeText.distance(pass.ended.time, from: now)
         let failure = pass.outcome == PassRecord.done ? "" : "; " + pass.outcome
         return escapingControls("\(ended): \(counts)" + failure)
     }

@@ -1,5 +1,6 @@
 import Engine
 import Logging
+import SyncModel
 import TextFormatting
 
 /// Notices that the mirror's disk does not answer; tells it once, and once that it does again.
@@ -17,7 +18,7 @@ struct DiskStallMonitor: Sendable {
     var isBusy: Bool { stall.isBusy }
 
     /// Looks once.
-    func look(now: Int64) {
+    func look(now: Timestamp) {
         let diskStall = stall.look().flatMap { $0 >= Self.limit ? $0.components.seconds : nil }
         let before = board.now.unresponsiveDisk
         let silent = diskStall.map { UnresponsiveDisk(directory: directory, since: now - $0) }
@@ -27,7 +28,8 @@ struct DiskStallMonitor: Sendable {
                 "\(StatusLine.text(silent)); the state of the mirror is unknown until it does",
                 metadata: ["event": "mirror_away"])
         } else {
-            let time = before.map { ", after \(HumanText.duration(.seconds(max(0, now - $0.since))))" } ?? ""
+            let time =
+                before.map { ", after \(HumanText.duration(.seconds(max(0, now.seconds(since: $0.since)))))" } ?? ""
             logger.notice("the disk of \(directory) answers again\(time)", metadata: ["event": "mirror_back"])
         }
     }

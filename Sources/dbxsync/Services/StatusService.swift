@@ -1,9 +1,11 @@
 import CLinux
+import Dropbox
 import Engine
 import Glibc
 import Logging
 import MirrorFS
 import ServiceLifecycle
+import SyncModel
 
 /// Tells the service manager, the terminal and `dbxsync status` how the engine gets on.
 struct StatusService: Service {
@@ -36,7 +38,7 @@ struct StatusService: Service {
         var looks = 0
         var released = LockHolder.monotonicSeconds()
         while !Task.isCancelled {
-            let now = Moment.now.seconds
+            let now = Timestamp.now
             diskStall.look(now: now)
             let status = board.now
             progress.show(status)
@@ -83,7 +85,7 @@ struct StatusService: Service {
         }
     }
 
-    private func report(_ transition: FreshnessWatch.Transition?, status: EngineStatus, now: Int64) {
+    private func report(_ transition: FreshnessWatch.Transition?, status: EngineStatus, now: Timestamp) {
         switch transition {
         case .stale(let moment):
             logger.warning(

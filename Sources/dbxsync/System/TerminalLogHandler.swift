@@ -1,5 +1,6 @@
-import Glibc
+import Dropbox
 import Logging
+import SyncModel
 
 /// Log lines for people: time, level, text.
 ///
@@ -32,14 +33,14 @@ struct TerminalLogHandler: LogHandler {
         let text = LogText.line(event.message.description, all, error: event.error)
         terminal.write(
             line: Self.line(
-                event.level, text, at: time(nil), interactive: terminal.isInteractive, colour: terminal.hasColour))
+                event.level, text, at: .now, interactive: terminal.isInteractive, colour: terminal.hasColour))
     }
 
     /// One finished line, without its end.
     static func line(
-        _ level: Logger.Level, _ text: String, at time: time_t, interactive: Bool, colour: Bool
+        _ level: Logger.Level, _ text: String, at time: Timestamp, interactive: Bool, colour: Bool
     ) -> String {
-        let clock = interactive ? TimeText.clock(Int64(time)) : TimeText.rfc3339(Int64(time))
+        let clock = interactive ? TimeText.clock(time) : TimeText.rfc3339(time)
         let word = level.rawValue + String(repeating: " ", count: max(0, 7 - level.rawValue.count))
         guard colour, let code = Self.colour(of: level) else { return "\(clock) \(word) \(text)" }
         return "\(clock) \u{1B}[\(code)m\(word)\u{1B}[0m \(text)"

@@ -18,7 +18,7 @@ final class History {
     /// Who does things in the mirror; nil if nobody does.
     private var localEditor: LocalEditor?
     /// What the account held when a pass began, by the time of that; nothing for a pass during which it changed.
-    private var accounts: [Int64: Tree?] = [:]
+    private var accounts: [Timestamp: Tree?] = [:]
     /// Whether nobody has done anything in the mirror since it was last compared with have.
     private var isDiskKnown = false
     /// Whether patterns change; then nobody meddles, so that what is left alone can be told from what is lost.

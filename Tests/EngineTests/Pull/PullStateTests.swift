@@ -1,5 +1,6 @@
 import MirrorFS
 import SyncModel
+import TestSupport
 import Testing
 
 @testable import Engine
