@@ -113,7 +113,10 @@ let package = Package(
             // SlowLookup.swift stands in for the C library's look-up, and libcurl has to find it.
             linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic-symbol=getaddrinfo"])]),
         tests(
-            "DropboxTests", ["Dropbox", "SyncModel", "Transport", "Sandbox", "NetworkSupport", "TestSupport", logging]),
+            "DropboxTests",
+            [
+                "Dropbox", "Engine", "SyncModel", "Transport", "Sandbox", "NetworkSupport", "TestSupport", logging,
+            ]),
         tests(
             "UploadingTests",
             [

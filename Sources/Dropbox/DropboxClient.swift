@@ -25,9 +25,9 @@ public final class DropboxClient: RemoteSource {
     ///
     /// - Parameters:
     ///   - transport: Sends the requests.
-    ///   - contentTransport: Sends requests for whole files and zips; `nil` for the same transport.
-    ///   - segmentTransport: Sends requests for segments of large files and pieces of uploads, each over a connection of
-    ///     its own; `nil` for the one for whole files.
+    ///   - contentTransport: Sends requests for files whose sinks always have room; `nil` for the same transport.
+    ///   - segmentTransport: Sends requests for segments of large files, for whole files and zips whose sinks may be full,
+    ///     and for pieces of uploads, each over a connection of its own; `nil` for the one for whole files.
     ///   - endpoints: Where the API is.
     ///   - tokens: The sign-in.
     ///   - remoteRoot: The folder that is mirrored, "" for the whole account. Keys are relative to it.

@@ -69,6 +69,7 @@ final class CurlLoop: @unchecked Sendable {
         switch command {
         case .start(let transfer, let continuation): start(transfer, continuation)
         case .cancel(let transfer): cancel(transfer)
+        case .resume(let transfer): resume(transfer)
         case .wake: break
         case .answer(let continuation): continuation.resume(returning: true)
         case .stop: isStopping = true
@@ -121,6 +122,10 @@ final class CurlLoop: @unchecked Sendable {
 
     /// Lets a paused transfer go on, which receives at once what libcurl holds of it.
     ///
+    /// Its callbacks ask again for everything that may pause it: one reason may be gone, and another there. Commands are
+    /// obeyed between calls of libcurl, so that the pause has taken effect when its end comes; one that has ended
+    /// otherwise is no longer known.
+    ///
     /// An error of the sink comes out here, and libcurl does not end the transfer for it.
     private func resume(_ transfer: CurlTransfer) {
         guard let easy = transfer.easy, running[easy] === transfer else { return }
@@ -152,7 +157,7 @@ final class CurlLoop: @unchecked Sendable {
             continuation.resume(throwing: TransportError.stopped(transfer.request))
         case .answer(let continuation): continuation.resume(returning: false)
         case .stopped(let continuation): continuation.resume()
-        case .cancel, .wake, .stop: break
+        case .cancel, .resume, .wake, .stop: break
         }
     }
 }

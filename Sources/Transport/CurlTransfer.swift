@@ -11,18 +11,33 @@ final class CurlTransfer: @unchecked Sendable {
     private(set) var easy: UnsafeMutableRawPointer?
     private let sink: (any BodySink)?
     private let counters: TransportCounters
+    private let mailbox: Mailbox
     private let cancelled = Atomic<Bool>(false)
     private var continuation: CheckedContinuation<HTTPResponse, any Error>?
     private var headerList: UnsafeMutablePointer<curl_slist>?
     private var errorText: UnsafeMutablePointer<CChar>?
     private var memoryLimit = 0
     private var throttle: Throttle?
+    /// Whether the throttle knows that it waits.
+    var waitsForCredit = false
+    /// What sink and source call when they have room or bytes again; whoever keeps it keeps no transfer.
+    private lazy var resume: @Sendable () -> Void = { [weak self, mailbox] in
+        if let self { _ = mailbox.post(.resume(self)) }
+    }
     private var headIsComplete = false
     private var response = HTTPResponse(status: 0)
     private var failure: (any Error)?
     private var target = Target.unknown
     /// How much of the request's body libcurl has taken.
     private var sent: Int64 = 0
+    /// Whether the body waits for its source, or for the limit on bandwidth.
+    private var sendingIsPaused = false {
+        didSet {
+            guard sendingIsPaused != oldValue, let easy else { return }
+            var options = EasyOptions(easy)
+            options.watchForStalls(of: request, !sendingIsPaused)
+        }
+    }
 
     /// The largest head of an answer, in bytes; libcurl's own limit is 300 KiB.
     private static let headLimit = 128 << 10
@@ -30,10 +45,11 @@ final class CurlTransfer: @unchecked Sendable {
     /// Where the body goes: known with its first byte.
     private enum Target { case unknown, memory, sink(any BodySink) }
 
-    init(request: HTTPRequest, sink: (any BodySink)?, counters: TransportCounters) {
+    init(request: HTTPRequest, sink: (any BodySink)?, counters: TransportCounters, mailbox: Mailbox) {
         self.request = request
         self.sink = sink
         self.counters = counters
+        self.mailbox = mailbox
     }
 
     deinit { freeLists() }
@@ -81,6 +97,7 @@ final class CurlTransfer: @unchecked Sendable {
             headIsComplete = false
         } else if line.count <= 2 {
             headIsComplete = true  // the empty line, with or without a carriage return
+            if sendingIsPaused { resume() }  // libcurl wants no more of a body that is refused, and has to look again
         }
         response.headers.append(line: line)
         guard response.headers.byteCount <= CurlTransfer.headLimit else {
@@ -96,7 +113,9 @@ final class CurlTransfer: @unchecked Sendable {
         do {
             switch try bodyTarget() {
             case .sink(let sink):
-                guard throttle?.admits(bytes.count, self) ?? true else { return Int(CURL_WRITEFUNC_PAUSE) }
+                guard sink.hasRoom(for: bytes.count, orCall: resume), throttle?.admits(bytes.count, self) ?? true else {
+                    return Int(CURL_WRITEFUNC_PAUSE)  // the same bytes come again
+                }
                 try sink.write(bytes)
             default: try collect(bytes)
             }
@@ -112,10 +131,12 @@ final class CurlTransfer: @unchecked Sendable {
     fileprivate func send(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         guard case .source(let source) = request.body, sent < source.size else { return 0 }
         let wanted = Int(min(Int64(buffer.count), source.size - sent))
-        guard throttle?.admits(wanted, self) ?? true else { return Int(CURL_READFUNC_PAUSE) }
+        sendingIsPaused = !(source.isReady(at: sent, orCall: resume) && throttle?.admits(wanted, self) ?? true)
+        if sendingIsPaused { return Int(CURL_READFUNC_PAUSE) }
         do {
             let count = try source.read(at: sent, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]))
             guard count > 0 else { throw bodyEnded(at: sent, of: source.size) }
+            throttle?.giveBack(wanted - count)
             sent += Int64(count)
             counters.countSent(bytes: count)
             return count

@@ -36,7 +36,7 @@ public final class CurlTransport: HTTPTransport {
     ///
     /// - Throws: `TransportError`, and what the sink throws.
     public func send(_ request: HTTPRequest, sink: (any BodySink)?) async throws -> HTTPResponse {
-        let transfer = CurlTransfer(request: request, sink: sink, counters: counters)
+        let transfer = CurlTransfer(request: request, sink: sink, counters: counters, mailbox: mailbox)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 if !mailbox.post(.start(transfer, continuation)) {

@@ -57,12 +57,21 @@ struct EasyOptions {
         if request.needsNewConnection { set(CURLOPT_FRESH_CONNECT, 1) }
         if request.acceptsCompression { set(CURLOPT_ACCEPT_ENCODING, text: "") }
         if let limit = request.timeout { set(CURLOPT_TIMEOUT_MS, max(limit.milliseconds, 1)) }
-        if let limit = request.stallLimit {
+        if request.stallLimit != nil {
             set(CURLOPT_LOW_SPEED_LIMIT, 1)
-            set(CURLOPT_LOW_SPEED_TIME, max((limit.milliseconds + 999) / 1000, 1))
+            watchForStalls(of: request)
         }
         let expected = request.expectedSize ?? 64 << 10
-        set(CURLOPT_BUFFERSIZE, Int(min(max(expected, 16 << 10), 512 << 10)))
+        // libcurl copies what is left of a buffer at each pause.
+        set(CURLOPT_BUFFERSIZE, Int(min(max(expected, 16 << 10), 256 << 10)))
+    }
+
+    /// Ends the transfer when nothing moves for as long as the request says; while it runs, too, where that is not.
+    ///
+    /// libcurl takes no pause of its receiving for a stall, but every pause of its sending.
+    mutating func watchForStalls(of request: HTTPRequest, _ isOn: Bool = true) {
+        guard let limit = request.stallLimit else { return }
+        set(CURLOPT_LOW_SPEED_TIME, isOn ? max((limit.milliseconds + 999) / 1000, 1) : 0)
     }
 
     private mutating func setBody(_ body: HTTPBody) {

@@ -45,10 +45,21 @@ public protocol BodySource: Sendable {
     /// The number of bytes, which does not change.
     var size: Int64 { get }
 
+    /// Whether `read` can give bytes from `offset` on without waiting, be it to throw what has gone wrong.
+    ///
+    /// If not, this transfer alone is paused, and `resume` is to be called once when it can, from any thread.
+    func isReady(at offset: Int64, orCall resume: @escaping @Sendable () -> Void) -> Bool
+
     /// Writes bytes from `offset` on into `buffer` and says how many; 0 if there are none any more.
     ///
-    /// Called on the transport's thread. An error ends the transfer and comes out of `send` as it is.
+    /// Called on the transport's thread, which serves all other requests, too. An error ends the transfer and comes out
+    /// of `send` as it is.
     func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws -> Int
+}
+
+extension BodySource {
+    /// Always: for bytes that are at hand.
+    public func isReady(at offset: Int64, orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
 }
 
 /// A part of an open file as a request's body; the descriptor stays its owner's, who keeps it open.

@@ -17,9 +17,17 @@ extension HTTPTransport {
 }
 
 /// Receives the body of a 200 or 206 as it arrives, on the transport's thread, one call at a time.
+///
+/// That thread serves all other requests, too: no call may wait.
 public protocol BodySink: AnyObject, Sendable {
     /// Sees status and headers once, before the first byte. An error ends the transfer and comes out of `send` as it is.
     func begin(_ head: HTTPResponse) throws
+
+    /// Whether `write` can take the next `count` bytes now, be it to throw what has gone wrong meanwhile.
+    ///
+    /// If not, this transfer alone is paused, and `resume` is to be called once when there is room, from any thread. A
+    /// transfer that has ended meanwhile does not mind.
+    func hasRoom(for count: Int, orCall resume: @escaping @Sendable () -> Void) -> Bool
 
     /// Takes the next bytes, which are valid during the call only. An error ends the transfer as in `begin`.
     func write(_ bytes: UnsafeRawBufferPointer) throws

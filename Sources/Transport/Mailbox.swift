@@ -5,6 +5,7 @@ import Synchronization
 enum Command: Sendable {
     case start(CurlTransfer, CheckedContinuation<HTTPResponse, any Error>)
     case cancel(CurlTransfer)
+    case resume(CurlTransfer)
     case wake
     case answer(CheckedContinuation<Bool, Never>)
     case stop

@@ -33,6 +33,9 @@ struct TokenBucket: Hashable {
         return true
     }
 
+    /// Takes back what was taken and not used.
+    mutating func giveBack(_ count: Int) { credit += Double(count) }
+
     /// Seconds until it is worth waking up: credit for 20 ms, but for one piece of libcurl's at least.
     var wait: Double { max(0, min(max(16_384, rate / 50), rate * TokenBucket.burst / 2) - credit) / rate }
 }
@@ -55,6 +58,9 @@ public final class Bandwidth: Sendable {
 
     /// Takes bytes, if there is any credit or no limit.
     func take(_ count: Int) -> Bool { bucket.withLock { $0?.take(count) ?? true } }
+
+    /// Takes back what was taken and not used.
+    func giveBack(_ count: Int) { bucket.withLock { $0?.giveBack(count) } }
 
     /// Seconds until it is worth waking up; 0 without a limit.
     func wait() -> Double {
@@ -85,9 +91,13 @@ final class Throttle {
     /// Whether a piece of a body may be received now; if not, the transfer is paused by its caller.
     func admits(_ count: Int, _ transfer: CurlTransfer) -> Bool {
         if bandwidth.take(count) { return true }
-        paused.append(transfer)
+        if !transfer.waitsForCredit { paused.append(transfer) }
+        transfer.waitsForCredit = true
         return false
     }
+
+    /// Takes back what was admitted and not used.
+    func giveBack(_ count: Int) { if count > 0 { bandwidth.giveBack(count) } }
 
     /// The transfers that may go on; each may come back to the end of the queue.
     ///
@@ -95,7 +105,9 @@ final class Throttle {
     func resume(_ resume: (CurlTransfer) -> Void) {
         for _ in 0..<paused.count {
             if bandwidth.wait() > 0 { return }
-            resume(paused.removeFirst())
+            let next = paused.removeFirst()
+            next.waitsForCredit = false
+            resume(next)
         }
     }
 

@@ -4,5 +4,5 @@
 //    ▲       (Mutex + curl_multi_wakeup)                                    │
 //    └───────────── continuation, resumed exactly once, by the thread ◄─────┘
 //
-// Easy handles, header lists and sinks are touched by that thread only. A sink that writes slowly slows the connection
-// down: that is the back-pressure.
+// Easy handles, header lists and sinks are touched by that thread only, and nothing on it waits. A sink without room and a
+// source without bytes pause their transfer, and call back when it can go on: that is the back-pressure.

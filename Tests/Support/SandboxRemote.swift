@@ -134,6 +134,7 @@ public final class SandboxRemote: RemoteSource {
         while position < end {
             try Task.checkCancellation()
             let piece = bytes[position..<min(position + 65_536, Int(end))]
+            await Self.room(for: piece.count, in: sink)
             try piece.withUnsafeBytes { try sink.write($0) }
             state.withLock { $0.bytes += Int64(piece.count) }
             position += piece.count
@@ -157,9 +158,22 @@ public final class SandboxRemote: RemoteSource {
         try hook?(folder.text, &bytes)
         for start in stride(from: 0, to: bytes.count, by: 16_384) {
             try Task.checkCancellation()
-            try bytes[start..<min(start + 16_384, bytes.count)].withUnsafeBytes { try sink.write($0) }
+            let piece = bytes[start..<min(start + 16_384, bytes.count)]
+            await Self.room(for: piece.count, in: sink)
+            try piece.withUnsafeBytes { try sink.write($0) }
         }
         if bytes.count < whole { throw SandboxError(disposition: .retry(after: nil)) }
+    }
+
+    /// Returns when the sink can take so many bytes.
+    private static func room(for count: Int, in sink: any ByteSink) async {
+        var hasRoom = false
+        while !hasRoom {
+            hasRoom = await withCheckedContinuation { continuation in
+                let isNow = sink.hasRoom(for: count) { continuation.resume(returning: false) }
+                if isNow { continuation.resume(returning: true) }
+            }
+        }
     }
 
     private static func change(_ entry: Entry) -> RemoteChange? {

@@ -78,6 +78,42 @@ struct HTTP2Tests {
         await transport.stop()
     }
 
+    @Test("a sink without room stops its stream, not the others of its connection", arguments: [0, 100_000])
+    func pausedStream(after taken: Int) async throws {
+        let server = try await HTTP2Server()
+        let transport = server.transport()
+        let sink = GatedSink(after: taken)
+        let paused = Task {
+            await outcome(transport, HTTPRequest(.get, server.large), sink: sink)
+        }
+        await sink.refused.wait()
+        // More than all windows together: what waits of the paused stream takes no room from the others.
+        #expect(await server.fetch(200, workers: 16, over: transport) == ["200": 200])
+        #expect(transport.counters.connectionsOpened <= 1 && sink.count <= taken)
+        sink.open()
+        #expect(await paused.value == "200")
+        #expect(sink.count == 64 << 20 && transport.counters.connectionsOpened == 1)
+        await transport.stop()
+    }
+
+    @Test("whenever the end of a stream's pause comes, no byte is lost and none comes twice")
+    func pauseRaces() async throws {
+        let server = try await HTTP2Server()
+        let transport = server.transport()
+        let results = await withTaskGroup(of: Bool.self) { group in
+            for seed in 0..<100 {
+                group.addTask {
+                    let sink = MoodySink(seed: UInt64(seed), every: 2)
+                    let result = await outcome(transport, HTTPRequest(.get, server.url(of: 0)), sink: sink)
+                    return result == "200" && sink.matches(HTTP2Server.even)
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+        }
+        #expect(results == [true: 100])
+        await transport.stop()
+    }
+
     @Test("a limit on bandwidth holds streams back and breaks none")
     func bandwidth() async throws {
         let server = try await HTTP2Server()
@@ -123,7 +159,7 @@ final class HTTP2Server: Sendable {
     let process: Process
     let openssl: OpenSSL
     let port: UInt16
-    private static let even = [UInt8]((0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
+    static let even = [UInt8]((0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
 
     convenience init() async throws {
         let openssl = try OpenSSL()

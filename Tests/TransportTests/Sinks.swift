@@ -24,6 +24,8 @@ final class CollectingSink: BodySink {
         try onBegin()
     }
 
+    func hasRoom(for count: Int, orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
+
     func write(_ bytes: UnsafeRawBufferPointer) throws {
         let count = state.withLock { state in
             state.bytes.append(contentsOf: bytes)

@@ -151,6 +151,10 @@ private final class NotedSink: BodySink {
         try sink.begin(head)
     }
 
+    func hasRoom(for count: Int, orCall resume: @escaping @Sendable () -> Void) -> Bool {
+        sink.hasRoom(for: count, orCall: resume)
+    }
+
     func write(_ bytes: UnsafeRawBufferPointer) throws { try sink.write(bytes) }
 }
 

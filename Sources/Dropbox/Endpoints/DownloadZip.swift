@@ -17,7 +17,8 @@ extension DropboxClient {
             stallLimit: runner.settings.stallLimit)
         let call = Call(endpoint: endpoint, role: .download, request: request)
         let body = ZipBody(call: call, sink: sink)
-        try await contentRunner.singleTry.run(
+        let runner = sink.mayBeFull ? segmentRunner : contentRunner
+        try await runner.singleTry.run(
             call, attempt: { Attempt(request: request, sink: body) }, progress: { 0 }, receive: { _ in })
     }
 }
@@ -36,6 +37,10 @@ private final class ZipBody: BodySink {
         guard head.status == 200, head.headers["Dropbox-API-Result"] != nil else {
             throw DropboxError.malformed(call, response: head, complaint: "it is no zip of a folder")
         }
+    }
+
+    func hasRoom(for count: Int, orCall resume: @escaping @Sendable () -> Void) -> Bool {
+        sink.hasRoom(for: count, orCall: resume)
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws { try sink.write(bytes) }

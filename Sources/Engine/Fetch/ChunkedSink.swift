@@ -2,7 +2,7 @@ import SyncModel
 
 /// Takes a body off the transport's thread: bytes are collected in chunks, which the disk pool works off in order.
 ///
-/// When the disk does not keep up, `write` waits, and with it the transport: memory stays bounded.
+/// When the disk does not keep up, there is no room, and the transfer is paused: memory stays bounded.
 final class ChunkedSink: ByteSink, @unchecked Sendable {
     // `@unchecked`: `chunk`, `offset` and `received` belong to one user at a time, as the protocol says.
     private let target: Target
@@ -19,7 +19,9 @@ final class ChunkedSink: ByteSink, @unchecked Sendable {
     /// Bytes handed to the disk at a time.
     private static let chunkSize = 256 << 10
     /// Chunks that may wait for the disk.
-    private static let chunksWaiting = 4
+    private static let chunksWaiting = 6
+    /// A paused transfer goes on when so few wait.
+    private static let chunksAtResume = 2
 
     /// Where the bytes go; called on a thread of the disk pool, one call at a time.
     struct Target: Sendable {
@@ -32,6 +34,11 @@ final class ChunkedSink: ByteSink, @unchecked Sendable {
     private struct State {
         var waiting = 0
         var failure: (any Error)?
+        /// Who is to be called when there is room.
+        var resume: (@Sendable () -> Void)?
+
+        /// Whether a chunk can be handed over, or a failure be told.
+        var hasRoom: Bool { waiting < ChunkedSink.chunksWaiting || failure != nil }
     }
 
     /// Creates a sink for the bytes from `offset` up to `end`.
@@ -49,8 +56,21 @@ final class ChunkedSink: ByteSink, @unchecked Sendable {
         chunk.reserveCapacity(Int(min(Int64(Self.chunkSize), max(end - offset, 0))))
     }
 
+    /// What all chunks together hold is never refused.
+    var mayBeFull: Bool { end - offset > Int64(Self.chunkSize * Self.chunksWaiting) }
+
+    func hasRoom(for count: Int, orCall resume: @escaping @Sendable () -> Void) -> Bool {
+        if !needsHandOver(for: count) { return true }
+        return monitor.withLock { state in
+            if !state.hasRoom { state.resume = resume }
+            return state.hasRoom
+        }
+    }
+
+    private func needsHandOver(for count: Int) -> Bool { !chunk.isEmpty && chunk.count + count > Self.chunkSize }
+
     func write(_ bytes: UnsafeRawBufferPointer) throws {
-        if !chunk.isEmpty && chunk.count + bytes.count > Self.chunkSize { try handOver() }
+        if needsHandOver(for: bytes.count) { try handOver() }
         offset += Int64(bytes.count)
         received += Int64(bytes.count)
         board.receive(bytes.count)
@@ -82,13 +102,11 @@ final class ChunkedSink: ByteSink, @unchecked Sendable {
         }
     }
 
-    /// Passes the full chunk on, when there is room.
+    /// Passes the full chunk on.
     private func handOver() throws {
         let full = chunk
         makeChunk()
-        try monitor.withLock(once: { $0.waiting < Self.chunksWaiting }) { state in
-            if let failure = state.failure { throw failure }
-        }
+        if let failure = monitor.withLock({ $0.failure }) { throw failure }
         post(full)
     }
 
@@ -97,8 +115,13 @@ final class ChunkedSink: ByteSink, @unchecked Sendable {
         monitor.withLock { $0.waiting += 1 }
         work.post { [self] in
             attempt { try bytes.withUnsafeBytes(target.store) }
-            monitor.withLock { $0.waiting -= 1 }
-            monitor.wakeOne()
+            let resume: (@Sendable () -> Void)? = monitor.withLock { state in
+                state.waiting -= 1
+                guard state.waiting <= Self.chunksAtResume || state.failure != nil else { return nil }
+                defer { state.resume = nil }
+                return state.resume
+            }
+            resume?()
         }
     }
 

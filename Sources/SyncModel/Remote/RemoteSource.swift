@@ -36,9 +36,25 @@ public protocol ByteSink: AnyObject, Sendable {
     /// The number of bytes received so far: where a download continues.
     var offset: Int64 { get }
 
+    /// Whether there may be no room at times: such a body has a connection of its own, which is all that it holds up.
+    var mayBeFull: Bool { get }
+
+    /// Whether `write` can take the next `count` bytes without waiting, be it to throw what has gone wrong meanwhile.
+    ///
+    /// If not, `resume` is called once, by any thread, when it makes sense to ask again; until then nothing is written.
+    func hasRoom(for count: Int, orCall resume: @escaping @Sendable () -> Void) -> Bool
+
     /// Takes the next bytes. An error ends the transfer and comes out of `download` as it is.
     func write(_ bytes: UnsafeRawBufferPointer) throws
 
     /// Forgets all bytes: the server sends the content from its beginning.
     func restart() throws
+}
+
+extension ByteSink {
+    /// Never: for sinks in memory.
+    public var mayBeFull: Bool { false }
+
+    /// Always, likewise.
+    public func hasRoom(for count: Int, orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
 }
