@@ -69,7 +69,8 @@ let package = Package(
                 "Concurrency", "FileSystem", "SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", collections,
                 logging,
             ]),
-        library("Uploading", ["SyncModel", "Dropbox", "Transport", "FileSystem", collections, logging]),
+        library(
+            "Uploading", ["Concurrency", "SyncModel", "Dropbox", "Transport", "FileSystem", collections, logging]),
         library(
             "Outbox",
             [
@@ -120,7 +121,8 @@ let package = Package(
         tests(
             "UploadingTests",
             [
-                "Uploading", "Dropbox", "SyncModel", "Transport", "Sandbox", "NetworkSupport", "TestSupport", logging,
+                "Uploading", "Dropbox", "Engine", "SyncModel", "Transport", "Sandbox", "NetworkSupport", "TestSupport",
+                logging,
             ]),
         tests(
             "OutboxTests",

@@ -131,7 +131,9 @@ struct SessionUpload: Sendable {
     private func send(
         _ range: Range<Int64>, _ hash: ContentHash, to session: UploadSession, close: Bool
     ) async throws -> Int {
-        let source = MeteredSource(FileRange(descriptor: file.descriptor, range: range), upload.meter)
+        let ahead = ReadAhead(FileRange(descriptor: file.descriptor, range: range))
+        async let _: Void = ahead.run()  // it is cancelled when this function returns
+        let source = MeteredSource(ahead, upload.meter)
         var damages = 0
         while true {
             do {

@@ -30,6 +30,10 @@ final class MeteredSource: BodySource {
     /// How often it was sent.
     var attempts: Int { state.withLock { $0.starts } }
 
+    func isReady(at offset: Int64, orCall resume: @escaping @Sendable () -> Void) -> Bool {
+        inner.isReady(at: offset, orCall: resume)
+    }
+
     func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         let count = try inner.read(at: offset, into: buffer)
         meter.add(

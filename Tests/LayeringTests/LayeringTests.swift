@@ -15,7 +15,7 @@ private let allowed: [String: Set<String>] = [
         "Concurrency", "FileSystem", "SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", "DequeModule",
         "Logging",
     ],
-    "Uploading": ["SyncModel", "Dropbox", "Transport", "FileSystem", "DequeModule", "Logging"],
+    "Uploading": ["Concurrency", "SyncModel", "Dropbox", "Transport", "FileSystem", "DequeModule", "Logging"],
     "Outbox": [
         "Concurrency", "SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "FileSystem", "CLinux", "Logging",
     ],

@@ -8,16 +8,15 @@ import Transport
 
 /// The way to Dropbox that a configuration describes.
 struct Connection: Sendable {
-    /// Sends requests with short answers: they wait behind no body, and behind no disk that bodies go to.
+    /// Sends requests with short answers: they wait behind no body.
     private let transport: CurlTransport
-    /// Sends requests for whole files and zips, a few of which share a connection.
+    /// Sends requests for small files, a few of which share a connection.
     private let contentTransport: CurlTransport
-    /// Sends requests for segments of large files and pieces of uploads, each over a connection of its own.
+    /// Sends requests for larger files, segments, zips and pieces of uploads, each over a connection of its own: a disk that
+    /// they wait for stops no other.
     ///
     /// A transport of its own: requests with and without HTTP/2 to one host on one curl_multi hang (seen with 7.88.1).
     private let segmentTransport: CurlTransport
-    /// The same two for the outbox: their threads read files, of a disk that may hang.
-    private let outboxTransports: (shared: CurlTransport, segments: CurlTransport)?
     /// Where the API is.
     let endpoints: Endpoints
     /// Signs in and out.
@@ -54,14 +53,11 @@ struct Connection: Sendable {
             proxy: config.account.proxy.map { .url($0) } ?? .environment, caFile: config.account.caFile,
             userAgent: "dbxsync/\(Dbxsync.version)", connections: Self.mostParallel + Self.otherRequests)
         func start() -> CurlTransport { CurlTransport(settings: settings, bandwidth: bandwidth) }
-        let hasOutbox = config.outbox.directory != nil
         transport = start()
         settings.streams = Self.streams
         contentTransport = start()
-        let outbox = hasOutbox ? start() : nil
         settings.sharesConnections = false
         segmentTransport = start()
-        outboxTransports = outbox.map { ($0, start()) }
         oauth = OAuthFlow(
             transport: transport, endpoints: endpoints, appKey: config.account.appKey,
             appSecret: config.account.appSecret, settings: calls, logger: logger)
@@ -87,9 +83,8 @@ struct Connection: Sendable {
     /// A client for the outbox; its waits are not the engine's, and the watchdog does not hear of them.
     func outboxClient(_ tokens: TokenSource, pathRoot: PathRoot? = nil) -> DropboxClient {
         DropboxClient(
-            transport: outboxTransports?.shared ?? transport,
-            segmentTransport: outboxTransports?.segments ?? segmentTransport, endpoints: endpoints, tokens: tokens,
-            pathRoot: pathRoot, settings: calls, gate: gate, logger: logger)
+            transport: transport, contentTransport: contentTransport, segmentTransport: segmentTransport,
+            endpoints: endpoints, tokens: tokens, pathRoot: pathRoot, settings: calls, gate: gate, logger: logger)
     }
 
     /// How the account's guard gets its clients.
@@ -111,7 +106,6 @@ struct Connection: Sendable {
 
     private var transports: [CurlTransport] {
         [transport, contentTransport, segmentTransport]
-            + (outboxTransports.map { [$0.shared, $0.segments] } ?? [])
     }
 
     /// Where the sign-in is kept: a systemd credential, else the configured file (systemd.exec(5), CREDENTIALS).
