@@ -77,7 +77,7 @@ let package = Package(
                 "Concurrency", "SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "FileSystem", "CLinux",
                 logging,
             ]),
-        library("Downloading", ["SyncModel", "Dropbox", "FileSystem"]),
+        library("Downloading", ["Concurrency", "SyncModel", "Dropbox", "FileSystem"]),
         library("AccountChecks", ["SyncModel", "Dropbox", "Store"]),
         library("TextFormatting", []),
         library(
@@ -149,7 +149,7 @@ let package = Package(
             ["AccountChecks", "Dropbox", "Store", "SyncModel", "Sandbox", "NetworkSupport", "TestSupport"]),
         tests(
             "DownloadingTests",
-            ["Downloading", "Dropbox", "SyncModel", "Sandbox", "NetworkSupport", "TestSupport"]),
+            ["Downloading", "Dropbox", "Engine", "SyncModel", "Transport", "Sandbox", "NetworkSupport", "TestSupport"]),
         tests("TextFormattingTests", ["TextFormatting"]),
         tests("ConfigurationTests", ["Configuration", "Engine", "MirrorFS", "Outbox", "SyncModel", logging]),
         tests("AppTests", ["dbxsync", "Engine", "MirrorFS", "Outbox", "SyncModel", "TestSupport", logging]),

@@ -6,11 +6,17 @@ package struct Download: Sendable {
     /// Counts what has come.
     package let meter: DownloadMeter
     private let client: DropboxClient
+    private let disk: (any TaskExecutor)?
 
     /// Downloads with a client; paths are absolute.
-    package init(client: DropboxClient, meter: DownloadMeter = DownloadMeter()) {
+    ///
+    /// What writes, and may wait for that, runs on `disk`.
+    package init(
+        client: DropboxClient, meter: DownloadMeter = DownloadMeter(), disk: (any TaskExecutor)? = nil
+    ) {
         self.client = client
         self.meter = meter
+        self.disk = disk
     }
 
     /// Makes the file at `target` this version; false when it was so already.
@@ -24,7 +30,7 @@ package struct Download: Sendable {
         }
         let part = try PartFile(for: target, version.rev, meter: meter)
         for attempt in 1...2 {
-            try await client.download(version, into: part)
+            try await download(version, into: part)
             if part.isWhole(version) {
                 try part.publish(version.modified)
                 return true
@@ -40,8 +46,13 @@ package struct Download: Sendable {
     /// - Throws: `DownloadError`, and what the client throws.
     package func write(_ version: FileVersion, to output: Int32) async throws {
         let sink = OutputSink(output, meter)
-        try await client.download(version, into: sink)
+        try await download(version, into: sink)
         guard sink.isWhole(version) else { throw Self.wrongContent("-") }
+    }
+
+    private func download(_ version: FileVersion, into target: any ByteSink) async throws {
+        let sink = WriteBehind(target, upTo: version.size)
+        try await sink.fill(on: disk) { try await client.download(version, into: sink) }
     }
 
     private static func wrongContent(_ target: String) -> DownloadError {

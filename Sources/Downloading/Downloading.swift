@@ -1,6 +1,8 @@
 // Downloading: files of the account become local files outside the mirror, whole or not at all.
 //
-//   Download ──► PartFile: LOCAL.REVISION.part, continued by a later run ──► hash compared ──► fsync, rename
+//   Download ──► WriteBehind, which takes the bytes off the transport's thread
+//      │
+//      ├──► PartFile: LOCAL.REVISION.part, continued by a later run ──► hash compared ──► fsync, rename
 //      │
 //      ├── OutputSink        the same to standard output, where nothing can be taken back
 //      └── get(RemoteTree)   a folder as it was listed: its folders, then its files, several at a time

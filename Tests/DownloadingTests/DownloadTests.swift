@@ -1,5 +1,6 @@
 import Downloading
 import Dropbox
+import Engine
 import Foundation
 import Glibc
 import NetworkSupport
@@ -7,6 +8,7 @@ import Sandbox
 import SyncModel
 import TestSupport
 import Testing
+import Transport
 
 /// Local files outside the mirror: whole, or not there.
 @Suite(.timeLimit(.minutes(5)))
@@ -190,6 +192,36 @@ struct DownloadTests {
             }
             try place.write("a file", to: "file")
             #expect(await code { _ = try await download.get(tree, to: place("file/x"), parallel: 2) } == .unusable)
+        }
+    }
+
+    @Test("while nobody takes what goes to standard output, other downloads go on and end")
+    func slowReader() async throws {
+        try await SandboxFixture.run { fixture in
+            try fixture.account.put("/large", .generated(seed: 1, size: 20_000_000))
+            try fixture.account.put("/small", "some text")
+            let (large, small) = (try await version(fixture, "/large"), try await version(fixture, "/small"))
+            var ends: [Int32] = [0, 0]
+            try #require(pipe(&ends) == 0)
+            let (reading, writing) = (ends[0], ends[1])
+            let disk = DiskPool(threads: 1)
+            async let written: Void = Download(client: fixture.client, disk: disk).write(large, to: writing)
+            try await eventually("a full pipe") { fixture.transport.counters.bytesReceived > 500_000 }
+            for number in 0..<20 {
+                #expect(try await Download(client: fixture.client).get(small, to: place("\(number)")))
+            }
+            #expect(fixture.transport.counters.bytesReceived < 10_000_000, "memory is bounded")
+            let read = try await DiskPool(threads: 1).run {
+                var (buffer, total) = ([UInt8](repeating: 0, count: 1 << 16), 0)
+                while total < 20_000_000, case let count = Glibc.read(reading, &buffer, buffer.count), count > 0 {
+                    total += count
+                }
+                return total
+            }
+            try await written
+            #expect(read == 20_000_000)
+            close(reading)
+            close(writing)
         }
     }
 }

@@ -19,7 +19,7 @@ private let allowed: [String: Set<String>] = [
     "Outbox": [
         "Concurrency", "SyncModel", "Dropbox", "Uploading", "Store", "FileEvents", "FileSystem", "CLinux", "Logging",
     ],
-    "Downloading": ["SyncModel", "Dropbox", "FileSystem"],
+    "Downloading": ["Concurrency", "SyncModel", "Dropbox", "FileSystem"],
     "AccountChecks": ["SyncModel", "Dropbox", "Store"],
     "TextFormatting": [],
     "Configuration": [

@@ -2,6 +2,7 @@ import ArgumentParser
 import Configuration
 import Downloading
 import Dropbox
+import Engine
 import Glibc
 import SyncModel
 import TextFormatting
@@ -73,7 +74,7 @@ struct GetCommand: AsyncParsableCommand {
     private func file(
         _ name: FileName, entry: RemoteEntry, version: FileVersion, client: DropboxClient, line: ProgressLine
     ) async throws -> ExitCode {
-        let download = Download(client: client)
+        let download = Download(client: client, disk: DiskPool())
         let total = version.size
         let now: @Sendable () -> Progress = {
             let now = download.meter.now
@@ -119,7 +120,7 @@ struct GetCommand: AsyncParsableCommand {
         let tree = try await RemoteTree(client, path)
         var result = GetTreeResult(path: path, local: top)
         for place in tree.unavailable { result.add(failed: place.path, place.reason) }
-        let download = Download(client: client)
+        let download = Download(client: client, disk: DiskPool())
         let (files, bytes) = (tree.files.count, tree.bytes)
         let outcomes = try await showing(
             line,
