@@ -1,24 +1,33 @@
 /// Where the fields of one entry stand in the document, and the first reason why it cannot be read whole.
 struct EntryFields {
     /// The fields that are looked at.
-    enum Field: String, CaseIterable {
-        case tag = ".tag"
-        case name, rev, size, id
-        case pathLower = "path_lower"
-        case pathDisplay = "path_display"
-        case clientModified = "client_modified"
-        case contentHash = "content_hash"
-        case isDownloadable = "is_downloadable"
-        case symlinkInfo = "symlink_info"
-        case sharingInfo = "sharing_info"
+    enum Field: Int, CaseIterable {
+        case tag, name, rev, size, id, pathLower, pathDisplay, clientModified, contentHash, isDownloadable, symlinkInfo
+        case sharingInfo
 
-        static let all = allCases
+        private static let names = [
+            ".tag", "name", "rev", "size", "id", "path_lower", "path_display", "client_modified", "content_hash",
+            "is_downloadable", "symlink_info", "sharing_info",
+        ]
+        private static let all = zip(allCases, names.map { Array($0.utf8) }).map { (field: $0, bytes: $1) }
+
+        /// Its name in the document.
+        var text: String { Self.names[rawValue] }
+
+        /// The field of that name.
+        init?(_ name: some Collection<UInt8>) {
+            let count = name.count
+            guard let found = Self.all.first(where: { $0.bytes.count == count && $0.bytes.elementsEqual(name) })
+            else { return nil }
+            self = found.field
+        }
     }
 
     private let bytes: [UInt8]
     /// Where the entry stands.
     private(set) var part: Range<Int>
-    private var parts: [Field: Range<Int>] = [:]
+    /// By field; empty where there is none.
+    private var parts = [Range<Int>](repeating: 0..<0, count: Field.allCases.count)
     private var damaged: Set<Field> = []
     /// Why the entry cannot be read whole, in terms of the document.
     private(set) var problem: String?
@@ -61,9 +70,9 @@ struct EntryFields {
         do throws(JSONProblem) {
             let inner = try scanner.value().dropFirst().dropLast()
             if bytes[inner].contains(UInt8(ascii: "\\")) {
-                return Field(rawValue: try JSONScanner.text(bytes, start..<scanner.position))
+                return Field(try JSONScanner.text(bytes, start..<scanner.position).utf8)
             }
-            return Field.all.first { $0.rawValue.utf8.elementsEqual(bytes[inner]) }
+            return Field(bytes[inner])
         } catch {
             note("the name of a field: \(error.text)")
             scanner.position = start
@@ -79,34 +88,37 @@ struct EntryFields {
         do throws(JSONProblem) {
             part = try scanner.value()
         } catch {
-            note("the field \(field?.rawValue ?? "?"): \(error.text)")
+            note("the field \(field?.text ?? "?"): \(error.text)")
             scanner.position = start
             part = try scanner.leap()
             if let field { damaged.insert(field) }
         }
         guard let field else { return }
-        if parts.updateValue(part, forKey: field) != nil {
-            note("the field \(field.rawValue) occurs twice")
+        if !parts[field.rawValue].isEmpty {
+            note("the field \(field.text) occurs twice")
             damaged.insert(field)
         }
+        parts[field.rawValue] = part
     }
+
+    private subscript(field: Field) -> Range<Int>? { parts[field.rawValue].isEmpty ? nil : parts[field.rawValue] }
 
     // MARK: Values
 
     /// Whether the field stands there, and is not null.
-    func holds(_ field: Field) -> Bool { parts[field].map { !isNull($0) } ?? false }
+    func holds(_ field: Field) -> Bool { self[field].map { !isNull($0) } ?? false }
 
     private func isNull(_ part: Range<Int>) -> Bool { bytes[part].elementsEqual("null".utf8) }
 
     /// A field's text, if it has one that can be read.
     func readable(_ field: Field) -> String? {
-        guard !damaged.contains(field), let part = parts[field] else { return nil }
+        guard !damaged.contains(field), let part = self[field] else { return nil }
         return try? JSONScanner.text(bytes, part)
     }
 
     /// What of a field's text comes before the first damage.
     func beginning(_ field: Field) -> String {
-        parts[field].map { JSONScanner.beginning(bytes, $0) } ?? ""
+        self[field].map { JSONScanner.beginning(bytes, $0) } ?? ""
     }
 
     /// A field's text, which has to be there.
@@ -119,24 +131,24 @@ struct EntryFields {
     mutating func optionalText(_ field: Field) -> String? {
         guard holds(field) else { return nil }
         let text = readable(field)
-        if text == nil { note("the field \(field.rawValue) is not a text") }
+        if text == nil { note("the field \(field.text) is not a text") }
         return text
     }
 
     /// A field's number, which has to be there, whole, and not beyond `limit`.
     mutating func size(_ field: Field, upTo limit: Int64) -> Int64? {
-        guard isThere(field), !damaged.contains(field), let part = parts[field] else { return nil }
+        guard isThere(field), !damaged.contains(field), let part = self[field] else { return nil }
         let text = String(decoding: bytes[part], as: UTF8.self)
         guard let first = text.utf8.first, first == UInt8(ascii: "-") || (0x30...0x39).contains(first) else {
-            note("the field \(field.rawValue) is not a number")
+            note("the field \(field.text) is not a number")
             return nil
         }
         guard let value = Double(text), value < Double(limit) || Int64(text) == limit else {
-            note("the field \(field.rawValue) is larger than any file")
+            note("the field \(field.text) is larger than any file")
             return nil
         }
         guard let number = Int64(text) ?? Int64(exactly: value), number >= 0 else {
-            note("the field \(field.rawValue) is not a size")
+            note("the field \(field.text) is not a size")
             return nil
         }
         return number
@@ -144,14 +156,14 @@ struct EntryFields {
 
     /// Whether a field is true or false, if it is there.
     mutating func optionalFlag(_ field: Field) -> Bool? {
-        guard holds(field), let part = parts[field] else { return nil }
-        return flag(part, named: field.rawValue)
+        guard holds(field), let part = self[field] else { return nil }
+        return flag(part, named: field.text)
     }
 
     /// Whether a field of the object in a field is true or false, if it is there.
     mutating func optionalFlag(_ name: String, in field: Field) -> Bool? {
         guard let part = member(name, of: field), !isNull(part) else { return nil }
-        return flag(part, named: "\(field.rawValue).\(name)")
+        return flag(part, named: "\(field.text).\(name)")
     }
 
     private mutating func flag(_ part: Range<Int>, named name: String) -> Bool? {
@@ -164,15 +176,15 @@ struct EntryFields {
     /// The text of a field of the object in a field; it has to be there if the object is.
     mutating func text(_ name: String, in field: Field) -> String? {
         let text = member(name, of: field).flatMap { try? JSONScanner.text(bytes, $0) }
-        if text == nil { note("the field \(field.rawValue).\(name) is not a text") }
+        if text == nil { note("the field \(field.text).\(name) is not a text") }
         return text
     }
 
     private mutating func member(_ name: String, of field: Field) -> Range<Int>? {
-        guard holds(field), !damaged.contains(field), let part = parts[field] else { return nil }
+        guard holds(field), !damaged.contains(field), let part = self[field] else { return nil }
         var scanner = JSONScanner(bytes, in: part)
         guard scanner.take("{") else {
-            note("the field \(field.rawValue) is not an object")
+            note("the field \(field.text) is not an object")
             return nil
         }
         // The whole field was looked at before: only its end ends this.
@@ -184,11 +196,11 @@ struct EntryFields {
     }
 
     private mutating func isThere(_ field: Field) -> Bool {
-        guard let part = parts[field] else {
-            note("the field \(field.rawValue) is missing")
+        guard let part = self[field] else {
+            note("the field \(field.text) is missing")
             return false
         }
-        if isNull(part) { note("the field \(field.rawValue) is null") }
+        if isNull(part) { note("the field \(field.text) is null") }
         return !isNull(part)
     }
 

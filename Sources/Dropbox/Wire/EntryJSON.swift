@@ -22,8 +22,7 @@ struct EntryJSON {
     let pathDisplay: String?
     /// `id:…`; survives renames.
     let id: String?
-    /// What it says of itself, for people.
-    let label: String
+    private let fields: EntryFields
 
     /// The largest size that is believed; Dropbox itself takes files up to 2 TB.
     static let largestSize: Int64 = 1 << 53
@@ -51,8 +50,13 @@ struct EntryJSON {
             kind = .present(EntryJSON.unreadable(fields, path))
         }
         self.path = path
+        self.fields = fields
+    }
+
+    /// What it says of itself, for people.
+    var label: String {
         let names = [fields.beginning(.pathLower), pathDisplay ?? "", fields.readable(.name) ?? "", id ?? ""]
-        label = (names.first { !$0.isEmpty } ?? fields.excerpt).shortened
+        return (names.first { !$0.isEmpty } ?? fields.excerpt).shortened
     }
 
     private static func path(_ fields: inout EntryFields) -> Path {

@@ -126,7 +126,7 @@ struct JSONScanner {
         while position < end {
             let byte = bytes[position]
             if byte == UInt8(ascii: "\"") {
-                if !isASCII, String(validating: bytes[start..<position], as: UTF8.self) == nil {
+                if !isASCII, JSONScanner.valid(bytes[start..<position]) == nil {
                     throw JSONProblem("bytes in it are not UTF-8")
                 }
                 position += 1
@@ -178,8 +178,12 @@ struct JSONScanner {
         guard position + 4 <= end else { throw JSONProblem("it ends too early") }
         var value: UInt32 = 0
         for byte in bytes[position..<position + 4] {
-            guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue, byte < 0x80 else {
-                throw JSONProblem("an escape in it is none")
+            let digit: UInt8
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
+            default: throw JSONProblem("an escape in it is none")
             }
             value = value << 4 | UInt32(digit)
         }

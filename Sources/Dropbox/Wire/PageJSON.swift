@@ -12,7 +12,7 @@ extension ChangePage {
 
 /// ListFolderResult: a page is refused only if it cannot be told what its entries are, or where it stands in history.
 struct PageJSON {
-    private let paths: RootedPaths
+    private var paths: RootedPaths
     private var scanner: JSONScanner
     private var page = ChangePage(changes: [], cursor: Cursor(""), hasMore: false)
     private var found: Set<String> = []

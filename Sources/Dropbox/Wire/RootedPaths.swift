@@ -6,6 +6,8 @@ struct RootedPaths {
     let rootDepth: Int
     /// Its `path_lower`, where that is known.
     let rootKey: String?
+    /// The folder of the entry before, which the next one mostly lies in, too.
+    private var before: (folder: Substring, names: [FileName]) = ("", [])
 
     init(rootDepth: Int, rootKey: String? = nil) {
         self.rootDepth = rootDepth
@@ -40,38 +42,49 @@ struct RootedPaths {
     }
 
     /// What an entry means.
-    func read(_ entry: EntryJSON) -> Reading {
+    mutating func read(_ entry: EntryJSON) -> Reading {
         switch entry.path {
         case .unknown(let why, let beginning):
             return .unread(unread(entry, entry.unreadable ?? why, beginning: beginning))
         case .known(let path):
-            let components = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst()
-            guard path.isEmpty || path.utf8.first == UInt8(ascii: "/"), !components.contains(where: \.isEmpty) else {
+            guard let (depth, start) = measure(path) else {
                 return .unread(unread(entry, "the field path_lower is not a path"))
             }
-            if components.count == rootDepth {
+            if depth == rootDepth {
                 // The top of an account is in no listing of it.
                 if rootDepth == 0 { return .unread(unread(entry, "the field path_lower is empty")) }
                 return entry.unreadable.map { .unread(UnreadEntry(what: entry.label, reason: $0, beginning: nil)) }
                     ?? .root
             }
             let isOurs = rootKey.map { path.utf8.starts(with: ($0 + "/").utf8) } ?? true
-            guard components.count > rootDepth, isOurs else {
+            guard depth > rootDepth, isOurs else {
                 return .skipped("an entry outside the mirrored folder: \(path)")
             }
-            return .change(change(entry, path: path, components: components.dropFirst(rootDepth)))
+            let key = RemoteKey(String(path[start...]))
+            switch entry.kind {
+            case .present(let node):
+                let parents = parents(of: entry.pathDisplay ?? path, count: depth - rootDepth - 1)
+                return .change(.put(key, node, parents: parents))
+            case .deleted: return .change(.deleted(key))
+            }
         }
     }
 
-    private func change(
-        _ entry: EntryJSON, path: String, components: ArraySlice<Substring.UTF8View>
-    ) -> RemoteChange {
-        let key = RemoteKey(components.reduce(into: "") { $0 += "/" + String(Substring($1)) })
-        switch entry.kind {
-        case .present(let node):
-            return .put(key, node, parents: parents(of: entry.pathDisplay ?? path, count: key.depth - 1))
-        case .deleted: return .deleted(key)
+    /// The number of a path's components, and where those below the mirrored folder begin; `nil` if it is no path.
+    private func measure(_ path: String) -> (depth: Int, start: String.Index)? {
+        if path.isEmpty { return (0, path.endIndex) }
+        guard path.utf8.first == UInt8(ascii: "/"), path.utf8.last != UInt8(ascii: "/") else { return nil }
+        var (depth, start, wasSlash) = (0, path.endIndex, false)
+        for index in path.utf8.indices {
+            let isSlash = path.utf8[index] == UInt8(ascii: "/")
+            if isSlash {
+                if wasSlash { return nil }
+                depth += 1
+                if depth == rootDepth + 1 { start = index }
+            }
+            wasSlash = isSlash
         }
+        return (depth, start)
     }
 
     /// - Parameter beginning: what is known of its path.
@@ -83,8 +96,11 @@ struct RootedPaths {
         return UnreadEntry(what: entry.label, reason: reason, beginning: RemoteKey(isPath ? key : ""))
     }
 
-    private func parents(of path: String, count: Int) -> [FileName] {
+    private mutating func parents(of path: String, count: Int) -> [FileName] {
+        let folder = path[..<(path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex)]
+        if before.names.count == count, before.folder.utf8.elementsEqual(folder.utf8) { return before.names }
         let components = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst()
-        return components.dropFirst(rootDepth).prefix(count).map { FileName(String(Substring($0))) }
+        before = (folder, components.dropFirst(rootDepth).prefix(count).map { FileName(String(Substring($0))) })
+        return before.names
     }
 }
