@@ -20,7 +20,7 @@ MUTANTS = [
     ("intents are forgotten at the start", "Engine/Pass/SyncPass.swift", "if intents.isEmpty { return }", "if !intents.isEmpty || intents.isEmpty { return }"),
     ("a deleted folder keeps what is in it", "Store/Record/StateStore+Record.swift", "        case .removeSubtree(let key):\n            try removeBelow(key)\n", "        case .removeSubtree(let key):\n"),
     ("a file leaves the folder's children that it replaces", "SyncModel/Planning/PageFold.swift", "edits.append(.removeChildren(key))", "_ = key"),
-    ("a complete listing removes nothing", "Store/Record/StateStore+Record.swift", "if isLast && recorder.isListing {", "if isLast && recorder.isListing && edits.isEmpty {"),
+    ("a complete listing removes nothing", "Store/Record/StateStore+Record.swift", "if try isLast && recorder.isListing && ", "if try isLast && recorder.isListing && edits.isEmpty && "),
     ("done means done, whatever is wanted by now", "Store/Record/StateStore+Commit.swift", "            try setHave(key, node)\n            try pending.refreshPlaced(key)", "            try setHave(key, node)\n            try db.execute(sql: \"DELETE FROM pending WHERE key = ?\", arguments: [key.text])"),
     ("the have runs ahead of the disk", "Engine/Pass/Publisher.swift", "        let results = try await context.disk.run { try context.mirror.perform(batch) }", "        try await context.store.commit(\n            batch.flatMap(\\.intents).map { .have($0.key, $0.after) }, now: context.now(),\n            jitter: context.environment.jitter)\n        let results = try await context.disk.run { try context.mirror.perform(batch) }"),
     ("the cursor is stored before its page", "Store/Record/StateStore+Record.swift", "        let (faults, inEffect, tallies) = (faults, inEffect, tallies)\n        return try await write { db in\n            try faults(.record)", "        let (faults, inEffect, tallies) = (faults, inEffect, tallies)\n        try await write { try $0.execute(literal: \"UPDATE state SET cursor = \\(cursor.text)\") }\n        return try await write { db in\n            try faults(.record)"),
@@ -35,6 +35,9 @@ MUTANTS = [
     ("folders to be made are no backlog", "Store/Report/SyncSnapshot.swift", "pendingFiles + pendingFolders + pendingRemovals", "pendingFiles + pendingRemovals"),
     ("what a listing takes back is not noticed", "Engine/Pull/PullState+Events.swift", "        isListing = false\n        askWhatIsWanted()\n", "        isListing = false\n"),
     ("removals do not wait for the last page", "Store/Schema/Rows.swift", "AND has_more = 0", "AND has_more >= 0"),
+    ("what changes while parts are listed is not read", "Engine/Pass/ChangeFeedReader.swift", "        return await ask(since: cursor)\n    }\n", "        return await ask(since: (try? await remote.latestCursor()) ?? cursor)\n    }\n"),
+    ("parts that a stop has left are forgotten", "Engine/Pass/ChangeFeedReader.swift", "        guard progress.isListing, let cursor = progress.cursor else {", "        guard progress.isListing, let cursor = progress.cursor, cursor.text.isEmpty else {"),
+    ("what parts no longer mention is wanted", "Store/Record/StateStore+Listing.swift", "            try Self.beginRelist(db)\n", "            try db.execute(sql: \"UPDATE state SET listing = 1; DELETE FROM listing\")\n"),
     ("another folder is listed as if it were the mirrored one", "AccountChecks/AccountGuard.swift", "if page.rootChange != nil || (isInDoubt && !page.hasMore) {", "if page.rootChange != nil {"),
     ("an uploaded file takes another one's name", "MirrorFS/Tree/MirrorTree+AdoptUpload.swift", "_ = here.renameNoReplace(path.name, to: here, name)", "_ = here.rename(path.name, to: here, name, replacing: true)"),
     ("bytes are not verified", "MirrorFS/Staging/StagingFile.swift", "guard offset == version.size, hash == version.hash else {", "guard offset == version.size else {"),
@@ -82,7 +85,7 @@ def verdict(mutant):
         built = swift("build", "--build-tests")
         if built.returncode:
             return False, f"it does not compile: {built.stdout[-3000:]}"
-        run = swift("test", "--skip-build", "--disable-xctest", "--filter", "CampaignTests|CrashSweepTests|PassTests|PageFoldTests|StagingTests|LocalChangeTests|MarkerTests|ChecksumTests|WatchTests|SweepTests|AccountGuardTests|AdoptUploadTests")
+        run = swift("test", "--skip-build", "--disable-xctest", "--filter", "CampaignTests|CrashSweepTests|ListeningTests|PassTests|PageFoldTests|StagingTests|LocalChangeTests|MarkerTests|ChecksumTests|WatchTests|SweepTests|AccountGuardTests|AdoptUploadTests")
         found = [line for line in run.stdout.splitlines() if line.startswith("✘ Test ") and "failed after" in line]
         return run.returncode != 0, "; ".join(line.split('"')[1] for line in found if '"' in line) or f"the tests ended with {run.returncode}"
     finally:

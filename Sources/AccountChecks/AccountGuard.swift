@@ -54,24 +54,62 @@ public actor AccountGuard: RemoteSource {
     /// - Throws: what the client throws, and before anything is believed: `StoreError` or what `claim` throws if account or
     ///   folder are not those of the state or the mirror, `AccountError` if there is no such folder.
     public func changes(since cursor: Cursor?) async throws -> ChangePage {
-        do {
+        try await lookingAtFolder {
             let client = try await checkedClient()
-            if isElsewhere, cursor != nil {
-                isElsewhere = false
-                throw AccountError(.cursorReset, "mirror.remote_root is the new path of the folder that is mirrored")
-            }
+            if cursor != nil { try refuseOldCursor() }
             var page = try await client.changes(since: cursor)
             isInDoubt = isInDoubt || cursor == nil || !page.changes.isEmpty
             if page.rootChange != nil || (isInDoubt && !page.hasMore) { try await checkFolder() }
-            // Listed anew: what stood in it before it went may be told of by this page as gone, by the next as there.
-            if page.rootChange == .gone { throw AccountError(.cursorReset, "the mirrored folder was away and is back") }
-            page.rootChange = nil
+            try Self.takeOut(&page.rootChange)
             return page
+        }
+    }
+
+    private func lookingAtFolder<Page: Sendable>(_ ask: () async throws -> Page) async throws -> Page {
+        do {
+            return try await ask()
         } catch  where disposition(of: error) == .sourceGone {
             client = nil  // should it come back, it is looked at first
             // Of the listing's refusal nobody learns whether the folder is gone or another one.
             if let refusal = error as? DropboxError, refusal.code == .refused { _ = try await checkedClient() }
             throw error
+        }
+    }
+
+    private func refuseOldCursor() throws {
+        guard isElsewhere else { return }
+        isElsewhere = false
+        throw AccountError(.cursorReset, "mirror.remote_root is the new path of the folder that is mirrored")
+    }
+
+    /// Listed anew: what stood in it before it went may be told of by this page as gone, by the next as there.
+    private static func takeOut(_ change: inout RootChange?) throws {
+        if change == .gone { throw AccountError(.cursorReset, "the mirrored folder was away and is back") }
+        change = nil
+    }
+
+    /// A cursor since which changes are told; the folder is looked at before that is believed, as after all changes.
+    ///
+    /// - Throws: as `changes(since:)`.
+    public func latestCursor() async throws -> Cursor? {
+        let client = try await checkedClient()
+        isElsewhere = false
+        isInDoubt = true
+        return try await client.latestCursor()
+    }
+
+    /// The next page of a part of a listing.
+    ///
+    /// - Throws: as `changes(since:)`.
+    public func list(_ part: ListingPart) async throws -> ChangePage? {
+        try await lookingAtFolder {
+            let client = try await checkedClient()
+            try refuseOldCursor()
+            isInDoubt = true
+            guard var page = try await client.list(part) else { return nil }
+            if page.rootChange != nil { try await checkFolder() }
+            try Self.takeOut(&page.rootChange)
+            return page
         }
     }
 

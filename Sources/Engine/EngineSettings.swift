@@ -33,6 +33,8 @@ public struct EngineSettings: Hashable, Sendable {
     public var watch: Bool
     /// What becomes of files of others that are in nobody's way.
     public var strangers: Strangers
+    /// How a listing is divided into parts that are read side by side.
+    public var listing = ListingLimits()
     /// The folder of the mirror that is an outbox, where others may do as they like; `nil` for none.
     public var outbox: MirrorPath?
 

@@ -115,6 +115,22 @@ struct AccountGuardTests {
         }
     }
 
+    @Test("a listing in parts is believed when the folder was looked at after its last change")
+    func parts() async throws {
+        try await SandboxFixture.run { fixture in
+            try fixture.account.put("/P/sub/a.txt", "a")
+            let source = newGuard(fixture, "/P", try store())
+            let latest = try await source.latestCursor()
+            let part = ListingPart(RemoteKey("/sub"), isRecursive: true)
+            let page = try #require(try await source.list(part))
+            #expect(page.changes.count == 2 && !page.hasMore)
+            try fixture.account.move("/P", "/elsewhere")
+            #expect(await failure { _ = try await source.list(ListingPart(.root, isRecursive: false)) } == .sourceGone)
+            try fixture.account.put("/P/sub/other.txt", "other")
+            #expect(await failure { _ = try await list(source, since: latest) } == .fatal, "another folder")
+        }
+    }
+
     @Test("a folder that is not there is gone, and nothing is bound to it")
     func neverThere() async throws {
         try await SandboxFixture.run { fixture in

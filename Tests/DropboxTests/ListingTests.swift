@@ -226,4 +226,35 @@ struct ListingTests {
             #expect(request.timeout != nil)
         }
     }
+
+    @Test("parts are asked for by path; what stands there no more is no part") func parts() async throws {
+        func refusal(_ tag: String) -> ScriptedTransport.Reply {
+            let error = #"{".tag":"path","path":{".tag":"\#(tag)"}}"#
+            return .answer(409, #"{"error_summary":"path/\#(tag)/..","error":\#(error)}"#)
+        }
+        let (gone, other) = (refusal("not_found"), refusal("restricted_content"))
+        let page = ScriptedTransport.Reply.answer(200, emptyPage)
+        let fixture = MirrorFixture(
+            .answer(200, #"{"cursor":"L"}"#), page, page, gone, gone, other, gone, remoteRoot: "/M")
+        let client = fixture.client
+        let folder = RemoteKey("/a")
+        #expect(try await client.latestCursor() == Cursor("L"))
+        #expect(try await client.list(ListingPart(folder, isRecursive: true)) != nil)
+        #expect(try await client.list(ListingPart(.root, isRecursive: false)) != nil)
+        #expect(try await client.list(ListingPart(folder, isRecursive: true)) == nil)
+        #expect(try await client.list(ListingPart(folder, isRecursive: true, cursor: Cursor("C"))) == nil)
+        let refused = try await DropboxTests.refusal { _ = try await client.list(ListingPart(folder, isRecursive: true)) }
+        #expect(refused?.disposition == .skipItem)
+        let lost = try await DropboxTests.refusal { _ = try await client.list(ListingPart(.root, isRecursive: false)) }
+        #expect(lost?.disposition == .sourceGone)
+        let options =
+            #""include_deleted":false,"include_mounted_folders":true,"#
+            + #""include_non_downloadable_files":true,"limit":1000}"#
+        #expect(
+            try Array(bodies(fixture.transport.requests).prefix(3)) == [
+                #"{"path":"/M","recursive":true,\#(options)"#, #"{"path":"/M/a","recursive":true,\#(options)"#,
+                #"{"path":"/M","recursive":false,\#(options)"#,
+            ])
+        #expect(fixture.transport.requests[0].url == "https://server/2/files/list_folder/get_latest_cursor")
+    }
 }

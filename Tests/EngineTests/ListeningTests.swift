@@ -170,6 +170,10 @@ struct ListeningTests {
     func failing() async throws {
         let held = try await self.held(pageSize: 1)
         let account = held.fixture.account
+        try await held.eventually("the end of the listing") {
+            try await held.fixture.start().store.progress().isComplete
+        }
+        try await held.eventually("the small file") { held.stands("/m/folder/file") }
         held.fixture.remote.alter { page in
             if case .put(RemoteKey("/n/folder/file"), _, _)? = page.changes.first {
                 throw SandboxError(disposition: .unreachable)

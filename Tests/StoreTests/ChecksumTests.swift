@@ -184,8 +184,8 @@ struct ChecksumTests {
         try tamper(
             fixture,
             """
-            DROP TABLE checksum; DROP TABLE finding; DROP TABLE unread; ALTER TABLE have DROP COLUMN proven_at;
-            ALTER TABLE state DROP COLUMN swept_at; ALTER TABLE state DROP COLUMN scrub_key;
+            DROP TABLE listing; DROP TABLE checksum; DROP TABLE finding; DROP TABLE unread;
+            ALTER TABLE have DROP COLUMN proven_at; ALTER TABLE state DROP COLUMN swept_at; ALTER TABLE state DROP COLUMN scrub_key;
             ALTER TABLE state DROP COLUMN scrub_began; ALTER TABLE state DROP COLUMN has_more;
             PRAGMA user_version = 3;
             """)
@@ -206,7 +206,7 @@ struct ChecksumTests {
         let count = try await removals(fixture.store)
         #expect(count > 0)
         try fixture.store.close()
-        try tamper(fixture, "ALTER TABLE state DROP COLUMN has_more; PRAGMA user_version = 4;")
+        try tamper(fixture, "DROP TABLE listing; ALTER TABLE state DROP COLUMN has_more; PRAGMA user_version = 4;")
         let store = try StateStore.open(at: fixture.path)
         #expect(try await removals(store) == 0)
         #expect(try await !store.progress().isComplete)

@@ -16,6 +16,7 @@ public final class SandboxRemote: RemoteSource {
         var ignoresRanges = false
         var held: Set<String> = []
         var onPage: (@Sendable (Int) async throws -> Void)?
+        var onPart: (@Sendable (ListingPart) async throws -> Void)?
         var alter: (@Sendable (inout ChangePage) throws -> Void)?
         var onDownload: (@Sendable (String) throws -> Void)?
         var zips: [String] = []
@@ -30,6 +31,9 @@ public final class SandboxRemote: RemoteSource {
 
     /// Called before each page with its number from 1; throws to make it fail.
     public func onPage(_ hook: (@Sendable (Int) async throws -> Void)?) { state.withLock { $0.onPage = hook } }
+
+    /// Called before each page of a part of a listing; throws to make it fail.
+    public func onPart(_ hook: (@Sendable (ListingPart) async throws -> Void)?) { state.withLock { $0.onPart = hook } }
 
     /// Called with each page before it is handed over; throws to make it fail.
     public func alter(_ hook: (@Sendable (inout ChangePage) throws -> Void)?) { state.withLock { $0.alter = hook } }
@@ -83,13 +87,19 @@ public final class SandboxRemote: RemoteSource {
 
     /// One page.
     public func changes(since cursor: Cursor?) async throws -> ChangePage {
+        try await page {
+            try cursor.map { try account.continueList($0.text) } ?? account.list(ListOptions(limit: limit))
+        }
+    }
+
+    private func page(_ ask: () throws -> Page) async throws -> ChangePage {
         let (number, hook) = state.withLock { state in
             state.pages += 1
             return (state.pages, state.onPage)
         }
         try await hook?(number)
         do {
-            let page = try cursor.map { try account.continueList($0.text) } ?? account.list(ListOptions(limit: limit))
+            let page = try ask()
             var answer = ChangePage(
                 changes: page.entries.compactMap(SandboxRemote.change), cursor: Cursor(page.cursor),
                 hasMore: page.hasMore)
@@ -97,6 +107,22 @@ public final class SandboxRemote: RemoteSource {
             return answer
         } catch AccountError.reset {
             throw SandboxError(disposition: .cursorReset)
+        }
+    }
+
+    /// A cursor for what changes from now on.
+    public func latestCursor() async throws -> Cursor? { Cursor(try account.latestCursor(ListOptions(limit: limit))) }
+
+    /// A page of a part; counted, hooked and altered as the others.
+    public func list(_ part: ListingPart) async throws -> ChangePage? {
+        try await state.withLock { $0.onPart }?(part)
+        do {
+            return try await page {
+                let options = ListOptions(path: part.folder.text, isRecursive: part.isRecursive, limit: limit)
+                return try part.cursor.map { try account.continueList($0.text) } ?? account.list(options)
+            }
+        } catch AccountError.lookup where part.folder != .root {
+            return nil
         }
     }
 

@@ -31,8 +31,32 @@ extension DropboxClient {
         throw error.treated(as: .cursorReset, hint: hint)
     }
 
+    /// A cursor for what changes from now on: `list_folder/get_latest_cursor`.
+    public func latestCursor() async throws -> Cursor? {
+        let call = Call.rpc(
+            "files/list_folder/get_latest_cursor", role: .list, base: endpoints.api,
+            argument: listArgument(remoteRoot, isRecursive: true))
+        return try await runner.run(call) { response in
+            Cursor(try DropboxClient.decode(LatestCursorJSON.self, response: response, call: call).cursor)
+        }
+    }
+
+    /// The next page of a part of a listing: `list_folder` or `list_folder/continue` of one of the folders.
+    public func list(_ part: ListingPart) async throws -> ChangePage? {
+        do {
+            if let cursor = part.cursor { return try await page(continueCall(cursor, .listContinue)) }
+            return try await page(
+                listCall(remoteRoot + part.folder.text, part.folder == .root ? .list : .query, part.isRecursive))
+        } catch let error as DropboxError where part.folder != .root && error.isMissingFolder {
+            return nil
+        }
+    }
+
     private func page(since cursor: Cursor?) async throws -> ChangePage {
-        let call = cursor.map { continueCall($0, .listContinue) } ?? listCall(remoteRoot, .list)
+        try await page(cursor.map { continueCall($0, .listContinue) } ?? listCall(remoteRoot, .list))
+    }
+
+    private func page(_ call: Call) async throws -> ChangePage {
         var page = try await reread(try await ask(call), call)
         page.skipped = reportedAnomalies.withLock { known in
             page.skipped.filter { known.count < DropboxClient.anomalyLimit && known.insert($0).inserted }
@@ -89,17 +113,34 @@ extension DropboxClient {
     }
 
     /// Unlike the mirrored folder's own options, these are baked into the cursor: changing one needs a relist.
-    private func listCall(_ folder: String, _ role: Call.Role) -> Call {
-        let argument = APIArgument([
-            "path": .text(folder), "recursive": .bool(true), "include_deleted": .bool(false),
+    private func listCall(_ folder: String, _ role: Call.Role, _ isRecursive: Bool = true) -> Call {
+        .rpc(
+            "files/list_folder", role: role, base: endpoints.api,
+            argument: listArgument(folder, isRecursive: isRecursive))
+    }
+
+    private func listArgument(_ folder: String, isRecursive: Bool) -> APIArgument {
+        APIArgument([
+            "path": .text(folder), "recursive": .bool(isRecursive), "include_deleted": .bool(false),
             "include_mounted_folders": .bool(true), "include_non_downloadable_files": .bool(true),
             "limit": .number(pageSize.withLock { $0.entries }),
         ])
-        return .rpc("files/list_folder", role: role, base: endpoints.api, argument: argument)
     }
 
     private func continueCall(_ cursor: Cursor, _ role: Call.Role) -> Call {
         let argument = APIArgument(["cursor": .text(cursor.text)])
         return .rpc("files/list_folder/continue", role: role, base: endpoints.api, argument: argument)
+    }
+}
+
+/// GetLatestCursorResult (files.stone).
+private struct LatestCursorJSON: Decodable {
+    let cursor: String
+}
+
+extension DropboxError {
+    /// Whether it says that there is no folder where one was to be listed.
+    fileprivate var isMissingFolder: Bool {
+        ["path/not_found", "path/not_folder"].contains { summary?.hasPrefix($0) == true }
     }
 }

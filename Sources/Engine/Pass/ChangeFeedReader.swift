@@ -16,6 +16,8 @@ struct ChangeFeedReader: Sendable {
     let changedKeys = ChangedKeysCollector()
     /// Whether to list anew when the cursor is no longer valid, rather than say so.
     var mayReset = true
+    /// How a listing is divided into parts; `nil`: not at all.
+    var parts: ListingLimits? = ListingLimits()
     /// Learns whether there were changes; `nil` without longpolls.
     var longpollBackoff: LongpollBackoff?
 
@@ -25,17 +27,20 @@ struct ChangeFeedReader: Sendable {
     /// Resets in one go after which the server is taken to be confused.
     private static let resetsAllowed = 3
 
+    var limits: ListingLimits { parts ?? ListingLimits() }
+
     /// What the remote has sent, and when it was asked for that.
     private typealias Answer = Result<(page: ChangePage, asked: Timestamp), any Error>
 
     /// Reads and records pages until the remote has no more.
     ///
-    /// The next page is on its way while one is recorded.
+    /// The next page is on its way while one is recorded. A listing that turns out to be long goes on in parts.
     ///
     /// - Returns: the time before the last page was asked for: the want is complete as of then.
     func run() async throws -> Timestamp {
         let progress = try await store.progress()
-        var answer = await ask(since: progress.cursor)
+        var answer = await resume(progress)
+        var pages = progress.cursor == nil ? 0 : Int.max
         var resets = 0
         var emptyInARow = 0
         var foundAny = false
@@ -51,6 +56,12 @@ struct ChangeFeedReader: Sendable {
                 }
                 try await reset(because: error)
                 answer = await ask(since: nil)
+                pages = Int.max
+                continue
+            }
+            if pages < Int.max { pages += 1 }
+            if page.hasMore, pages == parts?.pages, let divided = await divide(page) {
+                answer = divided
                 continue
             }
             async let next = page.hasMore ? ask(since: page.cursor) : nil
@@ -62,12 +73,59 @@ struct ChangeFeedReader: Sendable {
                 return asked
             }
             emptyInARow = page.changes.isEmpty ? emptyInARow + 1 : 0
-            guard emptyInARow < Self.emptyPagesAllowed else {
-                throw EngineError(
-                    .abortPass, "Dropbox announces more changes and sends none, \(emptyInARow) pages long")
-            }
+            guard emptyInARow < Self.emptyPagesAllowed else { throw endless(emptyInARow) }
             answer = following
         }
+    }
+
+    func endless(_ pages: Int) -> EngineError {
+        EngineError(.abortPass, "Dropbox announces more changes and sends none, \(pages) pages long")
+    }
+
+    // MARK: Parts
+
+    /// The first page of this run, once all parts of a listing that was interrupted are there.
+    private func resume(_ progress: Progress) async -> Answer {
+        guard progress.isListing, let cursor = progress.cursor else { return await ask(since: progress.cursor) }
+        return await readParts(thenSince: cursor)
+    }
+
+    /// Goes on with a listing in parts; `nil` if that is not possible.
+    ///
+    /// The page that it has come to is recorded, so that files begin to arrive, and listed again in its part: what has
+    /// changed before the new cursor nobody tells.
+    private func divide(_ page: ChangePage) async -> Answer? {
+        do {
+            guard let cursor = try await remote.latestCursor() else { return nil }
+            _ = try await record(page)
+            try await store.beginListingInParts(from: cursor)
+            return await readParts(thenSince: cursor)
+        } catch  where disposition(of: error) == .skipItem {
+            return nil
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func readParts(thenSince cursor: Cursor) async -> Answer {
+        do {
+            try await PartedListing(reader: self).run()
+        } catch  where [.skipItem, .parked].contains(disposition(of: error)) {
+            let why = "a folder cannot be listed by itself: \(error)"
+            return .failure(EngineError(.cursorReset, why))
+        } catch {
+            return .failure(error)
+        }
+        return await ask(since: cursor)
+    }
+
+    /// Records a page of a part; nothing if its folder has gone.
+    func record(_ page: ChangePage?, of part: ListingPart, next: Cursor?, opening folders: [RemoteKey]) async throws {
+        let page = page ?? ChangePage(changes: [], cursor: Cursor(""), hasMore: false)
+        log(page)
+        let recorded = try await store.record(
+            PageFold.edits(for: page.changes), unread: page.unread, of: part, next: next, opening: folders, now: now())
+        tell(recorded, page, isListing: true)
     }
 
     private func ask(since cursor: Cursor?) async -> Answer {
@@ -94,11 +152,15 @@ struct ChangeFeedReader: Sendable {
                 "Dropbox reports that the mirrored folder itself was removed or replaced; nothing is removed from the "
                     + "mirror; check mirror.remote_root")
         }
-        for entry in page.skipped { events.note(.warning, "skipped: \(entry)", event: "passed_over") }
-        log(page.unread)
+        log(page)
         let recorded = try await store.record(
             PageFold.edits(for: page.changes), unread: page.unread, cursor: page.cursor, isLast: !page.hasMore,
             now: now())
+        tell(recorded, page, isListing: page.hasMore)
+        return recorded
+    }
+
+    private func tell(_ recorded: Recorded, _ page: ChangePage, isListing: Bool) {
         pageRecorded.notify()
         events.count { $0.listed += page.entries }
         board.update { status in
@@ -106,9 +168,8 @@ struct ChangeFeedReader: Sendable {
             status.listed += page.entries
             status.filesTotal += recorded.files
             status.bytesTotal = status.bytesTotal.saturatingSum(recorded.bytes)
-            status.isListing = page.hasMore
+            status.isListing = isListing
         }
-        return recorded
     }
 }
 
@@ -116,7 +177,9 @@ extension ChangeFeedReader {
     /// Entries that nobody can read may come by the thousand; `status` lists them.
     private static let linesPerPage = 10
 
-    private func log(_ unread: [UnreadEntry]) {
+    private func log(_ page: ChangePage) {
+        for entry in page.skipped { events.note(.warning, "skipped: \(entry)", event: "passed_over") }
+        let unread = page.unread
         for entry in unread.prefix(Self.linesPerPage) {
             events.note(
                 .warning, "an entry of the account cannot be read: \(entry.what): \(entry.reason)", event: "unread")
@@ -129,7 +192,7 @@ extension ChangeFeedReader {
     init(_ context: PassContext, pageRecorded: AsyncSignal = AsyncSignal(), mayReset: Bool = true) {
         self.init(
             remote: context.remote, store: context.store, now: context.environment.now, board: context.board,
-            events: context.events, pageRecorded: pageRecorded, mayReset: mayReset,
+            events: context.events, pageRecorded: pageRecorded, mayReset: mayReset, parts: context.settings.listing,
             longpollBackoff: context.wakeup.longpollBackoff)
     }
 }

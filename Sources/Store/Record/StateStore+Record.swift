@@ -37,7 +37,7 @@ extension StateStore {
             var recorder = try Recorder(PendingTable(db, inEffect), now: now)
             for entry in unread { try recorder.note(entry) }
             for edit in edits { try recorder.execute(edit) }
-            if isLast && recorder.isListing {
+            if try isLast && recorder.isListing && !Self.lacksParts(db) {
                 try recorder.finishListing(now: now)
                 try tallies.save(in: db)
                 for key in try Audit.run(recorder.pending) { try recorder.pending.refresh(key) }
@@ -45,6 +45,30 @@ extension StateStore {
             try db.execute(
                 literal: "UPDATE state SET cursor = \(cursor.text), checked_at = \(now), has_more = \(!isLast)")
             if isLast && edits.isEmpty { try db.execute(sql: StateStore.markInStepSQL, arguments: [now]) }
+            return recorder.result
+        }
+    }
+
+    /// Executes the edits of a page of a part of the listing, as `record` does, and stores how far that part has come.
+    ///
+    /// - Parameters:
+    ///   - part: the part, as it was asked for.
+    ///   - next: its next cursor; `nil` when it is complete.
+    ///   - folders: those that become parts of their own.
+    /// - Throws: `StoreError` if the state file cannot be read or written.
+    public func record(
+        _ edits: [TreeEdit], unread: [UnreadEntry] = [], of part: ListingPart, next: SyncModel.Cursor?,
+        opening folders: [RemoteKey] = [], now: Timestamp
+    ) async throws -> Recorded {
+        let (faults, inEffect) = (faults, inEffect)
+        return try await write { db in
+            try faults(.record)
+            var recorder = try Recorder(PendingTable(db, inEffect), now: now)
+            for entry in unread { try recorder.note(entry) }
+            for edit in edits { try recorder.execute(edit) }
+            try Self.move(part, to: next, in: db)
+            for folder in folders { try Self.insert(ListingPart(folder, isRecursive: true), in: db) }
+            try db.execute(literal: "UPDATE state SET checked_at = \(now)")
             return recorder.result
         }
     }
@@ -59,7 +83,8 @@ extension StateStore {
     }
 
     static func beginRelist(_ db: Database) throws {
-        try db.execute(sql: "UPDATE state SET cursor = NULL, listing = 1, generation = generation + 1")
+        try db.execute(
+            sql: "UPDATE state SET cursor = NULL, listing = 1, generation = generation + 1; DELETE FROM listing")
     }
 }
 

@@ -22,6 +22,7 @@ enum Checksums {
         Table(name: "outbox"),
         Table(name: "upload"),
         Table(name: "state", leftOut: ["checked_at", "in_step_as_of", "swept_at", "scrub_key", "scrub_began"]),
+        Table(name: "listing"),
     ]
 
     static func number(of table: String) -> Int? { tables.firstIndex { $0.name == table } }

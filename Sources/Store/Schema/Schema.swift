@@ -5,7 +5,7 @@ enum Schema {
     /// "dbxs": tells our files from others' (SQLite, `PRAGMA application_id`).
     static let applicationID = 0x6462_7873
 
-    static let version = 5
+    static let version = 6
 
     /// No version to come will be later; what says so is damaged.
     static let lastThinkable = 1000
@@ -18,10 +18,12 @@ enum Schema {
         if present < 4 { try createVersion4(db) }
         let isStateRight = try present == 4 && Checksums.isRight("state", db)
         if present < 5 { try createVersion5(db) }
+        if present < 6 { try createVersion6(db) }
         if present < 4 {
             for table in Checksums.tables { try Checksums.begin(table.name, db) }
-        } else if isStateRight {
-            try Checksums.begin("state", db)  // the new column is part of it
+        } else if present < 6 {
+            if isStateRight { try Checksums.begin("state", db) }  // the new column is part of it
+            try Checksums.begin("listing", db)
         }
     }
 
@@ -130,6 +132,17 @@ enum Schema {
             sql: """
                 ALTER TABLE state ADD COLUMN has_more INTEGER NOT NULL DEFAULT 1;
                 PRAGMA user_version = 5;
+                """)
+    }
+
+    private static func createVersion6(_ db: Database) throws {
+        // listing: the parts that the listing under way still lacks. key: a folder's; is_recursive: with all below it;
+        // cursor: where it goes on, NULL at its beginning.
+        try db.execute(
+            sql: """
+                CREATE TABLE listing (key TEXT PRIMARY KEY, is_recursive INTEGER NOT NULL, cursor TEXT)
+                    STRICT, WITHOUT ROWID;
+                PRAGMA user_version = 6;
                 """)
     }
 

@@ -7,6 +7,19 @@ public protocol RemoteSource: Sendable {
     /// Never called twice at a time: the API answers that with 429 (files.stone).
     func changes(since cursor: Cursor?) async throws -> ChangePage
 
+    /// A cursor since which `changes(since:)` tells what changes from now on; nothing of what stands there by now.
+    ///
+    /// - Returns: `nil` from a remote that cannot be listed in parts.
+    func latestCursor() async throws -> Cursor?
+
+    /// The next page of a part of a listing.
+    ///
+    /// Parts are asked for side by side, each by one caller at a time. What changes while they are listed is in them or
+    /// not: `changes(since:)`, from a cursor that is older than all of them, puts it right.
+    ///
+    /// - Returns: `nil` if the folder, not being the mirrored one, is not there any more.
+    func list(_ part: ListingPart) async throws -> ChangePage?
+
     /// Waits until something may have changed since `cursor`, at most about `limit`, and says whether it did.
     ///
     /// A server that asks for a pause before the next call is obeyed inside, before the next call.
@@ -27,6 +40,14 @@ public protocol RemoteSource: Sendable {
     ///
     /// Tried once and never continued: whatever ends it is thrown, and what has come by then may be of use.
     func downloadZip(of folder: RemoteKey, into sink: any ByteSink) async throws
+}
+
+extension RemoteSource {
+    /// None: the account is listed as a whole.
+    public func latestCursor() async throws -> Cursor? { nil }
+
+    /// Nothing: without `latestCursor` nobody asks.
+    public func list(_ part: ListingPart) async throws -> ChangePage? { nil }
 }
 
 /// Receives a body in order, on one thread at a time.

@@ -49,6 +49,7 @@ final class History {
         hasPatterns = localEditor == nil && random.chance(50)
         History.chooseZips(fixture, &random)
         History.chooseEars(fixture, &random)
+        History.chooseParts(fixture, &random)
         self.random = random
         let story = story
         fixture.logger = Logger(label: "history") { _ in story }
@@ -74,6 +75,14 @@ final class History {
         fixture.settings.listensAfter = .zero
         fixture.settings.longpoll = random.chance(50)
         fixture.settings.interval = .milliseconds(random.number(0...2))
+    }
+
+    /// Most histories list the account in parts, divided and united at every opportunity.
+    private static func chooseParts(_ fixture: EngineFixture, _ random: inout SeededRandom) {
+        fixture.settings.listing.pages = random.pick([1, 1, 1, 2, 3, 1_000_000])
+        fixture.settings.listing.width = random.number(1...4)
+        fixture.settings.listing.sample = random.pick([1, 2, 32])
+        fixture.settings.listing.leastEntries = random.number(0...4)
     }
 
     /// Lives through the history and compares at its end.

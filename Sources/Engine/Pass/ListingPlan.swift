@@ -1,0 +1,119 @@
+import DequeModule
+import SyncModel
+
+/// How an account is divided into parts that are listed side by side.
+public struct ListingLimits: Hashable, Sendable {
+    /// Pages asked for at a time.
+    public var width = 10
+    /// Pages of a listing, and of a part, before it is divided.
+    public var pages = 2
+    /// Parts of one folder that tell what the others will be like.
+    public var sample = 32
+    /// Entries of a part, on the average, below which folders are not worth a request each.
+    public var leastEntries = 100
+
+    /// Makes limits for a remote that takes a fraction of a second for a page of up to 1,000 entries.
+    public init() {}
+}
+
+/// Which folders of an account are listed side by side; pure.
+///
+/// A listing begins with what is in the mirrored folder itself; each folder in it is a part with all below it. A part
+/// that goes on and on while there is nothing else to do is listed anew by its own folders. Where the folders hold so
+/// little that asking for each takes longer than asking for all of them page by page, they become one part again.
+struct ListingPlan {
+    /// What is to become of the folders after a page was read.
+    enum Change: Hashable {
+        /// The folder is listed anew, what is in it and each folder below as a part of its own.
+        case divide(RemoteKey)
+        /// The folder is listed anew, as one part with all below it.
+        case unite(RemoteKey)
+    }
+
+    private let limits: ListingLimits
+    private var waiting: Deque<ListingPart>
+    private var running: [RemoteKey: ListingPart] = [:]
+    /// Pages of the parts that are not complete.
+    private var pages: [RemoteKey: Int] = [:]
+    /// What the complete parts have brought, by the folder that they are in.
+    private var yields: [RemoteKey: (parts: Int, entries: Int)] = [:]
+    private var entries: [RemoteKey: Int] = [:]
+    /// Parts that are not divided again.
+    private var whole: Set<RemoteKey> = []
+    /// Grows with each page that has come: the first one shows whether there is an account at all.
+    private var width = 1
+
+    /// A plan that goes on with `parts`.
+    init(_ parts: [ListingPart], limits: ListingLimits) {
+        self.limits = limits
+        waiting = Deque(parts)
+    }
+
+    /// The next part to ask for a page; `nil` while nobody else is to be asked.
+    mutating func next() -> ListingPart? {
+        guard running.count < width, let part = waiting.popFirst() else { return nil }
+        running[part.folder] = part
+        return part
+    }
+
+    /// Whether the answer for a part is still of use.
+    func isAwaited(_ part: ListingPart) -> Bool { running[part.folder] == part }
+
+    /// Takes note of a page.
+    ///
+    /// - Parameters:
+    ///   - part: what was asked for.
+    ///   - count: the number of its entries.
+    ///   - next: the cursor of the next page; `nil` if it was the last one.
+    ///   - folders: those that become parts; `nil` if the page does not tell all of them.
+    mutating func didRead(_ part: ListingPart, entries count: Int, next: Cursor?, folders: [RemoteKey]?) -> Change? {
+        running[part.folder] = nil
+        width = min(width * 2, limits.width)
+        guard let folders else { return unite(part.folder) }
+        for folder in folders { waiting.append(ListingPart(folder, isRecursive: true)) }
+        pages[part.folder, default: 0] += 1
+        entries[part.folder, default: 0] += count
+        guard let next else { return didComplete(part) }
+        if isWorthDividing(part) {
+            begin(part.folder, isRecursive: false)
+            return .divide(part.folder)
+        }
+        waiting.prepend(ListingPart(part.folder, isRecursive: part.isRecursive, cursor: next))
+        return nil
+    }
+
+    private func isWorthDividing(_ part: ListingPart) -> Bool {
+        part.isRecursive && !whole.contains(part.folder) && waiting.isEmpty && running.count <= limits.width / 2
+            && pages[part.folder, default: 0] >= limits.pages
+    }
+
+    private mutating func didComplete(_ part: ListingPart) -> Change? {
+        pages[part.folder] = nil
+        let count = entries.removeValue(forKey: part.folder) ?? 0
+        guard part.isRecursive, let parent = part.folder.parent else { return nil }
+        var yield = yields[parent] ?? (0, 0)
+        yield = (yield.parts + 1, yield.entries + count)
+        yields[parent] = yield
+        let others = waiting.count { $0.folder.parent == parent && $0.cursor == nil }
+        guard yield.parts >= limits.sample, others >= limits.sample,
+            yield.entries / yield.parts < limits.leastEntries
+        else { return nil }
+        return unite(parent)
+    }
+
+    private mutating func unite(_ folder: RemoteKey) -> Change {
+        begin(folder, isRecursive: true)
+        whole.insert(folder)
+        return .unite(folder)
+    }
+
+    /// Replaces whatever is planned of a folder.
+    private mutating func begin(_ folder: RemoteKey, isRecursive: Bool) {
+        func isReplaced(_ key: RemoteKey) -> Bool { key == folder || folder.contains(key) }
+        waiting.removeAll { isReplaced($0.folder) }
+        running = running.filter { !isReplaced($0.key) }
+        pages = pages.filter { !isReplaced($0.key) }
+        entries = entries.filter { !isReplaced($0.key) }
+        waiting.append(ListingPart(folder, isRecursive: isRecursive))
+    }
+}

@@ -1,0 +1,59 @@
+import Store
+import SyncModel
+
+/// Reads and records the parts of a listing, several at a time (`ListingPlan`).
+struct PartedListing: Sendable {
+    let reader: ChangeFeedReader
+
+    private typealias Answer = (part: ListingPart, page: Result<ChangePage?, any Error>)
+
+    /// Pages in a row that bring nothing, after which the server is taken to be confused.
+    private static let emptyPagesAllowed = 1000
+
+    /// Reads until no part is left. A stop or an error keeps what is complete.
+    func run() async throws {
+        var plan = ListingPlan(try await reader.store.listingParts(), limits: reader.limits)
+        var emptyInARow = 0
+        try await withThrowingTaskGroup(of: Answer.self) { group in
+            while true {
+                ask(&plan, &group)
+                guard let (part, answer) = try await group.next() else { return }
+                guard plan.isAwaited(part) else { continue }
+                let page = try answer.get()
+                emptyInARow = page?.changes.isEmpty == false ? 0 : emptyInARow + 1
+                guard emptyInARow < Self.emptyPagesAllowed else { throw reader.endless(emptyInARow) }
+                let next = page.flatMap { $0.hasMore ? $0.cursor : nil }
+                let folders = page.map { Self.folders(in: $0, of: part) } ?? []
+                let change = plan.didRead(part, entries: page?.entries ?? 0, next: next, folders: folders)
+                ask(&plan, &group)  // while this page is recorded
+                try await reader.record(page, of: part, next: next, opening: folders ?? [])
+                switch change {
+                case .divide(let folder)?: try await reader.store.beginPart(folder, isRecursive: false)
+                case .unite(let folder)?: try await reader.store.beginPart(folder, isRecursive: true)
+                case nil: break
+                }
+            }
+        }
+    }
+
+    private func ask(_ plan: inout ListingPlan, _ group: inout ThrowingTaskGroup<Answer, any Error>) {
+        while let part = plan.next() {
+            group.addTask { [remote = reader.remote] in
+                do {
+                    return (part, .success(try await remote.list(part)))
+                } catch {
+                    return (part, .failure(error))
+                }
+            }
+        }
+    }
+
+    /// The folders on a page that become parts; `nil` if it holds something that nobody can read, which may be one.
+    static func folders(in page: ChangePage, of part: ListingPart) -> [RemoteKey]? {
+        if part.isRecursive { return [] }
+        if page.unreadable > 0 { return nil }
+        return page.changes.compactMap { change in
+            if case .put(let key, .folder, _) = change, key != part.folder { key } else { nil }
+        }
+    }
+}
