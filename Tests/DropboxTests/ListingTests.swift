@@ -238,12 +238,13 @@ struct ListingTests {
             .answer(200, #"{"cursor":"L"}"#), page, page, gone, gone, other, gone, remoteRoot: "/M")
         let client = fixture.client
         let folder = RemoteKey("/a")
+        let part = ListingPart(folder, isRecursive: true)
         #expect(try await client.latestCursor() == Cursor("L"))
-        #expect(try await client.list(ListingPart(folder, isRecursive: true)) != nil)
+        #expect(try await client.list(part) != nil)
         #expect(try await client.list(ListingPart(.root, isRecursive: false)) != nil)
-        #expect(try await client.list(ListingPart(folder, isRecursive: true)) == nil)
+        #expect(try await client.list(part) == nil)
         #expect(try await client.list(ListingPart(folder, isRecursive: true, cursor: Cursor("C"))) == nil)
-        let refused = try await DropboxTests.refusal { _ = try await client.list(ListingPart(folder, isRecursive: true)) }
+        let refused = try await DropboxTests.refusal { _ = try await client.list(part) }
         #expect(refused?.disposition == .skipItem)
         let lost = try await DropboxTests.refusal { _ = try await client.list(ListingPart(.root, isRecursive: false)) }
         #expect(lost?.disposition == .sourceGone)

@@ -5,21 +5,28 @@ import SyncModel
 struct PartedListing: Sendable {
     let reader: ChangeFeedReader
 
-    private typealias Answer = (part: ListingPart, page: Result<ChangePage?, any Error>)
+    /// What has come for a part; no tuple: out of a task group, Swift 6.3 reads another one's memory for it if optimised.
+    private struct Answer: Sendable {
+        var part: ListingPart
+        var page: Result<ChangePage?, any Error>
+    }
 
     /// Pages in a row that bring nothing, after which the server is taken to be confused.
     private static let emptyPagesAllowed = 1000
 
-    /// Reads until no part is left. A stop or an error keeps what is complete.
+    /// Reads until no part is left.
+    ///
+    /// - Throws: what the remote or the store throws; what is complete by then stays so.
     func run() async throws {
         var plan = ListingPlan(try await reader.store.listingParts(), limits: reader.limits)
         var emptyInARow = 0
         try await withThrowingTaskGroup(of: Answer.self) { group in
             while true {
                 ask(&plan, &group)
-                guard let (part, answer) = try await group.next() else { return }
+                guard let answer = try await group.next() else { return }
+                let part = answer.part
                 guard plan.isAwaited(part) else { continue }
-                let page = try answer.get()
+                let page = try answer.page.get()
                 emptyInARow = page?.changes.isEmpty == false ? 0 : emptyInARow + 1
                 guard emptyInARow < Self.emptyPagesAllowed else { throw reader.endless(emptyInARow) }
                 let next = page.flatMap { $0.hasMore ? $0.cursor : nil }
@@ -40,9 +47,9 @@ struct PartedListing: Sendable {
         while let part = plan.next() {
             group.addTask { [remote = reader.remote] in
                 do {
-                    return (part, .success(try await remote.list(part)))
+                    return Answer(part: part, page: .success(try await remote.list(part)))
                 } catch {
-                    return (part, .failure(error))
+                    return Answer(part: part, page: .failure(error))
                 }
             }
         }
