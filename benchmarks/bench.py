@@ -15,17 +15,21 @@ BENCH_IDLE=300           seconds for which the idle daemon of a large account is
 BENCH_SWEEP=1000000      entries of the mirror that is compared with what was put there
 BENCH_PUT=2147483648     bytes of the file that goes up far away
 BENCH_CUT=5368709120     bytes of the file whose upload is cut 20 times
+BENCH_LISTING=1000000    entries of the account whose first listing is recorded
 BENCH_ONLY=              some of: small bulk large capped http2 memory bandwidth put cut latency idle changes rename watch sweep
+                         listing; account is for a large BENCH_LISTING and has to be named
 TMPDIR                   where mirrors go
 """
 
 import collections
+import contextlib
 import hashlib
 import json
 import os
 import pathlib
 import random
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -46,8 +50,9 @@ SWEEP = int(os.environ.get("BENCH_SWEEP", 1_000_000))
 PUT = int(os.environ.get("BENCH_PUT", 2 << 30))
 CUT, CUTS = int(os.environ.get("BENCH_CUT", 5 << 30)), 20
 # The peak memory of a process is never less than that of this one when it was started: what makes this one large comes last.
-ALL = "small bulk large capped http2 memory bandwidth put cut latency idle changes rename watch sweep"
+ALL = "small bulk large capped http2 memory bandwidth put cut latency idle changes rename watch sweep listing"
 ONLY = os.environ.get("BENCH_ONLY", ALL).split()
+LISTING, PAGE_DELAY, PAGE = int(os.environ.get("BENCH_LISTING", 1_000_000)), 300, 1_000
 # A link far away: milliseconds for each request, bytes per second of one connection.
 DELAY, RATE = int(os.environ.get("BENCH_DELAY", 40)), 25_000_000
 CHANGES, RENAMED = 100, 2_000
@@ -524,6 +529,112 @@ def sweep(bench):
     ), f"{usage.cpu:.1f} s of a processor", "< 15 s, < 100 MB", usage
 
 
+def listing(bench):
+    """The first listing of a large account, while no download gets anywhere; then with a delay before each answer."""
+    root = f"/listing {LISTING}"
+    bench.fill(root, files=LISTING - LISTING // 40, min_size=1, max_size=100)
+    bench.account.set_faults([{"endpoint": "files/download*", "times": 0, "kind": "delay", "seconds": 86_400}])
+    runs = [first_listing(bench, root) for _ in range(RUNS)]
+    usage, late, size = sorted(runs)[len(runs) // 2]
+    yield f"first listing of {LISTING:,} entries", f"{LISTING / usage.seconds:,.0f} entries/s", (
+        f"{late:,.0f} entries/s in the last quarter"
+    ), f"{size / LISTING:.0f} bytes of state for each", ">= 25,000 entries/s, < 100 MB", usage
+    bench.account.change("settings", delay=PAGE_DELAY)
+    usage, _, _ = first_listing(bench, root)
+    bench.near()
+    bench.account.set_faults([])
+    chain = LISTING / PAGE * PAGE_DELAY / 1000
+    yield f"the same, {PAGE_DELAY} ms before each answer", f"{usage.seconds:.1f} s", (
+        f"page after page, the waiting alone {chain:.0f} s"
+    ), f"{chain / usage.seconds:.1f} x as fast", ">= 6 x", usage
+
+
+def first_listing(bench, root):
+    """What a daemon costs until the account is listed, entries per second of the last quarter, and the state's size."""
+    bench.fresh(root)
+    begin, before = time.monotonic(), bench.counters()
+    daemon = subprocess.Popen(bench.command("run"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    late = None
+    while not is_listed(bench):
+        if daemon.poll() is not None:
+            sys.exit(f"the daemon ended with {daemon.returncode}")
+        time.sleep(0.1)
+        if late is None and (pages(bench.counters()) - pages(before)) * PAGE > LISTING * 3 // 4:
+            late = time.monotonic()
+    end = time.monotonic()
+    usage = bench.usage(daemon)
+    size = state_size(bench)
+    stop(daemon)
+    usage = usage._replace(seconds=end - begin, requests=usage.requests - before["requests"], bytes=usage.bytes - before["bytes"])
+    tell(f"listed: {usage}")
+    return usage, LISTING / 4 / (end - late) if late else 0, size
+
+
+def state_size(bench):
+    return sum(path.stat().st_size for path in (bench.work / "state").glob("state.db*"))
+
+
+def pages(counters):
+    return counters["endpoints"].get("files/list_folder", 0) + counters["endpoints"].get("files/list_folder/continue", 0)
+
+
+def state(bench, query):
+    """One value of the state file; None while there is none."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{bench.work}/state/state.db?mode=ro", uri=True)) as database:
+            return database.execute(query).fetchone()[0]
+    except sqlite3.OperationalError:
+        return None
+
+
+def is_listed(bench):
+    return state(bench, "SELECT listing = 0 FROM state") == 1
+
+
+def account(bench):
+    """An account that is far larger than its mirror: listed, changed, listed again, and a tenth of it removed."""
+    root = f"/account {LISTING}"
+    bench.fill(root, files=LISTING - LISTING // 40, min_size=1, max_size=100)
+    bench.account.change("fill", into=f"{root}/a tenth", journal=False, files=LISTING // 10, min_size=1, max_size=100)
+    bench.fresh(root)
+    config = bench.work / "dbxsync.conf"
+    kept = config.read_text().replace("[mirror]\n", '[mirror]\nexclude = ["*"]\n', 1)
+    config.write_text(kept)
+    usage = bench.measure(bench.command("sync"))
+    yield f"{LISTING * 11 // 10:,} entries, none of them mirrored: first listing", f"{usage.seconds:.1f} s", (
+        f"{LISTING * 1.1 / usage.seconds:,.0f} entries/s"
+    ), f"{state_size(bench) / LISTING / 1.1:.0f} bytes of state for each", "< 200 MB", usage
+    config.write_text(kept.replace('interval = "1h"', 'relist = "1s"', 1))
+    time.sleep(2)
+    usage = bench.measure(bench.command("sync"))
+    yield "listed again without changes", f"{usage.seconds:.1f} s", "", "", "< 200 MB", usage
+    config.write_text(kept)
+    daemon = subprocess.Popen(bench.command("run"), stdout=subprocess.DEVNULL)
+    for index in range(CHANGES):
+        bench.account.change("put", path=f"{root}/changes/{index}", size=10, seed=index)
+    count = "SELECT count(*) FROM want WHERE key >= '/changes/' AND key < '/changes0'"
+    usage = until(bench, daemon, lambda: state(bench, count) == CHANGES)  # a start reads all of the state
+    for index in range(CHANGES):
+        bench.account.change("put", path=f"{root}/changes/more {index}", size=10, seed=index)
+    usage = until(bench, daemon, lambda: state(bench, count) == 2 * CHANGES)
+    yield f"{CHANGES} changes", f"{usage.seconds:.2f} s", "", "", "< 1 s, < 200 MB", usage
+    bench.account.change("delete", path=f"{root}/a tenth")
+    gone = "SELECT NOT EXISTS (SELECT 1 FROM want WHERE key >= '/a tenth' AND key < '/a tenth0')"
+    usage = until(bench, daemon, lambda: state(bench, gone))
+    yield f"a folder of {LISTING // 10:,} removed", f"{usage.seconds:.1f} s", "", "", "< 200 MB", usage
+    stop(daemon)
+
+
+def until(bench, daemon, condition):
+    """What a daemon costs from now until something is so."""
+    before = bench.usage(daemon)
+    while not condition():
+        if daemon.poll() is not None:
+            sys.exit(f"the daemon ended with {daemon.returncode}")
+        time.sleep(0.05)
+    return bench.since(before, daemon)
+
+
 def in_step(bench):
     return subprocess.run(bench.command("status"), stdout=subprocess.DEVNULL, check=False).returncode == 0
 
@@ -712,7 +823,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="dbxsync-bench.") as work:
         bench = Bench(sys.argv[1], work)
         try:
-            for name in ALL.split():
+            for name in [*ALL.split(), "account"]:
                 if name in ONLY:
                     print(name, file=sys.stderr)
                     rows += [(*texts, str(usage)) for *texts, usage in globals()[name](bench)]
