@@ -103,7 +103,7 @@ powercut: release ## cut the power at random moments, on a file system of its ow
 	@python3 -B scripts/powercut.py "$$(swift build $(RELEASE) --show-bin-path)" "$${DBXSYNC_CAMPAIGN:-50}"
 
 .PHONY: soak
-soak: ## run it for half an hour against a server that fails one request in five (SOAK_SECONDS=1800)
+soak: ## run it for half an hour against a server that fails one request in five (SOAK_SECONDS=1800, SOAK_HTTP2=1)
 	@scripts/dependencies.sh build demo
 	swift build
 	@python3 -B scripts/soak.py "$$(swift build --show-bin-path)" "$${SOAK_SECONDS:-1800}"

@@ -9,6 +9,7 @@ import pathlib
 import ssl
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "scripts"))
 import tls
 
 HOSTS = ["api.dropboxapi.com", "content.dropboxapi.com", "notify.dropboxapi.com", "www.dropbox.com"]

@@ -3,11 +3,14 @@
 
 soak.py DIRECTORY_OF_THE_PROGRAMS SECONDS
 
+With SOAK_HTTP2=1 the daemon reaches the server by TLS and HTTP/2, through nghttpx.
+
 Then the faults end, and the mirror has to become what the account is; memory and descriptors must not have grown. One
 line tells how it went; whatever goes wrong ends with 1, after the last words of the daemon.
 """
 
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -21,6 +24,7 @@ import time
 
 import compare
 import sandbox
+import tls
 
 # The part of all requests that fails.
 FAILING = 0.2
@@ -65,6 +69,7 @@ CONFIG = """
 app_key = "sandboxappkey00"
 endpoint = "{url}"
 credentials = "{work}/credentials.json"
+{ca}
 [mirror]
 directory = "{work}/mirror"
 min_free_space = "0"
@@ -138,12 +143,14 @@ class Soak:
                 [self.programs / program, *arguments], stdout=file, stderr=file, start_new_session=True
             )
 
-    def start_daemon(self):
+    def start_daemon(self, front):
+        """Starts the daemon, which talks to the server, or to the one before it."""
+        url, ca = (front.url, f'ca_file = "{front.certificate}"') if front else (self.account.url, "")
         credentials = self.work / "credentials.json"
         credentials.touch(0o600)
         credentials.write_text(json.dumps({**self.account.change("token", life=60), "app_key": "sandboxappkey00"}))
         self.account.change("settings", access_token_life=600)
-        (self.work / "dbxsync.conf").write_text(CONFIG.format(url=self.account.url, work=self.work))
+        (self.work / "dbxsync.conf").write_text(CONFIG.format(url=url, work=self.work, ca=ca))
         self.daemon = self.start("dbxsync", "run", "--config", self.work / "dbxsync.conf", log="daemon.log")
 
     def wait_for(self, condition, limit, what):
@@ -220,8 +227,14 @@ class Soak:
 
 def soak(programs, seconds, work):
     it = Soak(programs, work)
+    with contextlib.ExitStack() as stack:
+        front = stack.enter_context(tls.Front(it.account.url, work)) if os.environ.get("SOAK_HTTP2") == "1" else None
+        watch(it, seconds, front)
+
+
+def watch(it, seconds, front):
     try:
-        it.start_daemon()
+        it.start_daemon(front)
         it.account.set_faults(list(faults()))
         changes = it.run(seconds)
         counters = it.account.look("counters")
