@@ -93,6 +93,23 @@ struct PartedListingTests {
         try await expectEqual(fixture)
     }
 
+    @Test("what went after its page and before the cursor is not wanted") func gone() async throws {
+        let fixture = try fixture()
+        fixture.settings.listing.pages = 1
+        let account = fixture.account
+        let told = Shared<[String]>([])
+        fixture.remote.alter { page in
+            told.withLock { keys in
+                guard keys.isEmpty else { return }
+                for case .put(let key, .file, _) in page.changes { keys.append(key.text) }
+            }
+        }
+        fixture.remote.onLatestCursor { for key in told.withLock({ $0 }) { _ = try account.delete(key) } }
+        try await fixture.pass()
+        #expect(told.withLock { $0.count } > 2)
+        try await expectEqual(fixture)
+    }
+
     @Test("after a stop only what is not complete is asked for again", arguments: [8, 15, 25])
     func resumed(stop: Int) async throws {
         let fixture = try fixture(width: 3)

@@ -16,6 +16,7 @@ public final class SandboxRemote: RemoteSource {
         var ignoresRanges = false
         var held: Set<String> = []
         var onPage: (@Sendable (Int) async throws -> Void)?
+        var onLatestCursor: (@Sendable () async throws -> Void)?
         var onPart: (@Sendable (ListingPart) async throws -> Void)?
         var alter: (@Sendable (inout ChangePage) throws -> Void)?
         var onDownload: (@Sendable (String) throws -> Void)?
@@ -31,6 +32,11 @@ public final class SandboxRemote: RemoteSource {
 
     /// Called before each page with its number from 1; throws to make it fail.
     public func onPage(_ hook: (@Sendable (Int) async throws -> Void)?) { state.withLock { $0.onPage = hook } }
+
+    /// Called before the latest cursor is told; throws to make that fail.
+    public func onLatestCursor(_ hook: (@Sendable () async throws -> Void)?) {
+        state.withLock { $0.onLatestCursor = hook }
+    }
 
     /// Called before each page of a part of a listing; throws to make it fail.
     public func onPart(_ hook: (@Sendable (ListingPart) async throws -> Void)?) { state.withLock { $0.onPart = hook } }
@@ -111,7 +117,10 @@ public final class SandboxRemote: RemoteSource {
     }
 
     /// A cursor for what changes from now on.
-    public func latestCursor() async throws -> Cursor? { Cursor(try account.latestCursor(ListOptions(limit: limit))) }
+    public func latestCursor() async throws -> Cursor? {
+        try await state.withLock { $0.onLatestCursor }?()
+        return Cursor(try account.latestCursor(ListOptions(limit: limit)))
+    }
 
     /// A page of a part; counted, hooked and altered as the others.
     public func list(_ part: ListingPart) async throws -> ChangePage? {

@@ -143,6 +143,7 @@ final class History {
             // Every cursor expired as soon as it was handed out.
         }
         fixture.remote.onPage(nil)
+        fixture.remote.onLatestCursor(nil)
         fixture.remote.onDownload(nil)
         hook {}
         if try await fixture.start().store.sweptAt() == began { isDiskKnown = true }
@@ -166,6 +167,11 @@ final class History {
             if changesNow { changes.withLock { $0.change() } }
             if expires { changes.withLock { $0.account.expireCursors() } }
             if fails { throw SandboxError(disposition: .retry(after: nil)) }
+        }
+        fixture.remote.onLatestCursor {
+            let (changesNow, fails) = trouble.withLock { ($0.chance(60), $0.chance(10)) }
+            if changesNow { changes.withLock { $0.change() } }
+            if fails { throw SandboxError(disposition: .unreachable) }
         }
         fixture.remote.onDownload { _ in
             let fails = trouble.withLock { random in random.chance(20) ? random.number(0...1) : nil }
