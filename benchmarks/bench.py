@@ -13,10 +13,11 @@ BENCH_ENTRIES=100000     entries for the memory measurement, beside a quarter of
 BENCH_DELAY=40           milliseconds before each answer, for what is far away
 BENCH_IDLE=300           seconds for which the idle daemon of a large account is watched
 BENCH_SWEEP=1000000      entries of the mirror that is compared with what was put there
+BENCH_ADOPT=100000       files of 1 to 4 KiB that the mirror holds already when the state is lost
 BENCH_PUT=2147483648     bytes of the file that goes up far away
 BENCH_CUT=5368709120     bytes of the file whose upload is cut 20 times
 BENCH_LISTING=1000000    entries of the account whose first listing is recorded
-BENCH_ONLY=              some of: small bulk large capped http2 memory bandwidth put cut latency idle changes rename watch sweep
+BENCH_ONLY=              some of: small bulk large capped http2 memory bandwidth put cut latency adopt idle changes rename watch sweep
                          listing; account is for a large BENCH_LISTING and has to be named
 TMPDIR                   where mirrors go
 """
@@ -47,10 +48,11 @@ LARGE = int(os.environ.get("BENCH_LARGE", 2 << 30))
 ENTRIES = int(os.environ.get("BENCH_ENTRIES", 100_000))
 IDLE = int(os.environ.get("BENCH_IDLE", 300))
 SWEEP = int(os.environ.get("BENCH_SWEEP", 1_000_000))
+ADOPT = int(os.environ.get("BENCH_ADOPT", 100_000))
 PUT = int(os.environ.get("BENCH_PUT", 2 << 30))
 CUT, CUTS = int(os.environ.get("BENCH_CUT", 5 << 30)), 20
 # The peak memory of a process is never less than that of this one when it was started: what makes this one large comes last.
-ALL = "small bulk large capped http2 memory bandwidth put cut latency idle changes rename watch sweep listing"
+ALL = "small bulk large capped http2 memory bandwidth put cut latency adopt idle changes rename watch sweep listing"
 ONLY = os.environ.get("BENCH_ONLY", ALL).split()
 LISTING, PAGE_DELAY, PAGE = int(os.environ.get("BENCH_LISTING", 1_000_000)), 300, 1_000
 # A link far away: milliseconds for each request, bytes per second of one connection.
@@ -633,6 +635,22 @@ def until(bench, daemon, condition):
             sys.exit(f"the daemon ended with {daemon.returncode}")
         time.sleep(0.05)
     return bench.since(before, daemon)
+def adopt(bench):
+    """A pass after the state was lost, over a mirror that holds everything, beside sha256sum reading the same."""
+    bench.fill("/adopt", files=ADOPT, min_size=1024, max_size=4096)
+    tell(f"first mirror: {bench.mirror('/adopt')}")
+    hash_all = 'find "$1" -path "$1/.dbxsync" -prune -o -type f -print0 | xargs -0 sha256sum'
+    sums, ours = [], []
+    for run in range(RUNS):
+        shutil.rmtree(bench.work / "state")
+        os.sync()
+        sums.append(bench.measure(["sh", "-c", hash_all, "sh", bench.work / "mirror"]))
+        ours.append(bench.measure(bench.command("sync")))
+        tell(f"run {run + 1}: sha256sum {sums[-1]}, dbxsync {ours[-1]}")
+    beside, usage = middle(sums), middle(ours)
+    yield f"{ADOPT:,} files of 1-4 KiB that stand already, after the state was lost", f"{usage.seconds:.1f} s", (
+        f"find and sha256sum {beside.seconds:.1f} s"
+    ), f"{usage.cpu:.1f} s of a processor", "<= 8 s", usage
 
 
 def in_step(bench):

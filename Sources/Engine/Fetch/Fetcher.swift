@@ -73,7 +73,7 @@ struct Fetcher: Sendable {
         {
             return .moved(candidate)
         }
-        let found = try await context.board.withQuietPeriod(upTo: Self.readingTime(placement)) {
+        let found = try await context.board.withQuietPeriod(upTo: Self.readingTime(placement.version.size)) {
             try await context.reading.run { try Fetcher.localContent(placement, context) }
         }
         if let found { return found }
@@ -138,16 +138,14 @@ struct Fetcher: Sendable {
         }
     }
 
-    /// How long hashing or copying a file may take on a slow disk.
-    private static func readingTime(_ placement: Placement) -> Duration {
-        .seconds(60 + placement.version.size / 5_000_000)
-    }
+    /// How long hashing or copying so many bytes may take on a slow disk.
+    static func readingTime(_ bytes: Int64) -> Duration { .seconds(60 + bytes / 5_000_000) }
 
     /// What an earlier run has left of the file was not what it should be, and is thrown away.
     private struct StalePartialDownload: Error {}
 
     private func inOneGo(_ placement: Placement) async throws -> StagedFile {
-        let (part, promise) = try await context.board.withQuietPeriod(upTo: Self.readingTime(placement)) {
+        let (part, promise) = try await context.board.withQuietPeriod(upTo: Self.readingTime(placement.version.size)) {
             try await context.reading.run { [context] in
                 let promise = try Fetcher.promiseOfRest(placement, context)
                 let part = try context.mirror.stage(placement.version, for: placement.key)
@@ -178,7 +176,7 @@ struct Fetcher: Sendable {
     }
 
     private func inSegments(_ placement: Placement) async throws -> StagedFile {
-        let (file, promise) = try await context.board.withQuietPeriod(upTo: Self.readingTime(placement)) {
+        let (file, promise) = try await context.board.withQuietPeriod(upTo: Self.readingTime(placement.version.size)) {
             try await context.reading.run { [context] in
                 let promise = try Fetcher.promiseOfRest(placement, context)
                 let file = try context.mirror.stageBlocks(placement.version, for: placement.key)
@@ -189,7 +187,7 @@ struct Fetcher: Sendable {
         return try await staged(begun: file.present) {
             try await SegmentedDownload(context: context, version: placement.version, file: file, promise: promise)
                 .run()
-            return try await context.board.withQuietPeriod(upTo: Self.readingTime(placement)) {
+            return try await context.board.withQuietPeriod(upTo: Self.readingTime(placement.version.size)) {
                 try await context.disk.run { try file.finish() }
             }
         }

@@ -17,6 +17,8 @@ struct PlanSettler: Sendable {
         var placements: [Placement]
         /// What of them is known to need a download.
         var downloadOnly: Set<RemoteKey> = []
+        /// What of them may stand at its target already and can be hashed in a batch.
+        var standing: Set<RemoteKey> = []
         /// Folders that could not be made.
         var failedFolders: Set<RemoteKey> = []
     }
@@ -36,18 +38,22 @@ struct PlanSettler: Sendable {
                 waiting.map { .failed($0.key, why: "waits for its folder, which could not be made", retry: nil) })
         }
         settled.placements = possible
-        settled.downloadOnly = try await downloadOnly(of: possible)
+        try await survey(&settled)
         return settled
     }
 
-    /// Small files of which nothing is on the disk.
-    private func downloadOnly(of placements: [Placement]) async throws -> Set<RemoteKey> {
+    /// Looks what is on the disk of the files of a plan: small ones of which nothing is there need a download, others
+    /// may stand already.
+    private func survey(_ settled: inout Settled) async throws {
+        let placements = settled.placements.filter(AdoptionQueue.takes)
+        if placements.isEmpty { return }
         let small = placements.filter { $0.sources == [.download] && $0.version.size <= SmallBody.limit }
-        if small.isEmpty { return [] }
         let needed = small.reduce(context.settings.minFreeSpace) { $0.saturatingSum($1.version.size) }
-        return try await context.reading.run { [mirror = context.mirror] in
-            // Where space is short it is asked for before each download.
-            try mirror.freeSpace() > needed ? mirror.downloadOnly(small) : []
+        let (survey, isRoom) = try await context.reading.run { [mirror = context.mirror] in
+            (try mirror.survey(placements), try mirror.freeSpace() > needed)
         }
+        settled.standing = survey.standing
+        // Where space is short it is asked for before each download.
+        if isRoom { settled.downloadOnly = survey.absent.intersection(small.map(\.key)) }
     }
 }

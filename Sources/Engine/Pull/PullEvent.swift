@@ -11,6 +11,8 @@ enum PullEvent: Sendable {
     /// Files have come in zips.
     case arrived([ZipFetcher.StagedArrival])
     case unzipped(ZipFetcher.Shortfall)
+    /// Files that may have stood already were hashed.
+    case adopted(Adopter.Adopted, planGeneration: Int)
     /// The next window was read ahead of time.
     case readAhead(WindowReader.Window, planGeneration: Int)
     case settledAhead(PlanSettler.Settled, planGeneration: Int)
@@ -61,6 +63,8 @@ enum PullTask: Sendable {
     /// Gets a file ready; what is known to need a download is not cancelled for the sake of another version.
     case fetch(Placement, isDownloadOnly: Bool)
     case fetchZip(ZipGroup, planGeneration: Int)
+    /// Hashes files that may stand already.
+    case adopt([Placement], planGeneration: Int)
     /// Reads and plans the window after a position.
     case readAhead(WindowReader.Scope, planGeneration: Int)
     case settleAhead(WindowReader.Plan, failedFolders: Set<RemoteKey>, planGeneration: Int)

@@ -14,6 +14,7 @@ extension PullState {
             apply(fetched, of: fetch)
         case .arrived(let arrivals): apply(arrivals)
         case .unzipped(let shortfall): apply(shortfall)
+        case .adopted(let adopted, let planned): apply(adopted, planGeneration: planned)
         case .readAhead(let window, let planned): readAhead(window, planGeneration: planned)
         case .settledAhead(let settled, let planned):
             ahead = planned == planGeneration ? .possible : .useless
@@ -109,6 +110,17 @@ extension PullState {
         }
     }
 
+    private mutating func apply(_ adopted: Adopter.Adopted, planGeneration planned: Int) {
+        adoptions.finished()
+        if planned == planGeneration {
+            ready.append(contentsOf: adopted.ready)
+            queue.append(adopted.others)
+        } else {
+            release(Set(adopted.keys))
+            scan.resume()
+        }
+    }
+
     /// Queues files that a zip has not brought, or that no zip shall bring.
     mutating func enqueue(_ placements: [Placement]) {
         queue.append(placements)
@@ -123,7 +135,7 @@ extension PullState {
             if !scan.end(mayGrow: mayGrow) || scan.isExhausted || isWorking { endRefill() }
         case .blocked(let clearing, let found):
             // What is queued would have to be put back: it is worked off first.
-            if queue.ordinary.count >= limits.parallel { return endRefill() }
+            if queue.ordinary.count >= limits.parallel || !adoptions.waiting.isEmpty { return endRefill() }
             scan.stay(found: found)
             unblock(clearing)
         case .planned(let plan): steps.append(.settle(plan, .window, failedFolders: failedFolders))
@@ -164,7 +176,9 @@ extension PullState {
     private mutating func take(_ settled: PlanSettler.Settled) {
         scan.advance(to: settled.last, found: settled.found)
         begin(settled)
-        queue.append(settled.placements)
+        let (standing, others) = settled.placements.partitioned { settled.standing.contains($0.key) }
+        queue.append(others)
+        adoptions.append(standing)
     }
 
     private mutating func begin(_ settled: PlanSettler.Settled) {
@@ -225,6 +239,7 @@ extension PullState {
     private mutating func askWhatIsWanted() {
         planGeneration += 1
         let keys = Set(inFlight.keys).union(queue.keys).union(zips.placements.map(\.key))
+            .union(adoptions.waiting.map(\.key))
         if !keys.isEmpty { steps.append(.readWanted(keys)) }
     }
 
@@ -234,7 +249,7 @@ extension PullState {
             !asked.contains(placement.key) || wanted[placement.key] == placement.version
         }
         notes += inFlight.values.filter { !isWanted($0.placement) }.map { .cancel($0.placement.key) }
-        var dropped = Set(queue.keep(where: isWanted))
+        var dropped = Set(queue.keep(where: isWanted)).union(adoptions.keep(where: isWanted))
         if !zips.placements.allSatisfy(isWanted) { dropped.formUnion(zips.cancelQueued().map(\.key)) }
         downloadOnly.subtract(dropped)
         release(dropped)
@@ -249,7 +264,7 @@ extension PullEvent {
             .retriesRead, .roomMade, .roomForOthers:
             true
         case .began, .fetched, .arrived, .unzipped, .readAhead, .settledAhead, .published, .tick, .pageRecorded,
-            .wokenUp, .changesRead:
+            .wokenUp, .changesRead, .adopted:
             false
         }
     }

@@ -25,8 +25,11 @@ extension PullState {
 
     private var needsMoreWork: Bool {
         let isShort = queue.ordinary.count < limits.parallel || (mayGroup && !hasGrouped)
-        return isShort && zips.isEmpty && !scan.isExhausted && !isPlanning
+        return isShort && mayQueueAdoptions && zips.isEmpty && !scan.isExhausted && !isPlanning
     }
+
+    /// What may stand already is bounded, too.
+    private var mayQueueAdoptions: Bool { adoptions.waiting.count < limits.window }
 
     /// Reads windows until there is something to fetch or nothing left, and decides what of them comes as zips; that
     /// takes a look at more of them than a download each.
@@ -35,7 +38,8 @@ extension PullState {
             let goal = mayGroup ? max(ZipGrouping.entryLimit, limits.parallel) : limits.parallel
             refill = Refill(isGrouping: mayGroup, before: queue.ordinary.count, goal: goal)
         }
-        guard let refill, queue.ordinary.count < refill.goal else { return endRefill() }
+        guard let refill, queue.ordinary.count < refill.goal, mayQueueAdoptions else { return endRefill() }
+        notes += startAdoptions()  // they need not wait for the windows
         // Asked now: what is recorded after this look is found by the next one.
         steps.append(.readWindow(scope, mayGrow: isListing))
     }
@@ -68,7 +72,7 @@ extension PullState {
     private mutating func putBackQueue() {
         let (urgent, ordinary) = queue.removeAll()
         feed.update { $0.add(additions: urgent) }
-        release(Set(urgent + ordinary + zips.cancelQueued().map(\.key)))
+        release(Set(urgent + ordinary + zips.cancelQueued().map(\.key) + adoptions.removeAll()))
         downloadOnly = []
     }
 
@@ -133,7 +137,7 @@ extension PullState {
     /// Prunes when only downloads are left.
     mutating func pruneWhileDownloading() {
         stage = .ending
-        guard scan.isExhausted, isOnlyFetching, mayRemove, !isListing, !feed.isReading,
+        guard scan.isExhausted, isOnlyFetching, adoptions.inFlight == 0, mayRemove, !isListing, !feed.isReading,
             inFlight.values.allSatisfy({ $0.placement.sources == [.download] })
         else { return }
         mayRemove = false

@@ -3,7 +3,8 @@ import SyncModel
 // The tasks that run concurrently with the loop.
 extension PullState {
     mutating func startTasks() -> [PullAction] {
-        planAhead() + startZips() + startFetches() + startPublishing() + startTicking() + watchListing()
+        planAhead() + startAdoptions() + startZips() + startFetches() + startPublishing() + startTicking()
+            + watchListing()
     }
 
     /// Fetches that may be in flight, so that small files that have changed do not wait for large ones.
@@ -12,10 +13,20 @@ extension PullState {
         return max(limits.parallel, heavy + max(1, limits.parallel / 4))
     }
 
+    /// Whether what is ready leaves room for more.
+    private var mayGetReady: Bool { ready.count < limits.batch * 4 }
+
+    mutating func startAdoptions() -> [PullAction] {
+        var actions: [PullAction] = []
+        while mayGetReady, let batch = adoptions.start() {
+            actions.append(.start(.adopt(batch, planGeneration: planGeneration)))
+        }
+        return actions
+    }
+
     private mutating func startFetches() -> [PullAction] {
         var actions: [PullAction] = []
-        let bound = limits.batch * 4
-        while ready.count < bound {
+        while mayGetReady {
             let used = zips.inFlight + inFlight.count
             guard let turn = queue.next(isFree: used < limits.parallel, isLightFree: used < slotsForLight) else {
                 break

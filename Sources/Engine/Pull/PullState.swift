@@ -30,6 +30,8 @@ struct PullState {
     var queue = FetchQueue()
     /// Files that come as zips.
     var zips: ZipQueue
+    /// Files that may stand already.
+    var adoptions = AdoptionQueue()
     /// Whether the queue was looked through for that, which has to wait until the listing is complete.
     var hasGrouped = false
     /// Keys in the queue that are known to need a download.
@@ -109,9 +111,9 @@ struct PullState {
 
     var isPlanning: Bool { ahead.isUnderWay }
 
-    var isFetching: Bool { !inFlight.isEmpty || zips.inFlight > 0 }
+    var isFetching: Bool { !inFlight.isEmpty || zips.inFlight > 0 || adoptions.inFlight > 0 }
 
-    var isQueueing: Bool { !queue.isEmpty || !zips.isEmpty }
+    var isQueueing: Bool { !queue.isEmpty || !zips.isEmpty || !adoptions.waiting.isEmpty }
 
     var isToPublish: Bool { isPublishing || !ready.isEmpty }
 

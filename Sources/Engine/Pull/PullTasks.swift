@@ -8,6 +8,7 @@ struct PullTasks: Sendable {
     let steps: PullSteps
     let fetcher: Fetcher
     let zipFetcher: ZipFetcher
+    let adopter: Adopter
     /// The listing that runs beside the loop.
     let listing: InitialListing?
 
@@ -20,6 +21,7 @@ struct PullTasks: Sendable {
         self.listing = listing
         fetcher = Fetcher(context: context)
         zipFetcher = ZipFetcher(context)
+        adopter = Adopter(context: context)
     }
 
     /// Runs `task`.
@@ -40,6 +42,8 @@ struct PullTasks: Sendable {
             return .fetched(placement.key, fetched)
         case .fetchZip(let group, let planned):
             return .unzipped(try await zipFetcher.fetch(group, planGeneration: planned))
+        case .adopt(let placements, let planned):
+            return .adopted(try await adopter.adopt(placements), planGeneration: planned)
         case .readAhead(let scope, let planned):
             return .readAhead(try await steps.reader.next(scope), planGeneration: planned)
         case .settleAhead(let plan, let failedFolders, let planned):

@@ -169,11 +169,11 @@ extension Applier {
     private func adopt(_ placement: Placement, _ expected: Fingerprint) throws -> Outcome {
         let (folder, name) = try leaf(placement.path)
         let file = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_NONBLOCK)
-        guard case .file(let there) = Observed(try file.status()), there == expected else {
-            return .recheck(placement.key)
-        }
-        return .have(
-            placement.key, try stamp(file, path: placement.path, version: placement.version, key: placement.key))
+        let status = try file.status()
+        guard Observed(status) == .file(expected) else { return .recheck(placement.key) }
+        let node = try stamp(
+            file, status, path: placement.path, version: placement.version, key: placement.key)
+        return .have(placement.key, node)
     }
 
     func updateMetadata(_ entry: LocalEntry, _ version: FileVersion) throws -> Outcome {
@@ -182,15 +182,18 @@ extension Applier {
             try known == there || hash(folder, name: name, print: there, is: held)
         else { return .have(entry.key, nil) }
         let file = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_NONBLOCK)
-        return .have(entry.key, try stamp(file, path: entry.path, version: version, key: entry.key))
+        return .have(entry.key, try stamp(file, try file.status(), path: entry.path, version: version, key: entry.key))
     }
 
-    /// Gives a file that holds a version's bytes the time and mode of that version.
-    private func stamp(_ file: Descriptor, path: MirrorPath, version: FileVersion, key: RemoteKey) throws
-        -> LocalNode
-    {
+    /// Gives a file that holds a version's bytes the time and mode of that version, unless it has them.
+    ///
+    /// - Parameter seen: what the file was a moment ago.
+    private func stamp(
+        _ file: Descriptor, _ seen: stat, path: MirrorPath, version: FileVersion, key: RemoteKey
+    ) throws -> LocalNode {
         let (folder, name) = try leaf(path)
-        if try file.status().st_nlink > 1 {
+        var status = seen
+        if status.st_nlink > 1 {
             let own = try unshared(file, version: version, key: key)
             let staging = try tree.staging
             guard renameat(staging.number, own.name, folder.number, name) == 0 else {
@@ -199,12 +202,16 @@ extension Applier {
             touch(path)
             return .file(name: FileName(name), version, own.fingerprint)
         }
-        guard fchmod(file.number, mode_t(tree.settings.fileMode)) == 0 else {
+        let mode = mode_t(tree.settings.fileMode)
+        if status.st_mode & 0o7777 != mode, fchmod(file.number, mode) != 0 {
             throw MirrorError.call("set the mode of", path)
         }
-        try setModificationTime(file, time: version.modified, name: name)
-        try file.sync()
-        return .file(name: FileName(name), version, Fingerprint(try file.status()))
+        if status.st_mtim.tv_sec != version.modified.seconds || status.st_mtim.tv_nsec != 0 {
+            try setModificationTime(file, time: version.modified, name: name)
+            status = try file.status()
+        }
+        try makeDurable(file)
+        return .file(name: FileName(name), version, Fingerprint(status))
     }
 
     /// A copy of a file that has other names, perhaps outside the mirror: its time and mode are not ours to change.

@@ -17,7 +17,18 @@ final class Applier {
         var inheritance: Inheritance?
     }
 
-    init(_ tree: MirrorTree) { self.tree = tree }
+    /// Whether files that were adopted, or given another time, become durable with the folders.
+    private let syncsFilesAtEnd: Bool
+    private var mustSyncFiles = false
+
+    /// - Parameter stamped: how many files of the batch stand already and get time and mode.
+    init(_ tree: MirrorTree, stamped: Int = 0) {
+        self.tree = tree
+        syncsFilesAtEnd = stamped > Self.syncedSingly
+    }
+
+    /// Files or folders up to which each is made durable by itself.
+    private static let syncedSingly = 4
 
     func perform(_ prepared: PreparedOperation) throws -> AppliedOperation {
         aside = []
@@ -30,9 +41,14 @@ final class Applier {
         return AppliedOperation(operation: prepared.operation, outcomes: outcomes, setAside: aside)
     }
 
-    /// Makes the touched folders durable: one by one if they are few, else all that the disk has to write.
-    func syncFolders() throws(MirrorError) {
-        if touched.count > 4 { return try tree.syncEverything() }
+    /// Makes a file durable that stands under its name already: now if the batch has few such files, else at its end.
+    func makeDurable(_ file: Descriptor) throws(MirrorError) {
+        if syncsFilesAtEnd { mustSyncFiles = true } else { try file.sync() }
+    }
+
+    /// Makes durable what was touched: folders one by one if they are few, else all that the disk has to write.
+    func syncTouched() throws(MirrorError) {
+        if mustSyncFiles || touched.count > Self.syncedSingly { return try tree.syncEverything() }
         for path in touched {
             guard let folder = folders[path]?.descriptor else { return try tree.syncEverything() }
             try folder.sync()

@@ -6,6 +6,8 @@ import SyncModel
 /// Reading, hashing and copying whole files.
 enum FileContent {
     private static let chunk = 1 << 20
+    /// Bytes of a file up to which holes are read like data.
+    private static let withoutHoles: off_t = 64 << 10
 
     /// The content hash of an open file from its beginning.
     static func hash(_ file: Descriptor) throws(MirrorError) -> ContentHash {
@@ -18,12 +20,20 @@ enum FileContent {
     ///
     /// - Returns: the number of bytes.
     static func feed(_ file: Descriptor, to hasher: ContentHasher) throws(MirrorError) -> Int64 {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunk, alignment: 4096)
+        try feed(file, size: try file.status().st_size, to: hasher)
+    }
+
+    /// Feeds the first `size` bytes of a file to `hasher`.
+    ///
+    /// - Returns: the number of bytes: fewer if the file has become shorter.
+    static func feed(_ file: Descriptor, size: off_t, to hasher: ContentHasher) throws(MirrorError) -> Int64 {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: max(1, min(chunk, Int(size))), alignment: 4096)
         defer { buffer.deallocate() }
-        let size = try file.status().st_size
         var offset: off_t = 0
         while offset < size {
-            let data = nextData(of: file, at: offset, size: size) ?? size..<size
+            // Looking for holes takes longer than reading a few zeros.
+            let data = size <= withoutHoles ? 0..<size : nextData(of: file, at: offset, size: size) ?? size..<size
             // Holes are zeros that need not be read.
             if offset < data.lowerBound { buffer.initializeMemory(as: UInt8.self, repeating: 0) }
             while offset < data.lowerBound {

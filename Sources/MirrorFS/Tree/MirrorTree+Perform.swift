@@ -8,7 +8,7 @@ extension MirrorTree {
     ///   tell which.
     public func perform(_ batch: [PreparedOperation]) throws -> [AppliedOperation] {
         try makeDurable(batch)
-        let effects = Applier(self)
+        let effects = Applier(self, stamped: batch.count(where: \.stampsFile))
         var results: [AppliedOperation] = []
         for prepared in batch {
             try faults(.effect)
@@ -16,7 +16,7 @@ extension MirrorTree {
             try faults(.effectDone)
         }
         try faults(.syncFolders)
-        try effects.syncFolders()
+        try effects.syncTouched()
         return results
     }
 
@@ -26,5 +26,14 @@ extension MirrorTree {
             if case .staged(let file)? = $0.content { !file.isDurable } else { false }
         }
         if volatile { try syncEverything() }
+    }
+}
+
+extension PreparedOperation {
+    /// Whether a file stands already that only gets a time and a mode.
+    fileprivate var stampsFile: Bool {
+        if case .updateMetadata = operation { return true }
+        if case .adopted? = content { return true }
+        return false
     }
 }

@@ -42,20 +42,6 @@ extension MirrorTree {
         return try? copy.finish()
     }
 
-    /// The fingerprint of the file at `path` if it holds exactly `version`.
-    ///
-    /// - Returns: the fingerprint from before it was read; `nil` if it is no such file.
-    public func adoptable(_ path: MirrorPath, as version: FileVersion) throws(MirrorError) -> Fingerprint? {
-        guard let parent = path.parent, let name = path.name else { return nil }
-        do {
-            let file = try Descriptor.open(name.text, in: root.folder(parent), flags: O_RDONLY | O_NONBLOCK)
-            guard case .file(let print) = Observed(try file.status()), print.size == version.size else { return nil }
-            return try FileContent.hash(file) == version.hash ? print : nil
-        } catch  where [ENOENT, ENOTDIR, ELOOP, ENXIO].contains(error.number) {
-            return nil
-        }
-    }
-
     /// Bytes of the disk that the part file of a version takes, reserved ones included.
     public func spaceOfPart(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> Int64 {
         var status = stat()

@@ -2,14 +2,22 @@ import FileSystem
 import Glibc
 public import SyncModel
 
+/// What a look by stat tells of files that are to be placed.
+public struct Survey: Sendable {
+    /// Those of which nothing is here: nothing that may be what is wanted stands at their target, and no part of an
+    /// earlier download is left.
+    public var absent: Set<RemoteKey> = []
+    /// Those at whose target something stands that may be what is wanted.
+    public var standing: Set<RemoteKey> = []
+}
+
 extension MirrorTree {
-    /// Those of `placements` that only a download can serve: nothing that may be what is wanted stands at their target,
-    /// and no part of an earlier download is left.
+    /// Looks at the targets of `placements`.
     ///
     /// Looks at many at once: a folder that several have in common is opened once. Something that comes to stand there
     /// afterwards is noticed when the file is put in place.
-    public func downloadOnly(_ placements: [Placement]) throws(MirrorError) -> Set<RemoteKey> {
-        var found: Set<RemoteKey> = []
+    public func survey(_ placements: [Placement]) throws(MirrorError) -> Survey {
+        var found = Survey()
         var last: (path: MirrorPath, folder: Descriptor?)?
         let staging = try staging
         let mayBeDisplaced = try hasDisplaced()
@@ -18,11 +26,15 @@ extension MirrorTree {
                 guard let parent = placement.path.parent, let name = placement.path.name else { continue }
                 if last?.path != parent { last = (parent, try existingFolder(parent)) }
                 let seen = try last?.folder?.observe(name.text) ?? .nothing
+                if placement.mayAlreadyBe(seen) {
+                    found.standing.insert(placement.key)
+                    continue
+                }
                 let part = Self.partName(placement.version.rev, placement.key)
-                guard !placement.mayAlreadyBe(seen), try staging.observe(part) == .nothing,
+                guard try staging.observe(part) == .nothing,
                     try mayBeDisplaced ? !hasDisplaced(placement.version) : true
                 else { continue }
-                found.insert(placement.key)
+                found.absent.insert(placement.key)
             } catch  where error.disposition == .skipItem {
                 continue  // whoever gets it ready meets the same, and it is that file's trouble alone
             }

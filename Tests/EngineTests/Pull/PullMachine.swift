@@ -13,6 +13,8 @@ struct PullMachine {
     var windows: [WindowReader.Window] = []
     /// What changed keys are planned as, in order.
     var changes: [WindowReader.Window] = []
+    /// Files at whose targets something stands that may be what is wanted.
+    var standing: [String] = []
     /// Keys that are no longer wanted.
     var unwanted: Set<RemoteKey> = []
     /// What was planned.
@@ -94,8 +96,11 @@ struct PullMachine {
         let files = plan.placements
         for file in files { wanted[file.key] = file.version }
         let small = files.filter { $0.sources == [.download] && $0.version.size < 1000 }
+        let standing = Set(standing.map { RemoteKey($0) }).intersection(files.map(\.key))
         return .settled(
-            .init(last: plan.last, found: plan.found, placements: files, downloadOnly: Set(small.map(\.key))), purpose)
+            .init(
+                last: plan.last, found: plan.found, placements: files,
+                downloadOnly: Set(small.map(\.key)).subtracting(standing), standing: standing), purpose)
     }
 }
 
@@ -138,6 +143,13 @@ extension PullEvent {
         let print = Fingerprint(inode: 1, size: 1, modifiedNanoseconds: 0)
         return .fetched(
             RemoteKey(path), .ready(PreparedOperation(.place(.test(path)), content: .adopted(print))))
+    }
+
+    /// A batch was hashed: what of it is what is wanted, and what is not.
+    static func adopted(_ paths: String..., others: [String] = []) -> PullEvent {
+        let print = Fingerprint(inode: 1, size: 1, modifiedNanoseconds: 0)
+        let ready = paths.map { PreparedOperation(.place(.test($0)), content: .adopted(print)) }
+        return .adopted(.init(ready: ready, others: others.map { .test($0) }), planGeneration: 0)
     }
 
     static func failed(_ path: String, _ fetched: Fetcher.Fetched) -> PullEvent { .fetched(RemoteKey(path), fetched) }
@@ -198,6 +210,7 @@ extension PullTask {
         switch self {
         case .fetch(let placement, let isDownloadOnly): "\(isDownloadOnly ? "download" : "fetch") \(placement.key)"
         case .fetchZip(let group, _): "fetch zip of \(group.folder) (\(group.placements.count))"
+        case .adopt(let placements, _): "adopt " + placements.map { "\($0.key)" }.joined(separator: " ")
         case .readAhead: "read ahead"
         case .settleAhead: "settle ahead"
         case .publish(let batch): "publish " + batch.map { "\($0.operation.key)" }.joined(separator: " ")

@@ -64,6 +64,59 @@ import Testing
         stale.on(.settledAhead(settled, planGeneration: 0), "[plan changes /x]", "[remove deleted]")
     }
 
+    // MARK: What stands already
+
+    @Test("what may stand already is hashed in a batch beside the downloads, and fetched if it is wrong")
+    func adopts() {
+        var pull = PullMachine(parallel: 1)
+        pull.windows = [.files(.test("/a"), .test("/b"), .test("/c"), .test("/d"))]
+        pull.standing = ["/a", "/b", "/d"]
+        pull.on(
+            .began, "[read window]", "[settle /a /b /c /d]", "read ahead", "adopt /a /b /d", "download /c", "tick",
+            "listen in a while")
+        pull.on(.readAhead(.empty, planGeneration: 0), "[read window after /d]", "[remove deleted]", "[read window]")
+        pull.on(.adopted("/a", "/b", others: ["/d"]))
+        pull.on(.fetched("/c"), "fetch /d")
+        pull.on(.fetched("/d"), "publish /a /b /c /d")
+        pull.on(.published("/a", "/b", "/c", "/d"), "stop tasks", "finish")
+    }
+
+    @Test("what is adopted by a plan of before changes is planned again") func adoptedTooLate() {
+        var pull = PullMachine(parallel: 1)
+        pull.windows = [.files(.test("/a"), .test("/b"))]
+        pull.standing = ["/a", "/b"]
+        pull.on(
+            .began, "[read window]", "[settle /a /b]", "adopt /a /b", "[read window after /b]", "tick",
+            "[remove deleted]", "[read window]", "listen in a while")
+        var stale = pull
+        pull.on(.adopted("/a", "/b"), "publish /a /b")
+        stale.on(.changed("/x"), "reset line budget", "[plan changes /x]", "[read window]", "[remove deleted]")
+        stale.windows = [.files(.test("/a"), .test("/b"))]
+        stale.on(.adopted("/a", "/b"), "[read window]", "[settle /a /b]", "adopt /a /b", "[read window after /b]")
+    }
+
+    @Test("a large file, and what can be moved, is got ready by itself") func noBatch() {
+        #expect(AdoptionQueue.takes(.test("/a", size: 4 << 20)))
+        #expect(!AdoptionQueue.takes(.large("/a")))
+        #expect(!AdoptionQueue.takes(.test("/a", movedFrom: "/b")))
+    }
+
+    @Test("a batch ends with its files or its bytes, and only so many are hashed at a time") func batches() {
+        var queue = AdoptionQueue()
+        queue.append((0..<1000).map { .test("/\($0)") })
+        #expect(queue.start()?.count == 64)
+        var begun = 1
+        while queue.start() != nil { begun += 1 }
+        #expect(begun == 8)
+        queue.finished()
+        #expect(queue.start()?.first?.key == RemoteKey("/512"))
+        #expect(queue.keep { $0.key.text != "/999" } == [RemoteKey("/999")])
+        #expect(queue.removeAll().count == 423)
+        queue.finished()
+        queue.append((0..<9).map { .test("/\($0)", size: 1 << 20) })
+        #expect(queue.start()?.count == 4)
+    }
+
     // MARK: Precedence
 
     @Test("changed keys are planned before what else is pending")
