@@ -1,3 +1,4 @@
+import MirrorFS
 import SyncModel
 
 // The tasks that run concurrently with the loop.
@@ -13,12 +14,10 @@ extension PullState {
         return max(limits.parallel, heavy + max(1, limits.parallel / 4))
     }
 
-    /// Whether what is ready leaves room for more.
-    private var mayGetReady: Bool { ready.count < limits.batch * 4 }
-
     mutating func startAdoptions() -> [PullAction] {
         var actions: [PullAction] = []
-        while mayGetReady, let batch = adoptions.start() {
+        // One batch is published while the next one is got ready.
+        while ready.count < 2 * largestBatch, let batch = adoptions.start() {
             actions.append(.start(.adopt(batch, planGeneration: planGeneration)))
         }
         return actions
@@ -26,7 +25,8 @@ extension PullState {
 
     private mutating func startFetches() -> [PullAction] {
         var actions: [PullAction] = []
-        while mayGetReady {
+        let bound = limits.batch * 4
+        while ready.count < bound {
             let used = zips.inFlight + inFlight.count
             guard let turn = queue.next(isFree: used < limits.parallel, isLightFree: used < slotsForLight) else {
                 break
@@ -69,11 +69,25 @@ extension PullState {
     mutating func startPublishing() -> [PullAction] {
         let isIdle = !isFetching && !isQueueing
         guard !isPublishing, !ready.isEmpty, ready.count >= limits.batch || publishNow || isIdle else { return [] }
-        let batch = Array(ready.prefix(limits.batch))
+        let batch = Array(ready.prefix(nextBatch))
         ready.removeFirst(batch.count)
         isPublishing = true
         publishNow = false
         return [.start(.publish(batch))]
+    }
+
+    /// Operations of a batch in which nearly all are adopted: hardly anything is done for them but two syncs of the disk.
+    private var largestBatch: Int { limits.batch * 4 }
+
+    /// How many of those that are ready come next.
+    private var nextBatch: Int {
+        var effects = 0
+        for (number, prepared) in ready.prefix(largestBatch).enumerated() {
+            if case .adopted? = prepared.content { continue }
+            if effects == limits.batch { return number }
+            effects += 1
+        }
+        return min(ready.count, largestBatch)
     }
 
     /// A tick bounds how long finished files wait, and wakes the loop while there may be more to fetch or zips arrive;

@@ -140,9 +140,7 @@ extension FileVersion {
 
 extension PullEvent {
     static func fetched(_ path: String) -> PullEvent {
-        let print = Fingerprint(inode: 1, size: 1, modifiedNanoseconds: 0)
-        return .fetched(
-            RemoteKey(path), .ready(PreparedOperation(.place(.test(path)), content: .adopted(print))))
+        .fetched(RemoteKey(path), .ready(PreparedOperation(.place(.test(path)), content: .staged(.test))))
     }
 
     /// A batch was hashed: what of it is what is wanted, and what is not.
@@ -168,10 +166,15 @@ extension ZipFetcher.StagedArrival {
     /// A file that has come in a zip.
     static func test(_ path: String) -> ZipFetcher.StagedArrival {
         ZipFetcher.StagedArrival(
-            placement: .test(path),
-            file: StagedFile(
-                version: .test(size: 1), fingerprint: Fingerprint(inode: 1, size: 1, modifiedNanoseconds: 0),
-                isDurable: false, name: "part"), planGeneration: 0)
+            placement: .test(path), file: .test, planGeneration: 0)
+    }
+}
+
+extension StagedFile {
+    fileprivate static var test: StagedFile {
+        StagedFile(
+            version: .test(size: 1), fingerprint: Fingerprint(inode: 1, size: 1, modifiedNanoseconds: 0),
+            isDurable: false, name: "part")
     }
 }
 

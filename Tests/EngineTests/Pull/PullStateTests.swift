@@ -81,6 +81,18 @@ import Testing
         pull.on(.published("/a", "/b", "/c", "/d"), "stop tasks", "finish")
     }
 
+    @Test("what is adopted goes on record in larger batches than what has effects") func adoptsManyAtOnce() {
+        var pull = PullMachine.downloading("/a", "/b", "/c", "/d", batch: 2)
+        pull.on(.fetched("/a"))
+        pull.on(.fetched("/b"), "publish /a /b")
+        pull.on(.fetched("/c"))
+        pull.on(.adopted("/1", "/2", "/3", "/4", "/5"))
+        pull.on(.fetched("/d"))
+        pull.on(.adopted("/6", "/7", "/8", "/9"))
+        pull.on(.published("/a", "/b"), "publish /c /1 /2 /3 /4 /5 /d /6")
+        pull.on(.published("/c", "/1", "/2", "/3", "/4", "/5", "/d", "/6"), "publish /7 /8 /9")
+    }
+
     @Test("what is adopted by a plan of before changes is planned again") func adoptedTooLate() {
         var pull = PullMachine(parallel: 1)
         pull.windows = [.files(.test("/a"), .test("/b"))]
