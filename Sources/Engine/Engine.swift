@@ -19,6 +19,7 @@
 //     Wakeup, Longpoll                      wait for what starts the next pass
 //   Verifier, Repair    `dbxsync verify`         PlanPreview    `sync --dry-run`
 //   StatusBoard         how it gets on           EventLog       each outcome is logged once
+//   StageTimes, MeasuredRemote                   where the time of a pass goes
 //   DiskPool, AsyncMutex, Shielded, Monitor    tools for threads and tasks
 //
 // One task runs the engine. A pass is structured concurrency, and PullLoop is one loop over a task group, so PullState

@@ -148,9 +148,10 @@ public actor SyncEngine {
         let events = EventLog(logger)
         let began = environment.now()
         let context = PassContext(
-            remote: remote, store: store, mirror: mirror, disk: disk, reading: reading, settings: settings,
-            environment: environment, board: board, events: events, segments: SegmentBudget(settings.parallel),
-            gate: gate, watch: watch, mustSweep: isDueForSweep, lastSweep: lastSweep, wakeup: wakeup)
+            remote: MeasuredRemote(remote, events.times), store: store, mirror: mirror, disk: disk, reading: reading,
+            settings: settings, environment: environment, board: board, events: events,
+            segments: SegmentBudget(settings.parallel), gate: gate, watch: watch, mustSweep: isDueForSweep,
+            lastSweep: lastSweep, wakeup: wakeup)
         do {
             let report = try await SyncPass(context: context).run()
             try await disk.run { [mirror] in try mirror.purgeDisplaced() }
@@ -192,7 +193,7 @@ public actor SyncEngine {
                 began: began, ended: environment.now(), outcome: outcome, placed: report.placed,
                 removed: report.removed, bytes: report.bytes, failed: report.failed))
         if report.isEmpty { return }
-        logger.info("\(report.summary)", metadata: ["event": "pass_done", "bytes": "\(report.bytes)"])
+        logger.info("\(report.summary)", metadata: report.metadata)
     }
 
     // MARK: The disk

@@ -36,6 +36,9 @@ struct LogTextTests {
         #expect(
             LogText.line("placed", ["event": "file_placed", "path": "/a/b.txt", "bytes": "1234567", "rev": "5e"])
                 == "placed: /a/b.txt (1.2 MB)")
+        #expect(
+            LogText.line("1 file placed", ["bytes": "5000", "bytes_per_second": "9", "seconds_network": "1.5"])
+                == "1 file placed (5.0 kB)")
         #expect(LogText.line("/a/b.txt is parked", ["path": "/a/b.txt"]) == "/a/b.txt is parked")
         #expect(
             LogText.line("refused", ["status": "\(429)", "endpoint": "list_folder", "list": ["x", "y"]])

@@ -35,6 +35,27 @@ struct CommandTests {
         }
     }
 
+    @Test("sync --json and the log say where the time of a pass went, and of a short one the log says nothing")
+    func times() async throws {
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 30))
+            let sync = try await fixture.place.run("sync", "--json")
+            #expect(sync.code == 0, "\(sync)")
+            let result = try document(sync)
+            let seconds = try #require(result["seconds"] as? [String: Double], "\(sync)")
+            let stages = [
+                "hashing", "listing", "network", "planning", "publishing", "recording", "sweeping", "total", "writing",
+            ]
+            #expect(seconds.keys.sorted() == stages)
+            let total = try #require(seconds["total"])
+            #expect(seconds.values.allSatisfy { (0...total).contains($0) }, "\(seconds)")
+            #expect(try #require(result["bytes_per_second"] as? Int64) > 0, "\(sync)")
+            #expect(!sync.errors.contains("seconds"), "\(sync)")
+            let unchanged = try document(try await fixture.place.run("sync", "--json"))
+            #expect(unchanged["bytes_per_second"] as? Int64 == 0)
+        }
+    }
+
     @Test("what cannot be mirrored is listed with its reason; sync and status end with 1, the rest is there")
     func parked() async throws {
         try await DaemonFixture.run { fixture in

@@ -333,6 +333,9 @@ class Checks:
             require(int(entry["DBXSYNC_BYTES"]) >= 0 and entry["DBXSYNC_REV"], entry)
             require(entry["DBXSYNC_PASS"].isdigit(), entry)
         require(all(int(entry["DBXSYNC_BYTES"]) >= 0 for entry in events["pass_done"]), events["pass_done"][-1])
+        for entry in events["pass_done"]:
+            require(float(entry["DBXSYNC_SECONDS_TOTAL"]) >= float(entry["DBXSYNC_SECONDS_NETWORK"]) >= 0, entry)
+            require(int(entry["DBXSYNC_BYTES_PER_SECOND"]) >= 0 and "seconds" not in entry["MESSAGE"], entry)
         require(len({entry["MESSAGE_ID"] for entry in events["pass_done"]}) == 1)
         require({entry["SYSLOG_IDENTIFIER"] for entry in entries if "DBXSYNC_EVENT" in entry} == {"dbxsync"})
 

@@ -23,8 +23,8 @@ struct Adopter: Sendable {
         let bytes = placements.reduce(Int64(0)) { $0.saturatingSum($1.version.size) }
         let found = try await withTaskCancellationHandler {
             try await context.board.withQuietPeriod(upTo: Fetcher.readingTime(bytes)) {
-                try await context.reading.run { [mirror = context.mirror] in
-                    mirror.adoptable(placements, unless: { isCancelled.value })
+                try await context.reading.run { [mirror = context.mirror, times = context.times] in
+                    times.measure(.hashing) { mirror.adoptable(placements, unless: { isCancelled.value }) }
                 }
             }
         } onCancel: {

@@ -74,7 +74,9 @@ struct Fetcher: Sendable {
             return .moved(candidate)
         }
         let found = try await context.board.withQuietPeriod(upTo: Self.readingTime(placement.version.size)) {
-            try await context.reading.run { try Fetcher.localContent(placement, context) }
+            try await context.reading.run {
+                try context.times.measure(.hashing) { try Fetcher.localContent(placement, context) }
+            }
         }
         if let found { return found }
         return .staged(try await download(placement))
@@ -148,7 +150,9 @@ struct Fetcher: Sendable {
         let (part, promise) = try await context.board.withQuietPeriod(upTo: Self.readingTime(placement.version.size)) {
             try await context.reading.run { [context] in
                 let promise = try Fetcher.promiseOfRest(placement, context)
-                let part = try context.mirror.stage(placement.version, for: placement.key)
+                let part = try context.times.measure(.hashing) {
+                    try context.mirror.stage(placement.version, for: placement.key)
+                }
                 try Fetcher.keepOfRest(promise, placement: placement, context: context)
                 return (part, promise)
             }
@@ -156,8 +160,8 @@ struct Fetcher: Sendable {
         let begun = part.offset
         return try await staged(begun: begun) {
             let target = ChunkedSink.Target(
-                store: { bytes in
-                    try part.write(bytes)
+                store: { [times = context.times] bytes in
+                    try times.measure(.writing) { try part.write(bytes) }
                     promise.written(bytes.count)
                 }, restart: { try part.restart() })
             let sink = ChunkedSink(
@@ -171,7 +175,7 @@ struct Fetcher: Sendable {
                 try? await sink.end {}  // what has arrived is where the next try goes on; the first error counts
                 throw error
             }
-            return try await sink.end { try part.finish() }
+            return try await sink.end { [times = context.times] in try times.measure(.writing) { try part.finish() } }
         }
     }
 
@@ -179,7 +183,9 @@ struct Fetcher: Sendable {
         let (file, promise) = try await context.board.withQuietPeriod(upTo: Self.readingTime(placement.version.size)) {
             try await context.reading.run { [context] in
                 let promise = try Fetcher.promiseOfRest(placement, context)
-                let file = try context.mirror.stageBlocks(placement.version, for: placement.key)
+                let file = try context.times.measure(.hashing) {
+                    try context.mirror.stageBlocks(placement.version, for: placement.key)
+                }
                 try Fetcher.keepOfRest(promise, placement: placement, context: context)
                 return (file, promise)
             }
@@ -188,7 +194,9 @@ struct Fetcher: Sendable {
             try await SegmentedDownload(context: context, version: placement.version, file: file, promise: promise)
                 .run()
             return try await context.board.withQuietPeriod(upTo: Self.readingTime(placement.version.size)) {
-                try await context.disk.run { try file.finish() }
+                try await context.disk.run { [times = context.times] in
+                    try times.measure(.writing) { try file.finish() }
+                }
             }
         }
     }
@@ -257,6 +265,8 @@ struct Fetcher: Sendable {
 
     /// Writes a file that has come whole; nothing is left of one that the disk has no room for.
     static func stageWhole(_ placement: Placement, bytes: [UInt8], context: PassContext) throws -> StagedFile {
+        context.times.begin(.writing)
+        defer { context.times.end(.writing) }
         let part = try context.mirror.stageAnew(placement.version, for: placement.key)
         do {
             if part.offset > 0 { try part.restart() }

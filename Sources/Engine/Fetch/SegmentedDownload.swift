@@ -69,8 +69,8 @@ struct SegmentedDownload: Sendable {
 
     private func fetch(_ segment: Range<Int64>, _ stored: ByteCount) async -> Step {
         let blocks = BlockWriter(file, at: segment.lowerBound, end: segment.upperBound, stored)
-        let store: @Sendable (UnsafeRawBufferPointer) throws -> Void = { [promise] bytes in
-            try blocks.write(bytes)
+        let store: @Sendable (UnsafeRawBufferPointer) throws -> Void = { [promise, times = context.times] bytes in
+            try times.measure(.writing) { try blocks.write(bytes) }
             promise.written(bytes.count)
         }
         let sink = ChunkedSink(

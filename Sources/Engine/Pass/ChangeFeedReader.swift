@@ -123,8 +123,11 @@ struct ChangeFeedReader: Sendable {
     func record(_ page: ChangePage?, of part: ListingPart, next: Cursor?, opening folders: [RemoteKey]) async throws {
         let page = page ?? ChangePage(changes: [], cursor: Cursor(""), hasMore: false)
         log(page)
-        let recorded = try await store.record(
-            PageFold.edits(for: page.changes), unread: page.unread, of: part, next: next, opening: folders, now: now())
+        let recorded = try await events.times.measure(.recording) {
+            try await store.record(
+                PageFold.edits(for: page.changes), unread: page.unread, of: part, next: next, opening: folders,
+                now: now())
+        }
         tell(recorded, page, isListing: true)
     }
 
@@ -153,9 +156,11 @@ struct ChangeFeedReader: Sendable {
                     + "mirror; check mirror.remote_root")
         }
         log(page)
-        let recorded = try await store.record(
-            PageFold.edits(for: page.changes), unread: page.unread, cursor: page.cursor, isLast: !page.hasMore,
-            now: now())
+        let recorded = try await events.times.measure(.recording) {
+            try await store.record(
+                PageFold.edits(for: page.changes), unread: page.unread, cursor: page.cursor, isLast: !page.hasMore,
+                now: now())
+        }
         tell(recorded, page, isListing: page.hasMore)
         return recorded
     }

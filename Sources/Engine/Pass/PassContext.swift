@@ -30,6 +30,9 @@ struct PassContext: Sendable {
     /// What starts the next pass.
     let wakeup: Wakeup
 
+    /// What the time of the pass is spent on.
+    var times: StageTimes { events.times }
+
     func now() -> Timestamp { environment.now() }
 
     /// Compares the mirror with have.

@@ -1,3 +1,5 @@
+import Logging
+
 /// What one pass has done.
 public struct PassReport: Hashable, Sendable {
     /// Entries of the pages read.
@@ -28,6 +30,8 @@ public struct PassReport: Hashable, Sendable {
     public var drifted = 0
     /// Full listings begun because the cursor was of no use any more.
     public var resets = 0
+    /// How long it took so far, and what with.
+    public var times = PassTimes()
 
     /// Creates an empty report.
     public init() {}
@@ -35,6 +39,12 @@ public struct PassReport: Hashable, Sendable {
     /// Whether nothing was found to do.
     public var isEmpty: Bool {
         placed + folders + removed + setAside + failed + parked + resets + moved + drifted == 0
+    }
+
+    /// Bytes fetched for each second in which a download was under way; zero without downloads.
+    public var bytesPerSecond: Int64 {
+        let seconds = times[.network] / .seconds(1)
+        return seconds > 0 ? Int64(min(Double(bytes) / seconds, 9e18).rounded()) : 0
     }
 }
 
@@ -54,4 +64,15 @@ extension PassReport: CustomStringConvertible {
 
     /// The same as `summary`.
     public var description: String { summary }
+}
+
+extension PassReport {
+    /// The fields of the journal's entry.
+    var metadata: Logger.Metadata {
+        var fields: Logger.Metadata = [
+            "event": "pass_done", "bytes": "\(bytes)", "bytes_per_second": "\(bytesPerSecond)",
+        ]
+        for (name, seconds) in times.seconds { fields["seconds_\(name)"] = "\(seconds)" }
+        return fields
+    }
 }

@@ -11,6 +11,8 @@ struct Prune: Sendable {
 
     /// Works until nothing that is due is left: what is below comes before what is above.
     func run() async throws {
+        context.times.begin(.publishing)
+        defer { context.times.end(.publishing) }
         let publisher = Publisher(context: context)
         var position: RemoteKey?
         while true {
@@ -30,6 +32,8 @@ struct Prune: Sendable {
 
     /// Removes what is due at and below `keys`, except files whose content is wanted elsewhere.
     func run(at keys: [RemoteKey]) async throws {
+        context.times.begin(.publishing)
+        defer { context.times.end(.publishing) }
         let items = try await context.store.removals(at: keys, limit: Self.most, now: context.now())
         if items.isEmpty { return }
         let contents = Set(items.compactMap { $0.entry?.content })

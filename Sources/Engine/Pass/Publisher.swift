@@ -18,7 +18,11 @@ struct Publisher: Sendable {
         guard !batch.isEmpty else { return [] }
         let context = context
         let (results, newlyFailing) = try await context.board.withQuietPeriod(upTo: Self.patience) {
-            try await shielded { try await context.gate.withLock { try await Self.execute(batch, context) } }
+            try await shielded {
+                try await context.gate.withLock {
+                    try await context.times.measure(.publishing) { try await Self.execute(batch, context) }
+                }
+            }
         }
         for notice in context.mirror.takeNotices() { context.events.note(.warning, notice) }
         var failed: Set<RemoteKey> = []

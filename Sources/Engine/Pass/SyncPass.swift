@@ -83,7 +83,9 @@ struct SyncPass: Sendable {
             status.swept = 0
         }
         let began = context.now()
-        let found = try await context.sweeper(seekingStrangers: seekingStrangers).sweep(now: began)
+        let found = try await context.times.measure(.sweeping) {
+            try await context.sweeper(seekingStrangers: seekingStrangers).sweep(now: began)
+        }
         context.board.update { $0.diskAsOf = began }
         if found.drifted > 0 { context.events.logDrift(found.drifted) }
         context.lastSweep.completed(at: began)

@@ -38,7 +38,7 @@ struct PlanSettler: Sendable {
                 waiting.map { .failed($0.key, why: "waits for its folder, which could not be made", retry: nil) })
         }
         settled.placements = possible
-        try await survey(&settled)
+        try await context.times.measure(.planning) { try await survey(&settled) }
         return settled
     }
 

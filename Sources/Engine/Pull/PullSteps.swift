@@ -14,7 +14,7 @@ struct PullSteps: Sendable {
         self.context = context
         publisher = Publisher(context: context)
         reader = WindowReader(
-            store: context.store, limit: context.settings.window, now: context.environment.now)
+            store: context.store, limit: context.settings.window, now: context.environment.now, times: context.times)
         settler = PlanSettler(context: context, publisher: publisher)
     }
 

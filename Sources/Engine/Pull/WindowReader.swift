@@ -6,6 +6,7 @@ struct WindowReader: Sendable {
     let store: StateStore
     let limit: Int
     let now: @Sendable () -> Timestamp
+    let times: StageTimes
 
     /// What a window is read and planned with.
     struct Scope: Sendable {
@@ -40,6 +41,8 @@ struct WindowReader: Sendable {
 
     /// The window after the position.
     func next(_ scope: Scope) async throws -> Window {
+        times.begin(.planning)
+        defer { times.end(.planning) }
         let window = try await store.additions(after: scope.position, limit: limit, now: now())
         guard let last = window.last else { return .empty }
         // What has its place below something that is given up for it waits for that.
@@ -48,6 +51,8 @@ struct WindowReader: Sendable {
 
     /// The pending items among `keys`.
     func items(_ keys: [RemoteKey], moving: [RemoteKey: LocalEntry]) async throws -> Window {
+        times.begin(.planning)
+        defer { times.end(.planning) }
         let items = try await store.additions(among: keys, now: now())
         guard let last = items.last else { return .empty }
         return try await plan(items, upTo: last.key, moving: moving)

@@ -9,6 +9,8 @@ final class EventLog: Sendable {
     private let logger: Logger
     private let report = Mutex(PassReport())
     private let lines = Atomic<Int>(0)
+    /// What the time of the pass is spent on.
+    let times = StageTimes()
 
     /// Changed paths that get a line at `info` in one pass; the others are told at `debug` and in the summary.
     static let linesPerPass = 100
@@ -18,7 +20,11 @@ final class EventLog: Sendable {
     /// Resets the number of changes that are logged at `info`.
     func resetLineBudget() { lines.store(0, ordering: .relaxed) }
 
-    var current: PassReport { report.withLock { $0 } }
+    var current: PassReport {
+        var copy = report.withLock { $0 }
+        copy.times = times.current
+        return copy
+    }
 
     func count(_ change: (inout PassReport) -> Void) { report.withLock { change(&$0) } }
 

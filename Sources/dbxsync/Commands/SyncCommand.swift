@@ -62,6 +62,7 @@ struct SyncCommand: AsyncParsableCommand {
             printOut(try JSONText.of(SyncResult(report, status)))
         } else {
             for line in StatusText.issues(status) { printOut(line) }
+            if let line = PassTimesText.line(report) { log.logger().info("\(line)") }
         }
         return status.inStep ? .done : .incomplete
     }
@@ -138,7 +139,9 @@ struct SyncCommand: AsyncParsableCommand {
 private struct SyncResult: Encodable {
     let inStep: Bool
     let placed, downloaded, adopted, moved, copied, folders, removed, setAside, failed, parked: Int
-    let bytes: Int64
+    let bytes, bytesPerSecond: Int64
+    /// By stage, and `total`.
+    let seconds: [String: Double]
     let issues: [StatusReport.Path]
     /// The same under the key of version 0.1.0.
     let troubles: [StatusReport.Path]
@@ -157,7 +160,8 @@ private struct SyncResult: Encodable {
         setAside = report.setAside
         failed = report.failed
         parked = report.parked
-        bytes = report.bytes
+        (bytes, bytesPerSecond) = (report.bytes, report.bytesPerSecond)
+        seconds = report.times.seconds
         (issues, troubles) = (status.issues, status.issues)
         (unread, unreadEntries) = (status.unread, status.unreadEntries)
     }
