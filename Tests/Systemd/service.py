@@ -44,8 +44,9 @@ class Sandbox:
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory()
         port = pathlib.Path(self.folder.name, "port")
+        # More than two pages, so that the release build lists it in parts, too.
         self.process = subprocess.Popen(
-            [self.program, "--seed", "200", "--port-file", port], stdout=subprocess.DEVNULL, start_new_session=True)
+            [self.program, "--seed", "2500", "--port-file", port], stdout=subprocess.DEVNULL, start_new_session=True)
         eventually("the sandbox", port.exists)
         self.url = f"http://127.0.0.1:{port.read_text().strip()}"
         self.account = sandbox.Account(self.url)
