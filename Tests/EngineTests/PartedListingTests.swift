@@ -1,4 +1,3 @@
-import Engine
 import Glibc
 import Sandbox
 import Store
@@ -6,6 +5,8 @@ import SyncModel
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import Engine
 
 /// Listings whose parts are read side by side.
 @Suite(.timeLimit(.minutes(30)))
@@ -68,6 +69,30 @@ struct PartedListingTests {
         try await fixture.pass()
         #expect(fixture.remote.pages < 120, "800 entries are 40 pages, and so are the folders")
         try await expectEqual(fixture)
+    }
+
+    @Test("a thousand empty folders are no endless listing") func empty() async throws {
+        let fixture = try EngineFixture(pageSize: 100)
+        fixture.settings.listing.leastEntries = 0
+        fixture.account.configure { $0.listsWatchedFolder = false }
+        for number in 0..<1100 { _ = try fixture.account.makeFolder("/folder \(number)") }
+        try await fixture.pass()
+        try await expectEqual(fixture)
+    }
+
+    @Test("a folder that lies elsewhere opens no part") func elsewhere() throws {
+        func folders(_ keys: String..., of part: ListingPart) -> [RemoteKey]? {
+            let changes = keys.map { key in
+                RemoteChange.put(RemoteKey(key), .folder(name: FileName(RemoteKey(key).name)), parents: [])
+            }
+            return PartedListing.folders(
+                in: ChangePage(changes: changes, cursor: Cursor("C"), hasMore: false), of: part)
+        }
+        let part = ListingPart(RemoteKey("/a"), isRecursive: false)
+        #expect(folders("/a", "/a/b", "/a/c", of: part) == [RemoteKey("/a/b"), RemoteKey("/a/c")])
+        #expect(folders("/a/b", "/a/b/c", of: part) == nil)
+        #expect(folders("/b", of: part) == nil)
+        #expect(folders("/a/b/c", of: ListingPart(RemoteKey("/a"), isRecursive: true)) == [])
     }
 
     @Test("what moves between parts while they are listed is told afterwards", arguments: 0..<12)

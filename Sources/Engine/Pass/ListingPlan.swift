@@ -94,11 +94,9 @@ struct ListingPlan {
         var yield = yields[parent] ?? (0, 0)
         yield = (yield.parts + 1, yield.entries + count)
         yields[parent] = yield
+        guard yield.parts >= limits.sample, yield.entries / yield.parts < limits.leastEntries else { return nil }
         let others = waiting.count { $0.folder.parent == parent && $0.cursor == nil }
-        guard yield.parts >= limits.sample, others >= limits.sample,
-            yield.entries / yield.parts < limits.leastEntries
-        else { return nil }
-        return unite(parent)
+        return others >= limits.sample ? unite(parent) : nil
     }
 
     private mutating func unite(_ folder: RemoteKey) -> Change {

@@ -11,7 +11,7 @@ struct PartedListing: Sendable {
         var page: Result<ChangePage?, any Error>
     }
 
-    /// Pages in a row that bring nothing, after which the server is taken to be confused.
+    /// Pages in a row that bring nothing and announce more, after which the server is taken to be confused.
     private static let emptyPagesAllowed = 1000
 
     /// Reads until no part is left.
@@ -27,9 +27,9 @@ struct PartedListing: Sendable {
                 let part = answer.part
                 guard plan.isAwaited(part) else { continue }
                 let page = try answer.page.get()
-                emptyInARow = page?.changes.isEmpty == false ? 0 : emptyInARow + 1
-                guard emptyInARow < Self.emptyPagesAllowed else { throw reader.endless(emptyInARow) }
                 let next = page.flatMap { $0.hasMore ? $0.cursor : nil }
+                emptyInARow = next != nil && page?.changes.isEmpty == true ? emptyInARow + 1 : 0
+                guard emptyInARow < Self.emptyPagesAllowed else { throw reader.endless(emptyInARow) }
                 let folders = page.map { Self.folders(in: $0, of: part) } ?? []
                 let change = plan.didRead(part, entries: page?.entries ?? 0, next: next, folders: folders)
                 ask(&plan, &group)  // while this page is recorded
@@ -55,12 +55,16 @@ struct PartedListing: Sendable {
         }
     }
 
-    /// The folders on a page that become parts; `nil` if it holds something that nobody can read, which may be one.
+    /// The folders on a page that become parts; `nil` if it holds something that nobody can read, which may be one, or
+    /// something that lies elsewhere: parts that open each other would never end.
     static func folders(in page: ChangePage, of part: ListingPart) -> [RemoteKey]? {
         if part.isRecursive { return [] }
         if page.unreadable > 0 { return nil }
-        return page.changes.compactMap { change in
-            if case .put(let key, .folder, _) = change, key != part.folder { key } else { nil }
+        var folders: [RemoteKey] = []
+        for case .put(let key, .folder, _) in page.changes where key != part.folder {
+            guard key.parent == part.folder else { return nil }
+            folders.append(key)
         }
+        return folders
     }
 }
