@@ -57,7 +57,7 @@ let package = Package(
         library("Concurrency", []),
         library("FileSystem", ["CLinux"]),
         library("SyncModel", ["CCrypto"]),
-        library("Transport", ["CCurl", "FileSystem", logging]),
+        library("Transport", ["CCurl", "FileSystem", collections, logging]),
         library("Dropbox", ["SyncModel", "Transport", "FileSystem", logging]),
         library("FileEvents", ["FileSystem"]),
         library("MirrorFS", ["SyncModel", "FileSystem", "CLinux", "FileEvents"]),

@@ -1,4 +1,5 @@
 import CCurl
+import DequeModule
 import Glibc
 import Synchronization
 
@@ -84,7 +85,7 @@ public final class Bandwidth: Sendable {
 final class Throttle {
     private let bandwidth: Bandwidth
     /// Paused transfers, the first to go on first.
-    private var paused: [CurlTransfer] = []
+    private var paused: Deque<CurlTransfer> = []
 
     init(_ bandwidth: Bandwidth) { self.bandwidth = bandwidth }
 

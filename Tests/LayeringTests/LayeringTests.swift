@@ -5,7 +5,7 @@ private let allowed: [String: Set<String>] = [
     "Concurrency": [],
     "FileSystem": ["CLinux"],
     "SyncModel": ["CCrypto"],
-    "Transport": ["CCurl", "FileSystem", "Logging"],
+    "Transport": ["CCurl", "FileSystem", "DequeModule", "Logging"],
     "Dropbox": ["SyncModel", "Transport", "FileSystem", "Logging"],
     "FileEvents": ["FileSystem"],
     "MirrorFS": ["SyncModel", "FileSystem", "CLinux", "FileEvents"],
