@@ -71,6 +71,49 @@ struct PartedListingTests {
         try await expectEqual(fixture)
     }
 
+    @Test("a folder that is said not to be there is not believed to be empty") func notFound() async throws {
+        let fixture = try fixture()
+        let lost = Shared<RemoteKey?>(nil)
+        fixture.remote.loses { part in
+            part.folder != .root
+                && lost.withLock { key in
+                    key = key ?? part.folder
+                    return key == part.folder
+                }
+        }
+        #expect(try await fixture.pass().resets == 1)
+        #expect(lost.withLock { $0 } != nil)
+        try await expectEqual(fixture)
+    }
+
+    @Test("a stop right after a page that cannot be read whole loses none of its folders", arguments: 0..<6)
+    func stopped(point: Int) async throws {
+        let fixture = try fixture()
+        fixture.settings.listing.pages = 1
+        let isFirst = Shared(true)
+        fixture.remote.onPart { part in if !part.isRecursive { isFirst.withLock { $0 = false } } }
+        fixture.remote.alter { page in
+            guard isFirst.withLock({ !$0 }) else { return }
+            isFirst.withLock { $0 = true }
+            page.unread.append(UnreadEntry(what: "?", reason: "for the test", beginning: .root))
+        }
+        let left = Shared(point)
+        fixture.faults = { fault in
+            guard fault == .record else { return }
+            let isOver = left.withLock { count in
+                count -= 1
+                return count < 0
+            }
+            if isOver { throw SimulatedCrash() }
+        }
+        _ = try? await fixture.pass()
+        fixture.faults = { _ in }
+        fixture.remote.alter(nil)
+        try fixture.crash()
+        try await fixture.pass()
+        #expect(try fixture.differences() == [])
+    }
+
     @Test("a thousand empty folders are no endless listing") func empty() async throws {
         let fixture = try EngineFixture(pageSize: 100)
         fixture.settings.listing.leastEntries = 0

@@ -17,6 +17,7 @@ public final class SandboxRemote: RemoteSource {
         var held: Set<String> = []
         var onPage: (@Sendable (Int) async throws -> Void)?
         var onLatestCursor: (@Sendable () async throws -> Void)?
+        var loses: (@Sendable (ListingPart) -> Bool)?
         var onPart: (@Sendable (ListingPart) async throws -> Void)?
         var alter: (@Sendable (inout ChangePage) throws -> Void)?
         var onDownload: (@Sendable (String) throws -> Void)?
@@ -37,6 +38,9 @@ public final class SandboxRemote: RemoteSource {
     public func onLatestCursor(_ hook: (@Sendable () async throws -> Void)?) {
         state.withLock { $0.onLatestCursor = hook }
     }
+
+    /// Tells which parts are said not to be there.
+    public func loses(_ choose: (@Sendable (ListingPart) -> Bool)?) { state.withLock { $0.loses = choose } }
 
     /// Called before each page of a part of a listing; throws to make it fail.
     public func onPart(_ hook: (@Sendable (ListingPart) async throws -> Void)?) { state.withLock { $0.onPart = hook } }
@@ -125,6 +129,7 @@ public final class SandboxRemote: RemoteSource {
     /// A page of a part; counted, hooked and altered as the others.
     public func list(_ part: ListingPart) async throws -> ChangePage? {
         try await state.withLock { $0.onPart }?(part)
+        if state.withLock({ $0.loses })?(part) == true { return nil }
         do {
             return try await page {
                 let options = ListOptions(path: part.folder.text, isRecursive: part.isRecursive, limit: limit)

@@ -69,6 +69,10 @@ struct ChangeFeedReader: Sendable {
             if progress.everListed { changedKeys.add(recorded, of: page) }
             foundAny = foundAny || page.entries > 0
             guard let following = await next else {
+                if recorded.lacksParts {
+                    answer = .failure(EngineError(.cursorReset, "folders were not found that no change tells of"))
+                    continue
+                }
                 longpollBackoff?.changesRead(foundAny: foundAny)
                 return asked
             }
@@ -119,14 +123,17 @@ struct ChangeFeedReader: Sendable {
         return await ask(since: cursor)
     }
 
-    /// Records a page of a part; nothing if its folder has gone.
-    func record(_ page: ChangePage?, of part: ListingPart, next: Cursor?, opening folders: [RemoteKey]) async throws {
-        let page = page ?? ChangePage(changes: [], cursor: Cursor(""), hasMore: false)
+    /// Records a page of a part; nothing if its folder was not found, of which the changes have to tell.
+    func record(
+        _ answer: ChangePage?, of part: ListingPart, next: Cursor?, opening folders: [RemoteKey],
+        restarting restarted: ListingPart?
+    ) async throws {
+        let page = answer ?? ChangePage(changes: [], cursor: Cursor(""), hasMore: false)
         log(page)
         let recorded = try await events.times.measure(.recording) {
             try await store.record(
-                PageFold.edits(for: page.changes), unread: page.unread, of: part, next: next, opening: folders,
-                now: now())
+                PageFold.edits(for: page.changes), unread: page.unread, of: part, next: next,
+                isGone: answer == nil, opening: folders, restarting: restarted, now: now())
         }
         tell(recorded, page, isListing: true)
     }
@@ -143,7 +150,7 @@ struct ChangeFeedReader: Sendable {
     private func reset(because error: any Error) async throws {
         events.count { $0.resets += 1 }
         events.note(
-            .notice, "the cursor is no longer valid, the whole account is listed anew and compared: \(error)",
+            .notice, "the whole account is listed anew and compared: \(error)",
             event: "reset")
         try await store.beginRelist()
     }

@@ -28,6 +28,14 @@ struct ListingPlan {
         case divide(RemoteKey)
         /// The folder is listed anew, as one part with all below it.
         case unite(RemoteKey)
+
+        /// The part that takes the place of all that was planned of the folder.
+        var part: ListingPart {
+            switch self {
+            case .divide(let folder): ListingPart(folder, isRecursive: false)
+            case .unite(let folder): ListingPart(folder, isRecursive: true)
+            }
+        }
     }
 
     private let limits: ListingLimits

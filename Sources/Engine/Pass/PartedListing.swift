@@ -33,12 +33,8 @@ struct PartedListing: Sendable {
                 let folders = page.map { Self.folders(in: $0, of: part) } ?? []
                 let change = plan.didRead(part, entries: page?.entries ?? 0, next: next, folders: folders)
                 ask(&plan, &group)  // while this page is recorded
-                try await reader.record(page, of: part, next: next, opening: folders ?? [])
-                switch change {
-                case .divide(let folder)?: try await reader.store.beginPart(folder, isRecursive: false)
-                case .unite(let folder)?: try await reader.store.beginPart(folder, isRecursive: true)
-                case nil: break
-                }
+                try await reader.record(
+                    page, of: part, next: next, opening: folders ?? [], restarting: change.map(\.part))
             }
         }
     }

@@ -30,20 +30,22 @@ extension StateStore {
     }
 
     /// Has a folder listed anew: by what is in it, each folder a part of its own, or as one part with all below it.
-    ///
-    /// - Throws: `StoreError` if the state file cannot be read or written.
-    public func beginPart(_ folder: RemoteKey, isRecursive: Bool) async throws {
-        try await write { db in
-            let (lower, upper) = folder.below
-            try db.execute(
-                sql: "DELETE FROM listing WHERE key = ? OR (key >= ? AND key < ?)",
-                arguments: [folder.text, lower, upper])
-            try Self.insert(ListingPart(folder, isRecursive: isRecursive), in: db)
-        }
+    static func restart(_ part: ListingPart, in db: Database) throws {
+        let (lower, upper) = part.folder.below
+        try db.execute(
+            sql: "DELETE FROM listing WHERE key = ? OR (key >= ? AND key < ?)",
+            arguments: [part.folder.text, lower, upper])
+        try insert(part, in: db)
     }
 
+    /// Whether parts are left, once those are forgotten whose folders have gone by what the changes tell.
     static func lacksParts(_ db: Database) throws -> Bool {
-        try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM listing)") ?? true
+        try db.execute(
+            sql: """
+                DELETE FROM listing WHERE key <> '' AND NOT EXISTS (
+                    SELECT 1 FROM want w WHERE w.key = listing.key AND w.kind = \(Rows.folder))
+                """)
+        return try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM listing)") ?? true
     }
 
     static func insert(_ part: ListingPart, in db: Database) throws {

@@ -13,6 +13,8 @@ public struct Recorded: Hashable, Sendable {
     public var added: [RemoteKey] = []
     /// Whether a listing is complete with it.
     public var endsListing = false
+    /// Whether it would end a listing that lacks parts.
+    public var lacksParts = false
 }
 
 // The only writer of want and cursor.
@@ -37,7 +39,8 @@ extension StateStore {
             var recorder = try Recorder(PendingTable(db, inEffect), now: now)
             for entry in unread { try recorder.note(entry) }
             for edit in edits { try recorder.execute(edit) }
-            if try isLast && recorder.isListing && !Self.lacksParts(db) {
+            if isLast && recorder.isListing { recorder.result.lacksParts = try Self.lacksParts(db) }
+            if isLast && recorder.isListing && !recorder.result.lacksParts {
                 try recorder.finishListing(now: now)
                 try tallies.save(in: db)
                 for key in try Audit.run(recorder.pending) { try recorder.pending.refresh(key) }
@@ -54,11 +57,14 @@ extension StateStore {
     /// - Parameters:
     ///   - part: the part, as it was asked for.
     ///   - next: its next cursor; `nil` when it is complete.
+    ///   - isGone: whether its folder was not found: it stays a part until the changes tell that the folder has gone.
     ///   - folders: those that become parts of their own.
+    ///   - restarted: a part that is begun anew, in place of all that is planned of its folder.
     /// - Throws: `StoreError` if the state file cannot be read or written.
     public func record(
         _ edits: [TreeEdit], unread: [UnreadEntry] = [], of part: ListingPart, next: SyncModel.Cursor?,
-        opening folders: [RemoteKey] = [], now: Timestamp
+        isGone: Bool = false, opening folders: [RemoteKey] = [], restarting restarted: ListingPart? = nil,
+        now: Timestamp
     ) async throws -> Recorded {
         let (faults, inEffect) = (faults, inEffect)
         return try await write { db in
@@ -66,8 +72,9 @@ extension StateStore {
             var recorder = try Recorder(PendingTable(db, inEffect), now: now)
             for entry in unread { try recorder.note(entry) }
             for edit in edits { try recorder.execute(edit) }
-            try Self.move(part, to: next, in: db)
+            if !isGone { try Self.move(part, to: next, in: db) }
             for folder in folders { try Self.insert(ListingPart(folder, isRecursive: true), in: db) }
+            if let restarted { try Self.restart(restarted, in: db) }
             try db.execute(literal: "UPDATE state SET checked_at = \(now)")
             return recorder.result
         }
