@@ -615,7 +615,7 @@ def account(bench):
     for index in range(CHANGES):
         bench.account.change("put", path=f"{root}/changes/{index}", size=10, seed=index)
     count = "SELECT count(*) FROM want WHERE key >= '/changes/' AND key < '/changes0'"
-    usage = until(bench, daemon, lambda: state(bench, count) == CHANGES)  # a start reads all of the state
+    until(bench, daemon, lambda: state(bench, count) == CHANGES)  # a start reads all of the state
     for index in range(CHANGES):
         bench.account.change("put", path=f"{root}/changes/more {index}", size=10, seed=index)
     usage = until(bench, daemon, lambda: state(bench, count) == 2 * CHANGES)

@@ -54,18 +54,19 @@ public actor AccountGuard: RemoteSource {
     /// - Throws: what the client throws, and before anything is believed: `StoreError` or what `claim` throws if account or
     ///   folder are not those of the state or the mirror, `AccountError` if there is no such folder.
     public func changes(since cursor: Cursor?) async throws -> ChangePage {
-        try await lookingAtFolder {
+        try await checkingFolder {
             let client = try await checkedClient()
             if cursor != nil { try refuseOldCursor() }
             var page = try await client.changes(since: cursor)
             isInDoubt = isInDoubt || cursor == nil || !page.changes.isEmpty
             if page.rootChange != nil || (isInDoubt && !page.hasMore) { try await checkFolder() }
-            try Self.takeOut(&page.rootChange)
+            try Self.resolve(&page.rootChange)
             return page
         }
     }
 
-    private func lookingAtFolder<Page: Sendable>(_ ask: () async throws -> Page) async throws -> Page {
+    /// Forgets the client when the mirrored folder is gone, so that the folder is looked at before anything else.
+    private func checkingFolder<Page: Sendable>(_ ask: () async throws -> Page) async throws -> Page {
         do {
             return try await ask()
         } catch  where disposition(of: error) == .sourceGone {
@@ -82,13 +83,13 @@ public actor AccountGuard: RemoteSource {
         throw AccountError(.cursorReset, "mirror.remote_root is the new path of the folder that is mirrored")
     }
 
-    /// Listed anew: what stood in it before it went may be told of by this page as gone, by the next as there.
-    private static func takeOut(_ change: inout RootChange?) throws {
+    /// Has a folder that was away listed anew: what stood in it may be gone by this page, and there by the next.
+    private static func resolve(_ change: inout RootChange?) throws {
         if change == .gone { throw AccountError(.cursorReset, "the mirrored folder was away and is back") }
         change = nil
     }
 
-    /// A cursor since which changes are told; the folder is looked at before that is believed, as after all changes.
+    /// A cursor for what changes from now on; the mirrored folder is checked at the end of these changes.
     ///
     /// - Throws: as `changes(since:)`.
     public func latestCursor() async throws -> Cursor? {
@@ -102,13 +103,13 @@ public actor AccountGuard: RemoteSource {
     ///
     /// - Throws: as `changes(since:)`.
     public func list(_ part: ListingPart) async throws -> ChangePage? {
-        try await lookingAtFolder {
+        try await checkingFolder {
             let client = try await checkedClient()
             try refuseOldCursor()
             isInDoubt = true
             guard var page = try await client.list(part) else { return nil }
             if page.rootChange != nil { try await checkFolder() }
-            try Self.takeOut(&page.rootChange)
+            try Self.resolve(&page.rootChange)
             return page
         }
     }

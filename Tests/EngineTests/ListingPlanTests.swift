@@ -26,7 +26,7 @@ struct ListingPlanTests {
     /// Reads a page of the next part.
     private func read(
         _ plan: inout ListingPlan, entries: Int = 1, next: String? = nil, folders: [RemoteKey]? = []
-    ) throws -> ListingPlan.Change? {
+    ) throws -> ListingPart? {
         let part = plan.next()
         return plan.didRead(
             try #require(part), entries: entries, next: next.map { Cursor($0) }, folders: folders)
@@ -60,7 +60,7 @@ struct ListingPlanTests {
     @Test("a part that goes on while nothing else waits is divided once it has had its pages") func divided() throws {
         var plan = plan(["/a"])
         let changes = [try read(&plan, next: "1"), try read(&plan, next: "2")]
-        #expect(changes == [nil, .divide(RemoteKey("/a"))])
+        #expect(changes == [nil, ListingPart(RemoteKey("/a"), isRecursive: false)])
         let asked = ask(&plan)
         #expect(asked == [ListingPart(RemoteKey("/a"), isRecursive: false)])
     }
@@ -76,7 +76,7 @@ struct ListingPlanTests {
     @Test("folders that hold too little become one part, and stay one") func united() throws {
         var plan = plan((0..<9).map { "/top/\($0)" } + ["/other"], Self.limits(width: 1))
         let changes = [try read(&plan), try read(&plan), try read(&plan)]
-        #expect(changes == [nil, nil, .unite(RemoteKey("/top"))])
+        #expect(changes == [nil, nil, ListingPart(RemoteKey("/top"), isRecursive: true)])
         _ = try read(&plan)
         for page in 1...9 {
             let part = plan.next()
@@ -99,7 +99,7 @@ struct ListingPlanTests {
     @Test("a page that does not tell all folders has its folder listed as one part") func unread() throws {
         var plan = ListingPlan([ListingPart(.root, isRecursive: false)], limits: Self.limits())
         let change = try read(&plan, folders: nil)
-        #expect(change == .unite(.root))
+        #expect(change == ListingPart(.root, isRecursive: true))
         let next = plan.next()
         #expect(next == ListingPart(.root, isRecursive: true))
     }
@@ -110,7 +110,7 @@ struct ListingPlanTests {
         _ = plan.didRead(running.removeFirst(), entries: 1, next: nil, folders: [])
         running += ask(&plan)
         let change = plan.didRead(running.removeFirst(), entries: 1, next: nil, folders: [])
-        #expect(change == .unite(RemoteKey("/top")))
+        #expect(change == ListingPart(RemoteKey("/top"), isRecursive: true))
         #expect(!running.isEmpty)
         for part in running { #expect(!plan.isAwaited(part)) }
     }

@@ -16,8 +16,8 @@ struct ChangeFeedReader: Sendable {
     let changedKeys = ChangedKeysCollector()
     /// Whether to list anew when the cursor is no longer valid, rather than say so.
     var mayReset = true
-    /// How a listing is divided into parts; `nil`: not at all.
-    var parts: ListingLimits? = ListingLimits()
+    /// How a listing is divided into parts.
+    var limits = ListingLimits()
     /// Learns whether there were changes; `nil` without longpolls.
     var longpollBackoff: LongpollBackoff?
 
@@ -26,8 +26,6 @@ struct ChangeFeedReader: Sendable {
 
     /// Resets in one go after which the server is taken to be confused.
     private static let resetsAllowed = 3
-
-    var limits: ListingLimits { parts ?? ListingLimits() }
 
     /// What the remote has sent, and when it was asked for that.
     private typealias Answer = Result<(page: ChangePage, asked: Timestamp), any Error>
@@ -40,7 +38,7 @@ struct ChangeFeedReader: Sendable {
     func run() async throws -> Timestamp {
         let progress = try await store.progress()
         var answer = await resume(progress)
-        var pages = progress.cursor == nil ? 0 : Int.max
+        var (pages, mayDivide) = (0, progress.cursor == nil)
         var resets = 0
         var emptyInARow = 0
         var foundAny = false
@@ -56,11 +54,11 @@ struct ChangeFeedReader: Sendable {
                 }
                 try await reset(because: error)
                 answer = await ask(since: nil)
-                pages = Int.max
+                mayDivide = false
                 continue
             }
-            if pages < Int.max { pages += 1 }
-            if page.hasMore, pages == parts?.pages, let divided = await divide(page) {
+            pages += 1
+            if mayDivide, page.hasMore, pages == limits.pages, let divided = await divide(page) {
                 answer = divided
                 continue
             }
@@ -77,13 +75,15 @@ struct ChangeFeedReader: Sendable {
                 return asked
             }
             emptyInARow = page.changes.isEmpty ? emptyInARow + 1 : 0
-            guard emptyInARow < Self.emptyPagesAllowed else { throw endless(emptyInARow) }
+            try refuseEndless(emptyInARow)
             answer = following
         }
     }
 
-    func endless(_ pages: Int) -> EngineError {
-        EngineError(.abortPass, "Dropbox announces more changes and sends none, \(pages) pages long")
+    /// Refuses to go on after too many empty pages in a row.
+    func refuseEndless(_ emptyInARow: Int) throws {
+        guard emptyInARow >= Self.emptyPagesAllowed else { return }
+        throw EngineError(.abortPass, "Dropbox announces more changes and sends none, \(emptyInARow) pages long")
     }
 
     // MARK: Parts
@@ -204,7 +204,7 @@ extension ChangeFeedReader {
     init(_ context: PassContext, pageRecorded: AsyncSignal = AsyncSignal(), mayReset: Bool = true) {
         self.init(
             remote: context.remote, store: context.store, now: context.environment.now, board: context.board,
-            events: context.events, pageRecorded: pageRecorded, mayReset: mayReset, parts: context.settings.listing,
+            events: context.events, pageRecorded: pageRecorded, mayReset: mayReset, limits: context.settings.listing,
             longpollBackoff: context.wakeup.longpollBackoff)
     }
 }

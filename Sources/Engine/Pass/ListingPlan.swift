@@ -22,22 +22,6 @@ public struct ListingLimits: Hashable, Sendable {
 /// that goes on and on while there is nothing else to do is listed anew by its own folders. Where the folders hold so
 /// little that asking for each takes longer than asking for all of them page by page, they become one part again.
 struct ListingPlan {
-    /// What is to become of the folders after a page was read.
-    enum Change: Hashable {
-        /// The folder is listed anew, what is in it and each folder below as a part of its own.
-        case divide(RemoteKey)
-        /// The folder is listed anew, as one part with all below it.
-        case unite(RemoteKey)
-
-        /// The part that takes the place of all that was planned of the folder.
-        var part: ListingPart {
-            switch self {
-            case .divide(let folder): ListingPart(folder, isRecursive: false)
-            case .unite(let folder): ListingPart(folder, isRecursive: true)
-            }
-        }
-    }
-
     private let limits: ListingLimits
     private var waiting: Deque<ListingPart>
     private var running: [RemoteKey: ListingPart] = [:]
@@ -74,7 +58,10 @@ struct ListingPlan {
     ///   - count: the number of its entries.
     ///   - next: the cursor of the next page; `nil` if it was the last one.
     ///   - folders: those that become parts; `nil` if the page does not tell all of them.
-    mutating func didRead(_ part: ListingPart, entries count: Int, next: Cursor?, folders: [RemoteKey]?) -> Change? {
+    /// - Returns: a part that is begun anew, in place of all that was planned of its folder.
+    mutating func didRead(
+        _ part: ListingPart, entries count: Int, next: Cursor?, folders: [RemoteKey]?
+    ) -> ListingPart? {
         running[part.folder] = nil
         width = min(width * 2, limits.width)
         guard let folders else { return unite(part.folder) }
@@ -82,10 +69,7 @@ struct ListingPlan {
         pages[part.folder, default: 0] += 1
         entries[part.folder, default: 0] += count
         guard let next else { return didComplete(part) }
-        if isWorthDividing(part) {
-            begin(part.folder, isRecursive: false)
-            return .divide(part.folder)
-        }
+        if isWorthDividing(part) { return restart(ListingPart(part.folder, isRecursive: false)) }
         waiting.prepend(ListingPart(part.folder, isRecursive: part.isRecursive, cursor: next))
         return nil
     }
@@ -95,7 +79,7 @@ struct ListingPlan {
             && pages[part.folder, default: 0] >= limits.pages
     }
 
-    private mutating func didComplete(_ part: ListingPart) -> Change? {
+    private mutating func didComplete(_ part: ListingPart) -> ListingPart? {
         pages[part.folder] = nil
         let count = entries.removeValue(forKey: part.folder) ?? 0
         guard part.isRecursive, let parent = part.folder.parent else { return nil }
@@ -107,19 +91,19 @@ struct ListingPlan {
         return others >= limits.sample ? unite(parent) : nil
     }
 
-    private mutating func unite(_ folder: RemoteKey) -> Change {
-        begin(folder, isRecursive: true)
+    private mutating func unite(_ folder: RemoteKey) -> ListingPart {
         whole.insert(folder)
-        return .unite(folder)
+        return restart(ListingPart(folder, isRecursive: true))
     }
 
     /// Replaces whatever is planned of a folder.
-    private mutating func begin(_ folder: RemoteKey, isRecursive: Bool) {
-        func isReplaced(_ key: RemoteKey) -> Bool { key == folder || folder.contains(key) }
+    private mutating func restart(_ part: ListingPart) -> ListingPart {
+        func isReplaced(_ key: RemoteKey) -> Bool { key == part.folder || part.folder.contains(key) }
         waiting.removeAll { isReplaced($0.folder) }
         running = running.filter { !isReplaced($0.key) }
         pages = pages.filter { !isReplaced($0.key) }
         entries = entries.filter { !isReplaced($0.key) }
-        waiting.append(ListingPart(folder, isRecursive: isRecursive))
+        waiting.append(part)
+        return part
     }
 }

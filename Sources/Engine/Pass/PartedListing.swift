@@ -11,9 +11,6 @@ struct PartedListing: Sendable {
         var page: Result<ChangePage?, any Error>
     }
 
-    /// Pages in a row that bring nothing and announce more, after which the server is taken to be confused.
-    private static let emptyPagesAllowed = 1000
-
     /// Reads until no part is left.
     ///
     /// - Throws: what the remote or the store throws; what is complete by then stays so.
@@ -29,12 +26,11 @@ struct PartedListing: Sendable {
                 let page = try answer.page.get()
                 let next = page.flatMap { $0.hasMore ? $0.cursor : nil }
                 emptyInARow = next != nil && page?.changes.isEmpty == true ? emptyInARow + 1 : 0
-                guard emptyInARow < Self.emptyPagesAllowed else { throw reader.endless(emptyInARow) }
+                try reader.refuseEndless(emptyInARow)
                 let folders = page.map { Self.folders(in: $0, of: part) } ?? []
-                let change = plan.didRead(part, entries: page?.entries ?? 0, next: next, folders: folders)
+                let restarted = plan.didRead(part, entries: page?.entries ?? 0, next: next, folders: folders)
                 ask(&plan, &group)  // while this page is recorded
-                try await reader.record(
-                    page, of: part, next: next, opening: folders ?? [], restarting: change.map(\.part))
+                try await reader.record(page, of: part, next: next, opening: folders ?? [], restarting: restarted)
             }
         }
     }

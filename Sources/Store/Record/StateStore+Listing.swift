@@ -38,14 +38,17 @@ extension StateStore {
         try insert(part, in: db)
     }
 
-    /// Whether parts are left, once those are forgotten whose folders have gone by what the changes tell.
-    static func lacksParts(_ db: Database) throws -> Bool {
+    /// Drops the parts whose folders have gone, by what the changes tell.
+    static func dropGoneParts(in db: Database) throws {
         try db.execute(
             sql: """
                 DELETE FROM listing WHERE key <> '' AND NOT EXISTS (
                     SELECT 1 FROM want w WHERE w.key = listing.key AND w.kind = \(Rows.folder))
                 """)
-        return try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM listing)") ?? true
+    }
+
+    static func lacksParts(_ db: Database) throws -> Bool {
+        try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM listing)") ?? true
     }
 
     static func insert(_ part: ListingPart, in db: Database) throws {

@@ -37,9 +37,11 @@ extension StateStore {
         return try await write { db in
             try faults(.record)
             var recorder = try Recorder(PendingTable(db, inEffect), now: now)
-            for entry in unread { try recorder.note(entry) }
-            for edit in edits { try recorder.execute(edit) }
-            if isLast && recorder.isListing { recorder.result.lacksParts = try Self.lacksParts(db) }
+            try recorder.record(edits, unread: unread)
+            if isLast && recorder.isListing {
+                try Self.dropGoneParts(in: db)
+                recorder.result.lacksParts = try Self.lacksParts(db)
+            }
             if isLast && recorder.isListing && !recorder.result.lacksParts {
                 try recorder.finishListing(now: now)
                 try tallies.save(in: db)
@@ -70,8 +72,7 @@ extension StateStore {
         return try await write { db in
             try faults(.record)
             var recorder = try Recorder(PendingTable(db, inEffect), now: now)
-            for entry in unread { try recorder.note(entry) }
-            for edit in edits { try recorder.execute(edit) }
+            try recorder.record(edits, unread: unread)
             if !isGone { try Self.move(part, to: next, in: db) }
             for folder in folders { try Self.insert(ListingPart(folder, isRecursive: true), in: db) }
             if let restarted { try Self.restart(restarted, in: db) }
@@ -116,10 +117,13 @@ private struct Recorder {
         unread = try Unread(db, generation: generation, now: now)
     }
 
-    /// Notes an entry that has no path.
-    mutating func note(_ entry: UnreadEntry) throws { try unread.note(entry) }
+    /// Records what a page holds.
+    mutating func record(_ edits: [TreeEdit], unread entries: [UnreadEntry]) throws {
+        for entry in entries { try unread.note(entry) }
+        for edit in edits { try execute(edit) }
+    }
 
-    mutating func execute(_ edit: TreeEdit) throws {
+    private mutating func execute(_ edit: TreeEdit) throws {
         switch edit {
         case .put(let key, let node, let parents):
             try ensureParents(of: key, names: parents)
