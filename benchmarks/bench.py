@@ -516,16 +516,22 @@ def holds(path, content):
         return False
 
 
+def sync_beside(bench, name, command, before=lambda: None):
+    """What a command and a pass cost, in turn, as medians; before() is not measured."""
+    others, ours = [], []
+    for run in range(RUNS):
+        before()
+        others.append(bench.measure(command))
+        ours.append(bench.measure(bench.command("sync")))
+        tell(f"run {run + 1}: {name} {others[-1]}, dbxsync {ours[-1]}")
+    return middle(others), middle(ours)
+
+
 def sweep(bench):
     """A pass over a mirror in which nothing has happened, beside find looking at the same."""
     bench.fill("/sweep", files=SWEEP - SWEEP // 40, min_size=1, max_size=100)
     tell(f"first mirror: {bench.mirror('/sweep')}")
-    finds, ours = [], []
-    for run in range(RUNS):
-        finds.append(bench.measure(["find", bench.work / "mirror", "-printf", "%s %T@ %i\\n"]))
-        ours.append(bench.measure(bench.command("sync")))
-        tell(f"run {run + 1}: find {finds[-1]}, dbxsync {ours[-1]}")
-    find, usage = middle(finds), middle(ours)
+    find, usage = sync_beside(bench, "find", ["find", bench.work / "mirror", "-printf", "%s %T@ %i\\n"])
     yield f"a sweep of {SWEEP:,} entries", f"{usage.seconds:.1f} s, {usage.peak / 1e6:.0f} MB", (
         f"find {find.seconds:.1f} s"
     ), f"{usage.cpu:.1f} s of a processor", "< 15 s, < 100 MB", usage
@@ -640,14 +646,13 @@ def adopt(bench):
     bench.fill("/adopt", files=ADOPT, min_size=1024, max_size=4096)
     tell(f"first mirror: {bench.mirror('/adopt')}")
     hash_all = 'find "$1" -path "$1/.dbxsync" -prune -o -type f -print0 | xargs -0 sha256sum'
-    sums, ours = [], []
-    for run in range(RUNS):
+
+    def lose_state():
         shutil.rmtree(bench.work / "state")
         os.sync()
-        sums.append(bench.measure(["sh", "-c", hash_all, "sh", bench.work / "mirror"]))
-        ours.append(bench.measure(bench.command("sync")))
-        tell(f"run {run + 1}: sha256sum {sums[-1]}, dbxsync {ours[-1]}")
-    beside, usage = middle(sums), middle(ours)
+
+    command = ["sh", "-c", hash_all, "sh", bench.work / "mirror"]
+    beside, usage = sync_beside(bench, "sha256sum", command, before=lose_state)
     yield f"{ADOPT:,} files of 1-4 KiB that stand already, after the state was lost", f"{usage.seconds:.1f} s", (
         f"find and sha256sum {beside.seconds:.1f} s"
     ), f"{usage.cpu:.1f} s of a processor", "<= 8 s", usage
