@@ -37,6 +37,12 @@ public struct EngineSettings: Hashable, Sendable {
     public var listing = ListingLimits()
     /// The folder of the mirror that is an outbox, where others may do as they like; `nil` for none.
     public var outbox: MirrorPath?
+    /// From when on removals and replacements are held until somebody approves them.
+    public var brake: GuardSettings
+    /// How long and how much of what was removed or replaced is kept.
+    public var trash: TrashSettings
+    /// How long and how much of the history is kept.
+    public var history: HistorySettings
 
     /// Makes settings.
     public init(
@@ -44,7 +50,9 @@ public struct EngineSettings: Hashable, Sendable {
         parallel: Int = 16, minFreeSpace: Int64 = 1 << 30, bulk: ZipGrouping? = ZipGrouping(), batch: Int = 512,
         window: Int = 2048, listensAfter: Duration = .seconds(1), selection: Selection = .everything,
         acceptance: Acceptance = Acceptance(), sweep: Duration? = .seconds(3600), scrub: Duration? = nil,
-        watch: Bool = true, strangers: Strangers = .keep, outbox: MirrorPath? = nil
+        watch: Bool = true, strangers: Strangers = .keep, outbox: MirrorPath? = nil,
+        brake: GuardSettings = GuardSettings(), trash: TrashSettings = TrashSettings(),
+        history: HistorySettings = HistorySettings()
     ) {
         self.interval = interval
         self.longpoll = longpoll
@@ -62,6 +70,9 @@ public struct EngineSettings: Hashable, Sendable {
         self.watch = watch
         self.strangers = strangers
         self.outbox = outbox
+        self.brake = brake
+        self.trash = trash
+        self.history = history
     }
 }
 
