@@ -20,6 +20,14 @@ package struct Config: Equatable, Sendable {
     package var transfer = TransferSettings()
     /// `[outbox]`: which folder goes up.
     package var outbox = OutboxTable()
+    /// `[guard]`: from when on removals and replacements are held.
+    package var brake = GuardSettings()
+    /// `[trash]`: how long and how much of what was removed or replaced is kept.
+    package var trash = TrashSettings()
+    /// `[history]`: how long and how much of the history is kept.
+    package var history = HistorySettings()
+    /// `[on_change.NAME]`: what is run for changes of the mirror, by NAME.
+    package var onChange: [String: OnChangeSettings] = [:]
     /// `[log]`: what it tells.
     package var log = LogSettings()
 

@@ -1,3 +1,5 @@
+import SyncModel
+
 /// One key of the configuration: the only place that knows its name, its form and what a reload does with it.
 struct ConfigKey: Sendable {
     /// When a changed value counts.
@@ -41,14 +43,14 @@ struct ConfigKey: Sendable {
         isSame = { $0[keyPath: property] == $1[keyPath: property] }
     }
 
-    /// The table it stands in.
-    var table: String { String(path.prefix { $0 != "." }) }
+    /// The table it stands in, such as `mirror` or `on_change.index`.
+    var table: String { String(path.dropLast(name.count + 1)) }
     /// Its name inside the table.
-    var name: String { String(path.drop { $0 != "." }.dropFirst()) }
+    var name: String { String(path.split(separator: ".").last ?? "") }
 }
 
 extension Config {
-    /// All keys, in the order of the sample file.
+    /// All keys but those of `[on_change.NAME]`, in the order of the sample file.
     static let keys: [ConfigKey] = [
         ConfigKey("account.app_key", \.account.appKey, .token, .restart),
         ConfigKey("account.app_secret", \.account.appSecret, .optional(.token), .restart, secret: true),
@@ -86,6 +88,15 @@ extension Config {
         ConfigKey("outbox.settle", \.outbox.settle, .duration(.milliseconds(100)...days(1)), .restart),
         ConfigKey("outbox.exclude", \.outbox.exclude, .patterns, .restart),
         ConfigKey("outbox.inside_mirror", \.outbox.insideMirror, .flag, .restart),
+        ConfigKey("guard.removals", \.brake.removals, .countOrOff, .nextPass),
+        ConfigKey("guard.share", \.brake.sharePercent, .shareOrOff, .nextPass),
+        ConfigKey("guard.overwrites", \.brake.overwrites, .countOrOff, .nextPass),
+        ConfigKey("guard.window", \.brake.window, .duration(.seconds(1)...days(365)), .nextPass),
+        ConfigKey("guard.release_after", \.brake.releaseAfter, .durationOrNever(.seconds(1)...days(365)), .nextPass),
+        ConfigKey("trash.keep", \.trash.keep, .durationOrNever(.seconds(1)...days(3650)), .nextPass),
+        ConfigKey("trash.size", \.trash.limit, .trashLimit, .nextPass),
+        ConfigKey("history.keep", \.history.keep, .historyAge(.seconds(3600)...days(3650)), .nextPass),
+        ConfigKey("history.rows", \.history.rows, .count(1_000...1_000_000_000), .nextPass),
         ConfigKey("log.level", \.log.level, .level, .live),
     ]
 
@@ -97,5 +108,6 @@ extension Config {
     private static let directoryMode = ConfigForm<UInt32>.mode(
         needed: 0o700, allowed: 0o3777, why: "the owner needs all rights, and set-user-id is refused")
 
-    private static func days(_ count: Int64) -> Duration { .seconds(count * 86_400) }
+    /// That many days.
+    static func days(_ count: Int64) -> Duration { .seconds(count * 86_400) }
 }

@@ -1,4 +1,5 @@
 import Outbox
+import SyncModel
 import TextFormatting
 
 /// Walks a parsed document key by key and collects every problem.
@@ -29,6 +30,11 @@ struct ConfigReader {
         for key in config.outbox.missingKeys where !seen.contains(key) {
             complain(tables["outbox"], key: key, message: "is missing, and there is no default")
         }
+        for name in config.onChange.keys.sorted() {
+            let table = "\(Config.onChangeTable).\(name)"
+            guard !seen.contains("\(table).command") else { continue }
+            complain(tables[table], key: "\(table).command", message: "is missing, and there is no default")
+        }
         for (key, message) in config.contradictions() where !failed.contains(key) {
             complain(places[key], key: key, message: message)
         }
@@ -45,6 +51,7 @@ struct ConfigReader {
 
     private mutating func readTable(_ index: Int) {
         let node = document.nodes[index]
+        if node.key == Config.onChangeTable { return readOnChange(index) }
         guard Config.keys.contains(where: { $0.table == node.key }) else {
             return complain(
                 node.keyPlace, key: node.key, message: Suggestions.unknown(node.key, isTable: node.content == .table))
@@ -53,14 +60,40 @@ struct ConfigReader {
             return complain(
                 node.keyPlace, key: node.key, message: "is a table: write [\(node.key)], found \(node.found)")
         }
-        tables[node.key] = node.place
-        for child in document.children(of: index) { readKey(document.nodes[child], child, table: node.key) }
+        readKeys(index, table: node.key, Config.keys)
     }
 
-    private mutating func readKey(_ node: TomlDocument.Node, _ index: Int, table: String) {
+    /// The tables `[on_change.NAME]`.
+    private mutating func readOnChange(_ index: Int) {
+        let node = document.nodes[index]
+        guard node.content == .table else {
+            let message = "holds tables: write [\(node.key).NAME] with a name of your choice, found \(node.found)"
+            return complain(node.keyPlace, key: node.key, message: message)
+        }
+        for child in document.children(of: index) { readNamed(child, in: node.key) }
+    }
+
+    private mutating func readNamed(_ index: Int, in parent: String) {
+        let node = document.nodes[index]
+        let table = "\(parent).\(node.key)"
+        guard node.content == .table else {
+            let message = "is a table: write [\(parent).NAME] with a name of your choice, found \(node.found)"
+            return complain(node.keyPlace, key: table, message: message)
+        }
+        if let problem = OnChangeName.problem(node.key) { return complain(node.keyPlace, key: table, message: problem) }
+        config.onChange[node.key] = OnChangeSettings()
+        readKeys(index, table: table, Config.onChangeKeys(node.key))
+    }
+
+    private mutating func readKeys(_ index: Int, table: String, _ keys: [ConfigKey]) {
+        tables[table] = document.nodes[index].place
+        for child in document.children(of: index) { readKey(document.nodes[child], child, table: table, keys) }
+    }
+
+    private mutating func readKey(_ node: TomlDocument.Node, _ index: Int, table: String, _ keys: [ConfigKey]) {
         let path = table + "." + node.key
-        guard let key = Config.keys.first(where: { $0.path == path }) else {
-            return complain(node.keyPlace, key: path, message: Suggestions.unknown(path, isTable: false))
+        guard let key = keys.first(where: { $0.path == path }) else {
+            return complain(node.keyPlace, key: path, message: Suggestions.unknown(path, isTable: false, keys: keys))
         }
         seen.insert(path)
         places[path] = node.place
@@ -134,7 +167,25 @@ extension Config {
                 found.append(("account.credentials", "\(quoted(signIn)) lies in the mirror \(quoted(mirrored))"))
             }
         }
-        return found + outbox.contradictions(with: self)
+        return found + outbox.contradictions(with: self) + brake.contradictions + trash.contradictions
+    }
+}
+
+extension GuardSettings {
+    /// What means nothing while nothing is ever held.
+    fileprivate var contradictions: [(key: String, message: String)] {
+        guard removals == nil, sharePercent == nil, overwrites == nil else { return [] }
+        let reason = "means nothing while guard.removals, guard.share and guard.overwrites are all \"off\""
+        return (releaseAfter == nil ? [] : [("guard.release_after", reason)])
+            + (window == GuardSettings().window ? [] : [("guard.window", reason)])
+    }
+}
+
+extension TrashSettings {
+    /// What means nothing while there is no trash.
+    fileprivate var contradictions: [(key: String, message: String)] {
+        guard keep == nil, limit != TrashSettings().limit else { return [] }
+        return [("trash.size", "means nothing while trash.keep is \"0\": then there is no trash")]
     }
 }
 

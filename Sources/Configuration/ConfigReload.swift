@@ -19,6 +19,8 @@ extension Config {
         var config = self
         let changed = Self.keys.filter { !$0.isSame(self, new) }
         for key in changed where key.reload != .restart { key.copy(new, &config) }
+        // Not the daemon's: `dbxsync run-on-change` reads it when it starts.
+        config.onChange = new.onChange
         func paths(_ reload: ConfigKey.Reload) -> [String] { changed.filter { $0.reload == reload }.map(\.path) }
         return Change(
             config: config, live: paths(.live), nextPass: paths(.nextPass), afterRestart: paths(.restart))

@@ -3,7 +3,8 @@
 //   bytes ──► TomlDocument (toml++) ──► ConfigReader ──► Config, or ConfigProblems: all of them, each with its place
 //                                            │
 //   ConfigKey, Config.keys     a line for each key: name, property, form, what a reload does with it
-//     ConfigForm               how a kind of value is read, checked and written; Units, PathText, Groups
+//     ConfigForm, SafetyForms  how a kind of value is read, checked and written; Units, PathText, Groups
+//     OnChange                 the keys of tables that have names of the user's choice
 //   Suggestions                what an unknown name was probably meant to be
 //   ConfigText                 a Config as a file or JSON again
 //   ConfigReload               what a reload changes now, what waits

@@ -1,18 +1,18 @@
 /// Names that are not known, and what was probably meant.
 enum Suggestions {
-    /// What to say about an unknown key or table.
-    static func unknown(_ path: String, isTable: Bool) -> String {
-        let tables = Set(Config.keys.map(\.table))
+    /// What to say about an unknown key, where `keys` are known, or an unknown table.
+    static func unknown(_ path: String, isTable: Bool, keys: [ConfigKey] = Config.keys) -> String {
+        let tables = Set(Config.keys.map(\.table)).union([Config.onChangeTable])
         if isTable {
             let near = nearest(path, among: tables).map { ", did you mean [\($0)]?" }
             return "unknown table" + (near ?? "; there are " + tables.sorted().joined(separator: ", "))
         }
         let name = path.drop { $0 != "." }.dropFirst()
         let wanted = name.isEmpty ? path : String(name)
-        if let key = Config.keys.first(where: { $0.name == wanted }) {
+        if let key = keys.first(where: { $0.name == wanted }) {
             return "unknown key; \(key.name) belongs under [\(key.table)]"
         }
-        let paths = name.isEmpty ? Config.keys.map(\.name) : Config.keys.map(\.path)
+        let paths = keys.map(name.isEmpty ? \.name : \.path)
         return "unknown key" + (nearest(path, among: paths).map { ", did you mean \($0)?" } ?? "")
     }
 

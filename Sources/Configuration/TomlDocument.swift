@@ -36,6 +36,8 @@ struct TomlDocument: Sendable {
 
     /// All values; the root table is at index 0.
     let nodes: [Node]
+    /// Indices of the values in each table or array, in the order of the text.
+    private let members: [Int: [Int]]
 
     /// Reads a text.
     init(_ bytes: [UInt8]) throws(SyntaxError) {
@@ -49,14 +51,15 @@ struct TomlDocument: Sendable {
         if ctoml_failed(handle, &message, &place) {
             throw SyntaxError(message: String(message), place: TextPlace(place))
         }
-        nodes = (0..<ctoml_count(handle)).map { Node(ctoml_at(handle, $0)) }
+        let nodes = (0..<ctoml_count(handle)).map { Node(ctoml_at(handle, $0)) }
+        self.nodes = nodes
+        members = Dictionary(grouping: nodes.indices.dropFirst()) { nodes[$0].parent }.mapValues { indices in
+            indices.sorted { (nodes[$0].keyPlace, $0) < (nodes[$1].keyPlace, $1) }
+        }
     }
 
     /// Indices of the values that a table or array holds, in the order of the text.
-    func children(of index: Int) -> [Int] {
-        nodes.indices.dropFirst().filter { nodes[$0].parent == index }
-            .sorted { (nodes[$0].keyPlace, $0) < (nodes[$1].keyPlace, $1) }
-    }
+    func children(of index: Int) -> [Int] { members[index] ?? [] }
 }
 
 /// Orders by place; what has none comes first.

@@ -130,6 +130,26 @@ enum SizeText {
     }
 }
 
+/// Shares as they are written: `20%`.
+enum PercentText {
+    /// Reads a share in percent, with a decimal fraction if wanted.
+    static func read(_ text: String) throws(ConfigValueError) -> Double {
+        let parts = text.utf8.dropLast().split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        let isWhole = parts.count == 1 && (1...6).contains(parts[0].count)
+        // Three places are enough, and never shown with an exponent.
+        let isDecimal = parts.count == 2 && (1...6).contains(parts[0].count) && (1...3).contains(parts[1].count)
+        guard text.hasSuffix("%"), isWhole || isDecimal, parts.allSatisfy({ $0.allSatisfy(isDigit) }),
+            let percent = Double(text.dropLast())
+        else { throw ConfigValueError("\(quoted(text)) is not a share such as \"20%\" or \"0.5%\"") }
+        return percent
+    }
+
+    /// The shortest way to write a share.
+    static func show(_ percent: Double) -> String {
+        Int(exactly: percent).map { "\($0)%" } ?? "\(percent)%"
+    }
+}
+
 /// File modes as they are written for chmod: `0640`.
 enum ModeText {
     /// Reads three or four octal digits.

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import SyncModel
 import Testing
 
 @testable import Configuration
@@ -25,6 +26,13 @@ struct ConfigTextTests {
         config.mirror.directory = "/srv/a \"quoted\"\\name\n\u{7F}"
         config.schedule.relist = nil
         config.transfer.bandwidth = 1_500_000
+        config.brake = GuardSettings(removals: nil, sharePercent: 12.5, overwrites: 0, releaseAfter: .seconds(86_400))
+        config.trash = TrashSettings(keep: .seconds(3600), limit: .bytes(5 << 30))
+        config.history = HistorySettings(keep: .seconds(7_200), rows: 1000)
+        config.onChange = [
+            "index": OnChangeSettings(command: ["/bin/a \"b\"", ""], settle: .seconds(1), events: [.held, .moved]),
+            "9_-z": OnChangeSettings(command: ["/bin/true"]),
+        ]
         return config
     }
 
@@ -45,7 +53,11 @@ struct ConfigTextTests {
         #expect(object?["schedule"]?["interval"] as? String == "5min")
         #expect(object?["transfer"]?["parallel"] as? Int == 16)
         #expect(object?["account"]?["ca_file"] is NSNull)
-        #expect(object?.values.map(\.count).reduce(0, +) == Config.keys.count)
+        let onChange = object?["on_change"] as? [String: [String: Any]]
+        #expect(onChange?["index"]?["events"] as? [String] == ["moved", "held"])
+        #expect(onChange?["9_-z"]?.count == 3)
+        #expect(object?.filter { $0.key != "on_change" }.values.map(\.count).reduce(0, +) == Config.keys.count)
+        #expect(Config().json.contains("\"on_change\": {}\n"))
     }
 
     @Test("secrets are not shown, in either form")
@@ -69,6 +81,8 @@ struct ConfigTextTests {
         for key in Config.keys {
             #expect(key.isSame(config, Config()) != withoutDefault.contains(key.path), "\(key.path)")
         }
+        let onChange = try #require(config.onChange["index"])
+        #expect(onChange == OnChangeSettings(command: onChange.command))
     }
 
     @Test("the sample file as it is installed asks for the two keys that have no default")
@@ -84,16 +98,17 @@ struct ConfigTextTests {
         var comment = ""
         var said: [String: String] = [:]
         for line in try sample().split(separator: "\n") {
-            if line.hasPrefix("[") {
-                table = String(line.dropFirst().prefix { $0 != "]" })
+            if line.hasPrefix("[") || line.hasPrefix("#[") {
+                table = String(line.drop { $0 != "[" }.dropFirst().prefix { $0 != "]" })
             } else if line == "#" || line.hasPrefix("# ") {
                 comment = String(line)
             } else if line.hasPrefix("#") {
                 said["\(table).\(line.dropFirst().prefix { $0 != " " })"] = comment
             }
         }
-        #expect(Set(said.keys) == Set(Config.keys.map(\.path)))
-        for key in Config.keys {
+        let keys = Config.keys + Config.onChangeKeys("index")
+        #expect(Set(said.keys) == Set(keys.map(\.path)))
+        for key in keys {
             let mark = key.reload == .restart ? "[restart]" : "[reload]"
             #expect(said[key.path]?.hasSuffix(mark) == true, "\(key.path)")
         }
@@ -118,5 +133,20 @@ struct ConfigTextTests {
         expected.log.level = .debug
         #expect(change.config == expected)
         #expect(old.change(to: old).isEmpty)
+    }
+
+    @Test("a reload takes brake, trash and history from the next pass on, and on_change in silence")
+    func reloadSafety() {
+        let old = Config()
+        var new = old
+        new.brake.removals = nil
+        new.trash.keep = nil
+        new.history.rows = 5_000
+        new.onChange["index"] = OnChangeSettings(command: ["/bin/true"])
+        let change = old.change(to: new)
+        #expect(change.nextPass == ["guard.removals", "trash.keep", "history.rows"])
+        #expect(change.live.isEmpty && change.afterRestart.isEmpty)
+        #expect(change.config == new)
+        #expect(new.change(to: old).config == old)
     }
 }

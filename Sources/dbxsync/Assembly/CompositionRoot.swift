@@ -155,7 +155,7 @@ extension Config {
             bulk: transfer.bulk ? ZipGrouping() : nil, selection: mirror.selection,
             acceptance: Acceptance(mirror.accept), sweep: schedule.sweep, scrub: schedule.scrub,
             watch: mirror.watch,
-            strangers: mirror.strangers, outbox: outboxInMirror)
+            strangers: mirror.strangers, outbox: outboxInMirror, brake: brake, trash: trash, history: history)
     }
 }
 
