@@ -142,6 +142,8 @@ public actor SyncEngine {
     }
 
     private func makePass() async throws -> PassReport {
+        let isFirst = passes == 0
+        if isFirst { passes = try await store.lastPassInHistory() }
         passes += 1
         var logger = logger
         logger[metadataKey: "pass"] = "\(passes)"
@@ -149,20 +151,24 @@ public actor SyncEngine {
         let began = environment.now()
         let context = PassContext(
             remote: MeasuredRemote(remote, events.times), store: store, mirror: mirror, disk: disk, reading: reading,
-            settings: settings, environment: environment, board: board, events: events,
+            settings: settings, environment: environment, board: board, events: events, pass: passes,
+            isFirst: isFirst, isFirstFill: try await !store.hasSettledOnce(),
             segments: SegmentBudget(settings.parallel), gate: gate, watch: watch, mustSweep: isDueForSweep,
             lastSweep: lastSweep, wakeup: wakeup)
         do {
             let report = try await SyncPass(context: context).run()
-            try await disk.run { [mirror] in try mirror.purgeDisplaced() }
+            try await Trash(context).purgeDisplaced()
+            try await Trash(context).tidy()
             board.update { $0.phase = .idle }
+            try await store.settleHistory(pass: passes, now: environment.now())
+            if !report.isEmpty { try await store.tidyHistory(settings.history, now: environment.now()) }
             try await keep(report, began: began, outcome: PassRecord.done, logger)
             return report
         } catch {
             // What was displaced takes space, which may be what the next pass lacks; after an error of the network it
             // can be reused.
             if disposition(of: error) == .abortPass {
-                try? await disk.run { [mirror] in try mirror.purgeDisplaced() }  // the first error counts
+                try? await Trash(context).purgeDisplaced()  // the first error counts
             }
             if events.current.removed > 0 { failuresInARow = 0 }  // that may be what was lacking
             if !Task.isCancelled {

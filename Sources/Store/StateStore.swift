@@ -15,6 +15,7 @@ public final class StateStore: Sendable {
     let inEffect: SelectionInEffect
     /// What a transaction changes of the checksums.
     let tallies: Tallies
+    let recorded = Atomic<Int>(0)
     /// Whether nothing can be written.
     let isReadOnly: Bool
 
@@ -34,6 +35,9 @@ public final class StateStore: Sendable {
         if !isReadOnly { try connection.queue.writeWithoutTransaction { [tallies] in try tallies.install(in: $0) } }
         files = try others.map { try OpenFiles(path, others: $0) }  // the first statement has made the logs
     }
+
+    /// How often something was recorded of the account since the state was opened.
+    public var recordings: Int { recorded.load(ordering: .acquiring) }
 
     var queue: DatabaseQueue { opened.withLock { $0 } }
 

@@ -178,13 +178,19 @@ struct ChecksumTests {
         }
     }
 
+    /// What version 7 has brought.
+    private static let dropVersion7 = """
+        DROP INDEX pending_loss; ALTER TABLE pending DROP COLUMN loss; ALTER TABLE intent DROP COLUMN place;
+        DROP TABLE history; DROP TABLE hold; DROP TABLE held; DROP TABLE loss; DROP TABLE trash;
+        """
+
     @Test("a file of version 3 gets its checksums when it is opened") func migrated() async throws {
         let fixture = try await fixture()
         try fixture.store.close()
         try tamper(
             fixture,
             """
-            DROP TABLE listing; DROP TABLE checksum; DROP TABLE finding; DROP TABLE unread;
+            \(Self.dropVersion7) DROP TABLE listing; DROP TABLE checksum; DROP TABLE finding; DROP TABLE unread;
             ALTER TABLE have DROP COLUMN proven_at; ALTER TABLE state DROP COLUMN swept_at; ALTER TABLE state DROP COLUMN scrub_key;
             ALTER TABLE state DROP COLUMN scrub_began; ALTER TABLE state DROP COLUMN has_more;
             PRAGMA user_version = 3;
@@ -206,7 +212,9 @@ struct ChecksumTests {
         let count = try await removals(fixture.store)
         #expect(count > 0)
         try fixture.store.close()
-        try tamper(fixture, "DROP TABLE listing; ALTER TABLE state DROP COLUMN has_more; PRAGMA user_version = 4;")
+        try tamper(
+            fixture,
+            "\(Self.dropVersion7) DROP TABLE listing; ALTER TABLE state DROP COLUMN has_more; PRAGMA user_version = 4;")
         let store = try StateStore.open(at: fixture.path)
         #expect(try await removals(store) == 0)
         #expect(try await !store.progress().isComplete)

@@ -22,7 +22,9 @@ public final class EngineFixture {
     /// Called at each fault point.
     public var faults: FaultHook = { _ in }
     /// What the next start is told.
-    public var settings = EngineSettings(parallel: 8, minFreeSpace: 0, bulk: nil, batch: 64, window: 128)
+    public var settings = EngineSettings(
+        parallel: 8, minFreeSpace: 0, bulk: nil, batch: 64, window: 128,
+        brake: GuardSettings(removals: nil, sharePercent: nil))
     /// What to do with what is not ours.
     public var localChanges = LocalChanges.aside
     /// Where the engine's log goes; nowhere unless a test listens.

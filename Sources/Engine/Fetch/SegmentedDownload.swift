@@ -123,17 +123,8 @@ private final class BlockWriter: @unchecked Sendable {
                 blockStart = offset
             }
         }
-        stored.add(bytes.count)
+        stored.add(Int64(bytes.count))
     }
-}
-
-/// Bytes counted by several threads.
-private final class ByteCount: Sendable {
-    private let count = Atomic<Int64>(0)
-
-    var value: Int64 { count.load(ordering: .relaxed) }
-
-    func add(_ bytes: Int) { count.wrappingAdd(Int64(bytes), ordering: .relaxed) }
 }
 
 /// Connections beyond the first that all large files of a pass may have together.

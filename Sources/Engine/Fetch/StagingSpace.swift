@@ -27,9 +27,11 @@ struct StagingSpace: Sendable {
     func make(for placement: Placement) async throws -> Bool {
         try await tidy()
         let reserve = context.settings.minFreeSpace
+        let trash = Trash(context)
+        try await trash.purgeDisplaced()
+        if try await trash.makeRoom(for: placement.version.size) { return true }
         return try await context.disk.run { [mirror = context.mirror] in
-            try mirror.purgeDisplaced()
-            return try mirror.makeRoom(for: placement.version, at: placement.key, reserve: reserve)
+            try mirror.makeRoom(for: placement.version, at: placement.key, reserve: reserve)
         }
     }
 

@@ -16,9 +16,17 @@ struct PassContext: Sendable {
     let environment: EngineEnvironment
     let board: StatusBoard
     let events: EventLog
+    /// Its number, which grows from pass to pass.
+    let pass: Int
+    /// Whether it is the first one of the process.
+    let isFirst: Bool
+    /// Whether nothing was ever in place, so that the history sums up what is placed.
+    let isFirstFill: Bool
     let segments: SegmentBudget
     /// What running downloads still need of the disk.
     let space = SpaceLedger()
+    /// How many bytes came into the trash since its limits were looked at.
+    let trashed = ByteCount()
     /// Held while the mirror and have are changed together.
     let gate: AsyncMutex
     /// What watches the mirror.

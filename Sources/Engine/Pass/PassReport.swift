@@ -26,6 +26,8 @@ public struct PassReport: Hashable, Sendable {
     public var failed = 0
     /// Entries that were parked in this pass.
     public var parked = 0
+    /// Files whose removal or replacement is held since this pass.
+    public var held = 0
     /// Paths that were found changed by others.
     public var drifted = 0
     /// Full listings begun because the cursor was of no use any more.
@@ -38,7 +40,7 @@ public struct PassReport: Hashable, Sendable {
 
     /// Whether nothing was found to do.
     public var isEmpty: Bool {
-        placed + folders + removed + setAside + failed + parked + resets + moved + drifted == 0
+        placed + folders + removed + setAside + failed + parked + resets + moved + drifted + held == 0
     }
 
     /// Bytes fetched for each second in which a download was under way; zero without downloads.
@@ -56,7 +58,7 @@ extension PassReport: CustomStringConvertible {
             (placed, placed == 1 ? "file placed" : "files placed"), (downloaded, "of them downloaded"),
             (adopted, "already there"), (moved, "renamed"), (copied, "copied"),
             (folders, folders == 1 ? "folder made" : "folders made"), (removed, "removed"), (setAside, "set aside"),
-            (failed, "failed"), (parked, "parked"), (resets, resets == 1 ? "full listing" : "full listings"),
+            (held, "held"), (failed, "failed"), (parked, "parked"), (resets, resets == 1 ? "full listing" : "full listings"),
         ]
         let words = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
         return words.isEmpty ? "nothing to do" : words.joined(separator: ", ")

@@ -14,6 +14,7 @@ struct Prune: Sendable {
         context.times.begin(.publishing)
         defer { context.times.end(.publishing) }
         let publisher = Publisher(context: context)
+        try await LossBrake(context).check(.removing)
         var position: RemoteKey?
         while true {
             try Task.checkCancellation()
@@ -34,6 +35,7 @@ struct Prune: Sendable {
     func run(at keys: [RemoteKey]) async throws {
         context.times.begin(.publishing)
         defer { context.times.end(.publishing) }
+        try await LossBrake(context).check(.removing)
         let items = try await context.store.removals(at: keys, limit: Self.most, now: context.now())
         if items.isEmpty { return }
         let contents = Set(items.compactMap { $0.entry?.content })

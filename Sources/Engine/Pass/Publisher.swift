@@ -30,7 +30,19 @@ struct Publisher: Sendable {
             log(prepared, result, newlyFailing: newlyFailing)
             failed.formUnion(result.outcomes.compactMap(\.failedKey))
         }
+        try await keepWithinLimits(results)
         return failed
+    }
+
+    /// So many bytes come into the trash before it is looked whether that is too much.
+    private static let trashedBetweenLooks: Int64 = 64 << 20
+
+    private func keepWithinLimits(_ results: [AppliedOperation]) async throws {
+        let bytes = results.reduce(Int64(0)) { $1.kept.reduce($0) { $0.saturatingSum($1.size) } }
+        context.trashed.add(bytes)
+        guard bytes > 0, context.trashed.value >= Self.trashedBetweenLooks else { return }
+        context.trashed.reset()
+        try await Trash(context).tidy()
     }
 
     /// How long a batch may take on a slow and busy disk.
@@ -39,10 +51,14 @@ struct Publisher: Sendable {
     private static func execute(
         _ batch: [PreparedOperation], _ context: PassContext
     ) async throws -> ([AppliedOperation], [RemoteKey: String]) {
-        try await context.store.intend(batch.flatMap(\.intents))
-        let results = try await context.disk.run { try context.mirror.perform(batch) }
+        let trash = Trash(context).folder
+        try await context.store.intend(batch.flatMap { $0.intents(trash: trash) })
+        let results = try await context.disk.run { try context.mirror.perform(batch, trash: trash) }
+        var changes = zip(batch, results).flatMap { $1.changes($0.content) }
+        if context.isFirstFill { changes = changes.summedUpByFolder }
         let newlyFailing = try await context.store.commit(
-            results.flatMap(\.outcomes), now: context.now(), jitter: context.environment.jitter)
+            results.flatMap(\.outcomes), recording: EffectRecord(pass: context.pass, changes: changes, kept: results.flatMap(\.kept)),
+            now: context.now(), jitter: context.environment.jitter)
         return (results, newlyFailing)
     }
 
@@ -146,7 +162,7 @@ struct Publisher: Sendable {
 
 extension PlannedOperation {
     /// The path as `status` writes it; the key where the operation knows no other.
-    fileprivate var shownPath: String {
+    var shownPath: String {
         switch self {
         case .place(let placement): placement.path.remoteText
         case .makeFolder(_, let path), .relocate(_, let path): path.remoteText

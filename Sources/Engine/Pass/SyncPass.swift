@@ -19,9 +19,12 @@ struct SyncPass: Sendable {
         context.board.beginPass()
         try context.store.checkPlace()
         try await context.disk.run { [mirror = context.mirror] in try mirror.check() }
-        try await settleIntents()
+        let interrupted = try await settleIntents()
+        if context.isFirst || !interrupted.isEmpty { try await Trash(context).adoptUnknown(after: interrupted) }
+        try await Trash(context).tidy()
         try await StagingSpace(context: context).tidy()
         let isNewSelection = try await select()
+        try await LossBrake(context).begin()
         try await context.store.retryWhatWaitsTooLong(now: context.now())
         var progress = try await context.store.progress()
         progress.forgetFuture(now: context.now())
@@ -47,9 +50,13 @@ struct SyncPass: Sendable {
 
     /// Whatever a crash has left is looked up before anything is planned: schemes that only plan again
     /// break when changes arrive between crash and restart.
-    private func settleIntents() async throws {
+    ///
+    /// - Returns: what was begun.
+    @discardableResult
+    private func settleIntents() async throws -> [Intent] {
         let intents = try await context.store.intents()
-        if intents.isEmpty { return }
+        if intents.isEmpty { return [] }
+        let before = try await context.store.entries(of: intents.map(\.key))
         let outcomes = try await context.disk.run { [mirror = context.mirror] in
             try intents.map { intent in
                 do {
@@ -59,10 +66,16 @@ struct SyncPass: Sendable {
                 }
             }
         }
+        let changes = settledChanges(intents, outcomes, before: before)
+        let kept = try await context.disk.run { [mirror = context.mirror] in
+            try intents.compactMap { try mirror.settleKept($0, before: before[$0.key]) }
+        }
+        let effects = EffectRecord(pass: context.pass, changes: changes, kept: kept)
         _ = try await shielded { [context] in
-            try await context.store.commit(outcomes, now: context.now(), jitter: context.environment.jitter)
+            try await context.store.commit(outcomes, recording: effects, now: context.now(), jitter: context.environment.jitter)
         }
         context.events.note(.notice, "\(intents.count) operations that were interrupted by the last stop are settled")
+        return intents
     }
 
     /// What is pending keeps to the selection that was configured for this pass.

@@ -14,7 +14,8 @@ struct PullSteps: Sendable {
         self.context = context
         publisher = Publisher(context: context)
         reader = WindowReader(
-            store: context.store, limit: context.settings.window, now: context.environment.now, times: context.times)
+            store: context.store, limit: context.settings.window, now: context.environment.now, times: context.times,
+            brake: LossBrake(context))
         settler = PlanSettler(context: context, publisher: publisher)
     }
 
@@ -76,7 +77,7 @@ struct PullSteps: Sendable {
         let contents = try await disk.run { try mirror.displacedContents() }
         if contents.isEmpty { return }
         let wanted = try await context.store.pendingContents(among: contents)
-        try await disk.run { try mirror.purgeDisplaced(keeping: wanted) }
+        try await Trash(context).purgeDisplaced(keeping: wanted)
     }
 
     private func discardPart(_ placement: Placement) async throws {

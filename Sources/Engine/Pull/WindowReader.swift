@@ -7,6 +7,7 @@ struct WindowReader: Sendable {
     let limit: Int
     let now: @Sendable () -> Timestamp
     let times: StageTimes
+    let brake: LossBrake
 
     /// What a window is read and planned with.
     struct Scope: Sendable {
@@ -43,7 +44,9 @@ struct WindowReader: Sendable {
     func next(_ scope: Scope) async throws -> Window {
         times.begin(.planning)
         defer { times.end(.planning) }
-        let window = try await store.additions(after: scope.position, limit: limit, now: now())
+        let window = try await heldBack { [self] in
+            try await store.additions(after: scope.position, limit: limit, now: now())
+        }
         guard let last = window.last else { return .empty }
         // What has its place below something that is given up for it waits for that.
         return try await plan(window.filter { !scope.busy.covers($0.key) }, upTo: last.key, moving: scope.moving)
@@ -53,9 +56,22 @@ struct WindowReader: Sendable {
     func items(_ keys: [RemoteKey], moving: [RemoteKey: LocalEntry]) async throws -> Window {
         times.begin(.planning)
         defer { times.end(.planning) }
-        let items = try await store.additions(among: keys, now: now())
+        let items = try await heldBack { [self] in try await store.additions(among: keys, now: now()) }
         guard let last = items.last else { return .empty }
         return try await plan(items, upTo: last.key, moving: moving)
+    }
+
+    /// Items without those that the guard holds: if something would be lost, it has looked at all that was recorded when
+    /// they were read.
+    private func heldBack(_ read: () async throws -> [PendingItem]) async throws -> [PendingItem] {
+        var items = try await read()
+        while items.contains(where: brake.counts) {
+            let recorded = store.recordings
+            try await brake.check(.placing)
+            items = try await read()
+            if store.recordings == recorded { break }
+        }
+        return items
     }
 
     private func plan(_ items: [PendingItem], upTo last: RemoteKey, moving: [RemoteKey: LocalEntry]) async throws

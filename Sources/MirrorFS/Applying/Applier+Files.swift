@@ -85,8 +85,12 @@ extension Applier {
     enum TargetState {
         /// Nothing stands there, and only nothing may be replaced.
         case vacant
-        /// What stands there may be replaced.
-        case replaceable
+        /// What stands there may be replaced; with what it holds, if that is known.
+        case replaceable(FileVersion?)
+
+        var isReplaceable: Bool {
+            if case .replaceable = self { true } else { false }
+        }
     }
 
     /// How often a place is looked at again when something has appeared there in the meantime.
@@ -108,13 +112,35 @@ extension Applier {
             case .clear(let free): targetState = free
             }
             try tree.faults(.rename)
-            if source.rename(name, to: folder, target, replacing: targetState == .replaceable) == 0 {
+            let before = try keepReplaced(targetState, by: placement, in: folder, target)
+            if source.rename(name, to: folder, target, replacing: targetState.isReplaceable) == 0 {
                 touch(placement.path)
+                if let before { kept.append(before) }
                 return .clear(FileName(target))
             }
-            guard targetState == .vacant, errno == EEXIST else { break }
+            let reason = errno
+            if let before { trash?.unlink(before.place) }
+            errno = reason
+            guard !targetState.isReplaceable, errno == EEXIST else { break }
         }
         throw MirrorError.call("rename a file to", placement.path)
+    }
+
+    /// Keeps what is about to be replaced, unless it holds the same.
+    private func keepReplaced(
+        _ state: TargetState, by placement: Placement, in folder: Descriptor, _ name: String
+    ) throws -> KeptItem? {
+        guard case .replaceable(let version) = state, let trash, version?.hash != placement.version.hash,
+            case .file(let there) = try folder.observe(name)
+        else { return nil }
+        let path = placement.path
+        let place = try orUnkept(path) { () throws(MirrorError) in
+            // Without second names there is a moment in which nothing stands under the first.
+            if let place = try trash.link(name, in: folder, path) { place } else { try trash.keep(name, in: folder, path) }
+        }
+        return place.map {
+            KeptItem(path: path.remoteText, place: $0, reason: .replaced, version: version, size: there.size)
+        }
     }
 
     /// Decides what to do with what is at the target.
@@ -124,13 +150,13 @@ extension Applier {
         let (folder, name) = try leaf(placement.path, making: true)
         let seen = try folder.observe(name)
         if seen == .nothing { return .clear(.vacant) }
-        if case .file(let there) = seen, case .file(_, _, there)? = placement.replacing?.node {
-            return .clear(.replaceable)
+        if case .file(let there) = seen, case .file(_, let held, there)? = placement.replacing?.node {
+            return .clear(.replaceable(held.isUnproven ? nil : held))
         }
         if let why = try conflict(of: name, in: folder, placement.path) { return .nameCollision(why) }
         if case .file(let there) = seen {
             if case .file(_, let held, _)? = placement.replacing?.node {
-                if try hash(folder, name: name, print: there, is: held) { return .clear(.replaceable) }
+                if try hash(folder, name: name, print: there, is: held) { return .clear(.replaceable(held)) }
             }
             if try hash(folder, name: name, print: there, is: placement.version) { return .adopt(there) }
         }
@@ -146,11 +172,10 @@ extension Applier {
         case .overwrite:
             // Only files are overwritten: a whole folder of somebody's is not what the setting speaks of.
             if case .folder = seen { break }
-            return .clear(.replaceable)
+            return .clear(.replaceable(nil))
         case .aside: break
         }
-        aside.append(try tree.setAside(path, in: folder, name: name))
-        touch(path)
+        try setAside(path, in: folder, name: name)
         return .clear(.vacant)
     }
 

@@ -14,7 +14,7 @@ extension Applier {
             if case .folder(let inode) = seen { return .have(key, .folder(name: FileName(name), inode: inode)) }
             switch try clearTarget(path, folder: folder, name: name, seen: seen) {
             case .keepLocalEdit(let why): return .failed(key, why: why, retry: .seconds(3600))
-            case .clear(.replaceable): unlinkat(folder.number, name, 0)
+            case .clear(.replaceable): try giveWay(path, folder: folder, name: name)
             case .clear(.vacant), .adopt, .nameCollision: break
             }
             guard mkdirat(folder.number, name, mode) == 0 else {
@@ -42,7 +42,7 @@ extension Applier {
             if let why = try conflict(of: name, in: folder, path) { return .parked(entry.key, reason: why) }
             switch try clearTarget(path, folder: folder, name: name, seen: target) {
             case .keepLocalEdit(let why): return .failed(entry.key, why: why, retry: .seconds(3600))
-            case .clear(.replaceable): unlinkat(folder.number, name, 0)
+            case .clear(.replaceable): try giveWay(path, folder: folder, name: name)
             case .clear(.vacant), .adopt, .nameCollision: break
             }
         }
@@ -72,18 +72,42 @@ extension Applier {
                     entry.key, why: "deleted in Dropbox, changed here (local_changes = \"keep\")",
                     retry: .seconds(3600))
             case .aside:
-                aside.append(try tree.setAside(entry.path, in: folder, name: name))
-                touch(entry.path)
+                try setAside(entry.path, in: folder, name: name)
                 return .have(entry.key, nil)
-            case .overwrite: break
+            case .overwrite:
+                try remove(entry.path, in: folder, name: name, size: there.size, holding: nil)
+                return .have(entry.key, nil)
             }
         }
-        let isDisplaced = sparing && known == there && tree.displace(name, in: folder, holding: held.hash)
-        guard isDisplaced || unlinkat(folder.number, name, 0) == 0 || errno == ENOENT else {
-            throw MirrorError.call("remove", entry.path)
+        if sparing, known == there, let place = tree.displace(name, in: folder, holding: held.hash) {
+            // It may be wanted elsewhere before the pass ends; what is left then goes into the trash.
+            if trash != nil { keep(entry.path, place, .removed, size: there.size, held) }
+        } else {
+            try remove(entry.path, in: folder, name: name, size: there.size, holding: held)
         }
         touch(entry.path)
         return .have(entry.key, nil)
+    }
+
+    /// Moves a file into the trash, or removes it if there is none.
+    private func remove(
+        _ path: MirrorPath, in folder: Descriptor, name: String, size: Int64, holding version: FileVersion?
+    ) throws {
+        touch(path)
+        if let place = try trashed(path, in: folder, name: name) {
+            return keep(path, place, .removed, size: size, version)
+        }
+        guard unlinkat(folder.number, name, 0) == 0 || errno == ENOENT else { throw MirrorError.call("remove", path) }
+    }
+
+    /// Moves something that is not ours, and may be overwritten, out of the way.
+    private func giveWay(_ path: MirrorPath, folder: Descriptor, name: String) throws {
+        let seen = try folder.observe(name)
+        if let place = try trashed(path, in: folder, name: name) {
+            let size: Int64 = if case .file(let print) = seen { print.size } else { 0 }
+            return keep(path, place, .replaced, size: size, nil)
+        }
+        unlinkat(folder.number, name, 0)
     }
 
     func removeFolder(_ entry: LocalEntry) throws -> Outcome {
@@ -121,9 +145,8 @@ extension Applier {
         guard case .failed = outcome, tree.settings.localChanges != .keep,
             let (folder, name) = try existing(entry.path)
         else { return outcome }
-        aside.append(try tree.setAside(entry.path, in: folder, name: name))
+        try setAside(entry.path, in: folder, name: name)
         forgetFolders()
-        touch(entry.path)
         return .have(entry.key, nil)
     }
 }

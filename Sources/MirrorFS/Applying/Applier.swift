@@ -8,6 +8,10 @@ final class Applier {
     private var folders: [MirrorPath: OpenFolder] = [:]
     private var touched: Set<MirrorPath> = []
     var aside: [String] = []
+    /// What the operation has moved out of the mirror.
+    var kept: [KeptItem] = []
+    /// Where what is removed or replaced goes; nil if it is not kept.
+    let trash: TrashFolders?
     /// Names of folders as they were read last.
     private var knownNames: [MirrorPath: Set<[UInt8]>] = [:]
 
@@ -21,9 +25,12 @@ final class Applier {
     private let syncsFilesAtEnd: Bool
     private var mustSyncFiles = false
 
-    /// - Parameter stamped: how many files of the batch stand already and get time and mode.
-    init(_ tree: MirrorTree, stamped: Int = 0) {
+    /// - Parameters:
+    ///   - stamped: how many files of the batch stand already and get time and mode.
+    ///   - trash: where what is removed or replaced goes, below `.dbxsync`; nil if it is not kept.
+    init(_ tree: MirrorTree, stamped: Int = 0, trash: String? = nil) {
         self.tree = tree
+        self.trash = trash.map { TrashFolders(tree, place: $0) }
         syncsFilesAtEnd = stamped > Self.syncedSingly
     }
 
@@ -31,14 +38,14 @@ final class Applier {
     private static let syncedSingly = 4
 
     func perform(_ prepared: PreparedOperation) throws -> AppliedOperation {
-        aside = []
+        (aside, kept) = ([], [])
         var outcomes: [Outcome]
         do {
             outcomes = try execute(prepared)
         } catch let error as MirrorError where error.disposition == .skipItem {
             outcomes = [.failed(prepared.operation.key, why: error.description, retry: nil)]
         }
-        return AppliedOperation(operation: prepared.operation, outcomes: outcomes, setAside: aside)
+        return AppliedOperation(operation: prepared.operation, outcomes: outcomes, setAside: aside, kept: kept)
     }
 
     /// Makes a file durable that stands under its name already: now if the batch has few such files, else at its end.
@@ -48,6 +55,7 @@ final class Applier {
 
     /// Makes durable what was touched: folders one by one if they are few, else all that the disk has to write.
     func syncTouched() throws(MirrorError) {
+        if try trash?.syncTouched() == true { return try tree.syncEverything() }
         if mustSyncFiles || touched.count > Self.syncedSingly { return try tree.syncEverything() }
         for path in touched {
             guard let folder = folders[path]?.descriptor else { return try tree.syncEverything() }

@@ -24,24 +24,32 @@ public struct PreparedOperation: Sendable {
     }
 
     /// What must be durable before the operation begins.
-    public var intents: [Intent] {
-        switch operation {
-        case .clear(_, let entries): entries.map { Intent(key: $0.key, path: $0.path, after: nil) }
-        case .removeFile(let entry), .removeFolder(let entry):
-            [Intent(key: entry.key, path: entry.path, after: nil)]
+    ///
+    /// - Parameter trash: where what is removed or replaced goes, below `.dbxsync`; `nil` if it is not kept.
+    public func intents(trash: String? = nil) -> [Intent] {
+        func place(_ path: MirrorPath) -> String? { trash.map { "\($0)/\(path.text)" } }
+        func leaving(_ entry: LocalEntry) -> Intent {
+            Intent(
+                key: entry.key, path: entry.path, after: nil, place: entry.node.isFolder ? nil : place(entry.path))
+        }
+        return switch operation {
+        case .clear(_, let entries): entries.map(leaving)
+        case .removeFile(let entry), .removeFolder(let entry): [leaving(entry)]
         case .relocate(let entry, let path):
             path.name.map { [Intent(key: entry.key, path: path, after: entry.node.renamed($0))] } ?? []
         case .makeFolder(let key, let path):
             path.name.map { [Intent(key: key, path: path, after: .folder(name: $0, inode: 0))] } ?? []
-        case .place(let placement): intents(of: placement)
+        case .place(let placement): intents(of: placement, place: place(placement.path))
         case .updateMetadata, .keepFolder, .park, .waitForParent, .upToDate, .forgetHave: []
         }
     }
 
-    private func intents(of placement: Placement) -> [Intent] {
+    private func intents(of placement: Placement, place: String?) -> [Intent] {
         guard let name = placement.path.name else { return [] }
         func after(_ print: Fingerprint) -> Intent {
-            Intent(key: placement.key, path: placement.path, after: .file(name: name, placement.version, print))
+            Intent(
+                key: placement.key, path: placement.path, after: .file(name: name, placement.version, print),
+                place: placement.replacing == nil ? nil : place)
         }
         switch content {
         case .staged(let staged)?: return [after(staged.fingerprint)]
@@ -71,4 +79,6 @@ public struct AppliedOperation: Sendable {
     public var outcomes: [Outcome]
     /// Where things that were not ours have been moved to, relative to the mirror.
     public var setAside: [String]
+    /// What has left the mirror and is kept.
+    public var kept: [KeptItem]
 }

@@ -53,7 +53,7 @@ extension MirrorTree {
     private static let attempts = 10_000
 
     /// `name` for the first attempt, then with a number before it, cut to the 255 bytes that a name may have.
-    private static func numbered(_ name: String, _ attempt: Int) -> String {
+    static func numbered(_ name: String, _ attempt: Int) -> String {
         if attempt == 0 { return name }
         let number = "\(attempt)~"
         var rest = name

@@ -12,16 +12,17 @@ extension MirrorTree {
 
     /// Moves a file of ours out of the way.
     ///
-    /// - Returns: whether it did; a file that has other names, perhaps outside the mirror, is not displaced: its time would
-    ///   change under all of them.
-    func displace(_ name: String, in folder: Descriptor, holding hash: ContentHash) -> Bool {
+    /// - Returns: where it is now, below `.dbxsync`; nil if it was not moved: a file that has other names, perhaps
+    ///   outside the mirror, is not displaced: its time would change under all of them.
+    func displace(_ name: String, in folder: Descriptor, holding hash: ContentHash) -> String? {
         var status = stat()
         guard fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_nlink == 1,
             status.st_size > 0, let all = try? root.makeFolders(relative: Self.displacedPath, mode: 0o700)
-        else { return false }
+        else { return nil }
         mkdirat(all.number, hash.hex, 0o700)
-        guard let same = try? all.folder(hash.hex) else { return false }
-        return renameat(folder.number, name, same.number, String(status.st_ino)) == 0
+        guard let same = try? all.folder(hash.hex) else { return nil }
+        guard renameat(folder.number, name, same.number, String(status.st_ino)) == 0 else { return nil }
+        return "spared/\(hash.hex)/\(status.st_ino)"
     }
 
     /// Makes a displaced file that may hold `version` the part file `part`, if there is one and no such part yet.
@@ -88,7 +89,7 @@ extension MirrorTree {
     }
 
     /// Removes the entries of a folder, some at a time, until one cannot be removed.
-    private func removeAll(
+    func removeAll(
         in folder: Descriptor, except kept: Set<String> = [], _ remove: (String) throws(MirrorError) -> Bool
     ) throws(MirrorError) {
         while true {

@@ -3,12 +3,15 @@ import SyncModel
 extension MirrorTree {
     /// Executes a batch in order and makes its effects durable.
     ///
+    /// - Parameters:
+    ///   - batch: the operations.
+    ///   - trash: where what is removed or replaced goes, below `.dbxsync`; `nil` if it is not kept.
     /// - Returns: what became of each mutation: one that fails does not stop the others.
     /// - Throws: `MirrorError` for what concerns the whole disk. Then some effects may have happened: their intents
     ///   tell which.
-    public func perform(_ batch: [PreparedOperation]) throws -> [AppliedOperation] {
+    public func perform(_ batch: [PreparedOperation], trash: String? = nil) throws -> [AppliedOperation] {
         try makeDurable(batch)
-        let effects = Applier(self, stamped: batch.count(where: \.stampsFile))
+        let effects = Applier(self, stamped: batch.count(where: \.stampsFile), trash: trash)
         var results: [AppliedOperation] = []
         for prepared in batch {
             try faults(.effect)

@@ -18,23 +18,23 @@ struct PendingTable {
     /// - Returns: whether it is pending.
     @discardableResult
     func refresh(_ key: RemoteKey) throws -> Bool {
-        let due = try self.due(key)
+        let (due, loss) = try self.due(key)
         guard due != .nothing else {
             try db.cachedStatement(sql: "DELETE FROM pending WHERE key = ?").execute(arguments: [key.text])
             return false
         }
-        try db.cachedStatement(sql: "INSERT INTO pending (key) VALUES (?) \(Self.asNewSQL)")
-            .execute(arguments: [key.text])
+        try db.cachedStatement(sql: "INSERT INTO pending (key, loss) VALUES (?, ?) \(Self.asNewSQL)")
+            .execute(arguments: [key.text, loss])
         if due == .addition { try markFoldersOnTheWay(to: key) }
         return true
     }
 
     /// Whether something is to be done about `key`.
-    func isDue(_ key: RemoteKey) throws -> Bool { try due(key) != .nothing }
+    func isDue(_ key: RemoteKey) throws -> Bool { try due(key).due != .nothing }
 
-    private func due(_ key: RemoteKey) throws -> Due {
-        let answer = try Int.fetchOne(db.cachedStatement(sql: Self.isDueSQL), arguments: [key.text])
-        return answer.flatMap(Due.init) ?? .nothing
+    private func due(_ key: RemoteKey) throws -> (due: Due, loss: Int) {
+        let answer = try Int.fetchOne(db.cachedStatement(sql: Self.isDueSQL), arguments: [key.text]) ?? 0
+        return (Due(rawValue: answer % Self.lossFactor) ?? .nothing, answer / Self.lossFactor)
     }
 
     /// As `refresh`, for a key that was not wanted before: usually nothing stands there, which one statement can tell.
@@ -57,7 +57,7 @@ struct PendingTable {
 
     /// Behind an INSERT: what was pending already has had no failure yet.
     static let asNewSQL =
-        "ON CONFLICT DO UPDATE SET attempts = 0, not_before = NULL, reason = NULL, parked = 0"
+        "ON CONFLICT DO UPDATE SET attempts = 0, not_before = NULL, reason = NULL, parked = 0, loss = excluded.loss"
 
     /// The folders above something selected are made even if they are not selected themselves.
     ///
@@ -111,12 +111,23 @@ struct PendingTable {
         case addition
     }
 
-    /// What is to be done about the key ?1, as `Due`.
+    /// What is lost when it is seen to that what stands (`h`) becomes what is wanted (`w`), as `Loss`.
+    static let lossSQL = """
+        CASE WHEN h.key IS NULL OR w.reason GLOB 'unreadable:*' THEN 0
+            WHEN w.key IS NULL THEN \(Loss.removal.rawValue) * (h.kind = 1)
+            WHEN h.kind = 0 THEN \(Loss.folderGivesWay.rawValue) * (w.kind <> 0)
+            WHEN w.kind <> 1 THEN \(Loss.fileGivesWay.rawValue)
+            ELSE \(Loss.replacement.rawValue) * (h.hash IS NOT w.hash) END
+        """
+
+    private static let lossFactor = 10
+
+    /// What is to be done about the key ?1, as `Due`, and by `lossFactor` what is lost by it.
     private static let isDueSQL = """
         SELECT CASE
             WHEN w.key IS NULL THEN \(Due.removal.rawValue) * (h.key IS NOT NULL AND \(isLeavingSQL))
             WHEN NOT \(differsSQL) THEN \(Due.nothing.rawValue)
-            ELSE \(Due.addition.rawValue) * (\(isDueIfDiffersSQL)) END
+            ELSE \(Due.addition.rawValue) * (\(isDueIfDiffersSQL)) END + \(lossFactor) * \(lossSQL)
         FROM (SELECT ?1 AS key) k LEFT JOIN want w ON w.key = k.key LEFT JOIN have h ON h.key = k.key
         """
 

@@ -18,14 +18,15 @@ extension StateStore {
                 db,
                 """
                 INSERT OR REPLACE INTO intent
-                    (key, path, name, kind, rev, size, hash, modified, inode, mtime_ns)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    (key, path, name, kind, rev, size, hash, modified, inode, mtime_ns, place)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
             for intent in intents {
                 try insert.execute { row in
                     row.bind(intent.key.text)
                     row.bind(intent.path.text)
                     if let after = intent.after { Rows.bind(after, to: &row) } else { row.bindNull(times: 8) }
+                    row.bindOptional(intent.place)
                 }
             }
         }
@@ -36,13 +37,14 @@ extension StateStore {
     public func intents() async throws -> [Intent] {
         try await read { db in
             let sql = """
-                SELECT key, path, name, kind, rev, size, hash, modified, inode, mtime_ns FROM intent ORDER BY key, path
+                SELECT key, path, name, kind, rev, size, hash, modified, inode, mtime_ns, place FROM intent
+                ORDER BY key, path
                 """
             return try Row.fetchAll(db, sql: sql).map { row in
                 guard let path = MirrorPath(text: row[1]) else {
                     throw StoreError(code: .damaged, message: "an intent names a path outside the mirror")
                 }
-                return Intent(key: RemoteKey(row[0]), path: path, after: try Rows.have(row, at: 2))
+                return Intent(key: RemoteKey(row[0]), path: path, after: try Rows.have(row, at: 2), place: row[10])
             }
         }
     }
@@ -53,6 +55,7 @@ extension StateStore {
     ///
     /// - Parameters:
     ///   - outcomes: what became of which key.
+    ///   - effects: what else is recorded of the effects, in the same transaction.
     ///   - now: the time.
     ///   - jitter: gives random numbers from 0 to 1, for the back-off.
     /// - Returns: the keys that failed or were parked for a reason they did not have before, with their paths as
@@ -60,7 +63,8 @@ extension StateStore {
     /// - Throws: `StoreError` if the state file cannot be read or written.
     @discardableResult
     public func commit(
-        _ outcomes: [Outcome], now: Timestamp, jitter: @escaping @Sendable () -> Double
+        _ outcomes: [Outcome], recording effects: EffectRecord = EffectRecord(), now: Timestamp,
+        jitter: @escaping @Sendable () -> Double
     ) async throws -> [RemoteKey: String] {
         guard !outcomes.isEmpty else { return [:] }
         let (faults, inEffect) = (faults, inEffect)
@@ -75,6 +79,10 @@ extension StateStore {
                     newlyFailing[outcome.key] = try displayPath(db, outcome.key)
                 }
             }
+            if !effects.changes.isEmpty {
+                try HistoryTable(db).append(effects.changes, pass: effects.pass, now: now)
+            }
+            try TrashTable.insert(effects.kept, pass: effects.pass, now: now, in: db)
             return newlyFailing
         }
         try faults(.committed)

@@ -1,4 +1,5 @@
 import GRDB
+import Synchronization
 public import SyncModel
 
 /// What recording a page has changed.
@@ -34,7 +35,8 @@ extension StateStore {
         _ edits: [TreeEdit], unread: [UnreadEntry] = [], cursor: SyncModel.Cursor, isLast: Bool, now: Timestamp
     ) async throws -> Recorded {
         let (faults, inEffect, tallies) = (faults, inEffect, tallies)
-        return try await write { db in
+        return try await write { [self] db in
+            recorded.add(1, ordering: .acquiringAndReleasing)
             try faults(.record)
             var recorder = try Recorder(PendingTable(db, inEffect), now: now)
             try recorder.record(edits, unread: unread)
@@ -69,7 +71,8 @@ extension StateStore {
         now: Timestamp
     ) async throws -> Recorded {
         let (faults, inEffect) = (faults, inEffect)
-        return try await write { db in
+        return try await write { [self] db in
+            recorded.add(1, ordering: .acquiringAndReleasing)
             try faults(.record)
             var recorder = try Recorder(PendingTable(db, inEffect), now: now)
             try recorder.record(edits, unread: unread)
@@ -234,7 +237,10 @@ private struct Recorder {
     /// is done with.
     private func markPending(where condition: String, _ arguments: StatementArguments) throws {
         try db.cachedStatement(sql: "DELETE FROM pending WHERE \(condition)").execute(arguments: arguments)
-        let sql = "INSERT INTO pending (key) SELECT key FROM have WHERE \(condition) AND verdict(key, kind = 0) <> 0"
+        let sql = """
+            INSERT INTO pending (key, loss)
+            SELECT key, kind = 1 FROM have WHERE \(condition) AND verdict(key, kind = 0) <> 0
+            """
         try db.cachedStatement(sql: sql).execute(arguments: arguments)
     }
 
@@ -263,8 +269,8 @@ private struct Recorder {
         let bounds: StatementArguments = [start, end, generation]
         try db.cachedStatement(
             sql: """
-                INSERT INTO pending (key)
-                SELECT h.key FROM want w JOIN have h ON h.key = w.key
+                INSERT INTO pending (key, loss)
+                SELECT h.key, h.kind = 1 FROM want w JOIN have h ON h.key = w.key
                 WHERE w.key > ? AND w.key <= ? AND w.generation < ? AND verdict(h.key, h.kind = 0) <> 0
                 \(PendingTable.asNewSQL)
                 """

@@ -41,7 +41,7 @@ struct Audit {
 
     /// The tables without a checksum: what is in them is at least what may be in them.
     private static func checkShapes(_ db: Database) throws {
-        for table in ["pending", "intent", "finding", "unread", "pass", "checksum"] {
+        for table in ["pending", "intent", "finding", "unread", "pass", "checksum", "history", "loss", "trash"] {
             let found = try String.fetchOne(db, sql: "PRAGMA main.quick_check('\(table)')")
             if found != "ok" { throw StoreError.notAsWritten(table) }
         }

@@ -23,6 +23,8 @@ enum Checksums {
         Table(name: "upload"),
         Table(name: "state", leftOut: ["checked_at", "in_step_as_of", "swept_at", "scrub_key", "scrub_began"]),
         Table(name: "listing"),
+        Table(name: "hold"),
+        Table(name: "held"),
     ]
 
     static func number(of table: String) -> Int? { tables.firstIndex { $0.name == table } }

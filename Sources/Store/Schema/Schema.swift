@@ -5,7 +5,7 @@ enum Schema {
     /// "dbxs": tells our files from others' (SQLite, `PRAGMA application_id`).
     static let applicationID = 0x6462_7873
 
-    static let version = 6
+    static let version = 7
 
     /// No version to come will be later; what says so is damaged.
     static let lastThinkable = 1000
@@ -19,12 +19,14 @@ enum Schema {
         let isStateRight = try present == 4 && Checksums.isRight("state", db)
         if present < 5 { try createVersion5(db) }
         if present < 6 { try createVersion6(db) }
+        if present < 7 { try createVersion7(db) }
         if present < 4 {
             for table in Checksums.tables { try Checksums.begin(table.name, db) }
         } else if present < 6 {
             if isStateRight { try Checksums.begin("state", db) }  // the new column is part of it
             try Checksums.begin("listing", db)
         }
+        if 4...6 ~= present { for table in ["hold", "held"] { try Checksums.begin(table, db) } }
     }
 
     private static func createVersion1(_ db: Database) throws {
@@ -143,6 +145,46 @@ enum Schema {
                 CREATE TABLE listing (key TEXT PRIMARY KEY, is_recursive INTEGER NOT NULL, cursor TEXT)
                     STRICT, WITHOUT ROWID;
                 PRAGMA user_version = 6;
+                """)
+    }
+
+    private static func createVersion7(_ db: Database) throws {
+        // pending.loss: what is lost when it is done, as `Loss`; 0 for nothing.
+        // history.n: never repeats, not even after the state was made anew, so it begins with the time in milliseconds.
+        // hold: removals and replacements that are held together; status: 0 held, 1 approved, 2 rejected. held: their
+        // keys; hash: what stands there (NULL: a folder), want_rev: the revision that would replace it (NULL: none).
+        // loss: what was lost without anybody's approval, counted by minutes. trash: what was kept; place: below
+        // .dbxsync; reason: as `KeptReason`. intent.place: where what stands at the path now is to be kept.
+        try db.execute(
+            sql: """
+                ALTER TABLE pending ADD COLUMN loss INTEGER NOT NULL DEFAULT 0;
+                ALTER TABLE intent ADD COLUMN place TEXT;
+                UPDATE pending SET loss = coalesce((
+                    SELECT \(PendingTable.lossSQL) FROM have h LEFT JOIN want w ON w.key = h.key
+                    WHERE h.key = pending.key), 0);
+                CREATE INDEX pending_loss ON pending(loss, key) WHERE loss > 0;
+                CREATE TABLE history (
+                    n INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, pass INTEGER NOT NULL, event TEXT NOT NULL,
+                    path TEXT NOT NULL COLLATE NOCASE, old_path TEXT COLLATE NOCASE, size INTEGER, files INTEGER,
+                    old_rev TEXT, rev TEXT, hash BLOB, reason TEXT) STRICT;
+                CREATE INDEX history_path ON history(path);
+                CREATE INDEX history_old_path ON history(old_path) WHERE old_path IS NOT NULL;
+                INSERT INTO sqlite_sequence (name, seq) VALUES ('history', unixepoch() * 1000);
+                CREATE TABLE hold (
+                    id INTEGER PRIMARY KEY AUTOINCREMENT, began INTEGER NOT NULL, reason TEXT NOT NULL,
+                    status INTEGER NOT NULL, decided INTEGER) STRICT;
+                CREATE TABLE held (
+                    key TEXT PRIMARY KEY, hold INTEGER NOT NULL, hash BLOB, want_rev TEXT) STRICT, WITHOUT ROWID;
+                CREATE INDEX held_hold ON held(hold);
+                CREATE TABLE loss (
+                    minute INTEGER PRIMARY KEY, removals INTEGER NOT NULL, replacements INTEGER NOT NULL) STRICT;
+                CREATE TABLE trash (
+                    id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL COLLATE NOCASE, place TEXT NOT NULL,
+                    reason TEXT NOT NULL, is_folder INTEGER NOT NULL, rev TEXT, size INTEGER NOT NULL, hash BLOB,
+                    modified INTEGER, trashed_at INTEGER NOT NULL, pass INTEGER NOT NULL) STRICT;
+                CREATE INDEX trash_path ON trash(path);
+                CREATE INDEX trash_displaced ON trash(place) WHERE place >= 'spared/' AND place < 'spared0';
+                PRAGMA user_version = 7;
                 """)
     }
 

@@ -3,16 +3,17 @@ import SyncModel
 
 /// Reads pending items by a statement that gives rows of key, want columns, have columns.
 final class ItemReader {
-    /// Selects items that are wanted and due.
+    /// Selects items that are wanted, due and not held.
     ///
     /// Its argument is the time now; callers append conditions on the key.
     static let additionsSQL = """
         SELECT p.key, \(Rows.wantColumns), \(Rows.haveColumns)
         FROM pending p JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
         WHERE (p.not_before IS NULL OR p.not_before <= ?)
+            AND (h.key IS NULL OR NOT (\(Holds.isHeldSQL) OR w.kind <> 0 AND \(Holds.holdsHeldSQL)))
         """
 
-    /// Selects items that are not wanted and due, none while want is not complete.
+    /// Selects items that are not wanted, due and not held, none while want is not complete.
     ///
     /// Its argument is the time now; callers append conditions on the key.
     static let removalsSQL = """
@@ -20,6 +21,7 @@ final class ItemReader {
         FROM pending p LEFT JOIN have h ON h.key = p.key
         WHERE (p.not_before IS NULL OR p.not_before <= ?)
             AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key) AND \(Rows.isCompleteSQL)
+            AND (h.key IS NULL OR NOT (\(Holds.isHeldSQL) OR \(Holds.holdsHeldSQL)))
         """
 
     private let db: Database

@@ -22,6 +22,13 @@ extension StateStore {
         }
     }
 
+    /// What stands under `keys` according to have, by key.
+    public func entries(of keys: [RemoteKey]) async throws -> [RemoteKey: LocalEntry] {
+        var found: [RemoteKey: LocalEntry] = [:]
+        for key in keys { found[key] = try await entry(of: key) }
+        return found
+    }
+
     /// The names of what stands directly in a folder.
     ///
     /// What stands deeper is skipped: a folder costs what is in it, whatever is below that.

@@ -77,8 +77,8 @@ extension StateStore {
         guard !needs.isEmpty else { return ReuseIndex() }
         return try await read { db in
             let sql = """
-                SELECT h.key, NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key) AND \(PendingTable.isLeavingSQL),
-                    \(Rows.haveColumns)
+                SELECT h.key, NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key) AND \(PendingTable.isLeavingSQL)
+                    AND NOT \(Holds.isHeldSQL), \(Rows.haveColumns)
                 FROM have h WHERE h.hash = ? LIMIT ?
                 """
             let statement = try db.cachedStatement(sql: sql)

@@ -6,12 +6,15 @@ public struct Intent: Hashable, Sendable {
     public var path: MirrorPath
     /// What will stand there afterwards; `nil` for nothing.
     public var after: LocalNode?
+    /// Where what stands there now is to be kept, below `.dbxsync`; `nil` if it is not.
+    public var place: String?
 
     /// Creates an intent.
-    public init(key: RemoteKey, path: MirrorPath, after: LocalNode?) {
+    public init(key: RemoteKey, path: MirrorPath, after: LocalNode?, place: String? = nil) {
         self.key = key
         self.path = path
         self.after = after
+        self.place = place
     }
 }
 

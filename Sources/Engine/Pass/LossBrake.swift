@@ -1,0 +1,58 @@
+import Logging
+import Store
+import SyncModel
+
+/// Holds removals and replacements that are more than the guard allows, before any of them is done.
+struct LossBrake: Sendable {
+    let store: StateStore
+    let settings: GuardSettings
+    let pass: Int
+    let events: EventLog
+    let now: @Sendable () -> Timestamp
+
+    init(_ context: PassContext) {
+        (store, settings, pass) = (context.store, context.settings.brake, context.pass)
+        (events, now) = (context.events, context.environment.now)
+    }
+
+    /// Forgets what is held and no longer to be done, and approves what was held long enough.
+    func begin() async throws {
+        for hold in try await store.tidyHolds(settings, pass: pass, now: now()) {
+            events.note(
+                .notice, "hold \(hold.id), \(hold.counts), is approved because of guard.release_after",
+                event: "released")
+        }
+    }
+
+    /// Whether the guard has to look before `item` is put in place.
+    func counts(_ item: PendingItem) -> Bool {
+        if item.kindFlips { return settings.countsRemovals }
+        guard settings.overwrites != nil, case .file(_, let held, _)? = item.entry?.node,
+            case .file(_, let wanted)? = item.want
+        else { return false }
+        return held.hash != wanted.hash
+    }
+
+    /// Holds what is too much.
+    func check(_ moment: GuardMoment) async throws {
+        for hold in try await store.guardAgainstLoss(moment, settings, pass: pass, now: now()) {
+            events.count { $0.held += hold.files }
+            events.note(
+                .warning,
+                "\(hold.counts) are held: \(hold.reason); `dbxsync held` lists them, and approves or rejects them "
+                    + "(hold \(hold.id))",
+                event: "held")
+        }
+    }
+}
+
+extension Hold {
+    /// "1,200 removals", "3 replacements".
+    var counts: String {
+        let removals = files - replacements
+        let parts = [(removals, "removal"), (replacements, "replacement")].filter { $0.0 > 0 }.map {
+            "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")"
+        }
+        return parts.isEmpty ? "nothing" : parts.joined(separator: " and ")
+    }
+}

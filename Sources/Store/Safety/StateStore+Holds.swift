@@ -1,0 +1,203 @@
+import GRDB
+public import SyncModel
+
+/// When the guard looks at what is to be done.
+public enum GuardMoment: Sendable {
+    /// Before anything is replaced, by another content or by something of another kind.
+    case placing
+    /// Before anything is removed: what was only moved stands elsewhere by now.
+    case removing
+}
+
+extension StateStore {
+    /// Holds what is due and more than the guard allows, all of it, before any of it is done.
+    ///
+    /// - Parameters:
+    ///   - moment: what is about to be done.
+    ///   - settings: what the guard allows.
+    ///   - pass: the pass, for the history.
+    ///   - now: the time.
+    /// - Returns: what is held from now on; `nil` if nothing was added.
+    /// - Throws: `StoreError` if the state file cannot be read or written.
+    public func guardAgainstLoss(
+        _ moment: GuardMoment, _ settings: GuardSettings, pass: Int, now: Timestamp
+    ) async throws -> [Hold] {
+        let isNeeded = try await read { try LossGuard($0, settings, now: now).isNeeded(moment) }
+        guard isNeeded else { return [] }
+        return try await write { db in
+            let ids = try LossGuard(db, settings, now: now).hold(moment)
+            let holds = try ids.compactMap { try Holds.hold($0, db) }
+            try HistoryTable(db).append(
+                holds.map {
+                    MirrorChange(.held, path: "/", size: $0.bytes, files: $0.files, reason: "hold \($0.id): \($0.reason)")
+                }, pass: pass, now: now)
+            return holds
+        }
+    }
+
+    /// Forgets what is held and no longer to be done, and approves what was held long enough.
+    ///
+    /// - Returns: the holds that were approved because of their age.
+    /// - Throws: `StoreError` if the state file cannot be read or written.
+    public func tidyHolds(_ settings: GuardSettings, pass: Int, now: Timestamp) async throws -> [Hold] {
+        guard try await hasHolds() else { return [] }
+        try await write { db in
+            try db.execute(sql: Holds.forgetStaleSQL)
+            try db.execute(sql: Holds.forgetEmptySQL)
+        }
+        guard let after = settings.releaseAfter else { return [] }
+        let due = try await holds().filter {
+            $0.status == .held && now.seconds(since: $0.began) >= after.components.seconds
+        }
+        for hold in due { try await decide(hold.id, .approve, because: "guard.release_after", pass: pass, now: now) }
+        return due
+    }
+
+    /// Whether anything is held, or decided and not done.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read.
+    public func hasHolds() async throws -> Bool {
+        try await read { try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM hold)") ?? false }
+    }
+
+    /// What is held, or decided and not done; the oldest first.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read.
+    public func holds() async throws -> [Hold] {
+        try await read { db in
+            try Int64.fetchAll(db, sql: "SELECT id FROM hold ORDER BY id").compactMap { try Holds.hold($0, db) }
+        }
+    }
+
+    /// The paths of a hold, in the order of their keys.
+    ///
+    /// - Parameters:
+    ///   - id: the hold's number.
+    ///   - after: only keys above this one.
+    ///   - limit: the maximum number of paths.
+    /// - Returns: the paths, and the last one's key; `nil` if there are none.
+    /// - Throws: `StoreError` if the state file cannot be read.
+    public func heldPaths(
+        of id: Int64, after: RemoteKey?, limit: Int
+    ) async throws -> (paths: [HeldPath], last: RemoteKey?) {
+        try await read { db in
+            let sql = """
+                SELECT x.key, coalesce(h.kind = 0, 0), w.kind IS 1, coalesce(h.size, 0) FROM held x
+                LEFT JOIN have h ON h.key = x.key LEFT JOIN want w ON w.key = x.key
+                WHERE x.hold = ? AND x.key > ? ORDER BY x.key LIMIT ?
+                """
+            let rows = try Row.fetchAll(db, sql: sql, arguments: [id, after?.text ?? "", limit])
+            let paths = try rows.map { row in
+                HeldPath(
+                    path: try displayPath(db, RemoteKey(row[0])), isFolder: row[1], isReplacement: row[2], size: row[3])
+            }
+            return (paths, (rows.last?[0] as String?).map { RemoteKey($0) })
+        }
+    }
+
+    /// Approves or rejects what is held.
+    ///
+    /// What was to be removed and is rejected is forgotten: the files stay, as strangers. Doing it twice does no harm.
+    ///
+    /// - Parameters:
+    ///   - id: the hold's number.
+    ///   - verdict: what is decided.
+    ///   - reason: by whom or by what.
+    ///   - pass: the pass, for the history.
+    ///   - now: the time.
+    /// - Returns: the hold as it was; `nil` if there is none of that number that is still held.
+    /// - Throws: `StoreError` if the state file cannot be read or written.
+    @discardableResult
+    public func decide(
+        _ id: Int64, _ verdict: Verdict, because reason: String, pass: Int = 0, now: Timestamp
+    ) async throws -> Hold? {
+        let inEffect = inEffect
+        return try await write { db in
+            guard let hold = try Holds.hold(id, db), hold.status == .held else { return nil }
+            let status: Hold.Status = verdict == .approve ? .approved : .rejected
+            try db.execute(
+                sql: "UPDATE hold SET status = ?, decided = ? WHERE id = ?", arguments: [status.rawValue, now, id])
+            if verdict == .reject { try Holds.giveUp(id, PendingTable(db, inEffect)) }
+            let word = verdict == .approve ? "approved" : "rejected"
+            try HistoryTable(db).append(
+                [
+                    MirrorChange(
+                        .released, path: "/", size: hold.bytes, files: hold.files, reason: "hold \(id) \(word): \(reason)")
+                ], pass: pass, now: now)
+            return hold
+        }
+    }
+}
+
+/// Reads and changes holds.
+enum Holds {
+    /// Of a row `h` of have: whether it is held, or was rejected, in its place.
+    static let isHeldSQL = """
+        EXISTS (SELECT 1 FROM held x JOIN hold o ON o.id = x.hold WHERE x.key = h.key AND o.status <> 1)
+        """
+
+    /// Of a row `h` of have: whether it is a folder that something held stands in.
+    static let holdsHeldSQL = """
+        (h.kind = 0 AND EXISTS (SELECT 1 FROM held x JOIN hold o ON o.id = x.hold
+            WHERE x.key > h.key || '/' AND x.key < h.key || '0' AND o.status <> 1))
+        """
+
+    /// Holds whose paths are all done or of no concern any more are done with.
+    static let forgetEmptySQL = "DELETE FROM hold WHERE NOT EXISTS (SELECT 1 FROM held x WHERE x.hold = hold.id)"
+
+    /// What stands there now, or what would replace it, is not what was held.
+    static let forgetStaleSQL = """
+        DELETE FROM held WHERE NOT EXISTS (
+            SELECT 1 FROM have h LEFT JOIN want w ON w.key = h.key
+            WHERE h.key = held.key AND h.hash IS held.hash AND w.rev IS held.want_rev
+                AND (h.kind = 0 AND w.kind IS NOT 0 OR (\(PendingTable.lossSQL)) > 0))
+        """
+
+    static func hold(_ id: Int64, _ db: Database) throws -> Hold? {
+        let sql = """
+            SELECT o.began, o.reason, o.status, coalesce(sum(h.kind = 1), 0), coalesce(sum(w.kind = 1), 0),
+                coalesce(sum(h.kind = 0), 0), \(Rows.sumSQL("h.size"))
+            FROM hold o LEFT JOIN held x ON x.hold = o.id LEFT JOIN have h ON h.key = x.key
+                LEFT JOIN want w ON w.key = x.key
+            WHERE o.id = ? GROUP BY o.id
+            """
+        return try Row.fetchOne(db, sql: sql, arguments: [id]).map { row in
+            Hold(
+                id: id, began: row[0], reason: row[1], status: Hold.Status(rawValue: row[2]) ?? .held, files: row[3],
+                replacements: row[4], folders: row[5], bytes: row[6])
+        }
+    }
+
+    /// Forgets that what was to be removed is ours; what would be replaced stays held.
+    static func giveUp(_ id: Int64, _ pending: PendingTable) throws {
+        let db = pending.db
+        let sql = """
+            SELECT x.key FROM held x WHERE x.hold = ? AND x.key < ? AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = x.key)
+            ORDER BY x.key DESC LIMIT 1000
+            """
+        let holdsMore = try db.makeStatement(sql: "SELECT 1 FROM have WHERE key >= ? AND key < ? LIMIT 1")
+        var position = "\u{10FFFF}"
+        while true {
+            let keys = try String.fetchAll(db.cachedStatement(sql: sql), arguments: [id, position])
+            guard let last = keys.last else { break }
+            position = last
+            for key in keys { try giveUp(RemoteKey(key), pending, holdsMore) }
+        }
+    }
+
+    /// Forgets `key`, unless something below it is still ours, and with the last one the folders above it.
+    private static func giveUp(_ key: RemoteKey, _ pending: PendingTable, _ holdsMore: Statement) throws {
+        let db = pending.db
+        let isUnwanted = """
+            SELECT EXISTS (SELECT 1 FROM have h WHERE h.key = ?1)
+                AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = ?1)
+            """
+        for part in [key] + key.ancestors {
+            guard try Bool.fetchOne(db.cachedStatement(sql: isUnwanted), arguments: [part.text]) ?? false else { return }
+            let (lower, upper) = part.below
+            if try Int.fetchOne(holdsMore, arguments: [lower, upper]) != nil { return }
+            try HaveTable.forget(part, pending)
+            try db.cachedStatement(sql: "DELETE FROM held WHERE key = ?").execute(arguments: [part.text])
+        }
+    }
+}
