@@ -94,7 +94,8 @@ func settledChanges(
     var changes: [MirrorChange] = []
     for (intent, outcome) in zip(intents, outcomes) {
         guard var change = outcome.change(intent, before: before[intent.key]) else { continue }
-        if case .have(_, .file(_, _, let print)?) = outcome, let source = sources[print.inode], source.key != intent.key {
+        if case .have(_, .file(_, _, let print)?) = outcome, let source = sources[print.inode], source.key != intent.key
+        {
             change.kind = .moved
             change.oldPath = source.path.remoteText
             moved.insert(source.key)

@@ -58,7 +58,8 @@ extension PassReport: CustomStringConvertible {
             (placed, placed == 1 ? "file placed" : "files placed"), (downloaded, "of them downloaded"),
             (adopted, "already there"), (moved, "renamed"), (copied, "copied"),
             (folders, folders == 1 ? "folder made" : "folders made"), (removed, "removed"), (setAside, "set aside"),
-            (held, "held"), (failed, "failed"), (parked, "parked"), (resets, resets == 1 ? "full listing" : "full listings"),
+            (held, "held"), (failed, "failed"), (parked, "parked"),
+            (resets, resets == 1 ? "full listing" : "full listings"),
         ]
         let words = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
         return words.isEmpty ? "nothing to do" : words.joined(separator: ", ")

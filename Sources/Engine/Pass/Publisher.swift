@@ -57,7 +57,8 @@ struct Publisher: Sendable {
         var changes = zip(batch, results).flatMap { $1.changes($0.content) }
         if context.isFirstFill { changes = changes.summedUpByFolder }
         let newlyFailing = try await context.store.commit(
-            results.flatMap(\.outcomes), recording: EffectRecord(pass: context.pass, changes: changes, kept: results.flatMap(\.kept)),
+            results.flatMap(\.outcomes),
+            recording: EffectRecord(pass: context.pass, changes: changes, kept: results.flatMap(\.kept)),
             now: context.now(), jitter: context.environment.jitter)
         return (results, newlyFailing)
     }

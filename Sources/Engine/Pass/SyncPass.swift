@@ -72,7 +72,8 @@ struct SyncPass: Sendable {
         }
         let effects = EffectRecord(pass: context.pass, changes: changes, kept: kept)
         _ = try await shielded { [context] in
-            try await context.store.commit(outcomes, recording: effects, now: context.now(), jitter: context.environment.jitter)
+            try await context.store.commit(
+                outcomes, recording: effects, now: context.now(), jitter: context.environment.jitter)
         }
         context.events.note(.notice, "\(intents.count) operations that were interrupted by the last stop are settled")
         return intents

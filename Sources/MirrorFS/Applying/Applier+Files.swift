@@ -136,7 +136,11 @@ extension Applier {
         let path = placement.path
         let place = try orUnkept(path) { () throws(MirrorError) in
             // Without second names there is a moment in which nothing stands under the first.
-            if let place = try trash.link(name, in: folder, path) { place } else { try trash.keep(name, in: folder, path) }
+            if let place = try trash.link(name, in: folder, path) {
+                place
+            } else {
+                try trash.keep(name, in: folder, path)
+            }
         }
         return place.map {
             KeptItem(path: path.remoteText, place: $0, reason: .replaced, version: version, size: there.size)

@@ -180,7 +180,8 @@ extension HistoryRow {
         pass = row[2]
         let hash = (row[10] as Data?).flatMap { ContentHash(bytes: [UInt8]($0)) }
         change = MirrorChange(
-            kind, path: row[4], oldPath: row[5], size: row[6], files: row[7], oldRev: (row[8] as String?).map { Rev($0) },
+            kind, path: row[4], oldPath: row[5], size: row[6], files: row[7],
+            oldRev: (row[8] as String?).map { Rev($0) },
             rev: (row[9] as String?).map { Rev($0) }, hash: hash, reason: row[11])
     }
 }

@@ -29,7 +29,8 @@ extension StateStore {
             let holds = try ids.compactMap { try Holds.hold($0, db) }
             try HistoryTable(db).append(
                 holds.map {
-                    MirrorChange(.held, path: "/", size: $0.bytes, files: $0.files, reason: "hold \($0.id): \($0.reason)")
+                    MirrorChange(
+                        .held, path: "/", size: $0.bytes, files: $0.files, reason: "hold \($0.id): \($0.reason)")
                 }, pass: pass, now: now)
             return holds
         }
@@ -122,7 +123,8 @@ extension StateStore {
             try HistoryTable(db).append(
                 [
                     MirrorChange(
-                        .released, path: "/", size: hold.bytes, files: hold.files, reason: "hold \(id) \(word): \(reason)")
+                        .released, path: "/", size: hold.bytes, files: hold.files,
+                        reason: "hold \(id) \(word): \(reason)")
                 ], pass: pass, now: now)
             return hold
         }
@@ -193,7 +195,9 @@ enum Holds {
                 AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = ?1)
             """
         for part in [key] + key.ancestors {
-            guard try Bool.fetchOne(db.cachedStatement(sql: isUnwanted), arguments: [part.text]) ?? false else { return }
+            guard try Bool.fetchOne(db.cachedStatement(sql: isUnwanted), arguments: [part.text]) ?? false else {
+                return
+            }
             let (lower, upper) = part.below
             if try Int.fetchOne(holdsMore, arguments: [lower, upper]) != nil { return }
             try HaveTable.forget(part, pending)

@@ -105,7 +105,8 @@ extension StateStore {
     /// - Throws: `StoreError` if the state file cannot be read.
     public func displaced() async throws -> [TrashRow] {
         try await read { db in
-            let sql = "SELECT \(TrashTable.columns) FROM trash WHERE place >= 'spared/' AND place < 'spared0' ORDER BY id"
+            let sql =
+                "SELECT \(TrashTable.columns) FROM trash WHERE place >= 'spared/' AND place < 'spared0' ORDER BY id"
             return try Row.fetchAll(db, sql: sql).map(TrashTable.row)
         }
     }

@@ -27,7 +27,8 @@ public struct KeptItem: Hashable, Sendable {
 
     /// Creates an item.
     public init(
-        path: String, place: String, reason: KeptReason, isFolder: Bool = false, version: FileVersion? = nil, size: Int64
+        path: String, place: String, reason: KeptReason, isFolder: Bool = false, version: FileVersion? = nil,
+        size: Int64
     ) {
         self.path = path
         self.place = place
