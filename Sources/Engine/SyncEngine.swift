@@ -17,6 +17,7 @@ public actor SyncEngine {
     private let logger: Logger
     private var settings: EngineSettings
     private var passes = 0
+    private var hasSettled = false
     private var failuresInARow = 0
     private let gate = AsyncMutex()
     private let lastSweep: LastSweep
@@ -78,6 +79,9 @@ public actor SyncEngine {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await looking.run() }
             group.addTask { try await scrub.run() }
+            group.addTask { [self] in
+                try await DecisionWatch(engine: self, box: store.decisions).run()
+            }
             group.addTask { try await self.passAndWait() }
             defer { group.cancelAll() }
             do {
@@ -152,15 +156,15 @@ public actor SyncEngine {
         let context = PassContext(
             remote: MeasuredRemote(remote, events.times), store: store, mirror: mirror, disk: disk, reading: reading,
             settings: settings, environment: environment, board: board, events: events, pass: passes,
-            isFirst: isFirst, isFirstFill: try await !store.hasSettledOnce(),
+            isFirst: isFirst, isFirstFill: try await isFirstFill(),
             segments: SegmentBudget(settings.parallel), gate: gate, watch: watch, mustSweep: isDueForSweep,
             lastSweep: lastSweep, wakeup: wakeup)
         do {
             let report = try await SyncPass(context: context).run()
             try await Trash(context).purgeDisplaced()
-            try await Trash(context).tidy()
+            if !report.isEmpty { try await Trash(context).tidy() }
             board.update { $0.phase = .idle }
-            try await store.settleHistory(pass: passes, now: environment.now())
+            if !report.isEmpty || isFirst { try await store.settleHistory(pass: passes, now: environment.now()) }
             if !report.isEmpty { try await store.tidyHistory(settings.history, now: environment.now()) }
             try await keep(report, began: began, outcome: PassRecord.done, logger)
             return report
@@ -176,6 +180,12 @@ public actor SyncEngine {
             }
             throw error
         }
+    }
+
+    /// Whether nothing was ever in place.
+    private func isFirstFill() async throws -> Bool {
+        if !hasSettled { hasSettled = try await store.hasSettledOnce() }
+        return !hasSettled
     }
 
     /// Whether a pass begins with a comparison of the disk: the first one does; later ones need not while somebody else

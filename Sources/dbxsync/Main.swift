@@ -17,7 +17,7 @@ struct Dbxsync: AsyncParsableCommand {
         version: version,
         subcommands: [
             RunCommand.self, SyncCommand.self, StatusCommand.self, VerifyCommand.self, AuthCommand.self,
-            GetCommand.self, PutCommand.self, CheckConfigCommand.self,
+            GetCommand.self, PutCommand.self, HeldCommand.self, CheckConfigCommand.self,
         ])
 }
 

@@ -32,7 +32,9 @@ struct CrashSweepTests {
         #expect(try await fixture.brokenInvariants() == [], "crash at fault point \(number)")
         let own = try Tree(directory: fixture.mirror + "/.dbxsync")
         #expect(
-            own.lines.keys.filter { !$0.hasPrefix("staging") } == ["mirror-id"], "crash at fault point \(number)")
+            own.lines.keys.filter { !$0.hasPrefix("staging") && !$0.hasPrefix("trash") } == ["mirror-id"],
+            "crash at fault point \(number)")
+        #expect(try await fixture.trashDifferences() == [], "crash at fault point \(number)")
         return crashed
     }
 

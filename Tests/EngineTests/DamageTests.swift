@@ -13,7 +13,7 @@ import Testing
 @Suite(.timeLimit(.minutes(120)))
 struct DamageTests {
     private static let histories = ProcessInfo.processInfo.environment["DBXSYNC_CAMPAIGN"].flatMap { Int($0) }
-    private static let rounds = max(12, (histories ?? 0) / 50)
+    private static let rounds = max(16, (histories ?? 0) / 50)
 
     @Test("anywhere", arguments: 1...5 as ClosedRange<UInt64>) func anywhere(seed: UInt64) async throws {
         let account = try DamagedWorld(seed: seed)

@@ -1,4 +1,5 @@
 public import Engine
+import Foundation
 import Glibc
 public import Logging
 public import MirrorFS
@@ -138,6 +139,34 @@ public final class EngineFixture {
     /// How mirror and account differ; empty if they are equal.
     public func differences() throws -> [String] {
         try Tree(directory: mirror).differences(from: Tree(account: account))
+    }
+
+    /// How the trash differs from what the state says of it: files that are not there or hold something else, and files
+    /// that nobody knows of.
+    public func trashDifferences() async throws -> [String] {
+        let own = mirror + "/.dbxsync/"
+        var known: Set<String> = []
+        var found: [String] = []
+        for row in try await start().store.trash() {
+            known.insert(row.item.place)
+            if row.item.isFolder { continue }
+            guard let content = FileManager.default.contents(atPath: own + row.item.place) else {
+                found.append("\(row.item.path): not at \(row.item.place)")
+                continue
+            }
+            let hasher = ContentHasher()
+            content.withUnsafeBytes { hasher.update($0) }
+            if let version = row.item.version, hasher.finish() != version.hash {
+                found.append("\(row.item.path): another content at \(row.item.place)")
+            }
+        }
+        for top in ["trash", "spared"] where FileManager.default.fileExists(atPath: own + top) {
+            for (path, line) in try Tree(directory: own + top).lines
+            where line != "dir" && !known.contains("\(top)/\(path)") {
+                found.append("\(top)/\(path): unknown")
+            }
+        }
+        return found
     }
 
     /// What is wrong with the state; empty if nothing is.

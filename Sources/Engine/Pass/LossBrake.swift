@@ -15,8 +15,17 @@ struct LossBrake: Sendable {
         (events, now) = (context.events, context.environment.now)
     }
 
-    /// Forgets what is held and no longer to be done, and approves what was held long enough.
+    /// Takes what was decided meanwhile.
+    func takeDecisions() async throws {
+        for (hold, verdict) in try await store.takeDecisions(pass: pass, now: now()) {
+            let word = verdict == .approve ? "approved" : "rejected: what was to be removed stays, and is not ours any more"
+            events.note(.notice, "hold \(hold.id), \(hold.counts), is \(word)", event: "released")
+        }
+    }
+
+    /// Takes decisions, forgets what is held and no longer to be done, and approves what was held long enough.
     func begin() async throws {
+        try await takeDecisions()
         for hold in try await store.tidyHolds(settings, pass: pass, now: now()) {
             events.note(
                 .notice, "hold \(hold.id), \(hold.counts), is approved because of guard.release_after",

@@ -174,6 +174,7 @@ struct SyncPass: Sendable {
         let report = context.events.current
         // A page that asked for nothing was marked when it was recorded: an unchanged account costs no other write.
         let hasChanges = !report.isEmpty || report.listed > 0 || isNewSelection
+        if hasChanges { try await LossBrake(context).begin() }
         if hasChanges { try await context.store.markInStep(asOf: asOf) }
         var progress = try await context.store.progress()
         progress.forgetFuture(now: context.now())
@@ -184,6 +185,7 @@ struct SyncPass: Sendable {
                 status.failing = counts.failing
                 status.parked = counts.parked
                 status.unread = counts.unread
+                status.held = counts.held
             }
         }
     }

@@ -46,17 +46,23 @@ struct Trash: Sendable {
     func makeRoom(for bytes: Int64) async throws -> Bool {
         let needed = minFreeSpace.saturatingSum(bytes)
         while true {
-            let free = try await disk.run { [mirror] in try mirror.freeSpace() }
-            if free >= needed { return true }
+            let (free, hasInodes) = try await disk.run { [mirror] in (try mirror.freeSpace(), try mirror.hasFreeInodes()) }
+            if free >= needed && hasInodes { return true }
             if settings.keep == nil { return false }
             let removed = try await removeOldest(
-                needed - free, because: "the disk has less free than mirror.min_free_space")
+                max(1, needed - free),
+                because: hasInodes
+                    ? "the disk has less free than mirror.min_free_space" : "the disk can hold no more files")
             if removed == 0 { return false }
         }
     }
 
     /// Has displaced files that were not reused kept or removed, except those with one of some contents.
+    ///
+    /// As long as it is not known how an effect has ended, what was displaced may have nobody else who knows of it.
     func purgeDisplaced(keeping contents: Set<ContentHash> = []) async throws {
+        guard try await disk.run({ [mirror] in try mirror.holdsDisplaced() }), try await store.intents().isEmpty
+        else { return }
         for row in try await store.displaced() where row.item.version.map({ contents.contains($0.hash) }) != true {
             let place = try await keepDisplaced(row.item)
             try await store.moveTrash(row.id, to: place)

@@ -62,6 +62,7 @@ struct PullTasks: Sendable {
             if isFirst { try await clock.sleep(for: context.settings.listensAfter) }
             return .wokenUp(try await context.wakeup.wait(retriesAfter: known))
         case .readChanges:
+            try await LossBrake(context).takeDecisions()
             let reader = ChangeFeedReader(context, mayReset: false)
             do {
                 let asked = try await reader.run()

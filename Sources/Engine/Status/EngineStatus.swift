@@ -64,6 +64,8 @@ public struct EngineStatus: Hashable, Sendable {
     public var parked = 0
     /// Entries of the account that could not be read and have no path, as of the last pass.
     public var unread = 0
+    /// Entries that are held, or whose replacement was rejected.
+    public var held = 0
     /// The time for which the mirror is known to equal the account.
     public var inStepAsOf: Timestamp?
     /// Until when Dropbox wants no requests.

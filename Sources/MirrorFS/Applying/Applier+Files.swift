@@ -111,8 +111,8 @@ extension Applier {
             case .nameCollision(let why): return .nameCollision(why)
             case .clear(let free): targetState = free
             }
-            try tree.faults(.rename)
             let before = try keepReplaced(targetState, by: placement, in: folder, target)
+            try tree.faults(.rename)
             if source.rename(name, to: folder, target, replacing: targetState.isReplaceable) == 0 {
                 touch(placement.path)
                 if let before { kept.append(before) }

@@ -60,6 +60,11 @@ extension MirrorTree {
         }
     }
 
+    /// Whether there are displaced files.
+    ///
+    /// - Throws: `MirrorError` if the disk refuses it.
+    public func holdsDisplaced() throws(MirrorError) -> Bool { try hasDisplaced() }
+
     /// What the displaced files hold.
     ///
     /// - Throws: `MirrorError` if the disk refuses it.

@@ -99,6 +99,7 @@ extension MirrorTree {
         guard let path = MirrorPath(text: item.path) else { return nil }
         do {
             let (folder, name) = try trashLeaf(item.place)
+            if try folder.observe(name) == .nothing { return nil }
             let folders = TrashFolders(self, place: trash)
             let place = try folders.keep(name, in: folder, path)
             if try folders.syncTouched() { try syncEverything() }
@@ -186,6 +187,16 @@ extension MirrorTree {
                 found.append((item, Timestamp(seconds: Int64(status.st_ctim.tv_sec))))
             }
         }
+    }
+
+    /// Whether the mirror's file system can hold more files; some do not tell.
+    ///
+    /// - Throws: `MirrorError` if the disk refuses it.
+    public func hasFreeInodes() throws(MirrorError) -> Bool {
+        var status = statvfs()
+        let root = try root.descriptor
+        guard retrying({ fstatvfs(root.number, &status) }) == 0 else { throw .call("statvfs", path) }
+        return status.f_files == 0 || status.f_favail > 0
     }
 
     /// The size of the mirror's file system in bytes.

@@ -27,6 +27,8 @@ public struct Backlog: Hashable, Sendable {
     public var parked = 0
     /// Entries that could not be read and have no path to be parked under.
     public var unread = 0
+    /// Entries that are held, or whose replacement was rejected; they are counted nowhere else.
+    public var held = 0
     /// Entries that cannot be mirrored as they are and need not be; they are counted nowhere else.
     public var accepted = 0
 }
@@ -159,13 +161,16 @@ extension StateStore {
             let sql = """
                 SELECT coalesce(sum(w.kind = 1), 0), \(Rows.sumSQL("w.size")), coalesce(sum(w.key IS NULL), 0),
                     coalesce(sum(p.parked = 0 AND p.reason IS NOT NULL), 0), coalesce(sum(p.parked), 0),
-                    (SELECT count(*) FROM unread), coalesce(sum(w.kind <> 1 AND p.reason IS NULL), 0)
+                    (SELECT count(*) FROM unread), coalesce(sum(w.kind <> 1 AND p.reason IS NULL), 0),
+                    (SELECT count(*) FROM held x JOIN hold o ON o.id = x.hold JOIN have h ON h.key = x.key
+                        LEFT JOIN want w ON w.key = x.key WHERE \(Holds.isCurrentSQL) AND o.status <> 1)
                 FROM pending p LEFT JOIN want w ON w.key = p.key
+                WHERE NOT EXISTS (SELECT 1 FROM have h WHERE h.key = p.key AND \(Holds.isHeldSQL))
                 """
             guard let row = try Row.fetchOne(db, sql: sql) else { return Backlog() }
             return Backlog(
                 pendingFiles: row[0], pendingBytes: row[1], pendingFolders: row[6], pendingRemovals: row[2],
-                failing: row[3], parked: row[4], unread: row[5])
+                failing: row[3], parked: row[4], unread: row[5], held: row[7])
         }
     }
 

@@ -29,6 +29,6 @@ public struct SyncSnapshot: Hashable, Sendable {
 extension Backlog {
     /// Whether nothing differs but what is accepted.
     fileprivate var isEmpty: Bool {
-        pendingFiles + pendingFolders + pendingRemovals + failing + parked + unread == 0
+        pendingFiles + pendingFolders + pendingRemovals + failing + parked + unread + held == 0
     }
 }

@@ -100,9 +100,9 @@ struct LossGuard {
     /// Rows of what is due and not held yet; what was held when something else stood there does not count as held.
     private func dueSQL(_ condition: String) -> String {
         """
-        FROM pending p JOIN have h ON h.key = p.key
+        FROM pending p JOIN have h ON h.key = p.key LEFT JOIN want w ON w.key = p.key
         WHERE p.loss > 0 AND \(condition) AND (p.not_before IS NULL OR p.not_before <= \(now.seconds))
-            AND NOT EXISTS (SELECT 1 FROM held x WHERE x.key = p.key AND x.hash IS h.hash)
+            AND NOT EXISTS (SELECT 1 FROM held x WHERE \(Holds.isCurrentSQL))
         """
     }
 
@@ -168,7 +168,7 @@ struct LossGuard {
         try db.execute(
             sql: """
                 INSERT OR REPLACE INTO held (key, hold, hash, want_rev)
-                SELECT p.key, ?, h.hash, (SELECT w.rev FROM want w WHERE w.key = p.key) \(dueSQL(due))
+                SELECT p.key, ?, h.hash, w.rev \(dueSQL(due))
                 """, arguments: [id])
         return [id]
     }

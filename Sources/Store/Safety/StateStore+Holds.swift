@@ -66,7 +66,7 @@ extension StateStore {
     /// - Throws: `StoreError` if the state file cannot be read.
     public func holds() async throws -> [Hold] {
         try await read { db in
-            try Int64.fetchAll(db, sql: "SELECT id FROM hold ORDER BY id").compactMap { try Holds.hold($0, db) }
+            try Int64.fetchAll(db, sql: Holds.idsSQL).compactMap { try Holds.hold($0, db) }
         }
     }
 
@@ -133,9 +133,16 @@ extension StateStore {
 
 /// Reads and changes holds.
 enum Holds {
-    /// Of a row `h` of have: whether it is held, or was rejected, in its place.
+    /// The holds that have paths left.
+    static let idsSQL = "SELECT id FROM hold o WHERE EXISTS (SELECT 1 FROM held x WHERE x.hold = o.id) ORDER BY id"
+
+    /// Of rows `x` of held, `h` of have and `w` of want, or none: whether it is about what stands there, and about what
+    /// is wanted in its place.
+    static let isCurrentSQL = "x.key = h.key AND x.hash IS h.hash AND x.want_rev IS w.rev"
+
+    /// Of a row `h` of have and a row `w` of want, or none: whether it is held, or was rejected.
     static let isHeldSQL = """
-        EXISTS (SELECT 1 FROM held x JOIN hold o ON o.id = x.hold WHERE x.key = h.key AND o.status <> 1)
+        EXISTS (SELECT 1 FROM held x JOIN hold o ON o.id = x.hold WHERE \(isCurrentSQL) AND o.status <> 1)
         """
 
     /// Of a row `h` of have: whether it is a folder that something held stands in.

@@ -18,9 +18,9 @@ final class ItemReader {
     /// Its argument is the time now; callers append conditions on the key.
     static let removalsSQL = """
         SELECT p.key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \(Rows.haveColumns)
-        FROM pending p LEFT JOIN have h ON h.key = p.key
+        FROM pending p LEFT JOIN have h ON h.key = p.key LEFT JOIN want w ON w.key = p.key
         WHERE (p.not_before IS NULL OR p.not_before <= ?)
-            AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key) AND \(Rows.isCompleteSQL)
+            AND w.key IS NULL AND \(Rows.isCompleteSQL)
             AND (h.key IS NULL OR NOT (\(Holds.isHeldSQL) OR \(Holds.holdsHeldSQL)))
         """
 

@@ -77,9 +77,9 @@ extension StateStore {
         guard !needs.isEmpty else { return ReuseIndex() }
         return try await read { db in
             let sql = """
-                SELECT h.key, NOT EXISTS (SELECT 1 FROM want w WHERE w.key = h.key) AND \(PendingTable.isLeavingSQL)
-                    AND NOT \(Holds.isHeldSQL), \(Rows.haveColumns)
-                FROM have h WHERE h.hash = ? LIMIT ?
+                SELECT h.key, w.key IS NULL AND \(PendingTable.isLeavingSQL) AND NOT \(Holds.isHeldSQL),
+                    \(Rows.haveColumns)
+                FROM have h LEFT JOIN want w ON w.key = h.key WHERE h.hash = ? LIMIT ?
                 """
             let statement = try db.cachedStatement(sql: sql)
             // Most contents stand nowhere yet, which this tells at a fraction of the cost.

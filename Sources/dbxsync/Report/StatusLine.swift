@@ -59,6 +59,11 @@ enum StatusLine {
             $0.0 > 0
         }
         .map { "\(HumanText.count($0.0)) \($0.1)" }
+        if status.held > 0 {
+            let since = status.inStepAsOf.map { "; it was last at \(TimeText.local($0))" } ?? ""
+            let others = troubles.isEmpty ? "" : ", " + troubles.joined(separator: ", ")
+            return "not in step: \(HumanText.count(status.held)) held\(others) (see: dbxsync held)\(since)"
+        }
         let counts = troubles.isEmpty ? "" : ", \(troubles.joined(separator: ", ")) (see: dbxsync status)"
         guard let moment = status.inStepAsOf else { return "not in step yet" + counts }
         guard let disk = status.diskAsOf else {

@@ -40,6 +40,8 @@ struct StatusReport: Encodable, Sendable {
     var parked: Int
     /// The number of paths that cannot be mirrored as they are and may be missing, by `mirror.accept`.
     var accepted: Int
+    /// What is held, or was rejected; null if nothing is.
+    @Nullable var held: Held?
     /// The number of entries of the account that could not be read and have no path to be listed under.
     var unread: Int
     /// These entries, at most a thousand.
@@ -65,6 +67,23 @@ struct StatusReport: Encodable, Sendable {
     struct Account: Encodable, Sendable {
         @Nullable var id: String?
         @Nullable var name: String?
+    }
+
+    /// Removals and replacements that are more than the guard lets through.
+    struct Held: Encodable, Sendable {
+        /// The number of paths.
+        var paths: Int
+        /// Files that would be removed.
+        var removals: Int
+        /// Files that would be replaced.
+        var replacements: Int
+        /// Of these files, those whose replacement was rejected.
+        var rejected: Int
+        var bytes: Int64
+        /// Since when the oldest hold is held.
+        var since: Moment
+        /// Why the last one is.
+        var reason: String
     }
 
     /// What is mirrored where, and how much there is in the account.
@@ -225,7 +244,8 @@ extension StatusReport {
                 files: backlog.pendingFiles, bytes: backlog.pendingBytes, folders: backlog.pendingFolders,
                 removals: backlog.pendingRemovals),
             daemon: daemon, lastPass: lastPass.map(LastPass.init), failing: backlog.failing + found.unproven.count,
-            parked: backlog.parked, accepted: backlog.accepted, unread: backlog.unread,
+            parked: backlog.parked, accepted: backlog.accepted, held: Held(try await store.holds(), paths: backlog.held),
+            unread: backlog.unread,
             unreadEntries: try await store.unread(limit: mostPaths).map {
                 UnreadEntry(what: $0.what, reason: $0.reason, seenAt: Moment($0.seenAt))
             },
@@ -257,6 +277,20 @@ extension StatusReport.Proofs {
         self.init(
             files: proofs.files, unknown: proofs.unknown, oldest: proofs.oldest.map(Moment.init),
             scrub: scrub?.components.seconds)
+    }
+}
+
+extension StatusReport.Held {
+    /// - Returns: nil if nothing is held or rejected.
+    fileprivate init?(_ holds: [Hold], paths: Int) {
+        let counted = holds.filter { $0.status != .approved && $0.files > 0 }
+        guard let first = counted.first, let last = counted.last else { return nil }
+        let held = counted.filter { $0.status == .held }
+        self.init(
+            paths: paths, removals: held.reduce(0) { $0 + $1.files - $1.replacements },
+            replacements: held.reduce(0) { $0 + $1.replacements },
+            rejected: counted.filter { $0.status == .rejected }.reduce(0) { $0 + $1.files },
+            bytes: counted.reduce(0) { $0.saturatingSum($1.bytes) }, since: Moment(first.began), reason: last.reason)
     }
 }
 

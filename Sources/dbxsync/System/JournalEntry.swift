@@ -34,6 +34,7 @@ struct JournalEntry: Equatable, Sendable {
         "failed": "29be4bb758c847528757add567794c04",
         "reset": "17660dc3262243888b9013ab7b733ade",
         "damaged": "cd379fdfe3774b5b9e22dfc0ab49d5b6",
+        "held": "0d59eed1e17246a686f00b222ad2b9af",
         "mirror_away": "6aa9ad1fff554a75a9da07d82ea40961",
     ]
 
