@@ -126,9 +126,11 @@ extension StateStore {
                     coalesce((SELECT max(n) FROM history) - ?, 0),
                     coalesce((SELECT n FROM history WHERE time >= ? ORDER BY n LIMIT 1) - 1, 0))
                 """
-            return try Int64.fetchOne(db, sql: sql, arguments: [settings.rows, oldest]) ?? 0
+            let end = try Int64.fetchOne(db, sql: sql, arguments: [settings.rows, oldest]) ?? 0
+            let isNeeded = "SELECT EXISTS (SELECT 1 FROM history WHERE n <= ?)"
+            return try Bool.fetchOne(db, sql: isNeeded, arguments: [end]) == true ? end : nil
         }
-        while true {
+        while let end {
             let removed = try await write { db in
                 try db.execute(
                     sql: "DELETE FROM history WHERE n IN (SELECT n FROM history WHERE n <= ? ORDER BY n LIMIT 10000)",

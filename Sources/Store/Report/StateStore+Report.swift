@@ -165,7 +165,8 @@ extension StateStore {
                     (SELECT count(*) FROM held x JOIN hold o ON o.id = x.hold JOIN have h ON h.key = x.key
                         LEFT JOIN want w ON w.key = x.key WHERE \(Holds.isCurrentSQL) AND o.status <> 1)
                 FROM pending p LEFT JOIN want w ON w.key = p.key
-                WHERE NOT EXISTS (SELECT 1 FROM have h WHERE h.key = p.key AND \(Holds.isHeldSQL))
+                WHERE NOT EXISTS (SELECT 1 FROM have h WHERE h.key = p.key
+                    AND (\(Holds.isHeldSQL) OR w.key IS NULL AND \(Holds.holdsHeldSQL)))
                 """
             guard let row = try Row.fetchOne(db, sql: sql) else { return Backlog() }
             return Backlog(

@@ -25,8 +25,8 @@ struct HeldCommand: AsyncParsableCommand {
     @Flag(name: .customLong("reject"), help: "Keep it.")
     var rejects = false
 
-    @Argument(help: "The number of a hold; needed if there are several.")
-    var id: Int64?
+    @Argument(help: ArgumentHelp("The numbers of holds; needed if there are several.", valueName: "id"))
+    var ids: [Int64] = []
 
     @Flag(help: "List every path.")
     var all = false
@@ -102,9 +102,8 @@ struct HeldCommand: AsyncParsableCommand {
 
     private func holds(of store: StateStore) async throws -> [Hold] {
         let holds = try await store.holds().filter { $0.files > 0 }
-        guard let id else { return holds }
-        guard let hold = holds.first(where: { $0.id == id }) else { throw Self.unknown(id, holds) }
-        return [hold]
+        if let id = ids.first(where: { id in !holds.contains { $0.id == id } }) { throw Self.unknown(id, holds) }
+        return ids.isEmpty ? holds : holds.filter { ids.contains($0.id) }
     }
 
     private static func unknown(_ id: Int64, _ holds: [Hold]) -> Failure {
@@ -127,23 +126,25 @@ struct HeldCommand: AsyncParsableCommand {
     private func decide(_ config: Config, _ verdict: Verdict) async throws -> ExitCode {
         let store = try StateStore.openReadOnly(at: config.stateFile)
         let open = try await holds(of: store).filter { $0.status == .held }
-        guard let hold = open.first else {
-            printOut(id.map { "hold \($0) is decided already" } ?? "nothing is held")
+        if open.isEmpty {
+            printOut(ids.isEmpty ? "nothing is held" : "that is decided already")
             return .done
         }
-        guard open.count == 1 else {
-            let ids = open.map { String($0.id) }.joined(separator: ", ")
-            throw Failure(.usage, "there are several holds: name one of \(ids)")
+        guard open.count == 1 || !ids.isEmpty else {
+            let known = open.map { String($0.id) }.joined(separator: ", ")
+            throw Failure(.usage, "there are several holds; name those that are meant: \(known)")
         }
-        try store.decisions.leave(DecisionBox.Decision(hold: hold.id, verdict: verdict))
-        let isTaken = try await take(hold, config)
-        let files = HumanText.count(hold.files, "file")
-        let what =
-            switch verdict {
-            case .approve: "approved: \(files) \(isTaken.byDaemon ? "are" : "will be") removed or replaced with the next pass"
-            case .reject: "rejected: \(files) stay as they are"
-            }
-        printOut("hold \(hold.id) \(what)\(isTaken.done ? "" : "; the running daemon has not taken it yet, but will")")
+        for hold in open { try store.decisions.leave(DecisionBox.Decision(hold: hold.id, verdict: verdict)) }
+        let isTaken = try await take(open, config)
+        for hold in open {
+            let what =
+                switch verdict {
+                case .approve: "approved: \(HeldText.counts(hold)), with the next pass"
+                case .reject: "rejected: \(HumanText.count(hold.files, "file")) stay as they are"
+                }
+            printOut("hold \(hold.id) \(what)")
+        }
+        if !isTaken { printOut("the running daemon has not taken it yet; it does so before its next pass") }
         if verdict == .reject, config.mirror.strangers == .aside {
             printOut("mirror.strangers is \"aside\": the next comparison of the disk moves them into .dbxsync/aside")
         }
@@ -154,20 +155,22 @@ struct HeldCommand: AsyncParsableCommand {
     private static let patience = 20
 
     /// Has the decision taken: by the daemon, or here if none runs.
-    private func take(_ hold: Hold, _ config: Config) async throws -> (done: Bool, byDaemon: Bool) {
+    ///
+    /// - Returns: whether it was.
+    private func take(_ holds: [Hold], _ config: Config) async throws -> Bool {
         let box = DecisionBox(beside: config.stateFile)
         for _ in 0..<Self.patience {
             if let lock = try? InstanceLock.acquire(stateDirectory: config.state.directory) {
                 defer { withExtendedLifetime(lock) {} }
-                guard box.isWaiting(hold.id) else { return (true, true) }
+                guard holds.contains(where: { box.isWaiting($0.id) }) else { return true }
                 let store = try StateStore.open(at: config.stateFile)
                 try await store.takeDecisions(now: .now)
                 try store.close()
-                return (true, false)
+                return true
             }
-            if !box.isWaiting(hold.id) { return (true, true) }
+            if !holds.contains(where: { box.isWaiting($0.id) }) { return true }
             try await Task.sleep(for: .seconds(1))
         }
-        return (false, true)
+        return false
     }
 }

@@ -21,6 +21,12 @@ enum HeldText {
         return parts.joined(separator: ", ")
     }
 
+    /// "1,200 removals and 3 replacements".
+    static func counts(_ hold: Hold) -> String {
+        [(hold.files - hold.replacements, "removal"), (hold.replacements, "replacement")].filter { $0.0 > 0 }
+            .map { HumanText.count($0.0, $0.1) }.joined(separator: " and ")
+    }
+
     /// The line of the status.
     static func line(_ held: StatusReport.Held?) -> String? {
         held.map { "\(counts($0)), \(HumanText.bytes($0.bytes)) (see: dbxsync held)" }
@@ -28,16 +34,13 @@ enum HeldText {
 
     /// One hold, with its groups.
     static func lines(_ hold: Hold, _ groups: [Group], now: Timestamp) -> [String] {
-        let removals = hold.files - hold.replacements
-        let counts = [(removals, "removal"), (hold.replacements, "replacement")].filter { $0.0 > 0 }
-            .map { HumanText.count($0.0, $0.1) }.joined(separator: " and ")
         let state =
             switch hold.status {
             case .held: "held since \(TimeText.local(hold.began)) (\(TimeText.distance(hold.began, from: now)))"
             case .approved: "approved, done with the next pass"
             case .rejected: "rejected: what stands there stays until Dropbox has another revision"
             }
-        let heading = "hold \(hold.id): \(counts), \(HumanText.bytes(hold.bytes)), \(state): \(hold.reason)"
+        let heading = "hold \(hold.id): \(counts(hold)), \(HumanText.bytes(hold.bytes)), \(state): \(hold.reason)"
         return [heading]
             + groups.map { group in
                 let count = HumanText.count(group.files, "file")
@@ -51,8 +54,8 @@ enum HeldText {
     /// How to decide.
     static func advice(_ holds: [Hold]) -> [String] {
         let open = holds.filter { $0.status == .held }
-        guard let first = open.first else { return [] }
-        let id = open.count == 1 ? "" : " \(first.id)"
+        if open.isEmpty { return [] }
+        let id = open.count == 1 ? "" : " " + open.map { String($0.id) }.joined(separator: " ")
         return [
             "let them go:  dbxsync held --approve\(id)", "keep them:    dbxsync held --reject\(id)",
             "every path:   dbxsync held --all",
