@@ -121,6 +121,7 @@ struct CommandTests {
         try await DaemonFixture.run { fixture in
             let keys = [
                 "accepted", "account", "backlog", "checked_at", "daemon", "damaged_state", "disk_as_of", "failing",
+                "held",
                 "in_step", "in_step_as_of", "issues", "last_pass", "left_out", "listed_at", "listing", "mirror",
                 "outbox",
                 "parked",

@@ -73,7 +73,9 @@ struct TrashTests {
         fixture.localChanges = .overwrite
         for number in 0..<2 { _ = try fixture.account.put("/\(number)", "text \(number)") }
         try await fixture.pass()
-        for number in 0..<2 { try Data("mine \(number)".utf8).write(to: URL(fileURLWithPath: fixture.mirror + "/\(number)")) }
+        for number in 0..<2 {
+            try Data("mine \(number)".utf8).write(to: URL(fileURLWithPath: fixture.mirror + "/\(number)"))
+        }
         _ = try fixture.account.put("/0", "theirs")
         _ = try fixture.account.delete("/1")
         try await fixture.pass()

@@ -62,7 +62,8 @@ private let uploading: Set<String> = [
 /// Files of the product's own, which are renamed and removed outside of the targets whose business that is.
 private let ownFiles: Set<String> = [
     "Dropbox/Auth/CredentialsFile.swift", "Store/Schema/DamagedState.swift", "Store/Schema/FileHeader.swift",
-    "Store/Schema/TemporaryCopy.swift", "Store/Safety/DecisionBox.swift", "Uploading/SessionJournal.swift", "Downloading/PartFile.swift",
+    "Store/Schema/TemporaryCopy.swift", "Store/Safety/DecisionBox.swift", "Uploading/SessionJournal.swift",
+    "Downloading/PartFile.swift",
     "dbxsync/Services/StatusService.swift",
 ]
 

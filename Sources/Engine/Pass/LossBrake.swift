@@ -18,7 +18,8 @@ struct LossBrake: Sendable {
     /// Takes what was decided meanwhile.
     func takeDecisions() async throws {
         for (hold, verdict) in try await store.takeDecisions(pass: pass, now: now()) {
-            let word = verdict == .approve ? "approved" : "rejected: what was to be removed stays, and is not ours any more"
+            let word =
+                verdict == .approve ? "approved" : "rejected: what was to be removed stays, and is not ours any more"
             events.note(.notice, "hold \(hold.id), \(hold.counts), is \(word)", event: "released")
         }
     }

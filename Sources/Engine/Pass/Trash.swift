@@ -46,7 +46,9 @@ struct Trash: Sendable {
     func makeRoom(for bytes: Int64) async throws -> Bool {
         let needed = minFreeSpace.saturatingSum(bytes)
         while true {
-            let (free, hasInodes) = try await disk.run { [mirror] in (try mirror.freeSpace(), try mirror.hasFreeInodes()) }
+            let (free, hasInodes) = try await disk.run { [mirror] in
+                (try mirror.freeSpace(), try mirror.hasFreeInodes())
+            }
             if free >= needed && hasInodes { return true }
             if settings.keep == nil { return false }
             let removed = try await removeOldest(
@@ -60,14 +62,17 @@ struct Trash: Sendable {
     /// Has displaced files that were not reused kept or removed, except those with one of some contents.
     ///
     /// As long as it is not known how an effect has ended, what was displaced may have nobody else who knows of it.
-    func purgeDisplaced(keeping contents: Set<ContentHash> = []) async throws {
+    func purgeDisplaced(keeping wanted: Set<ContentHash> = []) async throws {
         guard try await disk.run({ [mirror] in try mirror.holdsDisplaced() }), try await store.intents().isEmpty
         else { return }
+        var contents = wanted
         for row in try await store.displaced() where row.item.version.map({ contents.contains($0.hash) }) != true {
             let place = try await keepDisplaced(row.item)
-            try await store.moveTrash(row.id, to: place)
+            if place == row.item.place, let hash = row.item.version?.hash { contents.insert(hash) }
+            if place != row.item.place { try await store.moveTrash(row.id, to: place) }
         }
-        try await disk.run { [mirror] in try mirror.purgeDisplaced(keeping: contents) }
+        let kept = contents
+        try await disk.run { [mirror] in try mirror.purgeDisplaced(keeping: kept) }
     }
 
     private func keepDisplaced(_ item: KeptItem) async throws -> String? {

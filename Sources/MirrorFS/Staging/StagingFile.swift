@@ -22,7 +22,7 @@ public struct StagedFile: Sendable {
 public final class StagingFile: ByteSink, @unchecked Sendable {
     // `@unchecked`: one user at a time by contract.
     private let folder: Descriptor
-    private let file: Descriptor
+    private var file: Descriptor
     private let name: String
     private let version: FileVersion
     private let mode: mode_t
@@ -80,6 +80,11 @@ public final class StagingFile: ByteSink, @unchecked Sendable {
     ///
     /// - Throws: `MirrorError` if the disk refuses it.
     public func restart() throws(MirrorError) {
+        if try file.status().st_nlink > 1 {
+            // A displaced file lends its bytes; it keeps them.
+            unlinkat(folder.number, name, 0)
+            file = try Descriptor.open(name, in: folder, flags: O_RDWR | O_CREAT | O_EXCL, mode: mode | 0o600)
+        }
         guard ftruncate(file.number, 0) == 0 else { throw .call("truncate", place) }
         offset = 0
         _ = hasher.finish()

@@ -30,10 +30,25 @@ extension MirrorTree {
         guard let same = try displacedFolder(version.hash.hex), try staging.observe(part) == .nothing else { return }
         for _ in 0..<Self.tries {
             guard let name = try firstName(in: same) else { return }
-            if renameat(same.number, name, staging.number, part) == 0 { return }
+            if same.renameNoReplace(name, to: same, name + Self.inUse) == 0 || errno == EINVAL {
+                return try use(name, of: same, as: part, in: staging)
+            }
             guard errno == ENOENT else { throw .call("use a displaced file as", part) }
         }
     }
+
+    /// Gives a file that this thread alone uses a second name: should the part be given up, the file is still there.
+    private func use(
+        _ name: String, of same: Descriptor, as part: String, in staging: Descriptor
+    ) throws(MirrorError) {
+        if linkat(same.number, name + Self.inUse, staging.number, part, 0) == 0 { return }
+        if renameat(same.number, name + Self.inUse, staging.number, part) == 0 { return }
+        if renameat(same.number, name, staging.number, part) == 0 || errno == ENOENT { return }
+        throw .call("use a displaced file as", part)
+    }
+
+    /// What is added to the name of a displaced file that is used.
+    static let inUse = ".used"
 
     /// How often another thread may be faster.
     private static let tries = 100
@@ -41,7 +56,9 @@ extension MirrorTree {
     private func firstName(in folder: Descriptor) throws(MirrorError) -> String? {
         var first: String?
         try forEachName(in: folder) { entry in
-            first = Self.shown(entry)
+            let name = Self.shown(entry)
+            if name.hasSuffix(Self.inUse) { return true }
+            first = name
             return false
         }
         return first

@@ -88,18 +88,26 @@ extension MirrorTree {
         guard unlinkat(folder.number, name, AT_REMOVEDIR) == 0 else { throw .call("remove from the trash", name) }
     }
 
-    /// Moves a displaced file that was not reused into the trash.
+    /// Moves a displaced file into the trash, unless it stands elsewhere in the mirror by now.
     ///
     /// - Parameters:
     ///   - item: what was noted when it was displaced.
     ///   - trash: the folder for it, below `.dbxsync`.
-    /// - Returns: where it is now; `nil` if it was reused.
+    /// - Returns: where it is now; its old place if a part that uses it may yet be given up; `nil` if it was reused.
     /// - Throws: `MirrorError` if it cannot be moved.
     public func keepDisplaced(_ item: KeptItem, in trash: String) throws(MirrorError) -> String? {
         guard let path = MirrorPath(text: item.path) else { return nil }
         do {
-            let (folder, name) = try trashLeaf(item.place)
-            if try folder.observe(name) == .nothing { return nil }
+            let (folder, bare) = try trashLeaf(item.place)
+            let isUsed = try folder.observe(bare) == .nothing
+            let name = isUsed ? bare + Self.inUse : bare
+            var status = stat()
+            guard fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
+            if isUsed, status.st_nlink > 1 {
+                if try isStaged(inode: UInt64(status.st_ino)) { return item.place }
+                unlinkat(folder.number, name, 0)
+                return nil
+            }
             let folders = TrashFolders(self, place: trash)
             let place = try folders.keep(name, in: folder, path)
             if try folders.syncTouched() { try syncEverything() }
@@ -107,6 +115,15 @@ extension MirrorTree {
         } catch  where [ENOENT, ENOTDIR].contains(error.number) {
             return nil
         }
+    }
+
+    private func isStaged(inode: UInt64) throws(MirrorError) -> Bool {
+        var isThere = false
+        try forEachEntry(in: try staging) { _, number in
+            isThere = number == inode
+            return !isThere
+        }
+        return isThere
     }
 
     /// What an effect that was interrupted has kept.

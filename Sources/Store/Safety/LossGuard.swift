@@ -115,7 +115,7 @@ struct LossGuard {
     private func recent(_ column: String) throws -> Int {
         let start = now.seconds - settings.window.components.seconds
         return try Int.fetchOne(
-            db, sql: "SELECT coalesce(sum(\(column)), 0) FROM loss WHERE minute > ?", arguments: [start / 60]) ?? 0
+            db, sql: "SELECT coalesce(sum(\(column)), 0) FROM loss WHERE minute >= ?", arguments: [start / 60]) ?? 0
     }
 
     private func heldOfLate(_ column: String, upTo most: Int) throws -> Int {

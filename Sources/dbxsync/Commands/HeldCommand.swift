@@ -41,7 +41,9 @@ struct HeldCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting {
             let config = try common.loadAsOwner()
-            guard let verdict = approves ? Verdict.approve : rejects ? .reject : nil else { return try await list(config) }
+            guard let verdict = approves ? Verdict.approve : rejects ? .reject : nil else {
+                return try await list(config)
+            }
             return try await decide(config, verdict)
         }
     }

@@ -244,7 +244,8 @@ extension StatusReport {
                 files: backlog.pendingFiles, bytes: backlog.pendingBytes, folders: backlog.pendingFolders,
                 removals: backlog.pendingRemovals),
             daemon: daemon, lastPass: lastPass.map(LastPass.init), failing: backlog.failing + found.unproven.count,
-            parked: backlog.parked, accepted: backlog.accepted, held: Held(try await store.holds(), paths: backlog.held),
+            parked: backlog.parked, accepted: backlog.accepted,
+            held: Held(try await store.holds(), paths: backlog.held),
             unread: backlog.unread,
             unreadEntries: try await store.unread(limit: mostPaths).map {
                 UnreadEntry(what: $0.what, reason: $0.reason, seenAt: Moment($0.seenAt))

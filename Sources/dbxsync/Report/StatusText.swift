@@ -16,7 +16,8 @@ enum StatusText {
                 ("checked", checked(report, now)), ("watched", report.daemon?.now?.watch),
                 ("proven", ProofText.line(report.proofs, now: now)),
                 ("left out", leftOut(report)), ("backlog", backlog(report)),
-                ("held", HeldText.line(report.held)), ("last pass", lastPass(report, now)), ("outbox", outbox(report)), ("state", damaged(report, now)),
+                ("held", HeldText.line(report.held)), ("last pass", lastPass(report, now)), ("outbox", outbox(report)),
+                ("state", damaged(report, now)),
             ].compactMap { name, text in text.map { "  " + padded(name) + $0 } }
             + issues(report, now: now) + outboxIssues(report, now) + strangers(report)
     }
@@ -94,7 +95,8 @@ enum StatusText {
         }
         let asOf = time(moment, now)
         if let held = report.held, !report.stale {
-            return "not in step: \(HeldText.counts(held)) since \(time(held.since, now)), because there were \(held.reason)"
+            return
+                "not in step: \(HeldText.counts(held)) since \(time(held.since, now)), because there were \(held.reason)"
         }
         if report.inStep, let disk = report.diskAsOf {
             return "in step: the account as of \(asOf), the disk as of \(time(disk, now))"

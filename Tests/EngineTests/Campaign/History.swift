@@ -23,6 +23,8 @@ final class History {
     private var isDiskKnown = false
     /// Whether patterns change; then nobody meddles, so that what is left alone can be told from what is lost.
     private let hasPatterns: Bool
+    /// Who holds what is too much; nil if nothing is held.
+    private var decider: Decider?
     /// What happened, line by line.
     let story = Story()
     /// What went wrong.
@@ -46,7 +48,9 @@ final class History {
             fixture.settings.strangers = random.pick([.keep, .aside])
             if random.chance(50) { fixture.settings.sweep = .zero }
         }
+        fixture.settings.trash = TrashSettings(keep: .seconds(100 * 365 * 86_400), limit: .bytes(.max))
         hasPatterns = localEditor == nil && random.chance(50)
+        if localEditor == nil && !hasPatterns { decider = Decider(fixture, &random) }
         History.chooseZips(fixture, &random)
         History.chooseEars(fixture, &random)
         History.chooseParts(fixture, &random)
@@ -102,6 +106,7 @@ final class History {
             try await compareWord()
         case 72..<76: try fixture.crash()
         case 76..<81: fixture.account.expireCursors()
+        case 79..<81 where decider != nil: try await decide()
         case 81..<86: fixture.time.advance(by: Int64(random.pick([10, 100, 4_000, 90_000, 700_000])))
         default:
             if localEditor != nil { edit() }
@@ -132,6 +137,8 @@ final class History {
         accounts.updateValue(isQuiet ? Tree(account: fixture.account) : nil, forKey: began)
         let leftAlone = try filesLeftAlone()
         defer { compareLeftAlone(leftAlone) }
+        let kept = KeptFiles(mirror: fixture.mirror)
+        defer { compareKept(kept) }
         do {
             try await fixture.pass()
         } catch is SimulatedCrash {
@@ -179,6 +186,18 @@ final class History {
         }
     }
 
+    /// None of what stood is nowhere, and no more of it went than was allowed or approved.
+    private func compareKept(_ before: KeptFiles) {
+        let after = KeptFiles(mirror: fixture.mirror)
+        failures += before.lost(in: after)
+        if let excess = decider?.excess(before, after, now: fixture.time.now) { failures.append(excess) }
+    }
+
+    private func decide() async throws {
+        guard let told = try await decider?.decide(fixture.start().store, &random) else { return }
+        story.tell(told)
+    }
+
     // MARK: What is said
 
     /// If the state says that all is well, and nobody has done anything in the mirror since it was looked at, then the
@@ -195,7 +214,7 @@ final class History {
         let accounts = accounts.filter { $0.key >= asOf }.sorted { $0.key < $1.key }.map(\.value)
         if accounts.isEmpty || accounts.contains(nil) { return }
         let unexplained = accounts.compactMap(\.self).map {
-            self.unexplained($0, found, forgivingExtra: localEditor != nil)
+            self.unexplained($0, found, forgivingExtra: hasStrangers)
         }
         if unexplained.contains([]) { return }
         story.tell("        said to be in step as of \(asOf)")
@@ -363,11 +382,22 @@ final class History {
         // Silent renames are found by a listing.
         fixture.time.advance(by: 8 * 86_400)
         try await fixture.pass()
-        if localEditor != nil {
+        try await release()
+        if hasStrangers {
             // A folder that strangers kept standing waits for its next try.
             fixture.time.advance(by: 2 * 86_400)
             try await fixture.pass()
+            try await release()
         }
+        failures += try await fixture.trashDifferences()
+    }
+
+    /// Whether files that are somebody's may stand in the mirror.
+    private var hasStrangers: Bool { localEditor != nil || decider?.hasRejected == true }
+
+    /// Approves what is held until nothing is.
+    private func release() async throws {
+        while try await decider?.approveAll(fixture.start().store) == true { try await fixture.pass() }
     }
 
     private static let held = "deleted in Dropbox, but it holds files that are not from there"
@@ -379,9 +409,9 @@ final class History {
         if localEditor != nil && fixture.localChanges == .keep { return }
         let store = try await fixture.start().store
         let troubles = try await store.pathIssues(limit: 1000)
-        let held = troubles.filter { $0.reason == Self.held && localEditor != nil }
+        let held = troubles.filter { $0.reason == Self.held && hasStrangers }
         failures += troubles.filter { !$0.isParked && !held.contains($0) }.map { "\($0.path): \($0.reason)" }
-        if localEditor == nil {
+        if !hasStrangers {
             failures += try fixture.differences()
         } else {
             let told = Set(troubles.map { $0.path.lowercased() })
@@ -400,7 +430,9 @@ final class History {
     /// What was put there or edited by somebody else is in the attic or where it was, whole; and nothing but that is.
     private func compareStrangers() {
         let attic = LocalEditor.texts(below: fixture.mirror + "/.dbxsync/aside")
-        let mayHoldAny = localEditor != nil && (fixture.localChanges != .keep || fixture.settings.strangers == .aside)
+        let mayHoldAny =
+            decider?.hasRejected == true
+            || localEditor != nil && (fixture.localChanges != .keep || fixture.settings.strangers == .aside)
         if !mayHoldAny && !attic.isEmpty { failures.append("set aside for no reason: \(attic)") }
         guard let localEditor, fixture.localChanges != .overwrite else { return }
         let lost = localEditor.texts.subtracting(attic).subtracting(LocalEditor.texts(below: fixture.mirror))

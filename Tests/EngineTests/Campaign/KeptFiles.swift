@@ -1,0 +1,128 @@
+import Engine
+import Foundation
+import Store
+import SyncModel
+import TestSupport
+
+/// The files of a mirror, of its trash and of what was set aside, each once.
+struct KeptFiles {
+    /// What stands in the mirror: path in lower case, inode and content.
+    private(set) var mirror: [String: File] = [:]
+    /// What is kept outside of it, by inode.
+    private(set) var kept: [UInt64: Data] = [:]
+
+    struct File {
+        var inode: UInt64
+        var content: Data
+    }
+
+    init(mirror directory: String) {
+        for path in (try? FileManager.default.subpathsOfDirectory(atPath: directory)) ?? [] {
+            var status = stat()
+            guard lstat("\(directory)/\(path)", &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+                let content = FileManager.default.contents(atPath: "\(directory)/\(path)")
+            else { continue }
+            if !path.hasPrefix(".dbxsync/") {
+                mirror[path.lowercased()] = File(inode: UInt64(status.st_ino), content: content)
+            } else if ["trash/", "spared/", "aside/"].contains(where: path.dropFirst(9).hasPrefix) {
+                kept[UInt64(status.st_ino)] = content
+            }
+        }
+    }
+
+    /// How many files hold which content.
+    private var copies: [Data: Int] {
+        var files = kept
+        for file in mirror.values { files[file.inode] = file.content }
+        return files.values.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+    }
+
+    /// Contents of which there are fewer copies later.
+    func lost(in later: KeptFiles) -> [String] {
+        let left = later.copies
+        return copies.filter { $0.value > left[$0.key, default: 0] }.map { content, count in
+            "lost: of \(count) files with \"\(String(decoding: content, as: UTF8.self))\" there are \(left[content, default: 0])"
+        }
+    }
+
+    /// Files that left the mirror, or hold something else: their paths.
+    func losses(in later: KeptFiles) -> (removed: Set<String>, replaced: Set<String>) {
+        let standing = Set(later.mirror.values.map(\.inode))
+        var (removed, replaced): (Set<String>, Set<String>) = ([], [])
+        for (path, file) in mirror where !standing.contains(file.inode) {
+            guard later.kept[file.inode] != nil else { continue }  // the same content, newly placed
+            if let now = later.mirror[path] {
+                if now.content != file.content { replaced.insert(path) }
+            } else {
+                removed.insert(path)
+            }
+        }
+        return (removed, replaced)
+    }
+}
+
+/// The guard of a history, and somebody who decides about what it holds.
+struct Decider {
+    private let settings: GuardSettings
+    private var approved: Set<String> = []
+    private var removals: [Timestamp] = []
+    private var replacements: [Timestamp] = []
+    /// Whether anything was rejected: such files stay.
+    private(set) var hasRejected = false
+
+    /// - Returns: nil for a history without a guard.
+    init?(_ fixture: EngineFixture, _ random: inout SeededRandom) {
+        guard random.chance(60) else { return nil }
+        settings = GuardSettings(
+            removals: random.number(0...4), sharePercent: nil, overwrites: random.pick([nil, nil, 0, 2]),
+            window: .seconds(random.pick([60, 3_600, 100_000])))
+        fixture.settings.brake = settings
+    }
+
+    /// Decides about one of the holds.
+    ///
+    /// - Returns: what, in words; nil if there is none.
+    mutating func decide(_ store: StateStore, _ random: inout SeededRandom) async throws -> String? {
+        let open = try await store.holds().filter { $0.status == .held }
+        if open.isEmpty { return nil }
+        let hold = random.pick(open)
+        let verdict: Verdict = hold.replacements == 0 && random.chance(30) ? .reject : .approve
+        try await leave(verdict, hold, store)
+        return "hold \(hold.id), \(hold.files) files: \(verdict)"
+    }
+
+    /// Approves all that is held.
+    ///
+    /// - Returns: whether anything was.
+    mutating func approveAll(_ store: StateStore) async throws -> Bool {
+        let open = try await store.holds().filter { $0.status == .held }
+        for hold in open { try await leave(.approve, hold, store) }
+        return !open.isEmpty
+    }
+
+    private mutating func leave(_ verdict: Verdict, _ hold: Hold, _ store: StateStore) async throws {
+        let shown = try await store.heldPaths(of: hold.id, after: nil, limit: 10_000).paths
+        if verdict == .approve {
+            approved.formUnion(shown.map { $0.path.dropFirst().lowercased() })
+        } else {
+            hasRejected = true
+        }
+        try store.decisions.leave(DecisionBox.Decision(hold: hold.id, verdict: verdict))
+    }
+
+    /// What went beyond what was allowed; nil if nothing did.
+    mutating func excess(_ before: KeptFiles, _ after: KeptFiles, now: Timestamp) -> String? {
+        let (removed, replaced) = before.losses(in: after)
+        removals += removed.subtracting(approved).map { _ in now }
+        replacements += replaced.subtracting(approved).map { _ in now }
+        let start = now - settings.window.components.seconds
+        let (gone, changed) = (removals.count { $0 > start }, replacements.count { $0 > start })
+        if let allowed = settings.removals, gone > allowed {
+            return "removed without approval: \(gone) of \(allowed) allowed, now \(removed.subtracting(approved))"
+        }
+        if let allowed = settings.overwrites, changed > allowed {
+            return "replaced without approval: \(changed) of \(allowed) allowed, now \(replaced.subtracting(approved))"
+        }
+        return nil
+    }
+}
