@@ -150,10 +150,12 @@ public final class EngineFixture {
         for row in try await start().store.trash() {
             known.insert(row.item.place)
             if row.item.isFolder { continue }
-            guard let content = FileManager.default.contents(atPath: own + row.item.place) else {
+            var status = stat()
+            guard lstat(own + row.item.place, &status) == 0 else {
                 found.append("\(row.item.path): not at \(row.item.place)")
                 continue
             }
+            guard let content = FileManager.default.contents(atPath: own + row.item.place) else { continue }
             let hasher = ContentHasher()
             content.withUnsafeBytes { hasher.update($0) }
             if let version = row.item.version, hasher.finish() != version.hash {

@@ -10,10 +10,16 @@ final class TrashFolders {
     private let tree: MirrorTree
     /// Below `.dbxsync`.
     private let place: String
-    private var folders: [MirrorPath: Descriptor] = [:]
+    private var folders: [MirrorPath: Folder] = [:]
     /// Folders whose entries have changed and are not durable.
     private(set) var touched: [Descriptor] = []
     private var mustSyncEverything = false
+
+    /// A folder of the batch, and where it is.
+    private struct Folder {
+        var descriptor: Descriptor
+        var place: String
+    }
 
     /// Folders kept open at a time.
     private static let openFolders = 64
@@ -78,42 +84,46 @@ final class TrashFolders {
         let target = try folder(for: parent)
         for attempt in 0..<Self.attempts {
             let free = MirrorTree.numbered(name.text, attempt)
-            if rename(target, free) == 0 {
-                touch(target)
-                return Self.join(place, parent, free)
+            if rename(target.descriptor, free) == 0 {
+                touch(target.descriptor)
+                return "\(target.place)/\(free)"
             }
             guard errno == EEXIST else { break }
         }
         throw .call("move into the trash", path)
     }
 
-    static func join(_ place: String, _ parent: MirrorPath, _ name: String) -> String {
-        parent == .root ? "\(place)/\(name)" : "\(place)/\(parent.text)/\(name)"
-    }
-
-    private func folder(for parent: MirrorPath) throws(MirrorError) -> Descriptor {
+    private func folder(for parent: MirrorPath) throws(MirrorError) -> Folder {
         if let known = folders[parent] { return known }
-        let found: Descriptor
+        var found: Folder
         if let above = parent.parent, let name = parent.name {
             found = try make(name.text, in: folder(for: above))
         } else {
-            var here = try tree.root.folder(relative: MirrorTree.own)
-            for part in place.split(separator: "/") { here = try make(String(part), in: here) }
-            found = here
+            found = Folder(descriptor: try tree.root.folder(relative: MirrorTree.own), place: "")
+            for part in place.split(separator: "/") { found = try make(String(part), in: found) }
         }
         if folders.count >= Self.openFolders { folders = [:] }
         folders[parent] = found
         return found
     }
 
-    /// Makes a folder, which becomes durable with the batch.
-    private func make(_ name: String, in folder: Descriptor) throws(MirrorError) -> Descriptor {
-        if mkdirat(folder.number, name, 0o700) == 0 {
-            touch(folder)
-        } else if errno != EEXIST {
-            throw .call("make a folder in the trash", name, in: folder)
+    /// Makes a folder, which becomes durable with the batch; beside a file of its name it gets a number.
+    private func make(_ name: String, in folder: Folder) throws(MirrorError) -> Folder {
+        for attempt in 0..<Self.attempts {
+            let free = MirrorTree.numbered(name, attempt)
+            if mkdirat(folder.descriptor.number, free, 0o700) == 0 {
+                touch(folder.descriptor)
+            } else if errno != EEXIST {
+                throw .call("make a folder in the trash", name, in: folder.descriptor)
+            }
+            do {
+                let made = try Descriptor.open(free, in: folder.descriptor, flags: O_RDONLY | O_DIRECTORY)
+                return Folder(descriptor: made, place: folder.place.isEmpty ? free : "\(folder.place)/\(free)")
+            } catch  where [ENOTDIR, ELOOP].contains(error.number) {
+                continue
+            }
         }
-        return try Descriptor.open(name, in: folder, flags: O_RDONLY | O_DIRECTORY)
+        throw .call("make a folder in the trash", name)
     }
 
     private func touch(_ folder: Descriptor) {

@@ -62,12 +62,8 @@ extension MirrorTree {
     ///
     /// - Throws: `MirrorError` if it cannot be removed.
     public func purge(_ place: String) throws(MirrorError) {
-        do {
-            let (folder, name) = try trashLeaf(place)
-            try remove(name, in: folder)
-        } catch  where [ENOENT, ENOTDIR].contains(error.number) {
-            return
-        }
+        guard let (folder, name) = try existingLeaf(place) else { return }
+        try remove(name, in: folder)
         var above = place
         while let slash = above.lastIndex(of: "/") {
             above = String(above[..<slash])
@@ -78,7 +74,7 @@ extension MirrorTree {
     }
 
     private func remove(_ name: String, in folder: Descriptor) throws(MirrorError) {
-        if unlinkat(folder.number, name, 0) == 0 { return }
+        if unlinkat(folder.number, name, 0) == 0 || errno == ENOENT { return }
         guard errno == EISDIR || errno == EPERM else { throw .call("remove from the trash", name) }
         let inside = try folder.folder(name)
         try removeAll(in: inside) { entry throws(MirrorError) in
@@ -97,8 +93,8 @@ extension MirrorTree {
     /// - Throws: `MirrorError` if it cannot be moved.
     public func keepDisplaced(_ item: KeptItem, in trash: String) throws(MirrorError) -> String? {
         guard let path = MirrorPath(text: item.path) else { return nil }
+        guard let (folder, bare) = try existingLeaf(item.place) else { return nil }
         do {
-            let (folder, bare) = try trashLeaf(item.place)
             let isUsed = try folder.observe(bare) == .nothing
             let name = isUsed ? bare + Self.inUse : bare
             var status = stat()
@@ -112,6 +108,15 @@ extension MirrorTree {
             let place = try folders.keep(name, in: folder, path)
             if try folders.syncTouched() { try syncEverything() }
             return place
+        } catch  where error.number == ENOENT {
+            return nil
+        }
+    }
+
+    /// The same as `trashLeaf`; nil if the folder is not there.
+    private func existingLeaf(_ place: String) throws(MirrorError) -> (folder: Descriptor, name: String)? {
+        do {
+            return try trashLeaf(place)
         } catch  where [ENOENT, ENOTDIR].contains(error.number) {
             return nil
         }
@@ -156,13 +161,10 @@ extension MirrorTree {
     }
 
     private func inode(at place: String) throws(MirrorError) -> UInt64? {
-        do {
-            let (folder, name) = try trashLeaf(place)
-            guard case .file(let print) = try folder.observe(name) else { return nil }
-            return print.inode
-        } catch  where [ENOENT, ENOTDIR].contains(error.number) {
+        guard let (folder, name) = try existingLeaf(place), case .file(let print) = try folder.observe(name) else {
             return nil
         }
+        return print.inode
     }
 
     /// What is kept on the disk and in none of the places that are known.

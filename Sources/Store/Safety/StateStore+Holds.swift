@@ -118,7 +118,10 @@ extension StateStore {
             let status: Hold.Status = verdict == .approve ? .approved : .rejected
             try db.execute(
                 sql: "UPDATE hold SET status = ?, decided = ? WHERE id = ?", arguments: [status.rawValue, now, id])
-            if verdict == .reject { try Holds.giveUp(id, PendingTable(db, inEffect)) }
+            switch verdict {
+            case .approve: try Holds.retryBelow(id, db)
+            case .reject: try Holds.giveUp(id, PendingTable(db, inEffect))
+            }
             let word = verdict == .approve ? "approved" : "rejected"
             try HistoryTable(db).append(
                 [
@@ -174,6 +177,17 @@ enum Holds {
             Hold(
                 id: id, began: row[0], reason: row[1], status: Hold.Status(rawValue: row[2]) ?? .held, files: row[3],
                 replacements: row[4], folders: row[5], bytes: row[6])
+        }
+    }
+
+    /// Makes due what waited for a folder whose place was held.
+    static func retryBelow(_ id: Int64, _ db: Database) throws {
+        let sql = "SELECT x.key FROM held x JOIN want w ON w.key = x.key WHERE x.hold = ? AND w.kind = 0"
+        for key in try String.fetchAll(db, sql: sql, arguments: [id]) {
+            let (lower, upper) = RemoteKey(key).below
+            try db.cachedStatement(
+                sql: "UPDATE pending SET not_before = NULL WHERE parked = 0 AND key >= ? AND key < ?"
+            ).execute(arguments: [lower, upper])
         }
     }
 
