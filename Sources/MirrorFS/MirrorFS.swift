@@ -6,6 +6,7 @@
 //     +Perform, Applier, PreparedOperation      a batch of effects, in order, and made durable
 //     +Staging, StagingFile, BlockFile          files are received, hashed and verified ──► StagedFile
 //     +Aside, +Displaced                        what is not ours; what had to make way and may be used again
+//     +Trash, TrashFolders                      what left the mirror and is kept
 //     +Look, +Survey, +Verify, Proofreading     comparing what stands with what was put there
 //     +AdoptUpload                              a file of an outbox in the mirror, which the account has now
 //     +NameCollision                            names that the file system takes for one

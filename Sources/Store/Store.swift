@@ -12,6 +12,8 @@
 //     +Entries, +Sweep, +Findings, +Proofs      what comparing the disk needs and finds
 //     +Report, SyncSnapshot                     what `status` says; what "in step" means
 //     +Outbox, +Uploaded                        what goes up
+//     LossGuard, +Holds, DecisionBox            what is too much is held until somebody decides
+//     HistoryTable, +History, TrashTable        what changed; what left the mirror and is kept
 //     +Rebuild, Audit, Checksums, DamagedState  a state that is not what was written is set aside and made anew
 //     +Invariants                               the central invariant, for tests and repair
 //   PendingTable      a key whose want and have differ is pending: the SQL twin of `LocalNode.satisfies`

@@ -45,7 +45,7 @@ struct KeptFiles {
         }
     }
 
-    /// Files that left the mirror, or hold something else: their paths.
+    /// Files that left the mirror, or hold something else: their paths; not those whose content is new elsewhere.
     func losses(in later: KeptFiles) -> (removed: Set<String>, replaced: Set<String>) {
         let standing = Set(later.mirror.values.map(\.inode))
         var (removed, replaced): (Set<String>, Set<String>) = ([], [])
@@ -57,7 +57,18 @@ struct KeptFiles {
                 removed.insert(path)
             }
         }
-        return (removed, replaced)
+        return (removed.subtracting(moved(removed, in: later)), replaced)
+    }
+
+    /// Paths among `removed` for each of which a file with the same content is new.
+    private func moved(_ removed: Set<String>, in later: KeptFiles) -> Set<String> {
+        let new = later.mirror.filter { mirror[$0.key]?.content != $0.value.content }.values.map(\.content)
+        var left = new.reduce(into: [Data: Int]()) { $0[$1, default: 0] += 1 }
+        return removed.filter { path in
+            guard let content = mirror[path]?.content, left[content, default: 0] > 0 else { return false }
+            left[content, default: 0] -= 1
+            return true
+        }
     }
 }
 
