@@ -138,11 +138,11 @@ struct LossGuard {
         let count = try Int.fetchOne(db, sql: sql, arguments: [room + 1]) ?? 0
         if count == 0 { return false }
         if count <= room, try count + heldOfLate(column, upTo: room + 1) <= room { return false }
-        return try due != Self.givingWay || lost(due, atLeast: room + 1)
+        return try due != Self.givingWay || lost(due, upTo: room + 1)
     }
 
     /// Whether of what gives way at least `least` files have a content that is not to stand elsewhere.
-    private func lost(_ due: String, atLeast least: Int) throws -> Bool {
+    private func lost(_ due: String, upTo least: Int) throws -> Bool {
         var coming: [Data: Int] = [:]
         let wanted = try Data.fetchCursor(
             db,
