@@ -17,13 +17,13 @@ MUTANTS = [
     ("case-only renames are not seen", "SyncModel/Planning/Planner.swift", "} else if entry.node.name != want.name,", "} else if false, entry.node.name != want.name,"),
     ("removals come first", "Engine/Pass/SyncPass.swift", "        let asOf = try await reader.run()\n", "        let asOf = try await reader.run()\n        try await Prune(context: context).run()\n"),
     ("no intents", "Store/Record/StateStore+Commit.swift", "guard !intents.isEmpty else { return }", "guard intents.isEmpty else { return }"),
-    ("intents are forgotten at the start", "Engine/Pass/SyncPass.swift", "if intents.isEmpty { return }", "if !intents.isEmpty || intents.isEmpty { return }"),
+    ("intents are forgotten at the start", "Engine/Pass/SyncPass.swift", "if intents.isEmpty { return [] }", "if !intents.isEmpty || intents.isEmpty { return [] }"),
     ("a deleted folder keeps what is in it", "Store/Record/StateStore+Record.swift", "        case .removeSubtree(let key):\n            try removeBelow(key)\n", "        case .removeSubtree(let key):\n"),
     ("a file leaves the folder's children that it replaces", "SyncModel/Planning/PageFold.swift", "edits.append(.removeChildren(key))", "_ = key"),
     ("a complete listing removes nothing", "Store/Record/StateStore+Record.swift", "if isLast && recorder.isListing && !recorder", "if isLast && recorder.isListing && edits.isEmpty && !recorder"),
     ("done means done, whatever is wanted by now", "Store/Record/StateStore+Commit.swift", "            try setHave(key, node)\n            try pending.refreshPlaced(key)", "            try setHave(key, node)\n            try db.execute(sql: \"DELETE FROM pending WHERE key = ?\", arguments: [key.text])"),
-    ("the have runs ahead of the disk", "Engine/Pass/Publisher.swift", "        let results = try await context.disk.run { try context.mirror.perform(batch) }", "        try await context.store.commit(\n            batch.flatMap(\\.intents).map { .have($0.key, $0.after) }, now: context.now(),\n            jitter: context.environment.jitter)\n        let results = try await context.disk.run { try context.mirror.perform(batch) }"),
-    ("the cursor is stored before its page", "Store/Record/StateStore+Record.swift", "        let (faults, inEffect, tallies) = (faults, inEffect, tallies)\n        return try await write { db in\n            try faults(.record)", "        let (faults, inEffect, tallies) = (faults, inEffect, tallies)\n        try await write { try $0.execute(literal: \"UPDATE state SET cursor = \\(cursor.text)\") }\n        return try await write { db in\n            try faults(.record)"),
+    ("the have runs ahead of the disk", "Engine/Pass/Publisher.swift", "        let results = try await context.disk.run { try context.mirror.perform(batch, trash: trash) }", "        try await context.store.commit(\n            batch.flatMap { $0.intents() }.map { .have($0.key, $0.after) }, now: context.now(),\n            jitter: context.environment.jitter)\n        let results = try await context.disk.run { try context.mirror.perform(batch, trash: trash) }"),
+    ("the cursor is stored before its page", "Store/Record/StateStore+Record.swift", "        let (faults, inEffect, tallies) = (faults, inEffect, tallies)\n        return try await write { [self] db in\n            recorded.add(1, ordering: .acquiringAndReleasing)\n            try faults(.record)", "        let (faults, inEffect, tallies) = (faults, inEffect, tallies)\n        try await write { try $0.execute(literal: \"UPDATE state SET cursor = \\(cursor.text)\") }\n        return try await write { [self] db in\n            recorded.add(1, ordering: .acquiringAndReleasing)\n            try faults(.record)"),
     ("a failed item is given up", "Store/Record/StateStore+Commit.swift", "return try postpone(key, reason: why, attempts: attempts, delay: delay, parked: false)", "return try postpone(key, reason: why, attempts: attempts, delay: delay, parked: true)"),
     ("what appears at the last moment is overwritten", "MirrorFS/Descriptor+Mirror.swift", "        if !replacing {", "        if !replacing && target.isEmpty {"),
     ("the mirror's lock is ignored", "MirrorFS/Root/FileLock.swift", "        case EWOULDBLOCK: throw .held(by: written(number))\n", "        case EWOULDBLOCK: return true\n"),
@@ -40,6 +40,10 @@ MUTANTS = [
     ("what parts no longer mention is wanted", "Store/Record/StateStore+Listing.swift", "            try Self.beginRelist(db)\n", "            try db.execute(sql: \"UPDATE state SET listing = 1; DELETE FROM listing\")\n"),
     ("another folder is listed as if it were the mirrored one", "AccountChecks/AccountGuard.swift", "if page.rootChange != nil || (isInDoubt && !page.hasMore) {", "if page.rootChange != nil {"),
     ("an uploaded file takes another one's name", "MirrorFS/Tree/MirrorTree+AdoptUpload.swift", "_ = here.renameNoReplace(path.name, to: here, name)", "_ = here.rename(path.name, to: here, name, replacing: true)"),
+    ("a folder that is not found is empty", "Store/Record/StateStore+Record.swift", "            if !isGone { try Self.move(part, to: next, in: db) }\n", "            try Self.move(part, to: next, in: db)\n"),
+    ("the guard looks after the first removals", "Engine/Pass/Prune.swift", "        try await LossBrake(context).check(.removing)\n        var position: RemoteKey?\n", "        var position: RemoteKey?\n", "            try await publisher.publish(operations.map { PreparedOperation($0) })\n", "            try await publisher.publish(operations.map { PreparedOperation($0) })\n            try await LossBrake(context).check(.removing)\n"),
+    ("what came later is approved, too", "Store/Safety/StateStore+Holds.swift", "decided = ? WHERE id = ?", "decided = ? WHERE id >= ?"),
+    ("the trash is not part of the intent", "Engine/Pass/Publisher.swift", "$0.intents(trash: trash)", "$0.intents()"),
     ("bytes are not verified", "MirrorFS/Staging/StagingFile.swift", "guard offset == version.size, hash == version.hash else {", "guard offset == version.size else {"),
 ]
 
@@ -85,7 +89,7 @@ def verdict(mutant):
         built = swift("build", "--build-tests")
         if built.returncode:
             return False, f"it does not compile: {built.stdout[-3000:]}"
-        run = swift("test", "--skip-build", "--disable-xctest", "--filter", "CampaignTests|CrashSweepTests|ListeningTests|PartedListingTests|PassTests|PageFoldTests|StagingTests|LocalChangeTests|MarkerTests|ChecksumTests|WatchTests|SweepTests|AccountGuardTests|AdoptUploadTests")
+        run = swift("test", "--skip-build", "--disable-xctest", "--filter", "CampaignTests|CrashSweepTests|ListeningTests|PartedListingTests|PassTests|PageFoldTests|StagingTests|LocalChangeTests|MarkerTests|ChecksumTests|WatchTests|SweepTests|AccountGuardTests|AdoptUploadTests|GuardTests|TrashTests")
         found = [line for line in run.stdout.splitlines() if line.startswith("✘ Test ") and "failed after" in line]
         return run.returncode != 0, "; ".join(line.split('"')[1] for line in found if '"' in line) or f"the tests ended with {run.returncode}"
     finally:

@@ -108,7 +108,9 @@ struct JournalEntryTests {
     @Test("the promised events have message IDs of 32 hex digits, all different")
     func messageIDs() {
         #expect(
-            Set(JournalEntry.messageIDs.keys) == ["pass_done", "parked", "failed", "reset", "damaged", "held", "mirror_away"])
+            Set(JournalEntry.messageIDs.keys) == [
+                "pass_done", "parked", "failed", "reset", "damaged", "held", "mirror_away",
+            ])
         #expect(Set(JournalEntry.messageIDs.values).count == JournalEntry.messageIDs.count)
         for id in JournalEntry.messageIDs.values {
             #expect(id.count == 32 && id.allSatisfy { $0.isHexDigit && !$0.isUppercase })
