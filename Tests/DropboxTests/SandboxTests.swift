@@ -181,4 +181,26 @@ struct SandboxTests {
             #expect(error?.summary == "path/not_found")
         }
     }
+
+    @Test("the revisions of a file that is gone are told newest first, page by page, and can be downloaded")
+    func revisions() async throws {
+        try await SandboxFixture.run { fixture in
+            let revs = try (0..<250).map { try fixture.account.put("/D/a", "text \($0)").rev }
+            try fixture.account.delete("/D/a")
+            var found: [Revision] = []
+            try await fixture.client.revisions(of: "/d/A") { revision in
+                found.append(revision)
+                return true
+            }
+            #expect(found.map(\.version.rev.text) == revs.reversed())
+            #expect(try await fixture.fetch(found[3].version) == Array("text 246".utf8))
+            let before = fixture.server.log.records.count
+            try await fixture.client.revisions(of: "/d/a") { _ in false }
+            #expect(fixture.server.log.records.count == before + 1)
+            let nothing = try await refusal { try await fixture.client.revisions(of: "/none") { _ in true } }
+            #expect(nothing?.summary == "path/not_found")
+            let folder = try await refusal { try await fixture.client.revisions(of: "/d") { _ in true } }
+            #expect(folder?.summary == "path/not_file")
+        }
+    }
 }

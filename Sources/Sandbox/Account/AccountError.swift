@@ -16,6 +16,8 @@ public enum AccountError: Error, Hashable, Sendable {
     case badCursor
     /// The folder is too much for one zip; the tag says in which way.
     case archive(String)
+    /// Revisions cannot be listed from there; the tag says why.
+    case revisions(String)
     /// The file has no bytes to download.
     case unsupportedFile
 }

@@ -13,6 +13,9 @@ extension Service {
             }
             return .json(service.metadataJSON.entry(entry))
         },
+        Route(name: "files/list_revisions", style: .rpc, scope: "files.metadata.read") { service, call in
+            try service.listRevisions(&call)
+        },
         Route(name: "files/download", style: .download, scope: "files.content.read") { service, call in
             try service.download(&call)
         },
@@ -27,6 +30,27 @@ extension Service {
     ]
 
     var metadataJSON: MetadataJSON { MetadataJSON(extraFields: account.settings.extraFields) }
+
+    private func listRevisions(_ call: inout Call) throws -> Answer {
+        let path = try call.argument.path("path", .revisionsPath)
+        let mode = try call.argument.union("mode")?.tag ?? "path"
+        guard ["path", "id"].contains(mode) else { throw call.argument.complaint("mode", "unknown tag '\(mode)'") }
+        let limit = try call.argument.optionalInt("limit", in: 1...100) ?? 10
+        let before = try call.argument.revision("before_rev")
+        let isAskedHow = try call.argument.bool("include_restorable_info", default: false)
+        try call.argument.finish()
+        let found = try Self.refusing(lookup: "path") {
+            try account.revisions(of: path, byID: mode == "id", limit: Int(limit), before: before)
+        }
+        let entries = found.entries.map { file -> JSON in
+            let json = metadataJSON.file(file)
+            guard isAskedHow, let members = json.members else { return json }
+            return .object(members + [.init("is_restorable", true)])
+        }
+        return .json([
+            "is_deleted": .bool(found.isDeleted), "entries": .array(entries), "has_more": .bool(found.hasMore),
+        ])
+    }
 
     private func download(_ call: inout Call) throws -> Answer {
         var path = try call.argument.path("path", .readPath)

@@ -154,6 +154,8 @@ extension JSON {
 /// Which addresses a field takes (docs/dropbox-api.md#32-path-syntax).
 enum PathKind {
     case pathOrID
+    /// An address of something that may be gone: of a file, never of the root.
+    case revisionsPath
     case readPath
     case writePath
     case writePathOrID
@@ -161,6 +163,7 @@ enum PathKind {
     private var pattern: String {
         switch self {
         case .pathOrID: return "(/(.|[\\\\r\\\\n])*)?|id:.*|(ns:[0-9]+(/.*)?)"
+        case .revisionsPath: return "/(.|[\\\\r\\\\n])*|id:.*|(ns:[0-9]+(/.*)?)"
         case .readPath: return "(/(.|[\\\\r\\\\n])*|id:.*)|(rev:[0-9a-f]{9,})|(ns:[0-9]+(/.*)?)"
         case .writePath: return "(/(.|[\\\\r\\\\n])*)|(ns:[0-9]+(/.*)?)"
         case .writePathOrID: return "(/(.|[\\\\r\\\\n])*)|(ns:[0-9]+(/.*)?)|(id:.*)"
@@ -171,7 +174,8 @@ enum PathKind {
     func objection(to text: String) -> String? {
         switch self {
         case .pathOrID where text == "/": return "Specify the root folder as an empty string rather than as \"/\"."
-        case .readPath where text == "" || text == "/": return "The root folder is unsupported."
+        case .readPath where text == "" || text == "/", .revisionsPath where text == "/":
+            return "The root folder is unsupported."
         default: break
         }
         guard isMatched(by: text) else { return "'\(text)' did not match pattern '\(pattern)'" }
@@ -191,6 +195,7 @@ enum PathKind {
         }
         switch self {
         case .pathOrID: return text.isEmpty || text.hasPrefix("id:")
+        case .revisionsPath: return text.hasPrefix("id:")
         case .readPath: return text.hasPrefix("id:") || (text.hasPrefix("rev:") && Self.isRevision(text.dropFirst(4)))
         case .writePath: return false
         case .writePathOrID: return text.hasPrefix("id:")
