@@ -29,16 +29,20 @@ package struct Download: Sendable {
             return false
         }
         let part = try PartFile(for: target, version.rev, meter: meter)
+        try await fill(part, version)
+        try part.publish(version.modified)
+        return true
+    }
+
+    /// Completes an unfinished file; one that holds other bytes is begun anew, once.
+    func fill(_ part: PartFile, _ version: FileVersion) async throws {
         for attempt in 1...2 {
             try await download(version, into: part)
-            if part.isWhole(version) {
-                try part.publish(version.modified)
-                return true
-            }
+            if part.isWhole(version) { return }
             if attempt == 1 { try part.restart() }
         }
         part.discard()
-        throw Self.wrongContent(target)
+        throw Self.wrongContent(part.target)
     }
 
     /// Writes this version to an open descriptor, such as that of standard output.

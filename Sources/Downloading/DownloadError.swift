@@ -8,6 +8,8 @@ package struct DownloadError: Classified, Hashable, CustomStringConvertible {
         case refused
         /// What arrived is not what was announced.
         case mismatch
+        /// Something stands where the file was to go, and it is not to be replaced.
+        case exists
         /// Another process is downloading the same file.
         case held
         /// The local file, or a folder for it, cannot be made or written.
@@ -24,7 +26,7 @@ package struct DownloadError: Classified, Hashable, CustomStringConvertible {
     /// How the error is handled.
     package var disposition: Disposition {
         switch code {
-        case .refused, .mismatch: .skipItem
+        case .refused, .mismatch, .exists: .skipItem
         case .held, .unusable: .fatal
         case .interrupted: .abortPass
         }

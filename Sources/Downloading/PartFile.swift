@@ -8,26 +8,30 @@ import SyncModel
 final class PartFile: ByteSink, @unchecked Sendable {
     // `@unchecked`: one user at a time by contract.
     let path: String
-    private let target: String
+    let target: String
     private let file: Descriptor
     private let hasher = ContentHasher()
     private(set) var offset: Int64 = 0
     private let meter: DownloadMeter
 
     /// The name of the unfinished file of a revision; the longest name that a file system takes is not exceeded.
-    static func path(for target: String, _ rev: Rev) -> String {
+    ///
+    /// - Parameter isHidden: whether an outbox is to leave it alone.
+    static func path(for target: String, _ rev: Rev, isHidden: Bool = false) -> String {
         let ending = ".\(rev.text).part"
         let name = target.pathComponents.last ?? ""
-        var short = name
+        var short = (isHidden ? ".dbxsync." : "") + name
         while short.utf8.count + ending.utf8.count > 255 { short.removeLast() }
         return target.dropLast(name.count) + short + ending
     }
 
     /// Opens the unfinished file, or begins one; what is there already is hashed.
-    init(for target: String, _ rev: Rev, meter: DownloadMeter) throws(DownloadError) {
+    init(
+        for target: String, _ rev: Rev, isHidden: Bool = false, meter: DownloadMeter
+    ) throws(DownloadError) {
         self.target = target
         self.meter = meter
-        path = Self.path(for: target, rev)
+        path = Self.path(for: target, rev, isHidden: isHidden)
         let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
         guard number >= 0 else { throw Self.failure(path, "cannot be made") }
         file = Descriptor(number)
@@ -72,13 +76,58 @@ final class PartFile: ByteSink, @unchecked Sendable {
         guard rename(path, target) == 0 else { throw Self.failure(target, "cannot be put in place") }
     }
 
+    /// Takes its bytes from another file instead of from a download.
+    ///
+    /// - Parameter copy: fills the file, which is empty.
+    func fill(_ copy: (Descriptor) throws -> Void) throws {
+        try restart()
+        try copy(file)
+        let have = Self.feed(file.number) { hasher.update($0) }
+        guard let have, lseek(file.number, 0, SEEK_END) == have else { throw Self.failure(path, "cannot be read") }
+        offset = have
+        meter.add(have)
+    }
+
+    /// The same as `publish`, but never in place of something else.
+    ///
+    /// - Parameter owner: whose file it becomes; nil for whoever runs this.
+    func publishNew(_ modified: Timestamp, owner: FileOwner?) throws(DownloadError) {
+        if let owner, fchown(file.number, owner.user, owner.group) != 0 {
+            throw Self.failure(path, "cannot be given away")
+        }
+        Self.setTime(file.number, modified)
+        guard fsync(file.number) == 0 else { throw Self.failure(path, "cannot be written") }
+        let folder = open(Self.folder(of: target), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { throw Self.failure(target, "cannot be put in place") }
+        let there = Descriptor(folder)
+        let (name, partName) = (target.pathComponents.last ?? "", path.pathComponents.last ?? "")
+        if there.renameNoReplace(partName, to: there, name) == 0 { return }
+        guard errno == EINVAL else { throw Self.refusal(target) }
+        // Some file systems know no such rename: a second name is never taken in place of something else either.
+        guard link(path, target) == 0 else { throw Self.refusal(target) }
+        unlink(path)
+    }
+
+    private static func refusal(_ target: String) -> DownloadError {
+        errno == EEXIST ? exists(target) : failure(target, "cannot be put in place")
+    }
+
+    static func exists(_ target: String) -> DownloadError {
+        DownloadError(.exists, "\(target): stands there already, and is not overwritten")
+    }
+
+    private static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
     /// Throws the bytes away.
     func discard() { unlink(path) }
 
     // MARK: Files that are there
 
-    /// Whether the file at `path` has these very bytes; then its time is set, too.
-    static func isThere(_ path: String, _ version: FileVersion) -> Bool {
+    /// Whether the file at `path` has these very bytes; then its time is set, too, unless it is to be left alone.
+    static func isThere(_ path: String, _ version: FileVersion, settingTime: Bool = true) -> Bool {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
@@ -89,7 +138,9 @@ final class PartFile: ByteSink, @unchecked Sendable {
         guard feed(descriptor, { hasher.update($0) }) == version.size, hasher.finish() == version.hash else {
             return false
         }
-        if Int64(status.st_mtim.tv_sec) != version.modified.seconds { setTime(descriptor, version.modified) }
+        if settingTime, Int64(status.st_mtim.tv_sec) != version.modified.seconds {
+            setTime(descriptor, version.modified)
+        }
         return true
     }
 

@@ -8,6 +8,7 @@
 //     +Aside, +Displaced                        what is not ours; what had to make way and may be used again
 //     +Trash, TrashFolders                      what left the mirror and is kept
 //     +Look, +Survey, +Verify, Proofreading     comparing what stands with what was put there
+//     +Reading                                  opening what stands or is kept, for a copy of it
 //     +AdoptUpload                              a file of an outbox in the mirror, which the account has now
 //     +NameCollision                            names that the file system takes for one
 //   Observe           what stands at a path

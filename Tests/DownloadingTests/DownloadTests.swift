@@ -1,6 +1,7 @@
 import Downloading
 import Dropbox
 import Engine
+import FileSystem
 import Foundation
 import Glibc
 import NetworkSupport
@@ -222,6 +223,39 @@ struct DownloadTests {
             #expect(read == 20_000_000)
             close(reading)
             close(writing)
+        }
+    }
+
+    @Test("a new file takes no other's place: not by a download, not by a copy, not if it comes meanwhile")
+    func newFile() async throws {
+        try await SandboxFixture.run { fixture in
+            try fixture.account.put("/f", "some text", clientModified: 1_600_000_000)
+            let version = try await version(fixture, "/f")
+            let download = Download(client: fixture.client)
+            #expect(try await download.restore(version, to: NewFile(place("f"))))
+            #expect(try await !download.restore(version, to: NewFile(place("f"))), "it is there, byte for byte")
+            try place.write("mine", to: "g")
+            let refused = await code { _ = try await download.restore(version, to: NewFile(place("g"))) }
+            #expect(refused == .exists && bytes("g") == Array("mine".utf8))
+            func copy(_ name: String, _ text: String, isHidden: Bool = false) throws -> Bool {
+                try NewFile(place(name), isHidden: isHidden).copy(
+                    version, label: version.rev, modified: 1_500_000_000, meter: download.meter
+                ) { file in
+                    if isHidden { #expect(try names().contains(".dbxsync.\(name).\(version.rev.text).part")) }
+                    if name == "late" { try place.write("mine", to: "late") }
+                    try writeAll(Array(text.utf8), to: file.number)
+                }
+            }
+            #expect(try copy("copy", "some text"))
+            #expect(try copy("hidden", "some text", isHidden: true))
+            var status = stat()
+            #expect(stat(place("copy"), &status) == 0 && status.st_mtim.tv_sec == 1_500_000_000)
+            #expect(await code { _ = try copy("g", "some text") } == .exists)
+            #expect(await code { _ = try copy("other", "SOME TEXT") } == .mismatch)
+            #expect(await code { _ = try copy("late", "some text") } == .exists)
+            #expect(bytes("late") == Array("mine".utf8))
+            #expect(try names().filter { !$0.contains(".part") } == ["copy", "f", "g", "hidden", "late"])
+            #expect(try !names().contains { $0.hasPrefix("other") })
         }
     }
 }
