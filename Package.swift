@@ -149,10 +149,15 @@ let package = Package(
             ["AccountChecks", "Dropbox", "Store", "SyncModel", "Sandbox", "NetworkSupport", "TestSupport"]),
         tests(
             "DownloadingTests",
-            ["Downloading", "Dropbox", "Engine", "SyncModel", "Transport", "Sandbox", "NetworkSupport", "TestSupport"]),
+            [
+                "Downloading", "Dropbox", "Engine", "FileSystem", "SyncModel", "Transport", "Sandbox", "NetworkSupport",
+                "TestSupport",
+            ]),
         tests("TextFormattingTests", ["TextFormatting"]),
         tests("ConfigurationTests", ["Configuration", "Engine", "MirrorFS", "Outbox", "SyncModel", logging]),
-        tests("AppTests", ["dbxsync", "Engine", "MirrorFS", "Outbox", "SyncModel", "TestSupport", logging]),
+        tests(
+            "AppTests",
+            ["dbxsync", "Dropbox", "Engine", "MirrorFS", "Outbox", "Store", "SyncModel", "TestSupport", logging]),
         tests("EndToEndTests", ["Sandbox", "Store", "SyncModel", "TestSupport", "NetworkSupport"]),
         tests("LayeringTests", ["TestSupport"]),
     ],

@@ -49,6 +49,22 @@ package enum ConfigFile {
         }
     }
 
+    /// The line on which an element of a list stands; nil if the file is not what it was.
+    package static func line(of key: String, element: Int, in file: String) -> Int? {
+        guard case .success((let bytes, _)) = contents(of: file), let document = try? TomlDocument(bytes) else {
+            return nil
+        }
+        var index = 0
+        for name in key.split(separator: ".") {
+            guard let next = document.children(of: index).first(where: { document.nodes[$0].key == name }) else {
+                return nil
+            }
+            index = next
+        }
+        let elements = document.children(of: index)
+        return elements.indices.contains(element) ? document.nodes[elements[element]].place?.line : nil
+    }
+
     private static func failure(
         _ file: String, place: TextPlace?, message: String
     ) -> Result<Config, ConfigProblems> {

@@ -9,4 +9,5 @@
 //   ConfigText                 a Config as a file or JSON again
 //   ConfigReload               what a reload changes now, what waits
 //   DropIn                     what a service may write to, as a file for systemd
+//   MomentText                 a time on the command line
 //   OutboxPlaces               where an outbox may be

@@ -11,6 +11,7 @@
 //     +Progress       cursor, account, times
 //     +Entries, +Sweep, +Findings, +Proofs      what comparing the disk needs and finds
 //     +Report, SyncSnapshot                     what `status` says; what "in step" means
+//     +Explain                                  all that is known of one path
 //     +Outbox, +Uploaded                        what goes up
 //     LossGuard, +Holds, DecisionBox            what is too much is held until somebody decides
 //     HistoryTable, +History, TrashTable        what changed; what left the mirror and is kept

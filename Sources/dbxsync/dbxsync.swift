@@ -4,7 +4,10 @@
 //   Commands/   a file for each command
 //   Assembly/   CompositionRoot.open: lock, state, mirror, sign-in, engine. Failure turns any error into an exit code
 //   Services/   what `run` runs side by side: engine, outbox, status, reload, watchdog
-//   Report/     `status`: StatusReport is the JSON, StatusText the words, StatusWord what a running daemon says
+//   Report/     `status`: StatusReport is the JSON, StatusText the words, StatusWord what a running daemon says;
+//               `explain`: ExplainReport and ExplainText
+//   Restore/    `restore`: MirrorPlace reads the path, PastReader and PastFiles lead the mirror back through its history,
+//               RestorePlanner with RestoreChoice says what comes from where, Restorer brings it
 //   System/     journal, sd_notify, terminal, lock of the instance, the last resort of a stop
 //
 // Where an exit code, a key or a journal field comes from: docs/architecture.md#where-things-live.

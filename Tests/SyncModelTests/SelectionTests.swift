@@ -159,4 +159,24 @@ struct SelectionTests {
             #expect(error.description.contains(reason), "\(error)")
         }
     }
+
+    @Test("the pattern that decides is named, with the folder that it is about")
+    func reasons() throws {
+        let selection = Selection(
+            include: try ["/Team/", "/Own/*.txt"].map { try SelectionPattern($0) },
+            exclude: try ["*.tmp", "/Team/Old/", "!keep.tmp"].map { try SelectionPattern($0) })
+        func reason(_ key: String, isFolder: Bool = false) -> String {
+            let reason = selection.reason(for: RemoteKey(key), isFolder: isFolder)
+            let pattern = reason.list.map { "\($0) \(reason.index ?? -1)" } ?? "-"
+            return "\(reason.match) by \(pattern) about \(reason.about)"
+        }
+        #expect(reason("/team/a.txt") == "selected by include 0 about /team")
+        #expect(reason("/team/a.tmp") == "outside by exclude 0 about /team/a.tmp")
+        #expect(reason("/team/keep.tmp") == "selected by include 0 about /team")
+        #expect(reason("/team/old/x/y") == "outside by exclude 1 about /team/old")
+        #expect(reason("/own/a.txt") == "selected by include 1 about /own/a.txt")
+        #expect(reason("/own/a.md") == "outside by - about /own/a.md")
+        #expect(reason("/own", isFolder: true) == "onTheWay by - about /own")
+        #expect(Selection.everything.reason(for: RemoteKey("/a"), isFolder: false).list == nil)
+    }
 }

@@ -103,3 +103,50 @@ extension RemoteKey {
         return Array((isLower ? text : text.lowercased()).utf8).split(separator: UInt8(ascii: "/"))
     }
 }
+
+/// Why something is mirrored, or is not.
+public struct SelectionReason: Hashable, Sendable {
+    /// Which list decides.
+    public enum List: String, Hashable, Sendable {
+        /// Patterns of what is left out.
+        case exclude
+        /// Patterns of what is taken.
+        case include
+    }
+
+    /// What is said of it.
+    public var match: Selection.Match
+    /// The list of the pattern that decides; `nil` where none does: all is taken, or what no pattern asks for is not.
+    public var list: List?
+    /// The place of that pattern in its list.
+    public var index: Int?
+    /// The folder above, or the entry itself, that the pattern is about.
+    public var about: RemoteKey
+}
+
+extension Selection {
+    /// What is said of `key`, and which pattern says so.
+    public func reason(for key: RemoteKey, isFolder: Bool) -> SelectionReason {
+        let names = key.lowerCasedNames[...]
+        let match = match(of: key, isFolder: isFolder)
+        var reason = SelectionReason(match: match, list: nil, index: nil, about: key)
+        var parts = key.text.isEmpty ? [] : [key] + key.ancestors
+        parts.reverse()
+        for (depth, part) in parts.enumerated() {
+            let isLast = depth == parts.count - 1
+            let some = names.prefix(depth + 1)
+            func last(_ patterns: [SelectionPattern]) -> Int? {
+                patterns.lastIndex { $0.matches(some, isFolder: !isLast || isFolder) }
+            }
+            if let index = last(exclude), !exclude[index].isNegated {
+                return SelectionReason(match: match, list: .exclude, index: index, about: part)
+            }
+            if let index = last(include) {
+                reason.list = .include
+                reason.index = index
+                reason.about = part
+            }
+        }
+        return reason
+    }
+}

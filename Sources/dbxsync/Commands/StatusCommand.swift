@@ -19,7 +19,7 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting {
             let config = try common.loadAsOwner()
-            let (daemon, store) = (Self.daemon(config), try Self.state(config))
+            let (daemon, store) = (Self.daemon(config), try config.readableState())
             // A daemon reads all of it at its start, and with each comparison of the disk.
             if daemon == nil { try await store.verifyChecksums() }
             var report = try await StatusReport.gather(store, config: config, daemon: daemon)
@@ -34,15 +34,6 @@ struct StatusCommand: AsyncParsableCommand {
         }
     }
 
-    /// The state file; before the first run there is none, which is a state, too.
-    private static func state(_ config: Config) throws -> StateStore {
-        do {
-            return try StateStore.openReadOnly(at: config.stateFile)
-        } catch let error as StoreError where error.code == .missing {
-            return try StateStore.scratchCopy(of: config.stateFile)
-        }
-    }
-
     /// Why the mirror directory is not the mirror that the state is about; nil if it is, or there is none yet.
     private static func refusal(ofMirror config: Config, _ store: StateStore) async throws -> String? {
         guard let expected = try await store.progress().mirrorID else { return nil }
@@ -54,7 +45,8 @@ struct StatusCommand: AsyncParsableCommand {
         }
     }
 
-    private static func daemon(_ config: Config) -> StatusReport.Daemon? {
+    /// The daemon, if one runs.
+    static func daemon(_ config: Config) -> StatusReport.Daemon? {
         InstanceLock.holder(stateDirectory: config.state.directory).map {
             StatusReport.Daemon($0, $0.word.flatMap(StatusWord.read), at: LockHolder.monotonicSeconds())
         }

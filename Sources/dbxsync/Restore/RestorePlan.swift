@@ -1,0 +1,343 @@
+import Dropbox
+import Store
+import SyncModel
+import TextFormatting
+
+/// A file that is to be brought back.
+struct RestoreItem: Sendable {
+    /// Where it stood, as `status` writes it.
+    var path: String
+    /// Its path in what is restored; of a single file its name.
+    var relative: String
+    /// What it held; nil if nobody knows, and it comes unverified.
+    var version: FileVersion?
+    /// Where it may come from, the nearest first.
+    var sources: [RestoreChoice.Source]
+}
+
+/// What is to be brought back, and what cannot be.
+struct RestorePlan: Sendable {
+    /// Whether PATH was a folder.
+    var isFolder = false
+    /// The name of what is brought back, as the mirror had it.
+    var name = ""
+    var items: [RestoreItem] = []
+    /// What was there, but is to be found nowhere, and why.
+    var missing: [FailedPath] = []
+    /// Files of which Dropbox has only revisions that are newer than the time that was asked for.
+    var newer = 0
+}
+
+/// Makes plans from the state, and where that does not do, from Dropbox's revisions.
+final class RestorePlanner: Sendable {
+    private let store: StateStore
+    private let reader: PastReader
+    private let remoteRoot: String
+    private let client: @Sendable () async throws -> DropboxClient
+
+    /// Files that Dropbox is asked for at a time.
+    private static let questionsAtATime = 16
+
+    /// - Parameters:
+    ///   - store: the state.
+    ///   - remoteRoot: the folder that is mirrored; "" for all.
+    ///   - client: connects to Dropbox when it is needed.
+    init(_ store: StateStore, remoteRoot: String, client: @escaping @Sendable () async throws -> DropboxClient) {
+        self.store = store
+        self.remoteRoot = remoteRoot
+        self.client = client
+        reader = PastReader(store: store)
+    }
+
+    /// Plans to bring back what `place` names.
+    ///
+    /// - Throws: `Failure` if it makes no sense or there is nothing to be found, and what the state and Dropbox throw.
+    func plan(_ place: MirrorPlace, _ request: RestoreRequest) async throws -> RestorePlan {
+        let path = try await known(place)
+        let kept = try await store.trash(at: path)
+        let exact = kept.filter { $0.item.path.pathKey == path.pathKey }
+        let entry = try await store.entry(of: RemoteKey(path == "/" ? "" : path.pathKey))
+        let isFolder =
+            exact.isEmpty && (path == "/" || entry?.node.isFolder == true || !kept.isEmpty)
+        // As it is, or was, spelled.
+        let shown = exact.last?.item.path ?? entry?.path.remoteText ?? path
+        switch request {
+        case .rev(let rev):
+            if isFolder { throw Failure(.usage, "\(path): is a folder, and folders have no revisions; use --at TIME") }
+            return try await one(shown, rev: rev, kept: exact)
+        case .at(let time): return try await past(path, time, isFolder: isFolder)
+        case .last:
+            if let row = RestoreChoice.last(of: exact, standing: entry?.content) {
+                return try await last(row, kept: kept)
+            }
+            return isFolder || !kept.isEmpty
+                ? try await removedFolder(path, kept) : try await newestRevision(shown, standing: entry?.content)
+        }
+    }
+
+    /// The reading of an argument that the state knows something of; the first if it knows nothing of any.
+    func known(_ place: MirrorPlace) async throws -> String {
+        for path in place.readings where place.readings.count > 1 {
+            if try await store.entry(of: RemoteKey(path.pathKey)) != nil { return path }
+            if try await !store.trash(at: path, limit: 1).isEmpty { return path }
+            var query = HistoryQuery()
+            query.path = path
+            query.limit = 1
+            if try await !store.history(query).isEmpty { return path }
+        }
+        return place.readings[place.readings.count > 1 ? place.readings.count - 1 : 0]
+    }
+
+    // MARK: A file
+
+    private func last(_ row: TrashRow, kept: [TrashRow]) async throws -> RestorePlan {
+        var plan = RestorePlan(name: row.item.path.nameOfPath)
+        if row.item.isFolder {
+            plan.isFolder = true
+            plan.items = [
+                RestoreItem(path: row.item.path, relative: "", version: nil, sources: [.trash(row)])
+            ]
+            return plan
+        }
+        plan.items = [try await item(of: row, relative: plan.name, kept: kept)]
+        return plan
+    }
+
+    private func item(of row: TrashRow, relative: String, kept: [TrashRow]) async throws -> RestoreItem {
+        guard let version = row.item.version else {
+            return RestoreItem(path: row.item.path, relative: relative, version: nil, sources: [.trash(row)])
+        }
+        return try await item(row.item.path, relative, version, kept: [row] + kept.filter { $0.id != row.id })
+    }
+
+    private func item(_ path: String, _ relative: String, _ version: FileVersion, kept: [TrashRow]) async throws
+        -> RestoreItem
+    {
+        let standing = try await standing([version.hash])
+        return RestoreItem(
+            path: path, relative: relative, version: version,
+            sources: RestoreChoice.sources(of: version, standing: standing, kept: kept))
+    }
+
+    private func one(_ path: String, rev: Rev, kept: [TrashRow]) async throws -> RestorePlan {
+        let file = PastFile(path: path, rev: rev, hash: nil)
+        var version = RestoreChoice.version(
+            of: file, standing: [try await store.entry(of: RemoteKey(path.pathKey))].compactMap(\.self), kept: kept)
+        if version == nil { version = try await self.version(rev: rev) }
+        guard let version else {
+            throw Failure(.incomplete, "\(path): neither the mirror nor the trash nor Dropbox has revision \(rev.text)")
+        }
+        let name = path.nameOfPath
+        return RestorePlan(name: name, items: [try await item(path, name, version, kept: kept)])
+    }
+
+    private func newestRevision(_ path: String, standing: ContentHash?) async throws -> RestorePlan {
+        var found: FileVersion?
+        try await revisions(of: path) { revision in
+            if revision.version.hash != standing { found = revision.version }
+            return found == nil
+        }
+        guard let found else {
+            let what = standing == nil ? "version" : "other version than the one that stands there"
+            throw Failure(.incomplete, "\(path): no \(what) is kept, and Dropbox has none")
+        }
+        let name = path.nameOfPath
+        return RestorePlan(name: name, items: [try await item(path, name, found, kept: [])])
+    }
+
+    // MARK: A time
+
+    private func removedFolder(_ path: String, _ kept: [TrashRow]) async throws -> RestorePlan {
+        let now = try await reader.files(at: path, after: .max)
+        guard now.files.isEmpty else {
+            throw Failure(.usage, "\(path): is a folder; say as of which time with --at, or name a file in it")
+        }
+        var query = HistoryQuery()
+        query.path = path
+        query.kinds = [.fileRemoved]
+        query.limit = 1
+        guard let last = try await store.history(query).last else {
+            var plan = RestorePlan(isFolder: true, name: path.nameOfPath)
+            for row in RestoreChoice.last(ofEach: kept, standing: [:]) where !row.item.isFolder {
+                plan.items.append(try await item(of: row, relative: row.item.path.relative(to: path), kept: kept))
+            }
+            return plan
+        }
+        // All that went with the last of it.
+        query.kinds = [.fileRemoved, .folderRemoved]
+        query.since = last.time - 86_400
+        query.limit = nil
+        let first = try await store.history(query).first { $0.pass == last.pass } ?? last
+        return try await plan(try await reader.files(at: path, after: first.number - 1), path, time: nil)
+    }
+
+    private func past(_ path: String, _ time: Timestamp, isFolder: Bool) async throws -> RestorePlan {
+        var files = try await reader.files(at: path, time: time)
+        if files.files.isEmpty, !isFolder, try await !isInHistory(path) {
+            files = PastFiles(at: path, [PastFile(path: path, isGuess: true)])
+        }
+        var plan = try await plan(files, path, time: time)
+        if !plan.isFolder, plan.items.isEmpty, plan.missing.isEmpty {
+            throw Failure(.incomplete, "\(path): did not stand there at \(TimeText.local(time)), as far as is known")
+        }
+        plan.isFolder = plan.isFolder || isFolder
+        return plan
+    }
+
+    private func isInHistory(_ path: String) async throws -> Bool {
+        var query = HistoryQuery()
+        query.path = path
+        query.limit = 1
+        return try await !store.history(query).isEmpty
+    }
+
+    private func plan(_ past: PastFiles, _ path: String, time: Timestamp?) async throws -> RestorePlan {
+        let files = past.sorted
+        let isOne = files.count == 1 && files[0].path.pathKey == path.pathKey
+        var plan = RestorePlan(isFolder: !isOne, name: (files.first?.path ?? path).prefixOfPath(path).nameOfPath)
+        let hashes = Set(files.compactMap(\.hash))
+        var standing = try await standing(hashes)
+        var kept = try await self.kept(files)
+        var found = files.map {
+            Result<FileVersion?, Failure>.success(
+                RestoreChoice.version(of: $0, standing: standing, kept: kept))
+        }
+        let unknown = found.indices.filter { (try? found[$0].get()) == .some(nil) }
+        for (index, answer) in try await ask(for: unknown.map { ($0, files[$0]) }, time, isOne: isOne) {
+            found[index] = answer
+        }
+        let told = Set(unknown.compactMap { try? found[$0].get()?.hash })
+        standing += try await self.standing(told)
+        kept += try await self.kept(told.map { PastFile(path: path, rev: nil, hash: $0) })
+        for (file, answer) in zip(files, found) {
+            switch answer {
+            case .success(let version?):
+                plan.items.append(
+                    RestoreItem(
+                        path: file.path, relative: isOne ? file.path.nameOfPath : file.path.relative(to: path),
+                        version: version,
+                        sources: RestoreChoice.sources(of: version, standing: standing, kept: kept)))
+            case .success(nil): plan.newer += 1
+            case .failure(let failure):
+                plan.missing.append(FailedPath(path: file.path, reason: failure.message))
+            }
+        }
+        return plan
+    }
+
+    /// Asks Dropbox for files that are nowhere here, several at a time.
+    ///
+    /// - Throws: why Dropbox cannot be asked at all.
+    private func ask(for files: [(index: Int, file: PastFile)], _ time: Timestamp?, isOne: Bool) async throws -> [(
+        Int, Result<FileVersion?, Failure>
+    )] {
+        if files.isEmpty { return [] }
+        return try await withThrowingTaskGroup(of: (Int, Result<FileVersion?, Failure>).self) { group in
+            var waiting = files.makeIterator()
+            var answers: [(Int, Result<FileVersion?, Failure>)] = []
+            func next() {
+                guard let (index, file) = waiting.next() else { return }
+                group.addTask {
+                    do {
+                        return (index, .success(try await self.ask(for: file, time)))
+                    } catch let error where !isOne {
+                        return (index, .failure(Failure.of(error)))
+                    }
+                }
+            }
+            for _ in 0..<Self.questionsAtATime { next() }
+            while let answer = try await group.next() {
+                answers.append(answer)
+                next()
+            }
+            return answers
+        }
+    }
+
+    /// What is kept of any of the files, wherever it stood.
+    private func kept(_ files: [PastFile]) async throws -> [TrashRow] {
+        let (hashes, revs) = (Set(files.compactMap(\.hash)), Set(files.compactMap(\.rev)))
+        if hashes.isEmpty && revs.isEmpty { return [] }
+        var (found, last): ([TrashRow], Int64) = ([], 0)
+        while true {
+            let rows = try await store.trash(after: last, limit: 1000)
+            found += rows.filter { row in
+                row.item.version.map { hashes.contains($0.hash) || revs.contains($0.rev) } ?? false
+            }
+            guard let end = rows.last?.id else { return found }
+            last = end
+        }
+    }
+
+    /// Files of the mirror that hold one of some contents.
+    private func standing(_ hashes: Set<ContentHash>) async throws -> [LocalEntry] {
+        let needs = Dictionary(uniqueKeysWithValues: hashes.map { ($0, 1) })
+        return try await store.reuseCandidates(for: needs).byHash.values.flatMap { $0.map(\.entry) }
+    }
+
+    // MARK: Dropbox
+
+    /// The version that Dropbox has of a file that is nowhere here; nil if all it has is newer.
+    private func ask(for file: PastFile, _ time: Timestamp?) async throws -> FileVersion? {
+        if let rev = file.rev, let version = try await version(rev: rev) { return version }
+        var (found, isEmpty): (FileVersion?, Bool) = (nil, true)
+        try await revisions(of: file.path) { revision in
+            isEmpty = false
+            if let hash = file.hash {
+                if revision.version.hash == hash { found = revision.version }
+            } else if let time {
+                if revision.recorded <= time { found = revision.version }
+            } else {
+                found = revision.version
+            }
+            return found == nil
+        }
+        if let found { return found }
+        if file.isGuess && !isEmpty { return nil }
+        throw Failure(
+            .incomplete,
+            "\(escapingControls(file.path)): neither the mirror nor the trash has that version, and Dropbox has it no more"
+        )
+    }
+
+    private func version(rev: Rev) async throws -> FileVersion? {
+        do {
+            guard case .file(_, let version) = try await client().metadata(of: "rev:\(rev.text)").node else {
+                return nil
+            }
+            return version
+        } catch let error as DropboxError where error.isNotFound || error.code == .badRequest {
+            return nil
+        }
+    }
+
+    private func revisions(of path: String, take: (Revision) throws -> Bool) async throws {
+        do {
+            try await client().revisions(of: remoteRoot + path, take: take)
+        } catch let error as DropboxError where error.isNotFound {
+            return
+        }
+    }
+}
+
+extension DropboxError {
+    /// Whether there is no such file.
+    fileprivate var isNotFound: Bool {
+        code == .refused && ["path/not_found", "path/not_file"].contains(summary)
+    }
+}
+
+extension String {
+    /// The last name of a path; "" of "/".
+    var nameOfPath: String { pathComponents.last ?? "" }
+
+    /// The rest of a path at or below `folder`, as another spelling of its case may write it.
+    fileprivate func relative(to folder: String) -> String {
+        pathComponents.dropFirst(folder.pathComponents.count).joined(separator: "/")
+    }
+
+    /// The beginning of a path that has as many names as `folder`.
+    fileprivate func prefixOfPath(_ folder: String) -> String {
+        "/" + pathComponents.prefix(folder.pathComponents.count).joined(separator: "/")
+    }
+}
