@@ -54,9 +54,10 @@ struct RestoreChoiceTests {
 
     @Test("the mirror comes first, then the trash, then Dropbox")
     func sources() {
-        let sources = RestoreChoice.sources(
-            of: version(1), standing: [entry("/x", 2), entry("/y", 1), entry("/z", 1)],
-            kept: [row(1, 1), row(2, 2), row(3, 1, "/other"), row(4, nil)])
+        let stock = RestoreStock(
+            standing: [entry("/x", 2), entry("/y", 1), entry("/z", 1)],
+            kept: [row(1, 1), row(2, 2), row(3, 1, "/other"), row(4, nil), row(1, 1)])
+        let sources = stock.sources(of: version(1))
         #expect(
             sources == [
                 .mirror(entry("/y", 1)), .trash(row(3, 1, "/other")), .trash(row(1, 1)), .dropbox(version(1)),
@@ -69,7 +70,7 @@ struct RestoreChoiceTests {
         func told(_ rev: String?, _ hash: UInt8?, isGuess: Bool = false) -> FileVersion? {
             let file = PastFile(
                 path: "/a", rev: rev.map { Rev($0) }, hash: hash.map { version($0).hash }, isGuess: isGuess)
-            return RestoreChoice.version(of: file, standing: [entry("/a", 3)], kept: kept)
+            return RestoreStock(standing: [entry("/a", 3)], kept: kept).version(of: file)
         }
         #expect(told("r1", nil) == version(1))
         #expect(told("r3", nil) == version(3))

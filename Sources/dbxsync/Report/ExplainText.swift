@@ -118,7 +118,8 @@ enum ExplainText {
 
     private static func pending(_ report: ExplainReport, _ now: Timestamp) -> String? {
         guard let pending = report.pending else { return nil }
-        let tries = pending.attempts > 0 ? " (\(HumanText.count(pending.attempts)) \(pending.attempts == 1 ? "try" : "tries"))" : ""
+        let noun = pending.attempts == 1 ? "try" : "tries"
+        let tries = pending.attempts > 0 ? " (\(HumanText.count(pending.attempts)) \(noun))" : ""
         let next = pending.nextTry.map { "; next try \(TimeText.distance(max($0.time, now), from: now))" } ?? ""
         return "\(pending.reason ?? "with the next pass")\(tries)\(next)"
     }

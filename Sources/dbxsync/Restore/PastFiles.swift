@@ -97,7 +97,7 @@ struct PastFiles: Sendable {
             return nil
         }
         // What it was moved with: all of it, and all of it was elsewhere before.
-        let moving = files.filter { $0.key.lies(in: key) }
+        let moving = files[key].map { [key: $0] } ?? files.filter { $0.key.lies(in: key) }
         for path in moving.keys { files[path] = nil }
         if key.lies(in: topKey) {
             for file in moving.values {

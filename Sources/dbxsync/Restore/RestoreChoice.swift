@@ -43,31 +43,56 @@ enum RestoreChoice {
     static func revision(of revisions: [Revision], at time: Timestamp) -> FileVersion? {
         revisions.filter { $0.recorded <= time }.max { $0.recorded < $1.recorded }?.version
     }
+}
 
-    /// Where a version may come from, the nearest first.
-    ///
+/// What stands and what is kept, by what it holds; pure.
+struct RestoreStock: Sendable {
+    private var standing: [ContentHash: LocalEntry] = [:]
+    /// What is kept of one content that is tried before Dropbox is asked.
+    private static let mostOfOneContent = 3
+
+    /// The newest last.
+    private var kept: [ContentHash: [TrashRow]] = [:]
+    private var byRev: [Rev: FileVersion] = [:]
+    private var byHash: [ContentHash: FileVersion] = [:]
+
     /// - Parameters:
-    ///   - version: what is wanted.
-    ///   - standing: files of the mirror that may hold it.
+    ///   - standing: files of the mirror.
     ///   - kept: what is kept.
-    static func sources(
-        of version: FileVersion, standing: [LocalEntry], kept: [TrashRow]
-    ) -> [Source] {
-        let there = standing.filter { $0.content == version.hash }.map { Source.mirror($0) }
-        let rows = kept.filter { $0.item.version?.hash == version.hash && !$0.item.isFolder }
-        return there.prefix(1) + rows.sorted { $0.id > $1.id }.map { .trash($0) } + [.dropbox(version)]
+    init(standing: [LocalEntry] = [], kept: [TrashRow] = []) { add(standing: standing, kept: kept) }
+
+    /// Takes in more.
+    mutating func add(standing entries: [LocalEntry] = [], kept rows: [TrashRow] = []) {
+        for entry in entries {
+            guard case .file(_, let version, _) = entry.node, !version.isUnproven else { continue }
+            if standing[version.hash] == nil { standing[version.hash] = entry }
+            add(version)
+        }
+        for row in rows where !row.item.isFolder {
+            guard let version = row.item.version else { continue }
+            if kept[version.hash]?.contains(where: { $0.id == row.id }) == true { continue }
+            kept[version.hash, default: []].append(row)
+            kept[version.hash]?.sort { $0.id < $1.id }
+            kept[version.hash] = kept[version.hash]?.suffix(Self.mostOfOneContent)
+            add(version)
+        }
     }
 
-    /// The version that a file had, as far as what is kept or stands tells it.
-    static func version(of file: PastFile, standing: [LocalEntry], kept: [TrashRow]) -> FileVersion? {
+    private mutating func add(_ version: FileVersion) {
+        if byRev[version.rev] == nil { byRev[version.rev] = version }
+        if byHash[version.hash] == nil { byHash[version.hash] = version }
+    }
+
+    /// Where a version may come from, the nearest first.
+    func sources(of version: FileVersion) -> [RestoreChoice.Source] {
+        let there = standing[version.hash].map { [RestoreChoice.Source.mirror($0)] } ?? []
+        return there + (kept[version.hash] ?? []).reversed().map { .trash($0) } + [.dropbox(version)]
+    }
+
+    /// The version that a file had; nil if nothing here tells it.
+    func version(of file: PastFile) -> FileVersion? {
         if file.isGuess { return nil }
-        let here = standing.compactMap { entry -> FileVersion? in
-            if case .file(_, let version, _) = entry.node, !version.isUnproven { version } else { nil }
-        }
-        let known = here + kept.compactMap(\.item.version)
-        if let rev = file.rev { return known.first { $0.rev == rev } ?? known.first { $0.hash == file.hash } }
-        guard let hash = file.hash else { return nil }
-        return known.first { $0.hash == hash }
+        return file.rev.flatMap { byRev[$0] } ?? file.hash.flatMap { byHash[$0] }
     }
 }
 

@@ -113,16 +113,14 @@ final class RestorePlanner: Sendable {
     private func item(_ path: String, _ relative: String, _ version: FileVersion, kept: [TrashRow]) async throws
         -> RestoreItem
     {
-        let standing = try await standing([version.hash])
-        return RestoreItem(
-            path: path, relative: relative, version: version,
-            sources: RestoreChoice.sources(of: version, standing: standing, kept: kept))
+        let stock = RestoreStock(standing: try await standing([version.hash]), kept: kept)
+        return RestoreItem(path: path, relative: relative, version: version, sources: stock.sources(of: version))
     }
 
     private func one(_ path: String, rev: Rev, kept: [TrashRow]) async throws -> RestorePlan {
         let file = PastFile(path: path, rev: rev, hash: nil)
-        var version = RestoreChoice.version(
-            of: file, standing: [try await store.entry(of: RemoteKey(path.pathKey))].compactMap(\.self), kept: kept)
+        let standing = try await store.entry(of: RemoteKey(path.pathKey))
+        var version = RestoreStock(standing: standing.map { [$0] } ?? [], kept: kept).version(of: file)
         if version == nil { version = try await self.version(rev: rev) }
         guard let version else {
             throw Failure(.incomplete, "\(path): neither the mirror nor the trash nor Dropbox has revision \(rev.text)")
@@ -196,19 +194,16 @@ final class RestorePlanner: Sendable {
         let isOne = files.count == 1 && files[0].path.pathKey == path.pathKey
         var plan = RestorePlan(isFolder: !isOne, name: (files.first?.path ?? path).prefixOfPath(path).nameOfPath)
         let hashes = Set(files.compactMap(\.hash))
-        var standing = try await standing(hashes)
-        var kept = try await self.kept(files)
-        var found = files.map {
-            Result<FileVersion?, Failure>.success(
-                RestoreChoice.version(of: $0, standing: standing, kept: kept))
-        }
+        var stock = RestoreStock(standing: try await standing(hashes), kept: try await kept(files))
+        var found = files.map { Result<FileVersion?, Failure>.success(stock.version(of: $0)) }
         let unknown = found.indices.filter { (try? found[$0].get()) == .some(nil) }
         for (index, answer) in try await ask(for: unknown.map { ($0, files[$0]) }, time, isOne: isOne) {
             found[index] = answer
         }
         let told = Set(unknown.compactMap { try? found[$0].get()?.hash })
-        standing += try await self.standing(told)
-        kept += try await self.kept(told.map { PastFile(path: path, rev: nil, hash: $0) })
+        stock.add(
+            standing: try await standing(told),
+            kept: try await kept(told.map { PastFile(path: path, rev: nil, hash: $0) }))
         for (file, answer) in zip(files, found) {
             switch answer {
             case .success(let version?):
@@ -216,7 +211,7 @@ final class RestorePlanner: Sendable {
                     RestoreItem(
                         path: file.path, relative: isOne ? file.path.nameOfPath : file.path.relative(to: path),
                         version: version,
-                        sources: RestoreChoice.sources(of: version, standing: standing, kept: kept)))
+                        sources: stock.sources(of: version)))
             case .success(nil): plan.newer += 1
             case .failure(let failure):
                 plan.missing.append(FailedPath(path: file.path, reason: failure.message))
