@@ -110,6 +110,39 @@ public final class StateStore: Sendable {
         }
     }
 
+    /// Opens the state file for a look.
+    ///
+    /// - Returns: the store, and whether it is safe from others who write; if not, what was read counts only if the file
+    ///   has not changed meanwhile. `nil` if there is no such file, or one of an earlier version.
+    /// - Throws: `StoreError`.
+    static func openForLook(at path: String) throws -> (store: StateStore, isGuarded: Bool)? {
+        do {
+            guard try FileHeader.isPresent(path) else { return nil }
+            let (connection, isGuarded) = try connectForLook(path)
+            let version = try connection.queue.read { try checkVersion($0, path: path) }
+            if version < Schema.version { return nil }
+            return (try StateStore(connection, path: path, isReadOnly: true), isGuarded)
+        } catch {
+            throw StoreError.wrappingOpening(error, path: path)
+        }
+    }
+
+    /// Without a log nobody has the file open who has written to it: then it is read without one, and without SQLite's
+    /// shared memory, which needs permission to write to the directory (sqlite.org/uri.html, "immutable").
+    private static func connectForLook(_ path: String) throws -> (Connection, isGuarded: Bool) {
+        let escaped = path.replacing("%", with: "%25").replacing("?", with: "%3f").replacing("#", with: "%23")
+        if !FileHeader.hasLog(path), let connection = try? openForReading("file:\(escaped)?immutable=1") {
+            return (connection, false)
+        }
+        do {
+            return (try openForReading(path), true)
+        } catch let error as DatabaseError where [.SQLITE_CANTOPEN, .SQLITE_READONLY].contains(error.resultCode) {
+            let copy = try TemporaryCopy(of: path)
+            defer { copy.remove() }
+            return (try openForReading(copy.path), true)
+        }
+    }
+
     private static func openForReading(_ path: String) throws -> Connection {
         let connection = try Connection(path, readOnly: true)
         // The first statement opens the log.

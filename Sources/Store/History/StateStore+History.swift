@@ -12,6 +12,14 @@ public struct HistoryRow: Hashable, Sendable {
     public var pass: Int
     /// What has changed; the event's name may be one of a later version.
     public var change: MirrorChange
+
+    /// Creates a row.
+    public init(number: Int64, time: Timestamp, pass: Int, change: MirrorChange) {
+        self.number = number
+        self.time = time
+        self.pass = pass
+        self.change = change
+    }
 }
 
 /// Which rows of the history are asked for.
@@ -50,6 +58,19 @@ extension StateStore {
             let rows = try Row.fetchAll(db, sql: sql, arguments: arguments + [query.limit ?? -1])
             let found = rows.compactMap(HistoryRow.init)
             return isForward ? found : found.reversed()
+        }
+    }
+
+    /// The number of the row that begins what is asked for; `nil` if that is all there is, or nothing.
+    ///
+    /// - Parameter query: with a limit and without `after`.
+    /// - Throws: `StoreError` if the state file cannot be read.
+    public func historyBeginning(_ query: HistoryQuery) async throws -> Int64? {
+        guard let limit = query.limit, limit > 0 else { return nil }
+        return try await read { db in
+            let (condition, arguments) = query.condition
+            let sql = "SELECT n FROM history WHERE \(condition) ORDER BY n DESC LIMIT 1 OFFSET ?"
+            return try Int64.fetchOne(db, sql: sql, arguments: arguments + [limit - 1])
         }
     }
 
