@@ -1,3 +1,5 @@
+package import SyncModel
+
 /// What is run for each settled batch of changes of the mirror: a table `[on_change.NAME]`.
 package struct OnChangeSettings: Hashable, Sendable {
     /// Program and arguments, the program by its absolute path; never empty in a checked configuration.
@@ -5,32 +7,16 @@ package struct OnChangeSettings: Hashable, Sendable {
     /// How long nothing has to change until a batch is complete.
     package var settle: Duration
     /// What the command is run for; never empty in a checked configuration.
-    package var events: Set<OnChangeEvent>
+    package var events: Set<ChangeKind>
 
     /// Makes settings.
     package init(
-        command: [String] = [], settle: Duration = .seconds(5), events: Set<OnChangeEvent> = Set(OnChangeEvent.allCases)
+        command: [String] = [], settle: Duration = .seconds(5), events: Set<ChangeKind> = Set(ChangeKind.allCases)
     ) {
         self.command = command
         self.settle = settle
         self.events = events
     }
-}
-
-/// What a command can be run for; the raw value is the event's name in history and journal.
-package enum OnChangeEvent: String, Hashable, Sendable, CaseIterable {
-    case filePlaced = "file_placed"
-    case fileRemoved = "file_removed"
-    case folderMade = "folder_made"
-    case folderRemoved = "folder_removed"
-    case moved
-    case setAside = "set_aside"
-    case trashed
-    case restored
-    case held
-    case released
-    case passDone = "pass_done"
-    case folderFilled = "folder_filled"
 }
 
 /// Names of `[on_change.NAME]` tables.

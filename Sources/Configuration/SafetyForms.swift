@@ -112,7 +112,7 @@ extension ConfigForm where Value == [String] {
     }
 }
 
-extension ConfigForm where Value == Set<OnChangeEvent> {
+extension ConfigForm where Value == Set<ChangeKind> {
     /// Names of events.
     static let events = ConfigForm(
         read: { literal, found throws(ConfigValueError) in
@@ -122,15 +122,15 @@ extension ConfigForm where Value == Set<OnChangeEvent> {
             guard !names.isEmpty else {
                 throw ConfigValueError("is empty: the command would never run; leave it out for all events")
             }
-            if let element = names.firstIndex(where: { OnChangeEvent(rawValue: $0) == nil }) {
+            if let element = names.firstIndex(where: { ChangeKind(rawValue: $0) == nil }) {
                 throw ConfigValueError(unknown(names[element]), element: element)
             }
-            return Set(names.compactMap(OnChangeEvent.init))
+            return Set(names.compactMap(ChangeKind.init))
         },
-        show: { events in .list(OnChangeEvent.allCases.filter(events.contains).map(\.rawValue)) })
+        show: { events in .list(ChangeKind.allCases.filter(events.contains).map(\.rawValue)) })
 
     private static func unknown(_ name: String) -> String {
-        let all = OnChangeEvent.allCases.map(\.rawValue)
+        let all = ChangeKind.allCases.map(\.rawValue)
         let hint =
             Suggestions.nearest(name, among: all).map { ", did you mean \(quoted($0))?" }
             ?? "; there are " + all.joined(separator: ", ")

@@ -3,6 +3,7 @@
 //   Main        the command line           ExitCode    what an exit says
 //   Commands/   a file for each command
 //   Assembly/   CompositionRoot.open: lock, state, mirror, sign-in, engine. Failure turns any error into an exit code
+//   Feed/       the history as a feed: pages, a position that lasts, batches for `run-on-change`
 //   Services/   what `run` runs side by side: engine, outbox, status, reload, watchdog
 //   Report/     `status`: StatusReport is the JSON, StatusText the words, StatusWord what a running daemon says;
 //               `explain`: ExplainReport and ExplainText

@@ -47,6 +47,9 @@ final class Program {
         return URL(filePath: tests).deletingLastPathComponent()
     }
 
+    /// Where a program is that was built with the tests.
+    static func path(_ name: String) throws -> String { try directory().appending(path: name).path() }
+
     var pid: Int32 { process.processIdentifier }
     var isRunning: Bool { process.isRunning }
 

@@ -1,6 +1,7 @@
 // Linux system calls and constants that Swift's Glibc module does not show (no _GNU_SOURCE there).
 // Every function returns -1 and sets errno on failure, as the call it wraps does (see its man page, section 2).
 #pragma once
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -57,3 +58,6 @@ int dbx_has_writer(int file);
 ssize_t dbx_default_acl(int folder, void *bytes, size_t capacity);
 // fsetxattr(2) of a file's access ACL, in the same form.
 int dbx_set_access_acl(int file, const void *bytes, size_t length);
+// posix_spawn_file_actions_addclosefrom_np(3): the program inherits no file from this number on. glibc has it from 2.34 on;
+// before that it does nothing, and returns 0.
+int dbx_spawn_closing_from(posix_spawn_file_actions_t *actions, int number);

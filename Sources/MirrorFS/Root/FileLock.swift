@@ -76,6 +76,12 @@ public final class FileLock: Sendable {
         }
     }
 
+    /// The open file, for a child: what inherits it holds the lock, too.
+    public var inheritable: Int32 { descriptor.number }
+
+    /// Gives the lock back, also where others have inherited it: flock(2).
+    public func release() { flock(descriptor.number, LOCK_UN) }
+
     /// What the open lock file says.
     public static func written(_ descriptor: Int32) -> LockHolder? {
         var buffer = [UInt8](repeating: 0, count: 16_384)
