@@ -6,16 +6,18 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d "${TMPDIR:-/tmp}/dbxsync-demo.XXXXXX")
 mirror=$work/mirror
 log=$work/log
-sandbox_pid='' daemon_pid=''
+sandbox_pid='' daemon_pid='' command_pid=''
 
 # clean_up STATUS: ends what runs, removes what was made; a failure shows what the daemon said last.
 clean_up() {
     trap - EXIT
     trap '' INT TERM
-    if [ -n "$daemon_pid" ] && kill "$daemon_pid" 2>/dev/null; then
-        for ((tries = 0; tries < 100; tries++)); do kill -0 "$daemon_pid" 2>/dev/null || break; sleep 0.1; done
-        kill -KILL "$daemon_pid" 2>/dev/null || :
-    fi
+    local pid
+    for pid in $command_pid $daemon_pid; do
+        kill "$pid" 2>/dev/null || continue
+        for ((tries = 0; tries < 100; tries++)); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+        kill -KILL "$pid" 2>/dev/null || :
+    done
     [ -z "$sandbox_pid" ] || kill -KILL "$sandbox_pid" 2>/dev/null || :
     wait 2>/dev/null || :
     case $1 in
@@ -78,7 +80,7 @@ swift build
 programs=$(swift build --show-bin-path)
 
 caption "A stand-in for Dropbox, with an account of 2,000 files, on this machine, not too fast"
-mkdir "$mirror" "$work/state"
+mkdir "$mirror" "$work/state" "$work/outbox"
 setsid "$programs/dbxsync-sandbox" --seed 2000 --rate 250000 --port-file "$work/port" >"$work/sandbox.log" 2>&1 &
 sandbox_pid=$!
 while [ ! -s "$work/port" ]; do
@@ -101,6 +103,16 @@ min_free_space = "0"
 
 [state]
 directory = "$work/state"
+
+[outbox]                          # what is put in there goes up
+directory = "$work/outbox"
+remote_folder = "/Results"
+settle = "500ms"
+
+[on_change.summary]               # runs when the mirror has changed
+command = ["$work/summary"]
+settle = "500ms"
+events = ["file_placed"]
 END
 indented <"$work/dbxsync.conf"
 dbxsync check-config >/dev/null
@@ -137,6 +149,44 @@ tail -n +$((before + 1)) "$log" | cut -d ' ' -f 2- | grep -v ': renamed to \|: r
 
 caption "dbxsync status"
 dbxsync status | indented
+
+caption "dbxsync history: what that was, the last ten changes of it"
+dbxsync history --limit 10 | indented
+
+caption "A file appears in Dropbox, a command works on it, the outbox carries the result back. The command:"
+cat >"$work/summary" <<'END'
+#!/usr/bin/env python3
+import json, os, sys
+
+for line in sys.stdin:
+    path = json.loads(line)["path"]
+    if path.startswith("/Inbox/"):
+        with open(os.environ["DBXSYNC_MIRROR"] + path, "rb") as file:
+            size = len(file.read())
+        with open(os.path.dirname(sys.argv[0]) + "/outbox/" + os.path.basename(path) + ".summary", "w") as result:
+            result.write(f"{path} has {size} bytes\n")
+END
+chmod +x "$work/summary"
+indented <"$work/summary"
+touch "$work/command.log"
+setsid "$programs/dbxsync" run-on-change summary --config "$work/dbxsync.conf" 2>>"$work/command.log" &
+command_pid=$!
+until grep -q 'runs for the first time' "$work/command.log"; do
+    kill -0 "$command_pid" 2>/dev/null || { cat "$work/command.log"; fail "run-on-change did not start"; }
+    sleep 0.1
+done
+account put '/Inbox/today.txt' 1234
+echo "    added    /Inbox/today.txt"
+until account files | grep -x '/Results/today.txt.summary' >/dev/null; do
+    kill -0 "$command_pid" 2>/dev/null || { cat "$work/command.log"; fail "run-on-change has ended"; }
+    sleep 0.1
+done
+watch
+echo "    came up  /Results/today.txt.summary, and into the mirror: $(cat "$mirror/Results/today.txt.summary")"
+dbxsync history /Inbox --json | indented
+kill -TERM "$command_pid"
+wait "$command_pid" || fail "run-on-change ended with $?"
+command_pid=''
 
 caption "kill -9 in the middle of a download of 40 MB, and a new start"
 account rate 4000000
