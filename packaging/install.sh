@@ -23,6 +23,7 @@ catalog=$prefix/lib/systemd/catalog/dbxsync.catalog
 configuration=/etc/dbxsync.conf
 instances=/etc/dbxsync
 shopt -s nullglob
+services=(dbxsync.service dbxsync@.service dbxsync-on-change@.service)
 manuals=(man/*.[1-8])
 
 manual_target() { echo "$prefix/share/man/man${1##*.}/${1##*/}"; }
@@ -66,7 +67,7 @@ install_all() {
     strip -o "$temporary/dbxsync" "$1/dbxsync"
     echo "Installed:"
     put 755 "$temporary/dbxsync" "$program"
-    for name in dbxsync.service dbxsync@.service; do
+    for name in "${services[@]}"; do
         unit "systemd/$name" >"$temporary/$name"
         put 644 "$temporary/$name" "$units/$name"
     done
@@ -112,9 +113,10 @@ uninstall_all() {
     local file
     if [ -z "$destination" ] && booted && systemctl cat dbxsync.service >/dev/null 2>&1; then
         as_root systemctl disable --now dbxsync.service
-        as_root systemctl stop 'dbxsync@*.service'
+        as_root systemctl stop 'dbxsync@*.service' 'dbxsync-on-change@*.service'
     fi
-    local files=("$program" "$units/dbxsync.service" "$units/dbxsync@.service" "$sysusers" "$tmpfiles" "$catalog")
+    local files=("$program" "$sysusers" "$tmpfiles" "$catalog")
+    for file in "${services[@]}"; do files+=("$units/$file"); done
     for file in "${manuals[@]}"; do files+=("$(manual_target "$file")"); done
     for file in bash zsh fish; do files+=("$(completion_target "$file")"); done
     echo "Removed:"
@@ -125,7 +127,7 @@ uninstall_all() {
         as_root systemctl daemon-reload
         as_root journalctl --update-catalog
     fi
-    echo "Left as they are: $destination$configuration, $destination$instances, $destination/var/lib/dbxsync (sign-in and state), the mirror, the user dbxsync."
+    echo "Left as they are: $destination$configuration, $destination$instances, $destination/var/lib/dbxsync (sign-in and state), $destination/var/lib/dbxsync-on-change, the mirror, the user dbxsync."
 }
 
 case ${1-} in

@@ -31,9 +31,9 @@ struct UnitFileTests {
         #expect(try settings("dbxsync@.service") == service.map { own[$0] ?? $0 })
     }
 
-    @Test("every switch of the service has its reason in the line above", arguments: ["", "@"])
-    func reasons(_ at: String) throws {
-        let lines = try file("systemd/dbxsync\(at).service").split(separator: "\n", omittingEmptySubsequences: false)
+    @Test("every switch of a service has its reason in the line above", arguments: ["", "@", "-on-change@"])
+    func reasons(_ kind: String) throws {
+        let lines = try file("systemd/dbxsync\(kind).service").split(separator: "\n", omittingEmptySubsequences: false)
         let start = try #require(lines.firstIndex(of: "[Service]"))
         let end = try #require(lines.firstIndex(of: "[Install]"))
         let obvious = ["ExecStart="]

@@ -114,6 +114,8 @@ class Checks:
             ending = self.machine.run("systemd-analyze", "verify", unit)
             require(ending.code == 0 and not ending.errors, ending)
             self.run("systemd-analyze", "security", "--threshold=15", "--no-pager", unit)
+        ending = self.machine.run("systemd-analyze", "verify", "dbxsync-on-change@index.service")
+        require(ending.code == 0 and not ending.errors, ending)
 
     # Configuration and sign-in
 
