@@ -191,7 +191,17 @@ public final class StateStore: Sendable {
             _ = Unmanaged.passRetained(queue)
             return
         }
+        if !isReadOnly { emptyLog() }
         try queue.close()
+    }
+
+    /// Leaves an empty log where somebody else looks at the file just now: SQLite removes it with the last connection
+    /// only, and one that holds something stands for an end that was no end.
+    private func emptyLog() {
+        // Who reads at this moment is not waited for long.
+        try? queue.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA busy_timeout = 500; PRAGMA wal_checkpoint(TRUNCATE)")
+        }
     }
 
     /// Makes the file under another name first: a crash leaves no empty state file behind.

@@ -41,6 +41,18 @@ struct HistoryLookTests {
         #expect(stat(fixture.path, &status) == 0 && status.st_mode & 0o777 == 0o640)
     }
 
+    @Test("who looks at the file while it is closed does not make that an end that was no end")
+    func closing() async throws {
+        let fixture = try StoreFixture()
+        try await fixture.store.record(Self.effects, now: StoreFixture.now)
+        let reader = try StateStore.openReadOnly(at: fixture.path)
+        _ = try await reader.historyMarks()
+        try fixture.store.close()
+        var status = stat()
+        #expect(stat(fixture.path + "-wal", &status) != 0 || status.st_size == 0)
+        #expect(try await reader.historyMarks().first != nil)
+    }
+
     @Test("the logs have the mode of the file: its group may read them")
     func modes() async throws {
         let fixture = try StoreFixture()
