@@ -272,7 +272,7 @@ public actor SyncEngine {
         return Sweeper(
             store: store, mirror: mirror, disk: disk, settings: settings,
             seeksStrangers: progress.everListed && !progress.isListing, gate: gate, watch: watch, board: board,
-            events: events)
+            events: events, now: environment.now)
     }
 
     // MARK: Waiting

@@ -68,6 +68,20 @@ struct TrashTests {
         #expect(try await kept(fixture) == ["aside /d/0: mine"])
     }
 
+    @Test("strangers that are set aside are listed, whoever found them") func strangers() async throws {
+        let fixture = try await fixture()
+        fixture.settings.strangers = .aside
+        try fixture.crash()
+        try Data("mine".utf8).write(to: URL(fileURLWithPath: fixture.mirror + "/d/stranger"))
+        try await fixture.pass()
+        #expect(try await kept(fixture) == ["aside /d/stranger: mine"])
+        try Data("mine, too".utf8).write(to: URL(fileURLWithPath: fixture.mirror + "/d/another"))
+        _ = try await fixture.repair()
+        #expect(try await kept(fixture) == ["aside /d/another: mine, too", "aside /d/stranger: mine"])
+        let rows = try await fixture.start().store.history(HistoryQuery())
+        #expect(rows.filter { $0.change.kind == .setAside }.map(\.change.path) == ["/d/stranger", "/d/another"])
+    }
+
     @Test("what local_changes = \"overwrite\" replaces or removes is kept as well") func overwrites() async throws {
         let fixture = try EngineFixture(inMemory: true)
         fixture.localChanges = .overwrite

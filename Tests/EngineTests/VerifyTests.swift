@@ -93,7 +93,7 @@ struct VerifyTests {
         try await fixture.pass()
         for name in ["one", "two"] { try fixture.folder.write("mine", to: "mirror/" + name) }
         let parts = try await fixture.parts()
-        let repair = Repair(store: parts.store, mirror: parts.mirror, disk: parts.disk)
+        let repair = Repair(store: parts.store, mirror: parts.mirror, disk: parts.disk, now: { 1_700_000_000 })
         var result: Repair.Result?
         _ = try await Verifier(store: parts.store, mirror: parts.mirror, disk: parts.disk, lasting: nil).run {
             try FileManager.default.removeItem(atPath: fixture.mirror + "/one")
@@ -122,7 +122,7 @@ struct VerifyTests {
     @Test("a repair puts all of it right and destroys nothing") func repairs() async throws {
         let fixture = try await damaged()
         let parts = try await fixture.parts()
-        let repair = Repair(store: parts.store, mirror: parts.mirror, disk: parts.disk)
+        let repair = Repair(store: parts.store, mirror: parts.mirror, disk: parts.disk, now: { 1_700_000_000 })
         var places: [String] = []
         _ = try await Verifier(store: parts.store, mirror: parts.mirror, disk: parts.disk, lasting: nil).run {
             places += try await repair.take($0).places.map(\.now)
@@ -150,7 +150,7 @@ struct VerifyTests {
         let sign = badBytes * 3 + 3 > 255 ? "?" : "\u{FFFD}"
         #expect(try await verified(fixture).found == ["stranger odd" + String(repeating: sign, count: badBytes)])
         let parts = try await fixture.parts()
-        let repair = Repair(store: parts.store, mirror: parts.mirror, disk: parts.disk)
+        let repair = Repair(store: parts.store, mirror: parts.mirror, disk: parts.disk, now: { 1_700_000_000 })
         _ = try await Verifier(store: parts.store, mirror: parts.mirror, disk: parts.disk, lasting: nil).run {
             _ = try await repair.take($0)
         }

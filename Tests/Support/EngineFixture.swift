@@ -130,7 +130,8 @@ public final class EngineFixture {
     /// - Returns: the number of findings.
     public func repair() async throws -> Int {
         let (store, mirror, disk) = try await parts()
-        let repair = Repair(store: store, mirror: mirror, disk: disk)
+        let time = time
+        let repair = Repair(store: store, mirror: mirror, disk: disk, now: { time.now })
         let verifier = Verifier(
             store: store, mirror: mirror, disk: disk, selection: settings.selection, lasting: nil)
         return try await verifier.run { findings in _ = try await repair.take(findings) }.findings

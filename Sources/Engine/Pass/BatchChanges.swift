@@ -51,7 +51,7 @@ extension Placement {
         case .moved(let candidate)?:
             change.kind = .moved
             change.oldPath = candidate.path.remoteText
-        case .adopted?: change.reason = "it stood there already"
+        case .adopted?: change.reason = MirrorChange.stoodThere
         case .staged?, nil: break
         }
         return change
@@ -73,7 +73,7 @@ extension LocalEntry {
         if case .file(_, let version, _) = node { held = version }
         return MirrorChange(
             .filePlaced, path: path.remoteText, size: version.size, oldRev: held?.rev, rev: version.rev,
-            hash: version.hash, reason: "same content")
+            hash: version.hash, reason: MirrorChange.sameContent)
     }
 }
 

@@ -49,6 +49,6 @@ struct PassContext: Sendable {
     func sweeper(seekingStrangers: Bool) -> Sweeper {
         Sweeper(
             store: store, mirror: mirror, disk: disk, settings: settings, seeksStrangers: seekingStrangers, gate: gate,
-            watch: watch, board: board, events: events)
+            watch: watch, board: board, events: events, now: environment.now)
     }
 }

@@ -21,7 +21,7 @@ struct SyncPass: Sendable {
         try await context.disk.run { [mirror = context.mirror] in try mirror.check() }
         let interrupted = try await settleIntents()
         if context.isFirst || !interrupted.isEmpty { try await Trash(context).adoptUnknown(after: interrupted) }
-        try await Trash(context).tidy()
+        try await Trash(context).tidy(mayHaveGrown: context.isFirst)
         try await StagingSpace(context: context).tidy()
         let isNewSelection = try await select()
         try await LossBrake(context).begin()

@@ -31,13 +31,19 @@ struct Trash: Sendable {
     /// Removes what was kept long enough, and the oldest of what is too much or stands in the way of free space.
     ///
     /// Where nothing is to be kept, what is kept already stays as it is.
-    func tidy() async throws {
-        guard settings.keep != nil, try await !store.trash(limit: 1).isEmpty else { return }
-        try await removeOld()
+    ///
+    /// - Parameter mayHaveGrown: whether there may be too much; to find out all of its rows are read.
+    func tidy(mayHaveGrown: Bool = true) async throws {
+        guard settings.keep != nil, let oldest = try await store.trash(limit: 1).first else { return }
+        if isOld(oldest) { try await removeOld() }
+        if mayHaveGrown { try await keepWithinLimit() }
+        _ = try await makeRoom(for: 0)
+    }
+
+    private func keepWithinLimit() async throws {
         let limit = try await self.limit()
         let excess = try await store.trashExtent().bytes - limit
         if excess > 0 { try await removeOldest(excess, because: "trash.size allows \(limit) bytes") }
-        _ = try await makeRoom(for: 0)
     }
 
     /// Removes the oldest until `bytes` are free beside `mirror.min_free_space`, or nothing is left.
@@ -109,14 +115,15 @@ struct Trash: Sendable {
 
     /// What came there when the clock was ahead counts as old as what came after it.
     private func removeOld() async throws {
-        let keep = settings.keep?.components.seconds ?? 0
-        let time = now()
         while true {
-            let rows = try await store.trash(limit: Self.window)
-            let old = rows.prefix { time.seconds(since: $0.at) >= keep }
+            let old = try await store.trash(limit: Self.window).prefix(while: isOld)
             try await remove(Array(old))
             if old.count < Self.window { return }
         }
+    }
+
+    private func isOld(_ row: TrashRow) -> Bool {
+        settings.keep.map { now().seconds(since: row.at) >= $0.components.seconds } ?? false
     }
 
     /// Removes the oldest until so many bytes are gone.
@@ -149,5 +156,16 @@ struct Trash: Sendable {
         if rows.isEmpty { return }
         try await disk.run { [mirror] in for row in rows { try mirror.purge(row.item.place) } }
         try await store.forgetTrash(rows.map(\.id))
+    }
+}
+
+extension StateStore {
+    /// Records something that was set aside beside the passes.
+    func recordSetAside(
+        _ path: MirrorPath, at place: String, in mirror: MirrorTree, _ disk: DiskPool, now: Timestamp
+    ) async throws {
+        let item = try await disk.run { mirror.setAsideItem(path, at: place) }
+        let change = MirrorChange(.setAside, path: path.remoteText, size: item.size, reason: "it is now \(place)")
+        try await record(EffectRecord(changes: [change], kept: [item]), now: now)
     }
 }

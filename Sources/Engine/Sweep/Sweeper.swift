@@ -20,6 +20,7 @@ struct Sweeper: Sendable {
     let watch: WatchedFolders
     let board: StatusBoard
     let events: EventLog
+    let now: @Sendable () -> Timestamp
 
     /// Entries compared in one go.
     private static let window = 4096
@@ -265,6 +266,7 @@ struct Sweeper: Sendable {
             guard let path = try? folder.appending(name) else { continue }
             do {
                 let place = try await disk.run { [mirror] in try mirror.setAside(path) }
+                try await store.recordSetAside(path, at: place, in: mirror, disk, now: now())
                 events.count { $0.setAside += 1 }
                 events.setAside(path.remoteText, to: place)
             } catch let error as MirrorError where error.isAboutOnePath {

@@ -171,7 +171,10 @@ struct Scrub: Sendable {
             guard try mirror.drift(of: entry) == nil else { return nil }
             return try mirror.setAside(entry.path)
         }
-        if place != nil { try await store.forget([entry.key]) }
+        if let place {
+            try await store.forget([entry.key])
+            try await store.recordSetAside(entry.path, at: place, in: mirror, disk, now: environment.now())
+        }
         return place
     }
 

@@ -179,12 +179,14 @@ public struct Repair: Sendable {
     private let store: StateStore
     private let mirror: MirrorTree
     private let disk: DiskPool
+    private let now: @Sendable () -> Timestamp
 
     /// Creates a repair; nobody else may work on the mirror.
-    public init(store: StateStore, mirror: MirrorTree, disk: DiskPool) {
+    public init(store: StateStore, mirror: MirrorTree, disk: DiskPool, now: @escaping @Sendable () -> Timestamp) {
         self.store = store
         self.mirror = mirror
         self.disk = disk
+        self.now = now
     }
 
     /// Something that was in the way.
@@ -226,7 +228,10 @@ public struct Repair: Sendable {
                 case .stranger:
                     place = try await disk.run { [mirror] in try mirror.setAsideStranger(finding.path) }
                 }
-                if let place { result.places.append(Place(path: finding.path, now: place)) }
+                if let place {
+                    try await store.recordSetAside(finding.path, at: place, in: mirror, disk, now: now())
+                    result.places.append(Place(path: finding.path, now: place))
+                }
             } catch let error as MirrorError where error.isAboutOnePath {
                 result.failures.append("\(finding.path): \(error)")
             }

@@ -102,7 +102,9 @@ extension StateStore {
     ///
     /// - Throws: `StoreError` if the state file cannot be read.
     public func lastPassInHistory() async throws -> Int {
-        try await read { try Int.fetchOne($0, sql: "SELECT pass FROM history ORDER BY n DESC LIMIT 1") ?? 0 }
+        try await read {
+            try Int.fetchOne($0, sql: "SELECT pass FROM history WHERE pass > 0 ORDER BY n DESC LIMIT 1") ?? 0
+        }
     }
 
     /// Whether any pass that changed something has ended.

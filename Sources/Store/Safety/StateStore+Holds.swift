@@ -157,10 +157,10 @@ enum Holds {
     /// Holds whose paths are all done or of no concern any more are done with.
     static let forgetEmptySQL = "DELETE FROM hold WHERE NOT EXISTS (SELECT 1 FROM held x WHERE x.hold = hold.id)"
 
-    /// What stands there now, or what would replace it, is not what was held.
+    /// What stands there now, or what would replace it, is not what was held, or it is left alone.
     static let forgetStaleSQL = """
         DELETE FROM held WHERE NOT EXISTS (
-            SELECT 1 FROM have h LEFT JOIN want w ON w.key = h.key
+            SELECT 1 FROM have h JOIN pending p ON p.key = h.key LEFT JOIN want w ON w.key = h.key
             WHERE h.key = held.key AND h.hash IS held.hash AND w.rev IS held.want_rev
                 AND (h.kind = 0 AND w.kind IS NOT 0 OR (\(PendingTable.lossSQL)) > 0))
         """

@@ -51,6 +51,11 @@ public struct MirrorChange: Hashable, Sendable {
     /// What was lost by it, for the guard to count; not kept.
     public var loss: Loss?
 
+    /// The reason of a row that tells of another revision of what stood there.
+    public static let sameContent = "same content"
+    /// The reason of a row that tells of a file that was not put there by dbxsync.
+    public static let stoodThere = "it stood there already"
+
     /// Creates a change.
     public init(
         _ kind: ChangeKind, path: String, oldPath: String? = nil, size: Int64? = nil, files: Int? = nil,

@@ -60,7 +60,8 @@ struct VerifyCommand: AsyncParsableCommand {
             store: composition.store, mirror: composition.mirror, disk: composition.disk,
             selection: config.mirror.selection,
             lasting: nil, proving: { [store = composition.store] in try await store.prove($0, at: .now) })
-        let repair = Repair(store: composition.store, mirror: composition.mirror, disk: composition.disk)
+        let repair = Repair(
+            store: composition.store, mirror: composition.mirror, disk: composition.disk, now: { .now })
         let restored = try await composition.store.restoreInvariants()
         if restored > 0 {
             logger.notice("\(restored) records of the state are put right", metadata: ["event": "state_repaired"])

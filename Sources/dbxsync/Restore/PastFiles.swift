@@ -113,13 +113,6 @@ struct PastFiles: Sendable {
     }
 }
 
-extension MirrorChange {
-    /// The reason of a new revision with the same bytes.
-    static let sameContent = "same content"
-    /// The reason of a file that was there when it was to be placed.
-    static let stoodThere = "it stood there already"
-}
-
 extension Rev {
     /// Nil for that of a file that somebody else has touched.
     var known: Rev? { self == .unproven ? nil : self }
