@@ -99,7 +99,7 @@ public struct PlanPreview: Sendable {
         let sweeper = Sweeper(
             store: store, mirror: mirror, disk: DiskPool(threads: 1), settings: EngineSettings(selection: selection),
             seeksStrangers: false, gate: AsyncMutex(), watch: WatchedFolders(mirror.fileSystem, isWanted: false),
-            board: StatusBoard(), events: EventLog(logger))
+            board: StatusBoard(), events: EventLog(logger), now: now)
         _ = try await sweeper.sweep(now: now())
     }
 
