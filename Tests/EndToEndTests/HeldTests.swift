@@ -26,6 +26,8 @@ struct HeldTests {
             try fill(fixture)
             try await fixture.sync()
             try fixture.account.delete("/d0")
+            let preview = try await fixture.place.run("sync", "--dry-run")
+            #expect(preview.output.contains("20 removals would be held"), "\(preview)")
             let sync = try await fixture.place.run("sync")
             #expect(sync.code == 1, "\(sync)")
             #expect(sync.errors.contains("20 removals are held"), "\(sync)")

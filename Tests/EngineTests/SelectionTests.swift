@@ -261,7 +261,7 @@ struct SelectionTests {
             var lines: [String] = []
             let preview = PlanPreview(
                 remote: fixture.remote, copy: try StateStore.scratchCopy(of: fixture.folder("state.db")), mirror: nil,
-                selection: selection, now: { 0 }, logger: fixture.logger)
+                selection: selection, brake: GuardSettings(), now: { 0 }, logger: fixture.logger)
             _ = try await preview.run { lines.append("\($0.key)") }
             return lines
         }

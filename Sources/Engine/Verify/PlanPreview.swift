@@ -24,6 +24,10 @@ public struct PlanPreview: Sendable {
         public var removals = 0
         /// Entries that cannot be mirrored.
         public var parked = 0
+        /// Files to be removed whose content is not moved elsewhere.
+        public var losses = 0
+        /// Whether these are more than the guard lets through, so that they would be held.
+        public var wouldBeHeld = false
 
         /// Whether there is nothing to do.
         public var isEmpty: Bool { files + folders + renames + removals + parked == 0 }
@@ -32,6 +36,7 @@ public struct PlanPreview: Sendable {
             switch operation {
             case .place(let placement):
                 files += 1
+                if placement.moveSource != nil { losses -= 1 }
                 if placement.sources.first == .download {
                     downloads += 1
                     bytes = bytes.saturatingSum(placement.version.size)
@@ -39,8 +44,13 @@ public struct PlanPreview: Sendable {
             case .updateMetadata: files += 1
             case .makeFolder: folders += 1
             case .relocate: renames += 1
-            case .clear(_, let entries): removals += entries.count
-            case .removeFile, .removeFolder: removals += 1
+            case .clear(_, let entries):
+                removals += entries.count
+                losses += entries.count { !$0.node.isFolder }
+            case .removeFile:
+                removals += 1
+                losses += 1
+            case .removeFolder: removals += 1
             case .park: parked += 1
             case .keepFolder, .waitForParent, .upToDate, .forgetHave: break
             }
@@ -51,6 +61,7 @@ public struct PlanPreview: Sendable {
     private let store: StateStore
     private let mirror: MirrorTree?
     private let selection: Selection
+    private let brake: GuardSettings
     private let now: @Sendable () -> Timestamp
     private let logger: Logger
 
@@ -62,12 +73,14 @@ public struct PlanPreview: Sendable {
     /// - Parameter mirror: the mirror, which is only looked at; `nil` if nothing was put there yet.
     public init(
         remote: any RemoteSource, copy store: StateStore, mirror: MirrorTree?, selection: Selection,
+        brake: GuardSettings,
         now: @escaping @Sendable () -> Timestamp, logger: Logger
     ) {
         self.remote = remote
         self.store = store
         self.mirror = mirror
         self.selection = selection
+        self.brake = brake
         self.now = now
         self.logger = logger
     }
@@ -91,6 +104,7 @@ public struct PlanPreview: Sendable {
         }
         try await additions(count)
         try await removals(count)
+        totals.wouldBeHeld = try await store.wouldHold(removals: totals.losses, brake, now: now())
         return totals
     }
 

@@ -47,6 +47,13 @@ struct LossGuard {
         return ids
     }
 
+    /// Whether so many removals are more than is allowed now.
+    func isTooMuch(removals count: Int) throws -> Bool {
+        guard count > 0, let limit = try removalLimit() else { return false }
+        let before = try recent("removals")
+        return count > limit.count - min(limit.count, before)
+    }
+
     // MARK: Limits
 
     /// How many may go, and the words for it.

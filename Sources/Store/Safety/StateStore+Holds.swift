@@ -36,6 +36,14 @@ extension StateStore {
         }
     }
 
+    /// Whether so many removals would be held.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read.
+    public func wouldHold(removals count: Int, _ settings: GuardSettings, now: Timestamp) async throws -> Bool {
+        guard settings.countsRemovals else { return false }
+        return try await read { try LossGuard($0, settings, now: now).isTooMuch(removals: count) }
+    }
+
     /// Forgets what is held and no longer to be done, and approves what was held long enough.
     ///
     /// - Returns: the holds that were approved because of their age.

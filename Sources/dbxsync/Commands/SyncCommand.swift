@@ -125,7 +125,7 @@ struct SyncCommand: AsyncParsableCommand {
             progress.everListed
             ? try MirrorTree.openReadOnly(at: config.mirror.directory, expecting: progress.mirrorID) : nil
         let preview = PlanPreview(
-            remote: source, copy: copy, mirror: mirror, selection: config.mirror.selection,
+            remote: source, copy: copy, mirror: mirror, selection: config.mirror.selection, brake: config.brake,
             now: { .now }, logger: log.logger())
         let isText = !json
         let totals = try await preview.run { if isText { printOut(escapingControls("\($0)")) } }
@@ -171,6 +171,8 @@ private struct SyncResult: Encodable {
 private struct PlanResult: Encodable {
     let files, downloads, folders, renames, removals, parked: Int
     let bytes: Int64
+    /// Whether there are more removals than the guard lets through.
+    let wouldBeHeld: Bool
 
     init(_ totals: PlanPreview.Totals) {
         files = totals.files
@@ -180,6 +182,7 @@ private struct PlanResult: Encodable {
         removals = totals.removals
         parked = totals.parked
         bytes = totals.bytes
+        wouldBeHeld = totals.wouldBeHeld
     }
 }
 
@@ -190,5 +193,6 @@ extension PlanPreview.Totals {
         return "\(HumanText.count(files, "file")) to place, \(HumanText.bytes(bytes)) to download in "
             + "\(HumanText.count(downloads, "file")); \(HumanText.count(folders, "folder")) to make, "
             + "\(renames) to rename, \(removals) to remove, \(parked) cannot be mirrored"
+            + (wouldBeHeld ? "; \(HumanText.count(losses, "removal")) would be held: more than the guard allows" : "")
     }
 }
