@@ -107,19 +107,28 @@ public struct TreeUpload: Sendable {
         case failed(any Error)
     }
 
+    private struct SentFile: Sendable {
+        var file: Small
+        var sent: Sent
+    }
+
     private func put(_ files: [Small], present: RemoteFiles, report: (Event) -> Void) async throws {
         var ready: [(file: Small, wish: SessionFinish, hash: ContentHash)] = []
-        try await withThrowingTaskGroup(of: (Small, Sent).self) { group in
+        try await withThrowingTaskGroup(of: SentFile.self) { group in
             var waiting = files.makeIterator()
             for _ in 0..<Self.width {
-                if let next = waiting.next() { group.addTask { (next, try await send(next, present)) } }
+                if let next = waiting.next() {
+                    group.addTask { SentFile(file: next, sent: try await send(next, present)) }
+                }
             }
-            while let (file, sent) = try await group.next() {
-                if let next = waiting.next() { group.addTask { (next, try await send(next, present)) } }
-                switch sent {
-                case .session(let wish, let hash): ready.append((file, wish, hash))
-                case .there(let outcome): report(.done(file.path, outcome))
-                case .failed(let error): report(.failed(file.path, error))
+            while let done = try await group.next() {
+                if let next = waiting.next() {
+                    group.addTask { SentFile(file: next, sent: try await send(next, present)) }
+                }
+                switch done.sent {
+                case .session(let wish, let hash): ready.append((done.file, wish, hash))
+                case .there(let outcome): report(.done(done.file.path, outcome))
+                case .failed(let error): report(.failed(done.file.path, error))
                 }
             }
         }

@@ -32,7 +32,9 @@ struct HeldTests {
             #expect(sync.code == 1, "\(sync)")
             #expect(sync.errors.contains("20 removals are held"), "\(sync)")
             let status = try await fixture.place.run("status")
-            #expect(status.code == 1 && status.output.hasPrefix("not in step: 20 removals held since"), "\(status)")
+            #expect(
+                status.code == 1 && status.output.hasPrefix("not in step: 20 removals held below /d0 since"),
+                "\(status)")
             let list = try await fixture.place.run("held")
             #expect(list.code == 1 && list.output.contains("20 files") && list.output.contains("/d0"), "\(list)")
             let all = try await fixture.place.run("held", "--all")

@@ -140,6 +140,20 @@ struct TrashTests {
         #expect(try await kept(fixture) == ["removed /d/0: text 0"])
     }
 
+    @Test("what is found again is kept as long as what comes there now, however old its files are") func foundAnew()
+        async throws
+    {
+        let fixture = try await fixture()
+        let folder = fixture.mirror + "/.dbxsync/aside/2020-01-01/mine"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data("old".utf8).write(to: URL(fileURLWithPath: folder + "/doc"))
+        try fixture.crash()
+        fixture.time.advance(by: 90 * 86_400 + 2_000_000_000)
+        try await fixture.pass()
+        try await fixture.pass()
+        #expect(try await kept(fixture) == ["found /mine/doc: old"])
+    }
+
     @Test("what is kept is found again when the state was lost") func stateLost() async throws {
         let fixture = try await fixture()
         _ = try fixture.account.delete("/d/0")

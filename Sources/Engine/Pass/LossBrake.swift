@@ -49,7 +49,7 @@ struct LossBrake: Sendable {
             events.count { $0.held += hold.files }
             events.note(
                 .warning,
-                "\(hold.counts) are held: \(hold.reason); `dbxsync held` lists them, and approves or rejects them "
+                "\(hold.counts) \(hold.files == 1 ? "is" : "are") held, below \(hold.folder): \(hold.reason); `dbxsync held` lists them, and approves or rejects them "
                     + "(hold \(hold.id))",
                 event: "held")
         }

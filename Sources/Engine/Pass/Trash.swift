@@ -88,6 +88,8 @@ struct Trash: Sendable {
 
     /// Takes over what is kept on the disk and the state knows nothing of: after a crash, or after the state was lost.
     ///
+    /// It is kept as long as what came there now: how old it is no time of a file tells.
+    ///
     /// - Parameter intents: what a crash has left.
     func adoptUnknown(after intents: [Intent]) async throws {
         var tops = Set(intents.compactMap { $0.place?.split(separator: "/").prefix(3).joined(separator: "/") })
@@ -97,7 +99,7 @@ struct Trash: Sendable {
             let known = try await store.trashPlaces(below: top)
             let found = try await disk.run { [mirror] in try mirror.unknownKept(in: top, besides: known) }
             for item in found.sorted(by: { $0.at < $1.at }) {
-                try await store.record(EffectRecord(pass: pass, kept: [item.item]), now: min(item.at, now()))
+                try await store.record(EffectRecord(pass: pass, kept: [item.item]), now: now())
             }
         }
     }

@@ -116,18 +116,26 @@ public struct Verifier: Sendable {
         try await take(lasting)
     }
 
+    /// What was found of one of several entries.
+    private struct Inspected: Sendable {
+        var number: Int
+        var finding: Finding?
+    }
+
     private func findings(in window: [LocalEntry]) async throws -> [Finding] {
-        let damaged = try await withThrowingTaskGroup(of: (Int, Finding?).self) { group in
-            var found: [(Int, Finding?)] = []
+        let damaged = try await withThrowingTaskGroup(of: Inspected.self) { group in
+            var found: [Inspected] = []
             for (number, entry) in window.enumerated() {
                 if number >= Self.parallel, let next = try await group.next() { found.append(next) }
                 group.addTask { [disk, mirror] in
                     let damage = try await disk.run { try mirror.inspect(entry) }
-                    return (number, damage.map { Finding(path: entry.path, kind: .damaged(entry.key, $0)) })
+                    return Inspected(
+                        number: number,
+                        finding: damage.map { Finding(path: entry.path, kind: .damaged(entry.key, $0)) })
                 }
             }
             for try await next in group { found.append(next) }
-            return found.sorted { $0.0 < $1.0 }.compactMap(\.1)
+            return found.sorted { $0.number < $1.number }.compactMap(\.finding)
         }
         var all = damaged
         let unread = Set(damaged.map(\.path))

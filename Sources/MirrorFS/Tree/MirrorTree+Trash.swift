@@ -182,7 +182,7 @@ extension MirrorTree {
             let depth = ["trash": 2, "aside": 1][top] ?? 0
             let folder = try root.folder(relative: "\(Self.own)/\(top)")
             try collect(folder, top, depth: depth, path: "", known, &found)
-        } catch  where [ENOENT, ENOTDIR].contains(error.number) {
+        } catch  where [ENOENT, ENOTDIR, ELOOP].contains(error.number) {
             return []
         }
         return found

@@ -18,6 +18,8 @@ public struct Hold: Hashable, Sendable {
     public var folders: Int
     /// Bytes of those files.
     public var bytes: Int64
+    /// The lowest folder that all of them are in, with a slash in front.
+    public var folder: String
 
     /// What was decided about a hold.
     public enum Status: Int, Hashable, Sendable {

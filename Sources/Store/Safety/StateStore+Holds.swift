@@ -30,7 +30,7 @@ extension StateStore {
             try HistoryTable(db).append(
                 holds.map {
                     MirrorChange(
-                        .held, path: "/", size: $0.bytes, files: $0.files, reason: "hold \($0.id): \($0.reason)")
+                        .held, path: $0.folder, size: $0.bytes, files: $0.files, reason: "hold \($0.id): \($0.reason)")
                 }, pass: pass, now: now)
             return holds
         }
@@ -52,6 +52,11 @@ extension StateStore {
         guard try await hasHolds() else { return [] }
         try await write { db in
             try db.execute(sql: Holds.forgetStaleSQL)
+            let ended = try Int64.fetchAll(db, sql: Holds.endedSQL)
+            try HistoryTable(db).append(
+                ended.map {
+                    MirrorChange(.released, path: "/", reason: "hold \($0) has ended: nothing of it is left to be held")
+                }, pass: pass, now: now)
             try db.execute(sql: Holds.forgetEmptySQL)
         }
         guard let after = settings.releaseAfter else { return [] }
@@ -134,7 +139,7 @@ extension StateStore {
             try HistoryTable(db).append(
                 [
                     MirrorChange(
-                        .released, path: "/", size: hold.bytes, files: hold.files,
+                        .released, path: hold.folder, size: hold.bytes, files: hold.files,
                         reason: "hold \(id) \(word): \(reason)")
                 ], pass: pass, now: now)
             return hold
@@ -162,6 +167,11 @@ enum Holds {
             WHERE x.key > h.key || '/' AND x.key < h.key || '0' AND o.status <> 1))
         """
 
+    /// Holds that nobody has decided about, and of whose paths none is of concern any more.
+    static let endedSQL = """
+        SELECT id FROM hold o WHERE status = 0 AND NOT EXISTS (SELECT 1 FROM held x WHERE x.hold = o.id)
+        """
+
     /// Holds whose paths are all done or of no concern any more are done with.
     static let forgetEmptySQL = "DELETE FROM hold WHERE NOT EXISTS (SELECT 1 FROM held x WHERE x.hold = hold.id)"
 
@@ -176,16 +186,25 @@ enum Holds {
     static func hold(_ id: Int64, _ db: Database) throws -> Hold? {
         let sql = """
             SELECT o.began, o.reason, o.status, coalesce(sum(h.kind = 1), 0), coalesce(sum(w.kind = 1), 0),
-                coalesce(sum(h.kind = 0), 0), \(Rows.sumSQL("h.size"))
+                coalesce(sum(h.kind = 0), 0), \(Rows.sumSQL("h.size")), min(x.key), max(x.key)
             FROM hold o LEFT JOIN held x ON x.hold = o.id LEFT JOIN have h ON h.key = x.key
                 LEFT JOIN want w ON w.key = x.key
             WHERE o.id = ? GROUP BY o.id
             """
         return try Row.fetchOne(db, sql: sql, arguments: [id]).map { row in
-            Hold(
+            let keys = [row[7] as String?, row[8] as String?].compactMap { $0.map { RemoteKey($0) } }
+            return try Hold(
                 id: id, began: row[0], reason: row[1], status: Hold.Status(rawValue: row[2]) ?? .held, files: row[3],
-                replacements: row[4], folders: row[5], bytes: row[6])
+                replacements: row[4], folders: row[5], bytes: row[6],
+                folder: displayPath(db, commonFolder(of: keys)).orRoot)
         }
+    }
+
+    /// The lowest folder above the first and the last of some keys, and so above all between them.
+    private static func commonFolder(of keys: [RemoteKey]) -> RemoteKey {
+        guard let first = keys.first, let last = keys.last else { return .root }
+        let above = Set(last.ancestors)
+        return first.ancestors.filter(above.contains).max { $0.text.utf8.count < $1.text.utf8.count } ?? .root
     }
 
     /// Makes due what waited for a folder whose place was held.
@@ -233,4 +252,9 @@ enum Holds {
             try db.cachedStatement(sql: "DELETE FROM held WHERE key = ?").execute(arguments: [part.text])
         }
     }
+}
+
+extension String {
+    /// The path of the mirror's root has no name of its own.
+    fileprivate var orRoot: String { isEmpty || self == "//" ? "/" : self }
 }

@@ -180,13 +180,13 @@ struct RestoreCommand: AsyncParsableCommand {
         let remote = target.remote
         var result = RestoreResult(
             path: path, local: local, remote: remote, newer: plan.newer, missing: plan.missing)
-        for (item, outcome) in outcomes {
-            switch outcome {
+        for outcome in outcomes {
+            switch outcome.result {
             case .success(let file): result.add(file)
             case .failure(let failure):
                 // Of a single file the exit code tells why.
                 if !plan.isFolder { throw failure }
-                result.failed.append(FailedPath(path: item.path, reason: failure.message))
+                result.failed.append(FailedPath(path: outcome.item.path, reason: failure.message))
             }
         }
         if plan.isFolder && result.files.isEmpty && result.failed.isEmpty {

@@ -147,7 +147,7 @@ struct FeedRunner {
             if Task.isCancelled { return position }
             failures += 1
             let delay = Self.retries.limit(failures: failures)
-            let why = "\(attempt.why); the same \(attempt.rows) changes again in \(delay.components.seconds) s"
+            let why = "\(attempt.why); again with the same changes in \(delay.components.seconds) s"
             logger.warning("\(settings.command[0]): \(why)", metadata: ["event": "command_failed"])
             notifier.status(why)
             try? await Task.sleep(for: delay)

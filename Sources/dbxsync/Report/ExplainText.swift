@@ -33,7 +33,9 @@ enum ExplainText {
             if report.hold == nil { return "not in step: something below it is held" }
             return report.dropbox == nil
                 ? "held: Dropbox has it no more, and its removal waits for approval"
-                : "held: Dropbox has another version, which waits for approval"
+                : report.hold?.status == "rejected"
+                    ? "kept as it is: Dropbox has another version, which was rejected"
+                    : "held: Dropbox has another version, which waits for approval"
         case "parked": return "not in step: it cannot be mirrored as it is"
         case "accepted": return "cannot be mirrored as it is, and may be missing by mirror.accept"
         case "failing": return "not in step: it failed, and is tried again"
@@ -121,7 +123,8 @@ enum ExplainText {
         let noun = pending.attempts == 1 ? "try" : "tries"
         let tries = pending.attempts > 0 ? " (\(HumanText.count(pending.attempts)) \(noun))" : ""
         let next = pending.nextTry.map { "; next try \(TimeText.distance(max($0.time, now), from: now))" } ?? ""
-        return "\(pending.reason ?? "with the next pass")\(tries)\(next)"
+        return
+            "\(pending.reason ?? (report.hold == nil ? "with the next pass" : "not before that is decided"))\(tries)\(next)"
     }
 
     private static func held(_ report: ExplainReport, _ now: Timestamp) -> String? {

@@ -40,7 +40,9 @@ enum HeldText {
             case .approved: "approved, done with the next pass"
             case .rejected: "rejected: what stands there stays until Dropbox has another revision"
             }
-        let heading = "hold \(hold.id): \(counts(hold)), \(HumanText.bytes(hold.bytes)), \(state): \(hold.reason)"
+        let heading =
+            "hold \(hold.id): \(counts(hold)) below \(escapingControls(hold.folder)), "
+            + "\(HumanText.bytes(hold.bytes)), \(state): \(hold.reason)"
         return [heading]
             + groups.map { group in
                 let count = HumanText.count(group.files, "file")
@@ -55,10 +57,12 @@ enum HeldText {
     static func advice(_ holds: [Hold]) -> [String] {
         let open = holds.filter { $0.status == .held }
         if open.isEmpty { return [] }
-        let id = open.count == 1 ? "" : " " + open.map { String($0.id) }.joined(separator: " ")
+        let id = " " + open.map { String($0.id) }.joined(separator: " ")
         return [
             "let them go:  dbxsync held --approve\(id)", "keep them:    dbxsync held --reject\(id)",
             "every path:   dbxsync held --all",
+            "What is meant to stay is best brought back in Dropbox: what it has again is no longer held. What is rejected",
+            "stays here, but as files that are not from Dropbox: nothing compares or removes them any more.",
         ]
     }
 }

@@ -84,6 +84,8 @@ struct StatusReport: Encodable, Sendable {
         var since: Moment
         /// Why the last one is.
         var reason: String
+        /// The folder that all of the last one is in.
+        var folder: String
     }
 
     /// What is mirrored where, and how much there is in the account.
@@ -291,7 +293,8 @@ extension StatusReport.Held {
             paths: paths, removals: held.reduce(0) { $0 + $1.files - $1.replacements },
             replacements: held.reduce(0) { $0 + $1.replacements },
             rejected: counted.filter { $0.status == .rejected }.reduce(0) { $0 + $1.files },
-            bytes: counted.reduce(0) { $0.saturatingSum($1.bytes) }, since: Moment(first.began), reason: last.reason)
+            bytes: counted.reduce(0) { $0.saturatingSum($1.bytes) }, since: Moment(first.began), reason: last.reason,
+            folder: last.folder)
     }
 }
 

@@ -166,7 +166,19 @@ final class RestorePlanner: Sendable {
         query.since = last.time - 86_400
         query.limit = nil
         let first = try await store.history(query).first { $0.pass == last.pass } ?? last
-        return try await plan(try await reader.files(at: path, after: first.number - 1), path, time: nil)
+        var plan = try await plan(try await reader.files(at: path, after: first.number - 1), path, time: nil)
+        try await addEarlier(kept, to: &plan, path)
+        return plan
+    }
+
+    /// Adds what is kept of files that went before: a removal may have taken several passes.
+    private func addEarlier(_ kept: [TrashRow], to plan: inout RestorePlan, _ path: String) async throws {
+        let planned = Set((plan.items.map(\.path) + plan.missing.map(\.path)).map(\.pathKey))
+        for row in RestoreChoice.last(ofEach: kept, standing: [:])
+        where !row.item.isFolder && !planned.contains(row.item.path.pathKey) {
+            plan.items.append(try await item(of: row, relative: row.item.path.relative(to: path), kept: kept))
+        }
+        plan.isFolder = true
     }
 
     private func past(_ path: String, _ time: Timestamp, isFolder: Bool) async throws -> RestorePlan {
@@ -197,8 +209,8 @@ final class RestorePlanner: Sendable {
         var stock = RestoreStock(standing: try await standing(hashes), kept: try await kept(files))
         var found = files.map { Result<FileVersion?, Failure>.success(stock.version(of: $0)) }
         let unknown = found.indices.filter { (try? found[$0].get()) == .some(nil) }
-        for (index, answer) in try await ask(for: unknown.map { ($0, files[$0]) }, time, isOne: isOne) {
-            found[index] = answer
+        for answer in try await ask(for: unknown.map { ($0, files[$0]) }, time, isOne: isOne) {
+            found[answer.index] = answer.version
         }
         let told = Set(unknown.compactMap { try? found[$0].get()?.hash })
         stock.add(
@@ -220,23 +232,29 @@ final class RestorePlanner: Sendable {
         return plan
     }
 
+    /// What Dropbox has of one of several files; no tuple: those that a task group gives crash optimised builds.
+    private struct Answer: Sendable {
+        var index: Int
+        var version: Result<FileVersion?, Failure>
+    }
+
     /// Asks Dropbox for files that are nowhere here, several at a time.
     ///
     /// - Throws: why Dropbox cannot be asked at all.
-    private func ask(for files: [(index: Int, file: PastFile)], _ time: Timestamp?, isOne: Bool) async throws -> [(
-        Int, Result<FileVersion?, Failure>
-    )] {
+    private func ask(
+        for files: [(index: Int, file: PastFile)], _ time: Timestamp?, isOne: Bool
+    ) async throws -> [Answer] {
         if files.isEmpty { return [] }
-        return try await withThrowingTaskGroup(of: (Int, Result<FileVersion?, Failure>).self) { group in
+        return try await withThrowingTaskGroup(of: Answer.self) { group in
             var waiting = files.makeIterator()
-            var answers: [(Int, Result<FileVersion?, Failure>)] = []
+            var answers: [Answer] = []
             func next() {
                 guard let (index, file) = waiting.next() else { return }
                 group.addTask {
                     do {
-                        return (index, .success(try await self.ask(for: file, time)))
+                        return Answer(index: index, version: .success(try await self.ask(for: file, time)))
                     } catch let error where !isOne {
-                        return (index, .failure(Failure.of(error)))
+                        return Answer(index: index, version: .failure(Failure.of(error)))
                     }
                 }
             }

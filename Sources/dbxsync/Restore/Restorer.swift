@@ -18,22 +18,28 @@ struct Restorer: Sendable {
     let client: @Sendable () async throws -> DropboxClient
 
     /// What became of one file.
-    typealias Outcome = (item: RestoreItem, result: Result<RestoreResult.File, Failure>)
+    struct Outcome: Sendable {
+        var number: Int
+        var item: RestoreItem
+        var result: Result<RestoreResult.File, Failure>
+    }
 
     /// Brings back all items, `parallel` at a time.
     ///
     /// - Throws: what stops all of it.
     func restore(_ items: [RestoreItem], into directory: String, parallel: Int) async throws -> [Outcome] {
-        try await withThrowingTaskGroup(of: (Int, Outcome).self) { group in
+        try await withThrowingTaskGroup(of: Outcome.self) { group in
             var waiting = items.enumerated().makeIterator()
             var results: [Outcome?] = Array(repeating: nil, count: items.count)
             func next() {
                 guard let (number, item) = waiting.next() else { return }
-                group.addTask { (number, (item, await result(item, directory))) }
+                group.addTask {
+                    Outcome(number: number, item: item, result: await result(item, directory))
+                }
             }
             for _ in 0..<max(1, parallel) { next() }
-            while let (number, outcome) = try await group.next() {
-                results[number] = outcome
+            while let outcome = try await group.next() {
+                results[outcome.number] = outcome
                 next()
             }
             return results.compactMap(\.self)
