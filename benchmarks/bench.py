@@ -65,6 +65,9 @@ app_key = "sandboxappkey00"
 endpoint = "{url}"
 credentials = "{work}/credentials.json"
 {ca}
+[guard]
+removals = "off"
+share = "off"
 [mirror]
 directory = "{work}/mirror"
 remote_root = "{root}"

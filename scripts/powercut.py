@@ -29,6 +29,9 @@ CONFIG = """
 app_key = "sandboxappkey00"
 endpoint = "{url}"
 credentials = "{disk}/state/credentials.json"
+[guard]
+removals = "off"
+share = "off"
 [mirror]
 directory = "{disk}/mirror"
 min_free_space = "0"

@@ -70,6 +70,9 @@ app_key = "sandboxappkey00"
 endpoint = "{url}"
 credentials = "{work}/credentials.json"
 {ca}
+[guard]
+removals = "off"
+share = "off"
 [mirror]
 directory = "{work}/mirror"
 min_free_space = "0"

@@ -217,7 +217,7 @@ struct ChangeFeedTests {
             try fixture.account.put("/a.txt", "a")
             try await fixture.sync()
             _ = try await runs(1, fixture, first)
-            try await eventually("a warning", or: first.log) { first.log.contains("ended with exit code 7; the same") }
+            try await eventually("a warning", or: first.log) { first.log.contains("ended with exit code 7; again") }
             let begun = try position(fixture)
             #expect(begun["upto"] == (try await history(fixture).last?.n))
             try fixture.account.put("/b.txt", "b")

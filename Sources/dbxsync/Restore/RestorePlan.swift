@@ -161,24 +161,15 @@ final class RestorePlanner: Sendable {
             }
             return plan
         }
-        // All that went with the last of it.
+        // All that went with the last of it: a pass that was interrupted has no end, and the next one goes on.
+        var settled = HistoryQuery()
+        settled.kinds = [.passDone]
+        settled.upTo = last.number
+        settled.limit = 1
+        query.after = try await store.history(settled).last?.number ?? 0
         query.kinds = [.fileRemoved, .folderRemoved]
-        query.since = last.time - 86_400
-        query.limit = nil
-        let first = try await store.history(query).first { $0.pass == last.pass } ?? last
-        var plan = try await plan(try await reader.files(at: path, after: first.number - 1), path, time: nil)
-        try await addEarlier(kept, to: &plan, path)
-        return plan
-    }
-
-    /// Adds what is kept of files that went before: a removal may have taken several passes.
-    private func addEarlier(_ kept: [TrashRow], to plan: inout RestorePlan, _ path: String) async throws {
-        let planned = Set((plan.items.map(\.path) + plan.missing.map(\.path)).map(\.pathKey))
-        for row in RestoreChoice.last(ofEach: kept, standing: [:])
-        where !row.item.isFolder && !planned.contains(row.item.path.pathKey) {
-            plan.items.append(try await item(of: row, relative: row.item.path.relative(to: path), kept: kept))
-        }
-        plan.isFolder = true
+        let first = try await store.history(query).first ?? last
+        return try await plan(try await reader.files(at: path, after: first.number - 1), path, time: nil)
     }
 
     private func past(_ path: String, _ time: Timestamp, isFolder: Bool) async throws -> RestorePlan {
