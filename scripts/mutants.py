@@ -43,7 +43,7 @@ MUTANTS = [
     ("a folder that is not found is empty", "Store/Record/StateStore+Record.swift", "            if !isGone { try Self.move(part, to: next, in: db) }\n", "            try Self.move(part, to: next, in: db)\n"),
     ("the guard looks after the first removals", "Engine/Pass/Prune.swift", "        try await LossBrake(context).check(.removing)\n        var position: RemoteKey?\n", "        var position: RemoteKey?\n", "            try await publisher.publish(operations.map { PreparedOperation($0) })\n", "            try await publisher.publish(operations.map { PreparedOperation($0) })\n            try await LossBrake(context).check(.removing)\n"),
     ("what came later is approved, too", "Store/Safety/StateStore+Holds.swift", "decided = ? WHERE id = ?", "decided = ? WHERE id >= ?"),
-    ("the trash is not part of the intent", "Engine/Pass/Publisher.swift", "$0.intents(trash: trash)", "$0.intents()"),
+    ("the trash is not part of the intent", "Engine/Pass/Publisher.swift", "var intents = batch.flatMap { $0.intents(trash: trash) }\n        if let trash, let", "var intents = batch.flatMap { $0.intents() }\n        if let trash, trash.isEmpty, let"),
     ("bytes are not verified", "MirrorFS/Staging/StagingFile.swift", "guard offset == version.size, hash == version.hash else {", "guard offset == version.size else {"),
 ]
 

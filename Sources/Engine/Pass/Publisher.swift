@@ -52,7 +52,7 @@ struct Publisher: Sendable {
         _ batch: [PreparedOperation], _ context: PassContext
     ) async throws -> ([AppliedOperation], [RemoteKey: String]) {
         let trash = Trash(context).folder
-        try await context.store.intend(batch.flatMap { $0.intents(trash: trash) })
+        try await context.store.intend(Self.intents(batch, trash))
         let results = try await context.disk.run { try context.mirror.perform(batch, trash: trash) }
         var changes = zip(batch, results).flatMap { $1.changes($0.content) }
         if context.isFirstFill { changes = changes.summedUpByFolder }
@@ -61,6 +61,15 @@ struct Publisher: Sendable {
             recording: EffectRecord(pass: context.pass, changes: changes, kept: results.flatMap(\.kept)),
             now: context.now(), jitter: context.environment.jitter)
         return (results, newlyFailing)
+    }
+
+    /// The intents of a batch; the first one tells of its folder in the trash, where also what nobody knows of may go.
+    private static func intents(_ batch: [PreparedOperation], _ trash: String?) -> [Intent] {
+        var intents = batch.flatMap { $0.intents(trash: trash) }
+        if let trash, let first = intents.first, first.place == nil {
+            intents[0].place = "\(trash)/\(first.path.text)"
+        }
+        return intents
     }
 
     /// Records outcomes that need no effect.
