@@ -190,7 +190,9 @@ final class History {
     private func compareKept(_ before: KeptFiles) {
         let after = KeptFiles(mirror: fixture.mirror)
         failures += before.lost(in: after)
-        if let excess = decider?.excess(before, after, now: fixture.time.now) { failures.append(excess) }
+        if let excess = decider?.excess(before, after, Tree(account: fixture.account), now: fixture.time.now) {
+            failures.append(excess)
+        }
     }
 
     private func decide() async throws {

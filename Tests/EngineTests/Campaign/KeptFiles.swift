@@ -45,8 +45,9 @@ struct KeptFiles {
         }
     }
 
-    /// Files that left the mirror, or hold something else: their paths; not those whose content is new elsewhere.
-    func losses(in later: KeptFiles) -> (removed: Set<String>, replaced: Set<String>) {
+    /// Files that left the mirror, or hold something else: their paths; not those whose content is new elsewhere, or is
+    /// still to come there.
+    func losses(in later: KeptFiles, account: Tree) -> (removed: Set<String>, replaced: Set<String>) {
         let standing = Set(later.mirror.values.map(\.inode))
         var (removed, replaced): (Set<String>, Set<String>) = ([], [])
         for (path, file) in mirror where !standing.contains(file.inode) {
@@ -57,18 +58,31 @@ struct KeptFiles {
                 removed.insert(path)
             }
         }
-        return (removed.subtracting(moved(removed, in: later)), replaced)
+        return (removed.subtracting(moved(removed, in: later, account: account)), replaced)
     }
 
     /// Paths among `removed` for each of which a file with the same content is new.
-    private func moved(_ removed: Set<String>, in later: KeptFiles) -> Set<String> {
-        let new = later.mirror.filter { mirror[$0.key]?.content != $0.value.content }.values.map(\.content)
-        var left = new.reduce(into: [Data: Int]()) { $0[$1, default: 0] += 1 }
+    private func moved(_ removed: Set<String>, in later: KeptFiles, account: Tree) -> Set<String> {
+        // What is wanted and did not stand before is new, or still to come.
+        var left: [String: Int] = [:]
+        for (path, line) in account.lines {
+            let words = line.split(separator: " ")
+            guard words.count == 4 else { continue }
+            if mirror[path.lowercased()].map({ Self.hash($0.content) }) != String(words[2]) {
+                left[String(words[2]), default: 0] += 1
+            }
+        }
         return removed.filter { path in
-            guard let content = mirror[path]?.content, left[content, default: 0] > 0 else { return false }
-            left[content, default: 0] -= 1
+            guard let content = mirror[path]?.content, left[Self.hash(content), default: 0] > 0 else { return false }
+            left[Self.hash(content), default: 0] -= 1
             return true
         }
+    }
+
+    private static func hash(_ content: Data) -> String {
+        let hasher = ContentHasher()
+        content.withUnsafeBytes { hasher.update($0) }
+        return hasher.finish().hex
     }
 }
 
@@ -122,8 +136,8 @@ struct Decider {
     }
 
     /// What went beyond what was allowed; nil if nothing did.
-    mutating func excess(_ before: KeptFiles, _ after: KeptFiles, now: Timestamp) -> String? {
-        let (removed, replaced) = before.losses(in: after)
+    mutating func excess(_ before: KeptFiles, _ after: KeptFiles, _ account: Tree, now: Timestamp) -> String? {
+        let (removed, replaced) = before.losses(in: after, account: account)
         removals += removed.subtracting(approved).map { _ in now }
         replacements += replaced.subtracting(approved).map { _ in now }
         let start = now - settings.window.components.seconds
