@@ -128,10 +128,9 @@ public final class StateStore: Sendable {
     }
 
     /// Without a log nobody has the file open who has written to it: then it is read without one, and without SQLite's
-    /// shared memory, which needs permission to write to the directory (sqlite.org/uri.html, "immutable").
+    /// shared memory, which needs permission to write to the directory.
     private static func connectForLook(_ path: String) throws -> (Connection, isGuarded: Bool) {
-        let escaped = path.replacing("%", with: "%25").replacing("?", with: "%3f").replacing("#", with: "%23")
-        if !FileHeader.hasLog(path), let connection = try? openForReading("file:\(escaped)?immutable=1") {
+        if !FileHeader.hasLog(path), let connection = try? openForReading(FileHeader.immutableURI(path)) {
             return (connection, false)
         }
         do {

@@ -15,7 +15,7 @@ extension AppliedOperation {
         guard let node = outcomes.lazy.compactMap({ $0.node(of: operation.key) }).first else { return changes }
         switch operation {
         case .place(let placement):
-            if let print = node, print.isFolder { break }
+            if node?.isFolder == true { break }
             changes.append(placement.change(content))
         case .updateMetadata(let entry, let version):
             if node != nil { changes.append(entry.retagged(as: version)) }
@@ -41,8 +41,7 @@ extension Outcome {
 extension Placement {
     /// What putting it in place has changed.
     fileprivate func change(_ content: PreparedContent?) -> MirrorChange {
-        var replaced: FileVersion?
-        if case .file(_, let held, _)? = replacing?.node { replaced = held }
+        let replaced = replacing?.version
         var change = MirrorChange(
             .filePlaced, path: path.remoteText, size: version.size, oldRev: replaced?.rev, rev: version.rev,
             hash: version.hash, key: key)
@@ -61,7 +60,7 @@ extension Placement {
 extension LocalEntry {
     /// Its removal.
     var removal: MirrorChange {
-        guard case .file(_, let version, _) = node else { return MirrorChange(.folderRemoved, path: path.remoteText) }
+        guard let version else { return MirrorChange(.folderRemoved, path: path.remoteText) }
         return MirrorChange(
             .fileRemoved, path: path.remoteText, size: version.size, oldRev: version.rev, hash: version.hash, key: key,
             loss: .removal)
@@ -69,10 +68,8 @@ extension LocalEntry {
 
     /// Another revision of the same content.
     fileprivate func retagged(as version: FileVersion) -> MirrorChange {
-        var held: FileVersion?
-        if case .file(_, let version, _) = node { held = version }
-        return MirrorChange(
-            .filePlaced, path: path.remoteText, size: version.size, oldRev: held?.rev, rev: version.rev,
+        MirrorChange(
+            .filePlaced, path: path.remoteText, size: version.size, oldRev: self.version?.rev, rev: version.rev,
             hash: version.hash, reason: MirrorChange.sameContent)
     }
 }
@@ -117,12 +114,11 @@ extension Outcome {
         case .folder?:
             return before == nil ? MirrorChange(.folderMade, path: intent.path.remoteText, reason: reason) : nil
         case .file(_, let version, _)?:
-            var held: FileVersion?
-            if case .file(_, let version, _)? = before?.node { held = version }
+            let held = before?.version
             return MirrorChange(
                 .filePlaced, path: intent.path.remoteText, size: version.size, oldRev: held?.rev, rev: version.rev,
                 hash: version.hash, reason: reason, key: intent.key,
-                loss: held.map { $0.hash == version.hash } == false ? .replacement : nil)
+                loss: held != nil && held?.hash != version.hash ? .replacement : nil)
         }
     }
 }

@@ -98,9 +98,8 @@ struct Trash: Sendable {
         for top in tops.union(["aside"]) {
             let known = try await store.trashPlaces(below: top)
             let found = try await disk.run { [mirror] in try mirror.unknownKept(in: top, besides: known) }
-            for item in found.sorted(by: { $0.at < $1.at }) {
-                try await store.record(EffectRecord(pass: pass, kept: [item.item]), now: now())
-            }
+            let oldestFirst = found.sorted { $0.at < $1.at }.map(\.item)
+            try await store.record(EffectRecord(pass: pass, kept: oldestFirst), now: now())
         }
     }
 

@@ -281,7 +281,7 @@ struct Sweeper: Sendable {
 extension LocalEntry {
     /// Whether it is a file that is marked unproven already.
     fileprivate var isUnproven: Bool {
-        if case .file(_, let version, _) = node { version.isUnproven } else { false }
+        version?.isUnproven ?? false
     }
 }
 

@@ -15,7 +15,6 @@ extension Applier {
     /// Moves something that is not ours out of the way, and keeps it.
     func setAside(_ path: MirrorPath, in folder: Descriptor, name: String) throws {
         let place = try tree.setAside(path, in: folder, name: name)
-        aside.append(place)
         kept.append(tree.setAsideItem(path, at: place))
         touch(path)
     }

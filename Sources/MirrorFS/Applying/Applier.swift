@@ -7,7 +7,6 @@ final class Applier {
     let tree: MirrorTree
     private var folders: [MirrorPath: OpenFolder] = [:]
     private var touched: Set<MirrorPath> = []
-    var aside: [String] = []
     /// What the operation has moved out of the mirror.
     var kept: [KeptItem] = []
     /// Where what is removed or replaced goes; nil if it is not kept.
@@ -38,14 +37,14 @@ final class Applier {
     private static let syncedSingly = 4
 
     func perform(_ prepared: PreparedOperation) throws -> AppliedOperation {
-        (aside, kept) = ([], [])
+        kept = []
         var outcomes: [Outcome]
         do {
             outcomes = try execute(prepared)
         } catch let error as MirrorError where error.disposition == .skipItem {
             outcomes = [.failed(prepared.operation.key, why: error.description, retry: nil)]
         }
-        return AppliedOperation(operation: prepared.operation, outcomes: outcomes, setAside: aside, kept: kept)
+        return AppliedOperation(operation: prepared.operation, outcomes: outcomes, kept: kept)
     }
 
     /// Makes a file durable that stands under its name already: now if the batch has few such files, else at its end.

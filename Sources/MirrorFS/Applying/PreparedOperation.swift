@@ -77,8 +77,11 @@ public struct AppliedOperation: Sendable {
     public var operation: PlannedOperation
     /// What is to be recorded.
     public var outcomes: [Outcome]
-    /// Where things that were not ours have been moved to, relative to the mirror.
-    public var setAside: [String]
     /// What has left the mirror and is kept.
     public var kept: [KeptItem]
+
+    /// Where things that were not ours have been moved to, relative to the mirror.
+    public var setAside: [String] {
+        kept.filter { $0.reason == .aside }.map { "\(MirrorPath.ownFolder.text)/\($0.place)" }
+    }
 }

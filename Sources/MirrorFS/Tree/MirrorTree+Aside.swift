@@ -25,7 +25,7 @@ extension MirrorTree {
 
     /// The folder in `.dbxsync/aside` for what stood in `parent`, and its path relative to the mirror.
     private func asideFolder(for parent: MirrorPath) throws(MirrorError) -> (folder: Descriptor, place: String) {
-        var place = Self.own + "/aside/" + Self.today()
+        var place = Self.own + "/aside/" + Self.utc(time(nil)).day
         var here = try root.makeFolders(relative: place, mode: 0o700)
         for name in parent.components {
             let (next, free) = try Self.makeFreeFolder(name.text, in: here)
@@ -61,11 +61,15 @@ extension MirrorTree {
         return number + rest
     }
 
-    private static func today() -> String {
-        var now = time(nil)
+    /// A time in UTC, as names of folders: day and time of day.
+    static func utc(_ seconds: time_t) -> (day: String, clock: String) {
+        var seconds = seconds
         var parts = tm()
-        gmtime_r(&now, &parts)
+        gmtime_r(&seconds, &parts)
         func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+        return (
+            "\(Int(parts.tm_year) + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))",
+            "\(two(parts.tm_hour))\(two(parts.tm_min))\(two(parts.tm_sec))"
+        )
     }
 }

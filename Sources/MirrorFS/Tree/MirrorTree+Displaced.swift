@@ -8,7 +8,13 @@ public import SyncModel
 /// Nothing else knows of them. Whoever uses one becomes its only user and verifies it as if it were a leftover part.
 extension MirrorTree {
     /// Keeps its name of earlier versions, which clean up there.
-    private static let displacedPath = own + "/spared"
+    private static let displacedName = "spared"
+    private static let displacedPath = own + "/" + displacedName
+
+    /// Where a displaced file is, below `.dbxsync`.
+    static func displacedPlace(_ hash: ContentHash, inode: UInt64) -> String {
+        "\(displacedName)/\(hash.hex)/\(inode)"
+    }
 
     /// Moves a file of ours out of the way.
     ///
@@ -22,7 +28,7 @@ extension MirrorTree {
         mkdirat(all.number, hash.hex, 0o700)
         guard let same = try? all.folder(hash.hex) else { return nil }
         guard renameat(folder.number, name, same.number, String(status.st_ino)) == 0 else { return nil }
-        return "spared/\(hash.hex)/\(status.st_ino)"
+        return Self.displacedPlace(hash, inode: UInt64(status.st_ino))
     }
 
     /// Makes a displaced file that may hold `version` the part file `part`, if there is one and no such part yet.
@@ -107,7 +113,7 @@ extension MirrorTree {
             return unlinkat(all.number, name, AT_REMOVEDIR) == 0
         }
         let above = try root.folder(relative: Self.own)
-        unlinkat(above.number, "spared", AT_REMOVEDIR)  // it stays if something in it does
+        unlinkat(above.number, Self.displacedName, AT_REMOVEDIR)  // it stays if something in it does
     }
 
     /// Removes the entries of a folder, some at a time, until one cannot be removed.

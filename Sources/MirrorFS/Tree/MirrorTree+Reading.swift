@@ -22,9 +22,7 @@ extension MirrorTree {
     }
 
     private static func openFile(_ name: String, in folder: Descriptor) throws(MirrorError) -> Descriptor {
-        let number = retrying { openat(folder.number, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) }
-        guard number >= 0 else { throw .call("open", name, in: folder) }
-        let file = Descriptor(number)
+        let file = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_NONBLOCK)
         guard try file.status().st_mode & S_IFMT == S_IFREG else {
             throw MirrorError(code: .call, message: "\(name) is no file", number: EINVAL)
         }

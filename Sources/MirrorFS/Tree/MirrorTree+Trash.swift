@@ -7,12 +7,8 @@ public import SyncModel
 extension MirrorTree {
     /// The folder for what leaves the mirror at a time, below `.dbxsync`: `trash/2026-11-30/054527`, in UTC.
     public static func trashFolder(at time: Timestamp) -> String {
-        var seconds = time_t(time.seconds)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let day = "\(Int(parts.tm_year) + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-        return "trash/\(day)/\(two(parts.tm_hour))\(two(parts.tm_min))\(two(parts.tm_sec))"
+        let (day, clock) = utc(time_t(time.seconds))
+        return "trash/\(day)/\(clock)"
     }
 
     /// Something that was set aside.
@@ -46,13 +42,8 @@ extension MirrorTree {
         case .folder: break
         }
         let inside = try folder.folder(name)
-        var names: [String] = []
-        try forEachName(in: inside) { entry in
-            names.append(String(cString: entry))
-            return true
-        }
         var size: Int64 = 0
-        for name in names { size = size.saturatingSum(try measure(name, in: inside)) }
+        for name in try names(in: inside) { size = size.saturatingSum(try measure(name, in: inside)) }
         return size
     }
 
@@ -140,7 +131,7 @@ extension MirrorTree {
     /// - Throws: `MirrorError` if it cannot be looked at.
     public func settleKept(_ intent: Intent, before: LocalEntry?) throws(MirrorError) -> KeptItem? {
         guard let place = intent.place, case .file(_, let version, let print)? = before?.node else { return nil }
-        let displaced = "spared/\(version.hash.hex)/\(print.inode)"
+        let displaced = Self.displacedPlace(version.hash, inode: print.inode)
         let found: String
         if try inode(at: place) == print.inode {
             found = place
@@ -206,26 +197,5 @@ extension MirrorTree {
                 found.append((item, Timestamp(seconds: Int64(status.st_ctim.tv_sec))))
             }
         }
-    }
-
-    /// Whether the mirror's file system can hold more files; some do not tell.
-    ///
-    /// - Throws: `MirrorError` if the disk refuses it.
-    public func hasFreeInodes() throws(MirrorError) -> Bool {
-        var status = statvfs()
-        let root = try root.descriptor
-        guard retrying({ fstatvfs(root.number, &status) }) == 0 else { throw .call("statvfs", path) }
-        return status.f_files == 0 || status.f_favail > 0
-    }
-
-    /// The size of the mirror's file system in bytes.
-    ///
-    /// - Throws: `MirrorError` if the disk refuses it.
-    public func fileSystemSize() throws(MirrorError) -> Int64 {
-        var status = statvfs()
-        let root = try root.descriptor
-        guard retrying({ fstatvfs(root.number, &status) }) == 0 else { throw .call("statvfs", path) }
-        let (size, overflow) = UInt64(status.f_blocks).multipliedReportingOverflow(by: UInt64(status.f_frsize))
-        return overflow ? .max : Int64(clamping: size)
     }
 }

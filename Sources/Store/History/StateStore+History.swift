@@ -74,30 +74,6 @@ extension StateStore {
         }
     }
 
-    /// The number of the row that ended the last pass that changed something; everything up to it belongs together.
-    ///
-    /// - Returns: `nil` if there is none.
-    /// - Throws: `StoreError` if the state file cannot be read.
-    public func lastSettledChange() async throws -> Int64? {
-        try await read {
-            try Int64.fetchOne(
-                $0, sql: "SELECT n FROM history WHERE event = ? ORDER BY n DESC LIMIT 1",
-                arguments: [ChangeKind.passDone.rawValue])
-        }
-    }
-
-    /// The numbers of the first and the last row of the history; `nil` if it is empty.
-    ///
-    /// - Throws: `StoreError` if the state file cannot be read.
-    public func historyBounds() async throws -> ClosedRange<Int64>? {
-        try await read { db in
-            guard let first = try Int64.fetchOne(db, sql: "SELECT min(n) FROM history"),
-                let last = try Int64.fetchOne(db, sql: "SELECT max(n) FROM history"), first <= last
-            else { return nil }
-            return first...last
-        }
-    }
-
     /// The number of the last pass that is in the history; 0 if there is none.
     ///
     /// - Throws: `StoreError` if the state file cannot be read.
@@ -112,7 +88,7 @@ extension StateStore {
     /// - Throws: `StoreError` if the state file cannot be read.
     public func hasSettledOnce() async throws -> Bool {
         if try await progress().inStepAsOf != nil { return true }
-        return try await lastSettledChange() != nil
+        return try await historyMarks().settled != nil
     }
 
     /// Adds changes that are no effects of a batch.

@@ -82,15 +82,11 @@ extension FileHeader {
     }
 
     /// Whether an SQLite file is whole enough to tell its tables, and has none of ours.
-    ///
-    /// It is opened as one that does not change, so that nothing is made beside it.
     private static func isForeign(_ path: String) -> Bool {
-        let special = ["%": "%25", "?": "%3f", "#": "%23"]  // sqlite.org/uri.html
-        let escaped = path.map { special[String($0)] ?? String($0) }.joined()
         var connection: OpaquePointer?
         defer { sqlite3_close_v2(connection) }
         let flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
-        guard sqlite3_open_v2("file:\(escaped)?immutable=1", &connection, flags, nil) == SQLITE_OK else { return false }
+        guard sqlite3_open_v2(immutableURI(path), &connection, flags, nil) == SQLITE_OK else { return false }
         var statement: OpaquePointer?
         defer { sqlite3_finalize(statement) }
         let sql = "SELECT count(*) FROM sqlite_schema WHERE name IN ('want', 'have', 'pending', 'intent')"

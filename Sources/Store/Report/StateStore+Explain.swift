@@ -92,7 +92,7 @@ private struct Facts {
                 db,
                 sql: """
                     SELECT count(*) FROM held x JOIN hold o ON o.id = x.hold
-                    WHERE x.key >= ? AND x.key < ? AND o.status <> 1
+                    WHERE x.key >= ? AND x.key < ? AND \(Holds.isInForceSQL)
                     """, arguments: [lower, upper]) ?? 0
         facts.pendingBelow =
             try Int.fetchOne(

@@ -163,7 +163,7 @@ extension StateStore {
                     coalesce(sum(p.parked = 0 AND p.reason IS NOT NULL), 0), coalesce(sum(p.parked), 0),
                     (SELECT count(*) FROM unread), coalesce(sum(w.kind <> 1 AND p.reason IS NULL), 0),
                     (SELECT count(*) FROM held x JOIN hold o ON o.id = x.hold JOIN have h ON h.key = x.key
-                        LEFT JOIN want w ON w.key = x.key WHERE \(Holds.isCurrentSQL) AND o.status <> 1)
+                        LEFT JOIN want w ON w.key = x.key WHERE \(Holds.isCurrentSQL) AND \(Holds.isInForceSQL))
                 FROM pending p LEFT JOIN want w ON w.key = p.key
                 WHERE NOT EXISTS (SELECT 1 FROM have h WHERE h.key = p.key
                     AND (\(Holds.isHeldSQL) OR w.key IS NULL AND \(Holds.holdsHeldSQL)))

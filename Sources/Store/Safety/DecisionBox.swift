@@ -47,14 +47,12 @@ public struct DecisionBox: Sendable {
 
     /// What waits to be taken.
     public func waiting() -> [Decision] {
-        guard let stream = opendir(folder) else { return [] }
-        defer { closedir(stream) }
         var found: [Decision] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        try? DirectoryEntries(of: folder).forEach { entry in
+            if let hold = Int64(entry.text), let verdict = read(hold) {
+                found.append(Decision(hold: hold, verdict: verdict))
             }
-            if let hold = Int64(name), let verdict = read(hold) { found.append(Decision(hold: hold, verdict: verdict)) }
+            return true
         }
         return found.sorted { $0.hold < $1.hold }
     }

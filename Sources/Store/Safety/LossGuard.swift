@@ -35,13 +35,13 @@ struct LossGuard {
         if let limit = try removalLimit() {
             let due = moment == .removing ? Self.removals : Self.givingWay
             if try isTooMuch(due, limit, of: "removals") {
-                ids += try add(due, because: reason("removals", limit))
+                ids.append(try add(due, because: reason("removals", limit)))
             }
         }
         if moment == .placing, let count = settings.overwrites {
             let limit = Limit(count: count, words: "guard.overwrites = \(count)")
             if try isTooMuch(Self.replacements, limit, of: "replacements") {
-                ids += try add(Self.replacements, because: reason("replacements", limit))
+                ids.append(try add(Self.replacements, because: reason("replacements", limit)))
             }
         }
         return ids
@@ -50,8 +50,7 @@ struct LossGuard {
     /// Whether so many removals are more than is allowed now.
     func isTooMuch(removals count: Int) throws -> Bool {
         guard count > 0, let limit = try removalLimit() else { return false }
-        let before = try recent("removals")
-        return count > limit.count - min(limit.count, before)
+        return try count > room(limit, "removals")
     }
 
     // MARK: Limits
@@ -118,29 +117,33 @@ struct LossGuard {
         return try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM pending WHERE loss IN (\(list)))") ?? false
     }
 
-    /// What was lost within the window without approval, and what is held since then.
+    /// The beginning of the window, in seconds since the epoch.
+    private var start: Int64 { now.seconds - settings.window.components.seconds }
+
+    /// How many files were lost within the window without approval.
     private func recent(_ column: String) throws -> Int {
-        let start = now.seconds - settings.window.components.seconds
-        return try Int.fetchOne(
+        try Int.fetchOne(
             db, sql: "SELECT coalesce(sum(\(column)), 0) FROM loss WHERE minute >= ?", arguments: [start / 60]) ?? 0
     }
 
+    /// How many more may be lost within the window.
+    private func room(_ limit: Limit, _ column: String) throws -> Int { max(0, limit.count - (try recent(column))) }
+
+    /// How many files are held since the beginning of the window, as far as `most`.
     private func heldOfLate(_ column: String, upTo most: Int) throws -> Int {
-        let start = now.seconds - settings.window.components.seconds
         let isReplacement = column == "replacements" ? "EXISTS" : "NOT EXISTS"
         return try Int.fetchOne(
             db,
             sql: """
                 SELECT count(*) FROM (
                     SELECT 1 FROM hold o JOIN held x ON x.hold = o.id
-                    WHERE o.status = 0 AND o.began > ? AND x.hash IS NOT NULL
+                    WHERE \(Holds.isUndecidedSQL) AND o.began > ? AND x.hash IS NOT NULL
                         AND \(isReplacement) (SELECT 1 FROM want w WHERE w.key = x.key AND w.kind = 1) LIMIT ?)
                 """, arguments: [start, most]) ?? 0
     }
 
     private func isTooMuch(_ due: String, _ limit: Limit, of column: String) throws -> Bool {
-        let before = try recent(column)
-        let room = limit.count - min(limit.count, before)
+        let room = try room(limit, column)
         let sql = "SELECT count(*) FROM (SELECT 1 \(dueSQL(due)) AND h.kind = 1 LIMIT ?)"
         let count = try Int.fetchOne(db, sql: sql, arguments: [room + 1]) ?? 0
         if count == 0 { return false }
@@ -168,16 +171,18 @@ struct LossGuard {
 
     // MARK: Holding
 
-    private func add(_ due: String, because reason: String) throws -> [Int64] {
+    /// - Returns: the number of the new hold.
+    private func add(_ due: String, because reason: String) throws -> Int64 {
         try db.execute(
-            sql: "INSERT INTO hold (began, reason, status) VALUES (?, ?, 0)", arguments: [now, reason])
+            sql: "INSERT INTO hold (began, reason, status) VALUES (?, ?, ?)",
+            arguments: [now, reason, Hold.Status.held.rawValue])
         let id = db.lastInsertedRowID
         try db.execute(
             sql: """
                 INSERT OR REPLACE INTO held (key, hold, hash, want_rev)
                 SELECT p.key, ?, h.hash, w.rev \(dueSQL(due))
                 """, arguments: [id])
-        return [id]
+        return id
     }
 }
 

@@ -17,7 +17,7 @@ extension StateStore {
     ///   - settings: what the guard allows.
     ///   - pass: the pass, for the history.
     ///   - now: the time.
-    /// - Returns: what is held from now on; `nil` if nothing was added.
+    /// - Returns: the new holds; none if nothing was added.
     /// - Throws: `StoreError` if the state file cannot be read or written.
     public func guardAgainstLoss(
         _ moment: GuardMoment, _ settings: GuardSettings, pass: Int, now: Timestamp
@@ -149,6 +149,12 @@ extension StateStore {
 
 /// Reads and changes holds.
 enum Holds {
+    /// Of a row `o` of hold: whether what it holds is not to be touched.
+    static let isInForceSQL = "o.status <> \(Hold.Status.approved.rawValue)"
+
+    /// Of a row `o` of hold: whether nobody has decided about it.
+    static let isUndecidedSQL = "o.status = \(Hold.Status.held.rawValue)"
+
     /// The holds that have paths left.
     static let idsSQL = "SELECT id FROM hold o WHERE EXISTS (SELECT 1 FROM held x WHERE x.hold = o.id) ORDER BY id"
 
@@ -158,18 +164,18 @@ enum Holds {
 
     /// Of a row `h` of have and a row `w` of want, or none: whether it is held, or was rejected.
     static let isHeldSQL = """
-        EXISTS (SELECT 1 FROM held x JOIN hold o ON o.id = x.hold WHERE \(isCurrentSQL) AND o.status <> 1)
+        EXISTS (SELECT 1 FROM held x JOIN hold o ON o.id = x.hold WHERE \(isCurrentSQL) AND \(isInForceSQL))
         """
 
     /// Of a row `h` of have: whether it is a folder that something held stands in.
     static let holdsHeldSQL = """
         (h.kind = 0 AND EXISTS (SELECT 1 FROM held x JOIN hold o ON o.id = x.hold
-            WHERE x.key > h.key || '/' AND x.key < h.key || '0' AND o.status <> 1))
+            WHERE x.key > h.key || '/' AND x.key < h.key || '0' AND \(isInForceSQL)))
         """
 
     /// Holds that nobody has decided about, and of whose paths none is of concern any more.
     static let endedSQL = """
-        SELECT id FROM hold o WHERE status = 0 AND NOT EXISTS (SELECT 1 FROM held x WHERE x.hold = o.id)
+        SELECT id FROM hold o WHERE \(isUndecidedSQL) AND NOT EXISTS (SELECT 1 FROM held x WHERE x.hold = o.id)
         """
 
     /// Holds whose paths are all done or of no concern any more are done with.

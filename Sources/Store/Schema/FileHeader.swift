@@ -4,6 +4,12 @@ import SyncModel
 
 /// What the first bytes of a state file say, before SQLite is let near it: SQLite takes an empty file for a new one.
 enum FileHeader {
+    /// The file as one that does not change, so that nothing is made beside it (sqlite.org/uri.html, "immutable").
+    static func immutableURI(_ path: String) -> String {
+        let escaped = path.replacing("%", with: "%25").replacing("?", with: "%3f").replacing("#", with: "%23")
+        return "file:\(escaped)?immutable=1"
+    }
+
     /// Whether there is a plausible SQLite file at `path`; false if there is none at all.
     ///
     /// - Throws: `StoreError` if it is empty, no SQLite file, another program's, or shorter than its own header says

@@ -54,10 +54,12 @@ public struct LocalEntry: Hashable, Sendable {
     public var path: MirrorPath
     /// What it is.
     public var node: LocalNode
-    /// What it holds, if it is a file.
-    public var content: ContentHash? {
-        if case .file(_, let version, _) = node { version.hash } else { nil }
+    /// The version it holds, if it is a file.
+    public var version: FileVersion? {
+        if case .file(_, let version, _) = node { version } else { nil }
     }
+    /// What it holds, if it is a file.
+    public var content: ContentHash? { version?.hash }
 
     /// Creates an entry.
     public init(key: RemoteKey, path: MirrorPath, node: LocalNode) {

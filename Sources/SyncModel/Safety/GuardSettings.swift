@@ -22,4 +22,7 @@ public struct GuardSettings: Hashable, Sendable {
         self.window = window
         self.releaseAfter = releaseAfter
     }
+
+    /// Whether removals are counted at all.
+    public var countsRemovals: Bool { removals != nil || (sharePercent ?? 100) < 100 }
 }
