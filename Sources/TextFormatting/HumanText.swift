@@ -11,6 +11,12 @@ package enum HumanText {
         return text
     }
 
+    /// A text with spaces behind it, or before it, up to a width; one that is longer stays as it is.
+    package static func padded(_ text: String, to width: Int, atStart: Bool = false) -> String {
+        let gap = String(repeating: " ", count: max(0, width - text.count))
+        return atStart ? gap + text : text + gap
+    }
+
     /// A count with its noun: `1 file`, `2 files`.
     package static func count(_ number: some BinaryInteger, _ noun: String) -> String {
         "\(count(number)) \(noun)\(number == 1 ? "" : "s")"

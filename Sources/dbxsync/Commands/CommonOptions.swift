@@ -1,6 +1,9 @@
 import ArgumentParser
 import Configuration
+import Dropbox
 import Glibc
+import Logging
+import SyncModel
 
 /// What every command takes.
 struct CommonOptions: ParsableArguments {
@@ -34,6 +37,29 @@ func exiting(_ work: () async throws -> ExitCode) async throws {
         code = failure.exitCode
     }
     if code != .done { throw ArgumentParser.ExitCode(code.rawValue) }
+}
+
+/// Does a service's work; a failure is logged and told to the service manager, and becomes the exit code.
+func serving(_ work: (LogOutput, SystemdNotifier) async throws -> Void) async throws {
+    let log = LogOutput(level: .info)
+    let notifier = SystemdNotifier()
+    do {
+        try await work(log, notifier)
+    } catch {
+        let failure = Failure.of(error)
+        for line in failure.message.split(separator: "\n") { log.logger().critical("\(line)") }
+        notifier.stopping(status: String(failure.message.prefix { $0 != "\n" }))
+        throw ArgumentParser.ExitCode(failure.exitCode.rawValue)
+    }
+}
+
+/// The moment that an option names.
+func moment(_ text: String, option: String) throws(Failure) -> Timestamp {
+    do throws(ConfigValueError) {
+        return try MomentText.read(text, now: .now)
+    } catch {
+        throw Failure(.usage, "\(option): \(error.message)")
+    }
 }
 
 /// Writes a text to standard output; a reader that went away ends the attempt.

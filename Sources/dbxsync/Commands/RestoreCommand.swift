@@ -80,11 +80,7 @@ struct RestoreCommand: AsyncParsableCommand {
             return .rev(Rev(text))
         }
         guard let at else { return .last }
-        do throws(ConfigValueError) {
-            return .at(try MomentText.read(at, now: .now))
-        } catch {
-            throw Failure(.usage, "--at: \(error.message)")
-        }
+        return .at(try moment(at, option: "--at"))
     }
 
     // MARK: Where to

@@ -27,18 +27,7 @@ struct RunOnChangeCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The NAME of a table [on_change.NAME] of the configuration.", valueName: "name"))
     var name: String
 
-    func run() async throws {
-        let log = LogOutput(level: .info)
-        let notifier = SystemdNotifier()
-        do {
-            try await serve(log, notifier)
-        } catch {
-            let failure = Failure.of(error)
-            for line in failure.message.split(separator: "\n") { log.logger().critical("\(line)") }
-            notifier.stopping(status: String(failure.message.prefix { $0 != "\n" }))
-            throw ArgumentParser.ExitCode(failure.exitCode.rawValue)
-        }
-    }
+    func run() async throws { try await serving(serve) }
 
     private func serve(_ log: LogOutput, _ notifier: SystemdNotifier) async throws {
         let config = try common.load()

@@ -56,13 +56,7 @@ struct TrashCommand: AsyncParsableCommand {
 
     private func filter(_ config: Config) throws(Failure) -> TrashFilter {
         var filter = TrashFilter(what: .all, since: nil)
-        if let since {
-            do throws(ConfigValueError) {
-                filter.since = try MomentText.read(since, now: .now)
-            } catch {
-                throw Failure(.usage, "--since: \(error.message)")
-            }
-        }
+        if let since { filter.since = try moment(since, option: "--since") }
         guard let path else { return filter }
         if MirrorPlace.isPattern(path) {
             do throws(PatternProblem) {
@@ -149,8 +143,9 @@ struct TrashList: Encodable, Sendable {
         let size = HumanText.bytes(row.item.size)
         let rev = row.item.version.map { $0.rev.text } ?? "-"
         return escapingControls(
-            "\(TimeText.local(row.at))  \(padded(row.item.reason.rawValue, 8))  \(padded(size, 7, atStart: true))  "
-                + "\(padded(rev, 19))  \(row.item.path)\(row.item.isFolder ? "/" : "")")
+            "\(TimeText.local(row.at))  \(HumanText.padded(row.item.reason.rawValue, to: 8))  "
+                + "\(HumanText.padded(size, to: 7, atStart: true))  "
+                + "\(HumanText.padded(rev, to: 19))  \(row.item.path)\(row.item.isFolder ? "/" : "")")
     }
 
     /// The last line for people.
@@ -158,10 +153,5 @@ struct TrashList: Encodable, Sendable {
         let more = isKept ? "" : "; nothing more is kept, because trash.keep is \"0\""
         return count == 0
             ? "nothing is kept" + more : "\(HumanText.count(count, "item")), \(HumanText.bytes(bytes))" + more
-    }
-
-    private static func padded(_ text: String, _ width: Int, atStart: Bool = false) -> String {
-        let gap = String(repeating: " ", count: max(0, width - text.count))
-        return atStart ? gap + text : text + gap
     }
 }

@@ -176,12 +176,10 @@ enum ExplainText {
     }
 
     private static func time(_ moment: Moment, _ now: Timestamp) -> String {
-        "\(TimeText.local(moment.time)) (\(TimeText.distance(moment.time, from: now)))"
+        TimeText.localAndDistance(moment.time, from: now)
     }
 
-    private static func padded(_ word: String) -> String {
-        word + String(repeating: " ", count: max(1, 11 - word.count))
-    }
+    private static func padded(_ word: String) -> String { StatusText.padded(word) }
 }
 
 extension ExplainReport.Selected {

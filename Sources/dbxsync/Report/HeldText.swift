@@ -36,7 +36,7 @@ enum HeldText {
     static func lines(_ hold: Hold, _ groups: [Group], now: Timestamp) -> [String] {
         let state =
             switch hold.status {
-            case .held: "held since \(TimeText.local(hold.began)) (\(TimeText.distance(hold.began, from: now)))"
+            case .held: "held since \(TimeText.localAndDistance(hold.began, from: now))"
             case .approved: "approved, done with the next pass"
             case .rejected: "rejected: what stands there stays until Dropbox has another revision"
             }
@@ -45,11 +45,9 @@ enum HeldText {
             + "\(HumanText.bytes(hold.bytes)), \(state): \(hold.reason)"
         return [heading]
             + groups.map { group in
-                let count = HumanText.count(group.files, "file")
-                let padding = String(repeating: " ", count: max(0, 14 - count.count))
-                let size = HumanText.bytes(group.bytes)
-                let space = String(repeating: " ", count: max(0, 10 - size.count))
-                return escapingControls("  \(padding)\(count) \(space)\(size)  \(group.path)")
+                let count = HumanText.padded(HumanText.count(group.files, "file"), to: 14, atStart: true)
+                let size = HumanText.padded(HumanText.bytes(group.bytes), to: 10, atStart: true)
+                return escapingControls("  \(count) \(size)  \(group.path)")
             }
     }
 

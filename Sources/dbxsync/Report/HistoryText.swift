@@ -13,7 +13,7 @@ enum HistoryText {
         let event = change.kind.rawValue
         var text = "\(TimeText.local(row.time))  \(event)"
         guard change.kind != .passDone else { return text }
-        text += String(repeating: " ", count: max(1, eventWidth - event.utf8.count))
+        text += HumanText.padded("", to: eventWidth - event.count)
         text += change.oldPath.map { "\($0) -> \(change.path)" } ?? change.path
         let details = details(change)
         return escapingControls(details.isEmpty ? text : "\(text) (\(details.joined(separator: ", ")))")

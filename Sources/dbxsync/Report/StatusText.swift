@@ -85,9 +85,8 @@ enum StatusText {
             "was damaged at \(time(damaged.setAsideAt, now)), and \(how); the damaged file is kept as \(damaged.kept)")
     }
 
-    private static func padded(_ word: String) -> String {
-        word + String(repeating: " ", count: max(1, 11 - word.count))
-    }
+    /// The word at the head of a line.
+    static func padded(_ word: String) -> String { HumanText.padded(word + " ", to: 11) }
 
     private static func heading(_ report: StatusReport, _ now: Timestamp) -> String {
         guard let moment = report.inStepAsOf else {
@@ -120,7 +119,7 @@ enum StatusText {
     }
 
     private static func time(_ moment: Moment, _ now: Timestamp) -> String {
-        "\(TimeText.local(moment.time)) (\(TimeText.distance(moment.time, from: now)))"
+        TimeText.localAndDistance(moment.time, from: now)
     }
 
     /// Files of others; they are no fault.

@@ -1,6 +1,7 @@
 import Dropbox
 import Logging
 import SyncModel
+import TextFormatting
 
 /// Log lines for people: time, level, text.
 ///
@@ -41,7 +42,7 @@ struct TerminalLogHandler: LogHandler {
         _ level: Logger.Level, _ text: String, at time: Timestamp, interactive: Bool, colour: Bool
     ) -> String {
         let clock = interactive ? TimeText.clock(time) : TimeText.rfc3339(time)
-        let word = level.rawValue + String(repeating: " ", count: max(0, 7 - level.rawValue.count))
+        let word = HumanText.padded(level.rawValue, to: 7)
         guard colour, let code = Self.colour(of: level) else { return "\(clock) \(word) \(text)" }
         return "\(clock) \u{1B}[\(code)m\(word)\u{1B}[0m \(text)"
     }

@@ -22,6 +22,11 @@ enum TimeText {
     /// The time in UTC, RFC 3339: `2026-11-24T13:03:11Z`.
     static func rfc3339(_ moment: Timestamp) -> String { text(moment, format: "%Y-%m-%dT%H:%M:%SZ", convert: gmtime_r) }
 
+    /// The local time, and how long ago it was.
+    static func localAndDistance(_ moment: Timestamp, from now: Timestamp) -> String {
+        "\(local(moment)) (\(distance(moment, from: now)))"
+    }
+
     /// How long ago a moment was, or how far ahead it is: `18 s ago`, `in 5 min 00 s`, `now`.
     static func distance(_ moment: Timestamp, from now: Timestamp) -> String {
         let span = HumanText.duration(.seconds(Int64(clamping: now.seconds(since: moment).magnitude)))
