@@ -38,7 +38,7 @@ struct RestoreChoiceTests {
         #expect(RestoreChoice.last(of: [row(1, 1)], standing: version(1).hash) == nil)
         #expect(RestoreChoice.last(of: rows + [row(4, nil)], standing: version(3).hash)?.id == 4)
         let each = RestoreChoice.last(
-            ofEach: rows + [row(4, 4, "/B"), row(5, 5, "/b")], standing: ["/a": version(3).hash])
+            ofEach: rows + [row(4, 4, "/B"), row(5, 5, "/b")], standing: [RemoteKey("/a"): version(3).hash])
         #expect(each.map(\.id) == [2, 5])
     }
 

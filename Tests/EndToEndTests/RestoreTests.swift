@@ -148,6 +148,32 @@ struct RestoreTests {
         }
     }
 
+    @Test("a folder is found whatever its letters and their case, and two names of the same letters both come back")
+    func spellings() async throws {
+        try await DaemonFixture.run { fixture in
+            let account = fixture.account
+            let names = ["caf\u{e9}", "cafe\u{301}"]
+            for (index, name) in names.enumerated() { try account.put("/\u{c4}pfel/\(name)", .text("\(index)")) }
+            try await fixture.sync()
+            let then = try await momentBetween()
+            for name in names { try account.put("/\u{c4}pfel/\(name)", "new") }
+            try await fixture.sync()
+            try account.move("/\u{c4}pfel", "/other")
+            try account.move("/other", "/\u{e4}pfel")
+            try await fixture.sync()
+            for path in ["/\u{c4}pfel", "/\u{e4}PFEL"] {
+                let ending = try await restore(fixture, path, "--at", then)
+                #expect(ending.code == 0, "\(ending)")
+                #expect(try document(ending)["restored"] as? Int == 2)
+                for (index, name) in names.enumerated() {
+                    let found = ["\u{c4}", "\u{e4}"].compactMap { text(fixture, "\($0)pfel/\(name)") }
+                    #expect(found == ["\(index)"], "\(path)")
+                }
+                try FileManager.default.removeItem(atPath: fixture.place.folder("back"))
+            }
+        }
+    }
+
     @Test("nothing is overwritten, nothing is written into the mirror, and what is there already is no failure")
     func neverOverwrites() async throws {
         try await DaemonFixture.run { fixture in

@@ -1,3 +1,4 @@
+import GRDB
 import Glibc
 import Store
 import SyncModel
@@ -100,6 +101,49 @@ struct HistoryLookTests {
         #expect(try await fixture.store.historyBeginning(query) == nil)
         query.limit = 1
         #expect(try await fixture.store.historyBeginning(query) == first)
+    }
+
+    @Test("what was written down under a path is found by its letters in either case, and by its bytes")
+    func spellings() async throws {
+        let fixture = try StoreFixture()
+        let paths = ["/\u{c4}/f", "/\u{e4}", "/\u{e4}b", "/A\u{308}/f"]
+        try await fixture.store.record(
+            EffectRecord(
+                pass: 1,
+                changes: paths.map { MirrorChange(.filePlaced, path: $0) }
+                    + [MirrorChange(.moved, path: "/x", oldPath: "/\u{c4}/old")],
+                kept: paths.map { path in
+                    KeptItem(path: path, place: "trash/1", reason: .removed, isFolder: true, version: nil, size: 0)
+                }), now: StoreFixture.now)
+        try await expectSpellings(fixture.store)
+        try fixture.store.close()
+        // As a file that was written by the version before.
+        let queue = try DatabaseQueue(path: fixture.path)
+        try await queue.write { db in
+            try db.execute(
+                sql: """
+                    DROP INDEX history_key; DROP INDEX history_old_key; DROP INDEX trash_key;
+                    ALTER TABLE history DROP COLUMN key; ALTER TABLE history DROP COLUMN old_key;
+                    ALTER TABLE trash DROP COLUMN key;
+                    CREATE INDEX history_path ON history(path);
+                    CREATE INDEX history_old_path ON history(old_path) WHERE old_path IS NOT NULL;
+                    CREATE INDEX trash_path ON trash(path);
+                    PRAGMA user_version = 7;
+                    """)
+        }
+        try queue.close()
+        try await expectSpellings(try StateStore.open(at: fixture.path))
+    }
+
+    private func expectSpellings(_ store: StateStore) async throws {
+        for path in ["/\u{c4}", "/\u{e4}"] {
+            var query = HistoryQuery()
+            query.path = path
+            let found = try await store.history(query).map { Array($0.change.path.utf8) }
+            #expect(found == ["/\u{c4}/f", "/\u{e4}", "/x"].map { Array($0.utf8) })
+            let kept = try await store.trash(at: path).map { Array($0.item.path.utf8) }
+            #expect(kept == ["/\u{c4}/f", "/\u{e4}"].map { Array($0.utf8) })
+        }
     }
 
     @Test("a file that has not changed is not looked at again")

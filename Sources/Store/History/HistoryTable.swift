@@ -11,8 +11,9 @@ struct HistoryTable {
         insert = try RowStatement(
             db,
             """
-            INSERT INTO history (time, pass, event, path, old_path, size, files, old_rev, rev, hash, reason)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO history (time, pass, event, path, old_path, size, files, old_rev, rev, hash, reason, key,
+                old_key)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
     }
 
@@ -31,6 +32,8 @@ struct HistoryTable {
                 row.bindOptional(change.rev?.text)
                 if let hash = change.hash { row.bind(hash) } else { row.bindNull() }
                 row.bindOptional(change.reason)
+                row.bind(RemoteKey(written: change.path).text)
+                row.bindOptional(change.oldPath.map { RemoteKey(written: $0).text })
             }
         }
         try count(changes, now: now)

@@ -24,7 +24,7 @@ public struct HistoryRow: Hashable, Sendable {
 
 /// Which rows of the history are asked for.
 public struct HistoryQuery: Hashable, Sendable {
-    /// At or below this path, or moved from there; in the case of Dropbox or, for ASCII letters, any other.
+    /// At or below this path, or moved from there; in any case.
     public var path: String?
     /// From this time on.
     public var since: Timestamp?
@@ -151,14 +151,15 @@ extension HistoryQuery {
             arguments += values
         }
         if let path, path != "/" {
-            let (lower, upper) = (path + "/", path + "0")
+            let key = RemoteKey(written: path)
+            let bounds: StatementArguments = [key.text, key.below.lower, key.below.upper]
             let isAtOrBelow = { (column: String) in
                 "(\(column) = ? OR (\(column) >= ? AND \(column) < ?))"
             }
             add(
-                "n IN (SELECT n FROM history WHERE \(isAtOrBelow("path")) UNION SELECT n FROM history WHERE "
-                    + "old_path IS NOT NULL AND \(isAtOrBelow("old_path")))",
-                [path, lower, upper, path, lower, upper])
+                "n IN (SELECT n FROM history WHERE \(isAtOrBelow("key")) UNION SELECT n FROM history WHERE "
+                    + "old_key IS NOT NULL AND \(isAtOrBelow("old_key")))",
+                bounds + bounds)
         }
         if let since { add("time >= ?", [since]) }
         if let until { add("time <= ?", [until]) }

@@ -29,7 +29,7 @@ extension StateStore {
     /// - Parameters:
     ///   - path: the state file.
     ///   - work: what is read; it may be done again if the file is written to meanwhile.
-    /// - Returns: `nil` if there is no file, or one of an earlier version, which has no history.
+    /// - Returns: `nil` if there is no file, or one of an earlier version that no daemon has opened since.
     /// - Throws: `StoreError` if it cannot be read, and what `work` throws.
     public static func look<T: Sendable>(
         at path: String, _ work: @Sendable (StateStore) async throws -> T

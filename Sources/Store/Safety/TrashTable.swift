@@ -23,8 +23,8 @@ enum TrashTable {
         let insert = try RowStatement(
             db,
             """
-            INSERT INTO trash (path, place, reason, is_folder, rev, size, hash, modified, trashed_at, pass)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO trash (path, place, reason, is_folder, rev, size, hash, modified, trashed_at, pass, key)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
         for item in items {
             try insert.execute { row in
@@ -42,6 +42,7 @@ enum TrashTable {
                 }
                 row.bind(now)
                 row.bind(Int64(pass))
+                row.bind(RemoteKey(written: item.path).text)
             }
         }
     }
@@ -62,7 +63,7 @@ extension StateStore {
     /// What is in the trash at or below a path, the oldest first.
     ///
     /// - Parameters:
-    ///   - path: with a slash in front; `nil` for all.
+    ///   - path: with a slash in front, in any case; `nil` for all.
     ///   - after: only what has a larger number.
     ///   - limit: the maximum number of rows.
     /// - Throws: `StoreError` if the state file cannot be read.
@@ -70,8 +71,9 @@ extension StateStore {
         try await read { db in
             var (condition, arguments): (String, StatementArguments) = ("id > ?", [after])
             if let path, path != "/" {
-                condition += " AND (path = ? OR (path >= ? AND path < ?))"
-                arguments += [path, path + "/", path + "0"]
+                let key = RemoteKey(written: path)
+                condition += " AND (key = ? OR (key >= ? AND key < ?))"
+                arguments += [key.text, key.below.lower, key.below.upper]
             }
             let sql = "SELECT \(TrashTable.columns) FROM trash WHERE \(condition) ORDER BY id LIMIT ?"
             return try Row.fetchAll(db, sql: sql, arguments: arguments + [limit]).map(TrashTable.row)

@@ -1,11 +1,12 @@
 import GRDB
+import SyncModel
 
 /// The tables of the state file; a migration is never changed once it was released.
 enum Schema {
     /// "dbxs": tells our files from others' (SQLite, `PRAGMA application_id`).
     static let applicationID = 0x6462_7873
 
-    static let version = 7
+    static let version = 8
 
     /// No version to come will be later; what says so is damaged.
     static let lastThinkable = 1000
@@ -20,6 +21,7 @@ enum Schema {
         if present < 5 { try createVersion5(db) }
         if present < 6 { try createVersion6(db) }
         if present < 7 { try createVersion7(db) }
+        if present < 8 { try createVersion8(db) }
         if present < 4 {
             for table in Checksums.tables { try Checksums.begin(table.name, db) }
         } else if present < 6 {
@@ -185,6 +187,31 @@ enum Schema {
                 CREATE INDEX trash_path ON trash(path);
                 CREATE INDEX trash_displaced ON trash(place) WHERE place >= 'spared/' AND place < 'spared0';
                 PRAGMA user_version = 7;
+                """)
+    }
+
+    private static func createVersion8(_ db: Database) throws {
+        // key, old_key: by which path and old_path are looked up, `RemoteKey(written:)`; the collation of those two
+        // knows ASCII only.
+        let key = DatabaseFunction("path_key", argumentCount: 1, pure: true) { values in
+            String.fromDatabaseValue(values[0]).map { RemoteKey(written: $0).text }
+        }
+        db.add(function: key)
+        defer { db.remove(function: key) }
+        try db.execute(
+            sql: """
+                ALTER TABLE history ADD COLUMN key TEXT NOT NULL DEFAULT '';
+                ALTER TABLE history ADD COLUMN old_key TEXT;
+                ALTER TABLE trash ADD COLUMN key TEXT NOT NULL DEFAULT '';
+                UPDATE history SET key = path_key(path), old_key = path_key(old_path);
+                UPDATE trash SET key = path_key(path);
+                DROP INDEX history_path;
+                DROP INDEX history_old_path;
+                DROP INDEX trash_path;
+                CREATE INDEX history_key ON history(key);
+                CREATE INDEX history_old_key ON history(old_key) WHERE old_key IS NOT NULL;
+                CREATE INDEX trash_key ON trash(key);
+                PRAGMA user_version = 8;
                 """)
     }
 

@@ -9,6 +9,11 @@ public struct RemoteKey: Sendable {
     /// Wraps a path that the server gave or the state file holds.
     public init(_ text: String) { self.text = text }
 
+    /// The key by which a path that is shown, or that somebody wrote, is looked up; "/" is the mirrored folder.
+    ///
+    /// A guess at Dropbox's lower-casing: where that is another one, no entry is found by it.
+    public init(written path: String) { text = path == "/" ? "" : path.lowercased() }
+
     /// The mirrored folder itself.
     public static let root = RemoteKey("")
 
@@ -27,6 +32,9 @@ public struct RemoteKey: Sendable {
 
     /// The bounds of every key below this one: `lower <= key < upper`, byte by byte.
     public var below: (lower: String, upper: String) { (text + "/", text + "0") }
+
+    /// Whether this is `folder` or stands below it.
+    public func lies(in folder: RemoteKey) -> Bool { self == folder || folder.contains(self) }
 
     /// Whether `other` stands anywhere below this key.
     public func contains(_ other: RemoteKey) -> Bool {

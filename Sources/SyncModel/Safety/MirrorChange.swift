@@ -80,16 +80,16 @@ extension Array where Element == MirrorChange {
     /// The same, with the files that were put in place summed up by folder, and without the folders that were made: a
     /// first mirror needs no row for each.
     public var summedUpByFolder: [MirrorChange] {
-        var sums: [String: MirrorChange] = [:]
-        var order: [String] = []
+        var sums: [RemoteKey: MirrorChange] = [:]
+        var order: [RemoteKey] = []
         var others: [MirrorChange] = []
         for change in self {
             switch change.kind {
             case .folderMade: continue
             case .filePlaced where change.oldRev == nil:
-                let folder = change.folder
+                let folder = RemoteKey(change.folder)
                 if sums[folder] == nil { order.append(folder) }
-                var sum = sums[folder] ?? MirrorChange(.folderFilled, path: folder, size: 0, files: 0)
+                var sum = sums[folder] ?? MirrorChange(.folderFilled, path: folder.text, size: 0, files: 0)
                 sum.files = (sum.files ?? 0) + 1
                 sum.size = (sum.size ?? 0).saturatingSum(change.size ?? 0)
                 sums[folder] = sum

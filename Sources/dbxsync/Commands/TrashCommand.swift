@@ -87,7 +87,7 @@ struct TrashFilter: Sendable {
     func takes(_ row: TrashRow) -> Bool {
         if let since, row.at < since { return false }
         guard case .pattern(let selection) = what else { return true }
-        return selection.match(of: RemoteKey(row.item.path.pathKey), isFolder: row.item.isFolder) == .selected
+        return selection.match(of: row.item.path.pathKey, isFolder: row.item.isFolder) == .selected
     }
 }
 

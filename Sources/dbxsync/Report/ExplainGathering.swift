@@ -26,7 +26,7 @@ extension ExplainReport {
     /// Reads everything but what Dropbox says now.
     static func gather(_ path: String, _ sources: Sources, asked: Answer? = nil) async throws -> ExplainReport {
         let (store, config) = (sources.store, sources.config)
-        let key = RemoteKey(path == "/" ? "" : path.pathKey)
+        let key = path.pathKey
         let all = try await store.facts(of: [key] + key.ancestors)
         let facts = all[0]
         let shown = facts.want == nil && facts.have == nil ? path : facts.path

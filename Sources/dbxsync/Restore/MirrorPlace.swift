@@ -89,16 +89,11 @@ struct MirrorPlace: Equatable, Sendable {
 
 extension String {
     /// By which paths of the mirror are compared: Dropbox does not tell upper from lower case.
-    var pathKey: String { lowercased() }
+    var pathKey: RemoteKey { RemoteKey(written: self) }
 
     /// The folder of a path with a slash in front; "/" for what is in none.
     var folderOfPath: String {
         let above = pathAboveLastSlash ?? ""
         return above.isEmpty ? "/" : above
-    }
-
-    /// Whether it is `folder` or lies below it; both are keys.
-    func lies(in folder: String) -> Bool {
-        folder == "/" || utf8.elementsEqual(folder.utf8) || utf8.starts(with: (folder + "/").utf8)
     }
 }

@@ -16,9 +16,9 @@ struct PastFile: Hashable, Sendable {
 struct PastFiles: Sendable {
     /// The path.
     let top: String
-    private let topKey: String
+    private let topKey: RemoteKey
     /// The files by key of their path.
-    private(set) var files: [String: PastFile]
+    private(set) var files: [RemoteKey: PastFile]
 
     /// What has to be known of elsewhere: something was moved out of there.
     struct Departure: Hashable, Sendable {
@@ -49,7 +49,7 @@ struct PastFiles: Sendable {
         case .moved: return undoMove(change)
         case .folderFilled:
             let folder = change.path.pathKey
-            for (key, file) in files where key.folderOfPath == folder {
+            for (key, file) in files where key.parent == folder {
                 files[key] = PastFile(path: file.path, isGuess: true)
             }
         case .folderMade, .folderRemoved, .setAside, .trashed, .restored, .held, .released, .passDone: break

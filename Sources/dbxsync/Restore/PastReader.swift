@@ -68,7 +68,7 @@ struct PastReader: Sendable {
     /// What stands there now.
     private func standing(at top: String) async throws -> [PastFile] {
         var found: [PastFile] = []
-        let key = RemoteKey(top == "/" ? "" : top.pathKey)
+        let key = top.pathKey
         if let entry = try await store.entry(of: key), let file = PastFile(entry) { found.append(file) }
         let (lower, upper) = key.below
         var last = RemoteKey(lower)

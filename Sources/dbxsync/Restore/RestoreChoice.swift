@@ -34,7 +34,7 @@ enum RestoreChoice {
     }
 
     /// The newest of what is kept of each path that does not stand there now.
-    static func last(ofEach kept: [TrashRow], standing: [String: ContentHash]) -> [TrashRow] {
+    static func last(ofEach kept: [TrashRow], standing: [RemoteKey: ContentHash]) -> [TrashRow] {
         Dictionary(grouping: kept) { $0.item.path.pathKey }.sorted { $0.key < $1.key }
             .compactMap { last(of: $0.value, standing: standing[$0.key]) }
     }
@@ -114,7 +114,7 @@ struct RestoreTarget: Equatable, Sendable {
         let filled = remoteFolder.pathComponents
         let name = account.last ?? ""
         guard account.count > filled.count,
-            zip(account, filled).allSatisfy({ $0.pathKey.utf8.elementsEqual($1.pathKey.utf8) })
+            zip(account, filled).allSatisfy({ $0.pathKey == $1.pathKey })
         else { return RestoreTarget(directory: directory, remote: "\(remoteFolder)/\(name)") }
         return RestoreTarget(
             directory: directory, folders: Array(account.dropFirst(filled.count).dropLast()),

@@ -56,7 +56,7 @@ final class RestorePlanner: Sendable {
         let path = try await known(place)
         let kept = try await store.trash(at: path)
         let exact = kept.filter { $0.item.path.pathKey == path.pathKey }
-        let entry = try await store.entry(of: RemoteKey(path == "/" ? "" : path.pathKey))
+        let entry = try await store.entry(of: path.pathKey)
         let isFolder =
             exact.isEmpty && (path == "/" || entry?.node.isFolder == true || !kept.isEmpty)
         // As it is, or was, spelled.
@@ -78,7 +78,7 @@ final class RestorePlanner: Sendable {
     /// The reading of an argument that the state knows something of; the first if it knows nothing of any.
     func known(_ place: MirrorPlace) async throws -> String {
         for path in place.readings where place.readings.count > 1 {
-            if try await store.entry(of: RemoteKey(path.pathKey)) != nil { return path }
+            if try await store.entry(of: path.pathKey) != nil { return path }
             if try await !store.trash(at: path, limit: 1).isEmpty { return path }
             var query = HistoryQuery()
             query.path = path
@@ -119,7 +119,7 @@ final class RestorePlanner: Sendable {
 
     private func one(_ path: String, rev: Rev, kept: [TrashRow]) async throws -> RestorePlan {
         let file = PastFile(path: path, rev: rev, hash: nil)
-        let standing = try await store.entry(of: RemoteKey(path.pathKey))
+        let standing = try await store.entry(of: path.pathKey)
         var version = RestoreStock(standing: standing.map { [$0] } ?? [], kept: kept).version(of: file)
         if version == nil { version = try await self.version(rev: rev) }
         guard let version else {
