@@ -97,6 +97,25 @@ struct TrashTests {
         #expect(try await kept(fixture) == ["removed /1: mine 1", "replaced /0: mine 0"])
     }
 
+    @Test("what made way and is to be used by a file that cannot be placed yet can be read") func used() async throws {
+        let fixture = try await fixture()
+        fixture.localChanges = .keep
+        try Data("mine".utf8).write(to: URL(fileURLWithPath: fixture.mirror + "/new"))
+        _ = try fixture.account.delete("/d/0")
+        _ = try fixture.account.put("/d/0/inside", "x")
+        _ = try fixture.account.put("/new", "text 0")
+        for _ in 0..<2 {
+            try await fixture.pass()
+            fixture.time.advance(by: 100_000)
+        }
+        #expect(try await fixture.trashDifferences() == [])
+        let store = try await fixture.start().store
+        let tree = try await MirrorTree.openReadOnly(at: fixture.mirror, expecting: store.progress().mirrorID)
+        let row = try #require(try await store.trash(at: "/d/0").first)
+        #expect(row.item.place.hasPrefix("spared/"), "it is not used any more")
+        #expect(try MirrorTree.size(tree.openKept(row.item.place)) == 6)
+    }
+
     @Test("the oldest goes when it is too old, or too much") func limits() async throws {
         let fixture = try await fixture()
         fixture.settings.trash.limit = .bytes(12)

@@ -18,7 +18,12 @@ extension MirrorTree {
     /// - Throws: `MirrorError` if it is not there any more, or cannot be read.
     public func openKept(_ place: String) throws(MirrorError) -> Descriptor {
         let (folder, name) = try trashLeaf(place)
-        return try Self.openFile(name, in: folder)
+        do {
+            return try Self.openFile(name, in: folder)
+        } catch  where error.number == ENOENT {
+            // A displaced file is called otherwise as long as a part uses it.
+            return try Self.openFile(name + Self.inUse, in: folder)
+        }
     }
 
     private static func openFile(_ name: String, in folder: Descriptor) throws(MirrorError) -> Descriptor {

@@ -10,6 +10,8 @@ struct KeptFiles {
     private(set) var mirror: [String: File] = [:]
     /// What is kept outside of it, by inode.
     private(set) var kept: [UInt64: Data] = [:]
+    /// What stands in the mirror, by inode: somebody's names may differ in case only.
+    private var standing: [UInt64: Data] = [:]
 
     struct File {
         var inode: UInt64
@@ -23,6 +25,7 @@ struct KeptFiles {
                 let content = FileManager.default.contents(atPath: "\(directory)/\(path)")
             else { continue }
             if !path.hasPrefix(".dbxsync/") {
+                standing[UInt64(status.st_ino)] = content
                 mirror[path.lowercased()] = File(inode: UInt64(status.st_ino), content: content)
             } else if ["trash/", "spared/", "aside/"].contains(where: path.dropFirst(9).hasPrefix) {
                 kept[UInt64(status.st_ino)] = content
@@ -32,8 +35,7 @@ struct KeptFiles {
 
     /// How many files hold which content.
     private var copies: [Data: Int] {
-        var files = kept
-        for file in mirror.values { files[file.inode] = file.content }
+        let files = kept.merging(standing) { $1 }
         return files.values.reduce(into: [:]) { $0[$1, default: 0] += 1 }
     }
 
@@ -48,9 +50,8 @@ struct KeptFiles {
     /// Files that left the mirror, or hold something else: their paths; not those whose content is new elsewhere, or is
     /// still to come there.
     func losses(in later: KeptFiles, account: Tree) -> (removed: Set<String>, replaced: Set<String>) {
-        let standing = Set(later.mirror.values.map(\.inode))
         var (removed, replaced): (Set<String>, Set<String>) = ([], [])
-        for (path, file) in mirror where !standing.contains(file.inode) {
+        for (path, file) in mirror where later.standing[file.inode] == nil {
             guard later.kept[file.inode] != nil else { continue }  // the same content, newly placed
             if let now = later.mirror[path] {
                 if now.content != file.content { replaced.insert(path) }
