@@ -98,8 +98,10 @@ struct TrashTests {
     }
 
     @Test("what made way and is to be used by a file that cannot be placed yet can be read") func used() async throws {
-        let fixture = try await fixture()
+        let fixture = try EngineFixture(inMemory: true)
         fixture.localChanges = .keep
+        _ = try fixture.account.put("/d/0", "text 0")
+        try await fixture.pass()
         try Data("mine".utf8).write(to: URL(fileURLWithPath: fixture.mirror + "/new"))
         _ = try fixture.account.delete("/d/0")
         _ = try fixture.account.put("/d/0/inside", "x")
