@@ -68,6 +68,7 @@ struct GuardTests {
         try await fixture.pass()
         #expect(try files(fixture) == 40)
         #expect(try await holds(fixture) == [])
+        #expect(try await fixture.start().store.findings(limit: 10).strangers == 1, "they are counted at once")
         try await fixture.start().store.beginRelist()
         try await fixture.pass()
         try fixture.crash()
@@ -186,6 +187,26 @@ struct GuardTests {
         try await decide(fixture, hold.id, .approve)
         try await fixture.pass()
         #expect(try fixture.differences() == [])
+    }
+
+    @Test("what was lost while the clock was ahead counts as lost now, with what is lost now") func clockBack()
+        async throws
+    {
+        let fixture = try await fixture()
+        let now = fixture.time.now
+        func lose(_ number: Int) async throws {
+            _ = try fixture.account.delete("/d\(number % 2)/\(number)")
+            try await fixture.pass()
+        }
+        for number in 0..<4 { try await lose(number) }
+        fixture.time.advance(by: 100_000)
+        for number in 4..<8 { try await lose(number) }
+        fixture.time.advance(by: now.seconds - fixture.time.now.seconds)
+        for number in 8..<10 { try await lose(number) }
+        #expect(try files(fixture) == 30)
+        try await lose(10)
+        #expect(try files(fixture) == 30)
+        #expect(try await holds(fixture).map(\.files) == [1])
     }
 
     @Test("what is held long enough is approved, if that is wanted") func released() async throws {

@@ -8,16 +8,18 @@ struct LossBrake: Sendable {
     let settings: GuardSettings
     let pass: Int
     let events: EventLog
+    let lastSweep: LastSweep
     let now: @Sendable () -> Timestamp
 
     init(_ context: PassContext) {
         (store, settings, pass) = (context.store, context.settings.brake, context.pass)
-        (events, now) = (context.events, context.environment.now)
+        (events, lastSweep, now) = (context.events, context.lastSweep, context.environment.now)
     }
 
-    /// Takes what was decided meanwhile.
+    /// Takes what was decided meanwhile; what was rejected belongs to the strangers, whom a sweep counts.
     func takeDecisions() async throws {
         for (hold, verdict) in try await store.takeDecisions(pass: pass, now: now()) {
+            if verdict == .reject { lastSweep.forget() }
             let word =
                 verdict == .approve ? "approved" : "rejected: what was to be removed stays, and is not ours any more"
             events.note(.notice, "hold \(hold.id), \(hold.counts), is \(word)", event: "released")

@@ -29,7 +29,7 @@ struct SyncPass: Sendable {
         var progress = try await context.store.progress()
         progress.forgetFuture(now: context.now())
         let hasListed = progress.everListed && !progress.isListing
-        if context.mustSweep { try await sweep(seekingStrangers: hasListed) }
+        if context.mustSweep || context.lastSweep.time == nil { try await sweep(seekingStrangers: hasListed) }
         let isDue = try await isDueForRelist(progress)
         if isDue, !progress.isListing { try await context.store.beginRelist() }
         let pending = try await context.store.backlog()

@@ -29,8 +29,7 @@ struct LossGuard {
     ///
     /// - Returns: the numbers of the new holds.
     func hold(_ moment: GuardMoment) throws -> [Int64] {
-        try db.execute(
-            sql: "UPDATE OR REPLACE loss SET minute = ?1 WHERE minute > ?1", arguments: [now.seconds / 60])
+        try bringBackFuture()
         var ids: [Int64] = []
         if let limit = try removalLimit() {
             let due = moment == .removing ? Self.removals : Self.givingWay
@@ -45,6 +44,19 @@ struct LossGuard {
             }
         }
         return ids
+    }
+
+    /// What was lost while the clock was ahead counts as lost now.
+    private func bringBackFuture() throws {
+        let minute = now.seconds / 60
+        try db.execute(
+            sql: """
+                INSERT INTO loss SELECT ?1, sum(removals), sum(replacements) FROM loss WHERE minute > ?1
+                    GROUP BY minute > ?1
+                ON CONFLICT DO UPDATE SET removals = removals + excluded.removals,
+                    replacements = replacements + excluded.replacements
+                """, arguments: [minute])
+        if db.changesCount > 0 { try db.execute(sql: "DELETE FROM loss WHERE minute > ?", arguments: [minute]) }
     }
 
     /// Whether so many removals are more than is allowed now.

@@ -28,7 +28,7 @@ struct HeldCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The numbers of holds; needed if there are several.", valueName: "id"))
     var ids: [Int64] = []
 
-    @Flag(help: "List every path.")
+    @Flag(help: "List every path; with --approve or --reject, decide about all holds.")
     var all = false
 
     @Flag(help: "Print the list as JSON.")
@@ -75,7 +75,7 @@ struct HeldCommand: AsyncParsableCommand {
     }
 
     private func list(_ config: Config) async throws -> ExitCode {
-        let store = try StateStore.openReadOnly(at: config.stateFile)
+        let store = try config.readableState()
         let holds = try await holds(of: store)
         var document = Document(holds: [])
         for hold in holds {
@@ -126,15 +126,15 @@ struct HeldCommand: AsyncParsableCommand {
     // MARK: Deciding
 
     private func decide(_ config: Config, _ verdict: Verdict) async throws -> ExitCode {
-        let store = try StateStore.openReadOnly(at: config.stateFile)
+        let store = try config.readableState()
         let open = try await holds(of: store).filter { $0.status == .held }
         if open.isEmpty {
             printOut(ids.isEmpty ? "nothing is held" : "that is decided already")
             return .done
         }
-        guard open.count == 1 || !ids.isEmpty else {
+        guard open.count == 1 || !ids.isEmpty || all else {
             let known = open.map { String($0.id) }.joined(separator: ", ")
-            throw Failure(.usage, "there are several holds; name those that are meant: \(known)")
+            throw Failure(.usage, "there are several holds; name those that are meant: \(known), or say --all")
         }
         for hold in open { try store.decisions.leave(DecisionBox.Decision(hold: hold.id, verdict: verdict)) }
         let isTaken = try await take(open, config)
