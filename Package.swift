@@ -157,7 +157,10 @@ let package = Package(
         tests("ConfigurationTests", ["Configuration", "Engine", "MirrorFS", "Outbox", "SyncModel", logging]),
         tests(
             "AppTests",
-            ["dbxsync", "Dropbox", "Engine", "MirrorFS", "Outbox", "Store", "SyncModel", "TestSupport", logging]),
+            [
+                "dbxsync", "Configuration", "Dropbox", "Engine", "MirrorFS", "Outbox", "Store", "SyncModel", "TestSupport",
+                logging,
+            ]),
         tests("EndToEndTests", ["Sandbox", "Store", "SyncModel", "TestSupport", "NetworkSupport"]),
         tests("LayeringTests", ["TestSupport"]),
     ],

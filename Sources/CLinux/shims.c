@@ -6,6 +6,7 @@
 #include <link.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
+#include <locale.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
 
 int dbx_open_beneath(int folder, const char *path, int flags) {
     struct open_how how;
@@ -181,4 +183,12 @@ int dbx_spawn_closing_from(posix_spawn_file_actions_t *actions, int number) {
 #else
     return 0;
 #endif
+}
+
+static void know_letters(void) { setlocale(LC_CTYPE, "C.UTF-8"); }
+
+int dbx_columns(uint32_t character) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, know_letters);
+    return wcwidth((wchar_t)character);
 }

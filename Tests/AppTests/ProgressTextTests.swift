@@ -10,13 +10,34 @@ struct ProgressTextTests {
     @Test(
         "the line loses its least wanted part first when the terminal is narrow",
         arguments: [
-            (100, "placing 1,204 of 88,310 files · 1.2 GB of 40.3 GB · 35.0 MB/s · 18 min left"),
-            (75, "placing 1,204 of 88,310 files · 1.2 GB of 40.3 GB · 35.0 MB/s"),
+            (100, "placing 1,204 of 88,310 files · 1.2 GB of 40.3 GB · 18 min left · 35.0 MB/s"),
+            (75, "placing 1,204 of 88,310 files · 1.2 GB of 40.3 GB · 18 min left"),
             (60, "placing 1,204 of 88,310 files · 1.2 GB of 40.3 GB"),
             (40, "placing 1,204 of 88,310 files"), (25, "1,204 of 88,310 files"), (10, "1,204 of "), (0, ""),
         ] as [(Int, String)])
     func widths(width: Int, line: String) {
+        #expect(ProgressText.details(progress, rate: 35_000_000, width: width) == line)
+    }
+
+    @Test(
+        "there is a bar where numbers have room beside it",
+        arguments: [
+            (120, "[--------------]   2 %  1,204 of 88,310 files · 1.2 GB of 40.3 GB · 18 min left · 35.0 MB/s"),
+            (80, "[--------------]   2 %  1,204 of 88,310 files · 1.2 GB of 40.3 GB · 18 min left"),
+            (60, "placing 1,204 of 88,310 files · 1.2 GB of 40.3 GB"),
+        ] as [(Int, String)])
+    func bars(width: Int, line: String) {
         #expect(ProgressText.line(progress, rate: 35_000_000, width: width) == line)
+    }
+
+    @Test("a bar is full when all is done, whatever the numbers say")
+    func fullness() {
+        #expect(ProgressText.bar(ProgressText.fraction(7, of: 7), width: 12) == "[##########]")
+        #expect(ProgressText.bar(ProgressText.fraction(9, of: 7), width: 12) == "[##########]")
+        #expect(ProgressText.bar(ProgressText.fraction(-9, of: 7), width: 12) == "[----------]")
+        #expect(ProgressText.percent(ProgressText.fraction(999, of: 1_000)) == " 99 %")
+        #expect(ProgressText.bar(1, width: 4) == "")
+        #expect(Progress(filesDone: 1, filesTotal: 2).fraction == 0.5)
     }
 
     @Test("while the listing runs the totals are marked, and no end is promised")

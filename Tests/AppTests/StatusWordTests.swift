@@ -12,7 +12,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct StatusWordTests {
     private func word(pid: Int32 = 7, heartbeat: Int64, every: Int64 = 30) -> StatusWord {
-        StatusWord(pid: pid, heartbeat: heartbeat, every: every, now: LiveStatus(EngineStatus(), now: 0))
+        StatusWord(pid: pid, heartbeat: heartbeat, every: every, now: LiveStatus(EngineStatus(), downloads: [], now: 0))
     }
 
     private func daemon(_ word: StatusWord?, since: Int64? = 1000, place: String? = "/run/x", at time: Int64)
@@ -64,7 +64,7 @@ struct StatusWordTests {
     func moments() throws {
         var status = EngineStatus()
         status.diskAsOf = 1_700_000_000
-        let live = LiveStatus(status, now: 1_700_000_100)
+        let live = LiveStatus(status, downloads: [], now: 1_700_000_100)
         #expect(try JSONText.of(live).contains("\"disk_as_of\" : 1700000000,"))
         let data = try JSONEncoder().encode(live)
         #expect(String(decoding: data, as: UTF8.self).contains("\"diskAsOf\":1700000000"))
@@ -91,7 +91,7 @@ struct StatusWordTests {
         status.unresponsiveDisk = UnresponsiveDisk(directory: "/srv/dropbox", since: 1_700_000_050)
         #expect(
             StatusLine.text(status, now: 1_700_000_100).hasPrefix("waiting: the disk of /srv/dropbox has not answered"))
-        let live = LiveStatus(status, now: 1_700_000_100)
+        let live = LiveStatus(status, downloads: [], now: 1_700_000_100)
         #expect(live.phase == "waiting" && live.reason?.contains("/srv/dropbox") == true && !live.isWatched)
     }
 }

@@ -61,3 +61,6 @@ int dbx_set_access_acl(int file, const void *bytes, size_t length);
 // posix_spawn_file_actions_addclosefrom_np(3): the program inherits no file from this number on. glibc has it from 2.34 on;
 // before that it does nothing, and returns 0.
 int dbx_spawn_closing_from(posix_spawn_file_actions_t *actions, int number);
+// wcwidth(3): the columns of a terminal that a character of Unicode takes, or -1 where the locale knows none. Chooses the
+// locale C.UTF-8 for the whole program's LC_CTYPE when it is called first.
+int dbx_columns(uint32_t character);

@@ -8,6 +8,7 @@ final class ChunkedSink: ByteSink, @unchecked Sendable {
     private let target: Target
     private let end: Int64
     private let board: StatusBoard
+    private let download: ActiveDownload?
     private let work: SerialWork
     private let monitor = Monitor(State())
     private var chunk: [UInt8] = []
@@ -42,11 +43,15 @@ final class ChunkedSink: ByteSink, @unchecked Sendable {
     }
 
     /// Creates a sink for the bytes from `offset` up to `end`.
-    init(from offset: Int64, upTo end: Int64, to target: Target, disk: DiskPool, board: StatusBoard) {
+    init(
+        from offset: Int64, upTo end: Int64, to target: Target, disk: DiskPool, board: StatusBoard,
+        of download: ActiveDownload? = nil
+    ) {
         self.target = target
         self.offset = offset
         self.end = end
         self.board = board
+        self.download = download
         work = SerialWork(disk)
         makeChunk()
     }
@@ -73,19 +78,24 @@ final class ChunkedSink: ByteSink, @unchecked Sendable {
         if needsHandOver(for: bytes.count) { try handOver() }
         offset += Int64(bytes.count)
         received += Int64(bytes.count)
-        board.receive(bytes.count)
+        count(bytes.count)
         chunk.append(contentsOf: bytes)
     }
 
     func restart() throws {
         guard let restart = target.restart else { throw RangeNotHonored() }
-        board.receive(-Int(offset))
+        count(-Int(offset))
         offset = 0
         makeChunk()
         work.post { [self] in
             monitor.withLock { $0.failure = nil }
             attempt(restart)
         }
+    }
+
+    private func count(_ bytes: Int) {
+        board.receive(bytes)
+        download?.receive(bytes)
     }
 
     /// Runs `last` when everything is stored.

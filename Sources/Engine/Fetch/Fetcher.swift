@@ -158,14 +158,15 @@ struct Fetcher: Sendable {
             }
         }
         let begun = part.offset
-        return try await staged(begun: begun) {
+        return try await staged(placement, begun: begun) { download in
             let target = ChunkedSink.Target(
                 store: { [times = context.times] bytes in
                     try times.measure(.writing) { try part.write(bytes) }
                     promise.written(bytes.count)
                 }, restart: { try part.restart() })
             let sink = ChunkedSink(
-                from: begun, upTo: placement.version.size, to: target, disk: context.disk, board: context.board)
+                from: begun, upTo: placement.version.size, to: target, disk: context.disk, board: context.board,
+                of: download)
             defer { context.events.count { $0.bytes += sink.received } }
             do {
                 if begun < placement.version.size {
@@ -190,9 +191,10 @@ struct Fetcher: Sendable {
                 return (file, promise)
             }
         }
-        return try await staged(begun: file.present) {
-            try await SegmentedDownload(context: context, version: placement.version, file: file, promise: promise)
-                .run()
+        return try await staged(placement, begun: file.present) { download in
+            try await SegmentedDownload(
+                context: context, version: placement.version, file: file, promise: promise, download: download
+            ).run()
             return try await context.board.withQuietPeriod(upTo: Self.readingTime(placement.version.size)) {
                 try await context.disk.run { [times = context.times] in
                     try times.measure(.writing) { try file.finish() }
@@ -201,10 +203,13 @@ struct Fetcher: Sendable {
         }
     }
 
-    private func staged(begun: Int64, _ download: () async throws -> StagedFile) async throws -> StagedFile {
+    private func staged(
+        _ placement: Placement, begun: Int64, _ fetch: (ActiveDownload) async throws -> StagedFile
+    ) async throws -> StagedFile {
         context.board.receive(Int(begun))
+        let download = ActiveDownload(placement, begun: begun)
         do {
-            let staged = try await download()
+            let staged = try await context.board.withDownload(download) { try await fetch(download) }
             if begun < staged.version.size { context.events.count { $0.downloaded += 1 } }
             return staged
         } catch let error as MirrorError where error.code == .mismatch && begun > 0 {

@@ -9,6 +9,7 @@ struct SegmentedDownload: Sendable {
     let file: BlockFile
     /// The space that it was promised.
     let promise: SpaceLedger.Promise
+    let download: ActiveDownload
 
     /// Between two looks at the rate.
     private static let measureEvery = Duration.milliseconds(500)
@@ -75,7 +76,7 @@ struct SegmentedDownload: Sendable {
         }
         let sink = ChunkedSink(
             from: segment.lowerBound, upTo: segment.upperBound, to: ChunkedSink.Target(store: store),
-            disk: context.disk, board: context.board)
+            disk: context.disk, board: context.board, of: download)
         defer { context.events.count { $0.bytes += sink.received } }
         do {
             try await context.remote.downloadSegment(version, upTo: segment.upperBound, into: sink)

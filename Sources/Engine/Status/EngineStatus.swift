@@ -79,6 +79,7 @@ public final class StatusBoard: Sendable {
     private let status = Mutex(EngineStatus())
     private let heartbeats = Atomic<UInt64>(0)
     private let received = Atomic<Int64>(0)
+    private let active = Mutex<[ActiveDownload]>([])
     private let quietPeriods = Mutex(QuietPeriods())
     private let statusChanged = AsyncSignal()
 
@@ -169,6 +170,18 @@ public final class StatusBoard: Sendable {
         status.withLock { waitForChange(&$0) }
         recordProgress()
         statusChanged.notify()
+    }
+
+    /// The files that are being downloaded, in the order in which that began; not those that come in one piece.
+    public var downloads: [DownloadProgress] { active.withLock { $0.map(\.progress) } }
+
+    /// Runs a download that is among `downloads` meanwhile.
+    func withDownload<Result>(
+        _ download: ActiveDownload, isolation: isolated (any Actor)? = #isolation, _ work: () async throws -> Result
+    ) async rethrows -> Result {
+        active.withLock { $0.append(download) }
+        defer { active.withLock { $0.removeAll { $0 === download } } }
+        return try await work()
     }
 
     /// Counts bytes as they arrive.

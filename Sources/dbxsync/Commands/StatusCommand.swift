@@ -16,9 +16,21 @@ struct StatusCommand: AsyncParsableCommand {
     @Flag(help: "Print the report as JSON.")
     var json = false
 
+    @Flag(help: "Show it live on the terminal, until q or Ctrl-C is pressed.")
+    var watch = false
+
+    func validate() throws {
+        if watch && json { throw ValidationError("--watch draws on a terminal: it cannot be JSON") }
+    }
+
     func run() async throws {
         try await exiting {
             let config = try common.loadAsOwner()
+            if watch {
+                var watch = try await StatusWatch(config)
+                try await watch.run()
+                return .done
+            }
             let (daemon, store) = (Self.daemon(config), try config.readableState())
             // A daemon reads all of it at its start, and with each comparison of the disk.
             if daemon == nil { try await store.verifyChecksums() }

@@ -19,6 +19,16 @@ enum HistoryText {
         return escapingControls(details.isEmpty ? text : "\(text) (\(details.joined(separator: ", ")))")
     }
 
+    /// A line for people who have just seen it happen.
+    static func recent(_ row: HistoryRow, now: Timestamp) -> String {
+        let change = row.change
+        let event = change.kind.rawValue.split(separator: "_").joined(separator: " ")
+        let path = change.oldPath.map { "\($0) -> \(change.path)" } ?? change.path
+        let size = change.size.map { " (\(HumanText.bytes($0)))" } ?? ""
+        return escapingControls(
+            "\(TimeText.soon(row.time, now: now))  \(HumanText.padded(event, to: eventWidth))\(path)\(size)")
+    }
+
     private static func details(_ change: MirrorChange) -> [String] {
         [
             change.files.map { HumanText.count($0, "file") },

@@ -21,6 +21,8 @@ struct LiveStatus: Codable, Equatable, Sendable {
     var bytesTotal: Int64
     /// Entries removed in this pass.
     var removed: Int
+    /// The files that are being downloaded, the first of them; nil in the word of an earlier version.
+    var downloads: [Download]?
     /// The time for which the disk is known to be as recorded; nil if it is not.
     var diskAsOf: Timestamp?
     /// How the mirror is watched, in words; nil if that is not known.
@@ -28,8 +30,19 @@ struct LiveStatus: Codable, Equatable, Sendable {
     /// Whether nothing that others do in the mirror is missed, so that the disk is known as of now.
     var isWatched: Bool
 
+    /// A file that is being downloaded.
+    struct Download: Codable, Equatable, Sendable {
+        /// Where it will stand, as `status` writes it.
+        var path: String
+        var bytesDone: Int64
+        var bytesTotal: Int64
+    }
+
+    /// Downloads that are told.
+    private static let mostDownloads = 16
+
     /// What of the engine's status is worth telling.
-    init(_ status: EngineStatus, now: Timestamp) {
+    init(_ status: EngineStatus, downloads all: [DownloadProgress], now: Timestamp) {
         let why: String?
         (phase, why) = Self.name(of: status)
         let reasons = [StatusLine.askedPause(status, now: now), why].compactMap(\.self)
@@ -42,6 +55,9 @@ struct LiveStatus: Codable, Equatable, Sendable {
         bytesDone = isWorking ? status.bytesDone : 0
         bytesTotal = isWorking ? status.bytesTotal : 0
         removed = isWorking ? status.removed : 0
+        downloads = all.prefix(Self.mostDownloads).map {
+            Download(path: $0.path.remoteText, bytesDone: $0.bytesDone, bytesTotal: $0.bytesTotal)
+        }
         diskAsOf = status.diskAsOf
         watch = status.watch?.description
         isWatched = status.unresponsiveDisk == nil && status.diskAsOf != nil && status.watch?.isWhole ?? false

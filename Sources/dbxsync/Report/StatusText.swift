@@ -10,16 +10,26 @@ enum StatusText {
 
     /// The whole report.
     static func lines(_ report: StatusReport, now: Timestamp) -> [String] {
-        [heading(report, now)]
-            + [
-                ("account", account(report)), ("mirror", mirror(report)), ("daemon", daemon(report)),
-                ("checked", checked(report, now)), ("watched", report.daemon?.now?.watch),
-                ("proven", ProofText.line(report.proofs, now: now)),
-                ("left out", leftOut(report)), ("backlog", backlog(report)),
-                ("held", HeldText.line(report.held)), ("last pass", lastPass(report, now)), ("outbox", outbox(report)),
-                ("state", damaged(report, now)),
-            ].compactMap { name, text in text.map { "  " + padded(name) + $0 } }
-            + issues(report, now: now) + outboxIssues(report, now) + strangers(report)
+        [heading(report, now)] + facts(report, now).map { name, text in "  " + padded(name) + text }
+            + troubles(report, now) + strangers(report)
+    }
+
+    /// What is so, each with its name.
+    static func facts(_ report: StatusReport, _ now: Timestamp) -> [(name: String, text: String)] {
+        let all: [(String, String?)] = [
+            ("account", account(report)), ("mirror", mirror(report)), ("daemon", daemon(report)),
+            ("checked", checked(report, now)), ("watched", report.daemon?.now?.watch),
+            ("proven", ProofText.line(report.proofs, now: now)),
+            ("left out", leftOut(report)), ("backlog", backlog(report)),
+            ("held", HeldText.line(report.held)), ("last pass", lastPass(report, now)), ("outbox", outbox(report)),
+            ("state", damaged(report, now)),
+        ]
+        return all.compactMap { name, text in text.map { (name, $0) } }
+    }
+
+    /// What is not as it should be: headings, and below each its paths with two spaces in front.
+    static func troubles(_ report: StatusReport, _ now: Timestamp) -> [String] {
+        issues(report, now: now) + outboxIssues(report, now)
     }
 
     /// The paths that are not as in the account, with reason and next try.

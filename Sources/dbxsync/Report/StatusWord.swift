@@ -42,7 +42,7 @@ struct StatusWord: Codable, Equatable, Sendable {
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard file >= 0 else { return nil }
         defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: 64 << 10)
+        var bytes = [UInt8](repeating: 0, count: 512 << 10)
         let count = Glibc.read(file, &bytes, bytes.count)
         guard count > 0 else { return nil }
         return try? JSONDecoder().decode(StatusWord.self, from: Data(bytes[..<count]))

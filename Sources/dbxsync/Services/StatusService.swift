@@ -54,7 +54,7 @@ struct StatusService: Service {
             if isReporting {
                 notifier.status(
                     StatusLine.text(status, now: now, pause: board.allowedQuietTime, staleSince: staleSince))
-                last = say(LiveStatus(status, now: now), after: last)
+                last = say(LiveStatus(status, downloads: board.downloads, now: now), after: last)
             }
             looks += 1
             try? await Task.sleep(for: pause)  // cancelled: the loop ends

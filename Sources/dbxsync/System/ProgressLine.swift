@@ -11,21 +11,61 @@ struct Progress: Equatable, Sendable {
     var bytesTotal: Int64 = 0
     /// True while the listing still runs, so that the totals are not the last word.
     var isGrowing = false
+
+    /// How much is done, of 1; by files where there are no bytes.
+    var fraction: Double {
+        bytesTotal > 0
+            ? ProgressText.fraction(bytesDone, of: bytesTotal)
+            : ProgressText.fraction(Int64(filesDone), of: Int64(filesTotal))
+    }
 }
 
 /// A progress line as text; pure.
 enum ProgressText {
+    /// A bar, where the whole is known, and as much of the rest as fits.
+    static func line(_ progress: Progress, rate: Double?, width: Int) -> String {
+        if progress.isGrowing { return details(progress, rate: rate, width: width) }
+        let bar = bar(progress.fraction, width: barWidth) + " " + percent(progress.fraction) + "  "
+        let room = width - bar.count
+        if room < leastDetails { return details(progress, rate: rate, width: width) }
+        var numbers = progress
+        numbers.activity = ""
+        return bar + details(numbers, rate: rate, width: room)
+    }
+
+    private static let barWidth = 16
+    /// Columns in which numbers say more than a bar would.
+    private static let leastDetails = 40
+
+    /// `[#####-----]`, with its brackets `width` columns wide; empty where that is no bar.
+    static func bar(_ fraction: Double, width: Int) -> String {
+        let inner = width - 2
+        if inner < 3 { return "" }
+        let done = Int((fraction * Double(inner)).rounded(.down))
+        return "[" + String(repeating: "#", count: done) + String(repeating: "-", count: inner - done) + "]"
+    }
+
+    /// ` 48 %`; 100 only when all is done.
+    static func percent(_ fraction: Double) -> String {
+        HumanText.padded("\(Int((fraction * 100).rounded(.down)))", to: 3, atStart: true) + " %"
+    }
+
+    /// A part of the whole, of 1; more than the whole is the whole, and nothing of nothing is all of it.
+    static func fraction(_ done: Int64, of total: Int64) -> Double {
+        total > 0 ? min(max(Double(done) / Double(total), 0), 1) : 1
+    }
+
     /// As much as fits into the width, the most wanted first.
     ///
-    /// Parts that do not fit go from the least wanted: time left, rate, bytes, the activity.
-    static func line(_ progress: Progress, rate: Double?, width: Int) -> String {
+    /// Parts that do not fit go from the least wanted: rate, time left, bytes, the activity.
+    static func details(_ progress: Progress, rate: Double?, width: Int) -> String {
         let more = progress.isGrowing ? "+" : ""
         let files =
             "\(HumanText.count(progress.filesDone)) of \(HumanText.count(progress.filesTotal))\(more) files"
         let bytes = "\(HumanText.bytes(progress.bytesDone)) of \(HumanText.bytes(progress.bytesTotal))\(more)"
         var parts = [(progress.activity.isEmpty ? "" : escapingControls(progress.activity) + " ") + files, bytes]
-        if let rate { parts.append(HumanText.rate(rate)) }
         if let left = timeLeft(progress, rate) { parts.append(HumanText.duration(left) + " left") }
+        if let rate { parts.append(HumanText.rate(rate)) }
         while parts.count > 1 {
             let line = parts.joined(separator: " · ")
             if line.count < width { return line }

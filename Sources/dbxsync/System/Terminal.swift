@@ -7,6 +7,9 @@ final class Terminal: Sendable {
     /// Standard error of this process.
     static let standardError = Terminal(STDERR_FILENO)
 
+    /// Standard output of this process.
+    static let standardOutput = Terminal(STDOUT_FILENO)
+
     /// True when somebody looks at it.
     let isInteractive: Bool
     /// True when colours are wanted (no-color.org).
