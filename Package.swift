@@ -158,7 +158,8 @@ let package = Package(
         tests(
             "AppTests",
             [
-                "dbxsync", "Configuration", "Dropbox", "Engine", "MirrorFS", "Outbox", "Store", "SyncModel", "TestSupport",
+                "dbxsync", "Configuration", "Dropbox", "Engine", "MirrorFS", "Outbox", "Store", "SyncModel",
+                "TestSupport",
                 logging,
             ]),
         tests("EndToEndTests", ["Sandbox", "Store", "SyncModel", "TestSupport", "NetworkSupport"]),
