@@ -115,6 +115,11 @@ extension Config {
         package var bandwidth: Int64?
         /// Folders of many small files come as one zip.
         package var bulk = true
+        /// Other limits at other times.
+        package var timetable: [BandwidthRule] = []
+
+        /// Which limit applies when.
+        package var limits: BandwidthTimetable { BandwidthTimetable(usual: bandwidth, rules: timetable) }
     }
 
     /// Which folder goes up.

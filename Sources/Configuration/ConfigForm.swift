@@ -11,15 +11,33 @@ enum ConfigLiteral: Equatable, Sendable {
     case integer(Int64)
     case boolean(Bool)
     case list([String])
+    case tables([[ConfigMember]])
 
-    /// The same in TOML and in JSON.
-    var description: String {
+    /// As it is written in the file; but for tables the same as in JSON.
+    var toml: String { text { "{ " + $0.map { "\($0.name) = \($0.value.toml)" }.joined(separator: ", ") + " }" } }
+
+    /// As it is written in JSON.
+    var json: String { text { "{" + $0.map { "\(quoted($0.name)): \($0.value.json)" }.joined(separator: ", ") + "}" } }
+
+    private func text(_ table: ([ConfigMember]) -> String) -> String {
         switch self {
         case .text(let text): quoted(text)
         case .integer(let number): String(number)
         case .boolean(let flag): String(flag)
         case .list(let texts): Self.list(texts.map(quoted))
+        case .tables(let tables): Self.list(tables.map(table))
         }
+    }
+}
+
+/// A name with its value, in a table that is part of a list.
+struct ConfigMember: Equatable, Sendable {
+    let name: String
+    let value: ConfigLiteral
+
+    init(_ name: String, _ value: ConfigLiteral) {
+        self.name = name
+        self.value = value
     }
 }
 
@@ -144,20 +162,21 @@ extension ConfigForm where Value == Int64 {
 }
 
 extension ConfigForm where Value == Int64? {
-    /// Bytes per second from `least`, or `"0"` for unlimited.
-    static func rateOrUnlimited(least: Int64) -> ConfigForm {
+    /// Bytes per second from `least`; `"0"` and `"unlimited"` are the same, of which one is `shown`.
+    static func rateOrUnlimited(least: Int64, shown unlimited: String = "0") -> ConfigForm {
         ConfigForm(
             read: { literal, found throws(ConfigValueError) in
                 guard case .text(let text) = literal else {
                     throw ConfigValueError("must be a rate such as \"20MB/s\", found \(found)")
                 }
+                if text == "unlimited" { return nil }
                 let rate = try SizeText.readRate(text)
                 guard rate == 0 || rate >= least else {
                     throw ConfigValueError("\(quoted(text)) is out of range: at least \"\(SizeText.showRate(least))\"")
                 }
                 return rate == 0 ? nil : rate
             },
-            show: { .text(SizeText.showRate($0 ?? 0)) })
+            show: { .text($0.map(SizeText.showRate) ?? unlimited) })
     }
 }
 

@@ -82,6 +82,7 @@ extension Config {
         ConfigKey("transfer.parallel", \.transfer.parallel, .count(1...256), .nextPass),
         ConfigKey("transfer.bandwidth", \.transfer.bandwidth, .rateOrUnlimited(least: 1_000), .live),
         ConfigKey("transfer.bulk", \.transfer.bulk, .flag, .nextPass),
+        ConfigKey(timetableKey, \.transfer.timetable, .timetable, .live),
         ConfigKey("outbox.directory", \.outbox.directory, .optional(.path), .restart),
         ConfigKey("outbox.remote_folder", \.outbox.remoteFolder, .optional(.remoteFolder), .restart),
         ConfigKey("outbox.after", \.outbox.after, .afterUpload, .restart),

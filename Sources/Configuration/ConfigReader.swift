@@ -97,11 +97,54 @@ struct ConfigReader {
         }
         seen.insert(path)
         places[path] = node.place
+        if path == Config.timetableKey, node.content == .array { return readTimetable(index) }
         do throws(ConfigValueError) {
             try key.read(literal(of: node, index), node.found, &config)
         } catch {
             let element = error.element.map { document.nodes[document.children(of: index)[$0]].place }
             complain(element ?? node.place, key: path, message: error.message)
+        }
+    }
+
+    /// The tables `[[transfer.timetable]]`.
+    private mutating func readTimetable(_ index: Int) {
+        let tables = document.children(of: index)
+        if tables.count > Config.mostRules {
+            let message = "has \(tables.count) tables; \(Config.mostRules) at most"
+            return complain(document.nodes[index].place, key: Config.timetableKey, message: message)
+        }
+        for table in tables { readRule(table) }
+    }
+
+    private mutating func readRule(_ index: Int) {
+        let (node, known) = (document.nodes[index], problems.count)
+        guard node.content == .table else {
+            let message = "is a list of tables: write [[\(Config.timetableKey)]], found \(node.found) in it"
+            return complain(node.place, key: Config.timetableKey, message: message)
+        }
+        var rule = BandwidthRule()
+        let members = document.children(of: index)
+        for member in members { readMember(member, of: &rule) }
+        if !members.contains(where: { document.nodes[$0].key == "bandwidth" }) {
+            complain(
+                node.place, key: "\(Config.timetableKey).bandwidth",
+                message: "is missing: write a rate such as \"2MB/s\", or \"unlimited\"")
+        }
+        guard problems.count == known else { return }
+        if let problem = rule.problem { return complain(node.place, key: Config.timetableKey, message: problem) }
+        config.transfer.timetable.append(rule)
+    }
+
+    private mutating func readMember(_ index: Int, of rule: inout BandwidthRule) {
+        let node = document.nodes[index]
+        let path = "\(Config.timetableKey).\(node.key)"
+        guard let key = TimetableKey.all.first(where: { $0.name == node.key }) else {
+            return complain(node.keyPlace, key: path, message: TimetableKey.unknown(node.key))
+        }
+        do throws(ConfigValueError) {
+            try key.read(literal(of: node, index), node.found, &rule)
+        } catch {
+            complain(node.place, key: path, message: error.message)
         }
     }
 

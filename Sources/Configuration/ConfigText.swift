@@ -5,7 +5,7 @@ extension Config {
     package var toml: String {
         (sections + onChangeSections).map { table, keys in
             let lines = keys.map { key in
-                shown(key).map { "\(key.name) = \($0)" } ?? "# \(key.name) is not set"
+                shown(key, \.toml).map { "\(key.name) = \($0)" } ?? "# \(key.name) is not set"
             }
             return (["[\(table)]"] + lines).joined(separator: "\n")
         }.joined(separator: "\n\n") + "\n"
@@ -20,7 +20,7 @@ extension Config {
     }
 
     private func object(_ name: String, _ keys: [ConfigKey], indent: String) -> String {
-        Self.object(name, keys.map { "\(indent)  \(quoted($0.name)): \(shown($0) ?? "null")" }, indent: indent)
+        Self.object(name, keys.map { "\(indent)  \(quoted($0.name)): \(shown($0, \.json) ?? "null")" }, indent: indent)
     }
 
     private static func object(_ name: String, _ members: [String], indent: String) -> String {
@@ -44,10 +44,10 @@ extension Config {
         return sections
     }
 
-    private func shown(_ key: ConfigKey) -> String? {
+    private func shown(_ key: ConfigKey, _ form: KeyPath<ConfigLiteral, String>) -> String? {
         guard let literal = key.show(self) else { return nil }
         if key.secret { return quoted("hidden") }
         if key.path == "account.proxy", case .text(let url) = literal { return quoted(URLText.withoutPassword(url)) }
-        return literal.description
+        return literal[keyPath: form]
     }
 }

@@ -55,6 +55,9 @@ public final class CurlTransport: HTTPTransport {
         _ = mailbox.post(.wake)
     }
 
+    /// Has transfers that wait look at the limit again.
+    public func wake() { _ = mailbox.post(.wake) }
+
     /// Returns after a round trip through the thread: `true` if it runs, `false` if it was stopped.
     @discardableResult
     public func alive() async -> Bool {

@@ -42,30 +42,71 @@ struct TokenBucket: Hashable {
 }
 
 /// The bandwidth that several transports share.
+///
+/// A limit may depend on the time: it is asked for again whenever bytes move and a minute of the wall clock has begun,
+/// or the clock was set. Nothing wakes up for it.
 public final class Bandwidth: Sendable {
-    private let bucket: Mutex<TokenBucket?>
+    private struct State {
+        /// Nil without a limit.
+        var bucket: TokenBucket?
+        /// Tells the bytes per second; nil for no limit.
+        var rate: @Sendable () -> Int64?
+        /// The minute of the wall clock for which it was asked; nil if it has to be asked.
+        var askedAt: Int?
+    }
+
+    private let state: Mutex<State>
+    /// The minutes of the wall clock.
+    private let minute: @Sendable () -> Int
 
     /// Creates a limit; `nil` for none.
     ///
     /// - Parameter rate: bytes per second.
-    public init(rate: Int64?) { bucket = Mutex(Bandwidth.bucket(rate)) }
+    public convenience init(rate: Int64?) { self.init { rate } }
 
-    func set(_ rate: Int64?) {
-        let new = Bandwidth.bucket(rate)
-        bucket.withLock { $0 = new }
+    /// Creates a limit that depends on the time.
+    ///
+    /// - Parameter rate: tells the bytes per second that are allowed now, `nil` for any number. It is called on any
+    ///   thread, with a lock held, and has to be quick.
+    public convenience init(rate: @escaping @Sendable () -> Int64?) {
+        self.init(minute: { time(nil) / 60 }, rate: rate)
     }
 
-    private static func bucket(_ rate: Int64?) -> TokenBucket? { rate.map { TokenBucket(rate: $0, at: now()) } }
+    init(minute: @escaping @Sendable () -> Int, rate: @escaping @Sendable () -> Int64?) {
+        self.minute = minute
+        state = Mutex(State(rate: rate))
+    }
+
+    func set(_ rate: Int64?) { state.withLock { $0 = State(rate: { rate }) } }
+
+    /// Has the limit asked for again, because it may have changed within the minute.
+    public func refresh() { state.withLock { $0.askedAt = nil } }
+
+    /// Calls `body` with the bucket of the limit that is in force.
+    private func withBucket<Value>(_ body: (inout TokenBucket?) -> Value) -> Value {
+        let minute = minute()
+        return state.withLock { state in
+            if state.askedAt != minute {
+                state.askedAt = minute
+                let rate = state.rate()
+                // A limit that stays keeps its credit.
+                if rate.map({ Double(max($0, 1)) }) != state.bucket?.rate {
+                    state.bucket = rate.map { TokenBucket(rate: $0, at: Bandwidth.now()) }
+                }
+            }
+            return body(&state.bucket)
+        }
+    }
 
     /// Takes bytes, if there is any credit or no limit.
-    func take(_ count: Int) -> Bool { bucket.withLock { $0?.take(count) ?? true } }
+    func take(_ count: Int) -> Bool { withBucket { $0?.take(count) ?? true } }
 
     /// Takes back what was taken and not used.
-    func giveBack(_ count: Int) { bucket.withLock { $0?.giveBack(count) } }
+    func giveBack(_ count: Int) { withBucket { $0?.giveBack(count) } }
 
     /// Seconds until it is worth waking up; 0 without a limit.
     func wait() -> Double {
-        bucket.withLock { bucket in
+        withBucket { bucket in
             bucket?.fill(at: Bandwidth.now())
             return bucket?.wait ?? 0
         }

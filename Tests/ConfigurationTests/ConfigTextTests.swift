@@ -26,6 +26,11 @@ struct ConfigTextTests {
         config.mirror.directory = "/srv/a \"quoted\"\\name\n\u{7F}"
         config.schedule.relist = nil
         config.transfer.bandwidth = 1_500_000
+        config.transfer.timetable = [
+            BandwidthRule(days: [.monday, .tuesday, .wednesday, .sunday], from: 480, to: 1_080, rate: 2_000_000),
+            BandwidthRule(days: [.friday], from: 1_320, to: 0),
+            BandwidthRule(rate: 1_000),
+        ]
         config.brake = GuardSettings(removals: nil, sharePercent: 12.5, overwrites: 0, releaseAfter: .seconds(86_400))
         config.trash = TrashSettings(keep: .seconds(3600), limit: .bytes(5 << 30))
         config.history = HistorySettings(keep: .seconds(7_200), rows: 1000)
@@ -53,6 +58,10 @@ struct ConfigTextTests {
         #expect(object?["schedule"]?["interval"] as? String == "5min")
         #expect(object?["transfer"]?["parallel"] as? Int == 16)
         #expect(object?["account"]?["ca_file"] is NSNull)
+        let rules = object?["transfer"]?["timetable"] as? [[String: String]]
+        #expect(
+            rules?.first == ["days": "mon-wed,sun", "from": "08:00", "to": "18:00", "bandwidth": "2MB/s"]
+                && rules?.count == 3)
         let onChange = object?["on_change"] as? [String: [String: Any]]
         #expect(onChange?["index"]?["events"] as? [String] == ["moved", "held"])
         #expect(onChange?["9_-z"]?.count == 3)
@@ -76,7 +85,7 @@ struct ConfigTextTests {
         let config = try parsed(lines.joined(separator: "\n"))
         let withoutDefault: Set = [
             "account.app_key", "account.app_secret", "account.endpoint", "account.ca_file", "account.proxy",
-            "mirror.directory", "mirror.group", "outbox.directory", "outbox.remote_folder",
+            "mirror.directory", "mirror.group", "outbox.directory", "outbox.remote_folder", "transfer.timetable",
         ]
         for key in Config.keys {
             #expect(key.isSame(config, Config()) != withoutDefault.contains(key.path), "\(key.path)")
@@ -99,14 +108,17 @@ struct ConfigTextTests {
         var said: [String: String] = [:]
         for line in try sample().split(separator: "\n") {
             if line.hasPrefix("[") || line.hasPrefix("#[") {
-                table = String(line.drop { $0 != "[" }.dropFirst().prefix { $0 != "]" })
+                table = String(line.drop { $0 == "#" || $0 == "[" }.prefix { $0 != "]" })
             } else if line == "#" || line.hasPrefix("# ") {
                 comment = String(line)
             } else if line.hasPrefix("#") {
                 said["\(table).\(line.dropFirst().prefix { $0 != " " })"] = comment
             }
         }
-        let keys = Config.keys + Config.onChangeKeys("index")
+        let keys = (Config.keys + Config.onChangeKeys("index")).flatMap { key in
+            let names = key.path == Config.timetableKey ? TimetableKey.all.map { ".\($0.name)" } : [""]
+            return names.map { (path: key.path + $0, reload: key.reload) }
+        }
         #expect(Set(said.keys) == Set(keys.map(\.path)))
         for key in keys {
             let mark = key.reload == .restart ? "[restart]" : "[reload]"

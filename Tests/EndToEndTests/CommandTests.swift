@@ -122,7 +122,8 @@ struct CommandTests {
             let keys = [
                 "accepted", "account", "backlog", "checked_at", "daemon", "damaged_state", "disk_as_of", "failing",
                 "held",
-                "in_step", "in_step_as_of", "issues", "last_pass", "left_out", "listed_at", "listing", "mirror",
+                "in_step", "in_step_as_of", "issues", "last_pass", "left_out", "limit", "listed_at", "listing",
+                "mirror",
                 "outbox",
                 "parked",
                 "proofs", "stale", "stranger_paths", "strangers", "troubles", "unread", "unread_entries",

@@ -99,6 +99,52 @@ struct DaemonTests {
         }
     }
 
+    @Test("a rule of the timetable holds transfers back, status names it, and a reload without it lets them go")
+    func timetable() async throws {
+        let rule = "[[transfer.timetable]]\nbandwidth = \"10kB/s\"\n"
+        try await DaemonFixture.run(["transfer": rule]) { fixture in
+            let (daemon, socket) = try await longDownload(fixture)
+            try await eventually("the limit", or: daemon.log) {
+                try await fixture.place.run("status").output.contains(
+                    "  limit      10.0 kB/s (transfer.timetable, rule 1)\n")
+            }
+            let document = try await fixture.place.run("status", "--json").output
+            let report = try JSONSerialization.jsonObject(with: Data(document.utf8)) as? [String: Any]
+            let limit = report?["limit"] as? [String: Any]
+            #expect(limit?["bytes_per_second"] as? Int == 10_000 && limit?["rule"] as? Int == 1)
+            #expect(limit?["until"] is NSNull)
+            #expect(try fixture.mirror().lines == [:])
+            // What the file says does not count before the reload.
+            try fixture.place.configure(endpoint: fixture.server.url, ["transfer": "bandwidth = \"2GB/s\""])
+            #expect(try await fixture.place.run("status").output.contains("(transfer.timetable, rule 1)"))
+            daemon.send(SIGHUP)
+            try await socket.wait(for: "READY=1", times: 2, from: daemon)
+            try await fixture.equality(from: daemon)
+            try await eventually("the new limit", or: daemon.log) {
+                try await fixture.place.run("status").output.contains("  limit      2.0 GB/s (transfer.bandwidth)\n")
+            }
+            #expect(daemon.log.contains("the limit on bandwidth is now 2.0 GB/s"), "\(daemon.log)")
+        }
+    }
+
+    @Test("the timetable goes by local time")
+    func localTime() async throws {
+        // Three hours before and after this moment in UTC; twelve hours away it is another time of day.
+        let hour = Int(Date().timeIntervalSince1970) / 3_600 % 24
+        let rule =
+            "[[transfer.timetable]]\nfrom = \"\((hour + 21) % 24):00\"\nto = \"\((hour + 3) % 24):00\"\n"
+            + "bandwidth = \"2MB/s\"\n"
+        try await DaemonFixture.run(["transfer": rule]) { fixture in
+            try await fixture.sync()
+            for (zone, text) in [
+                ("UTC", "2.0 MB/s until "), ("XXX-12", "unlimited until "), ("XXX+11", "unlimited until "),
+            ] {
+                let status = try await fixture.place.start("status", environment: ["TZ": zone]).ending()
+                #expect(status.output.contains("  limit      \(text)"), "\(zone) \(status)")
+            }
+        }
+    }
+
     @Test("a reload in a long first pass is answered and told at once; what it cannot change counts right after it")
     func longPass() async throws {
         try await DaemonFixture.run(["transfer": "bandwidth = \"10kB/s\""]) { fixture in

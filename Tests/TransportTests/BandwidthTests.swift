@@ -1,4 +1,5 @@
 import NetworkSupport
+import Synchronization
 import Testing
 @testable import Transport
 
@@ -61,6 +62,31 @@ struct BandwidthTests {
         transport.limit(bandwidth: nil)
         #expect(await task.value == "200")
         await transport.stop()
+    }
+
+    @Test("a limit that depends on the time is asked for once a minute, and at once when it is refreshed")
+    func timetable() {
+        let minute = Mutex(100)
+        let rate = Mutex<Int64?>(nil)
+        let asked = Mutex(0)
+        let bandwidth = Bandwidth(
+            minute: { minute.withLock { $0 } },
+            rate: {
+                asked.withLock { $0 += 1 }
+                return rate.withLock { $0 }
+            })
+        func admits() -> Bool { bandwidth.take(1_000_000) && bandwidth.take(1) }
+        #expect(admits() && bandwidth.wait() == 0)
+        rate.withLock { $0 = 1 }
+        #expect(admits(), "not before the minute has ended")
+        minute.withLock { $0 -= 1 }
+        #expect(!admits(), "a clock that was set back counts, too")
+        #expect(bandwidth.wait() > 0)
+        rate.withLock { $0 = nil }
+        #expect(!admits())
+        bandwidth.refresh()
+        #expect(admits())
+        #expect(asked.withLock { $0 } == 3)
     }
 
     @Test("paused transfers can be cancelled, stopped, and refused by their sink")

@@ -17,6 +17,9 @@ struct Connection: Sendable {
     ///
     /// A transport of its own: requests with and without HTTP/2 to one host on one curl_multi hang (seen with 7.88.1).
     private let segmentTransport: CurlTransport
+    /// Which limit on bandwidth applies when.
+    let limits: TransferLimits
+    private let bandwidth: Bandwidth
     /// Where the API is.
     let endpoints: Endpoints
     /// Signs in and out.
@@ -48,7 +51,9 @@ struct Connection: Sendable {
         gate = RequestGate(onPause: onPause)
         self.logger = logger
         endpoints = config.account.endpoint.map { Endpoints(base: $0) } ?? .dropbox
-        let bandwidth = Bandwidth(rate: config.transfer.bandwidth)
+        let limits = TransferLimits(config.transfer.limits)
+        let bandwidth = Bandwidth { limits.now.rate }
+        (self.limits, self.bandwidth) = (limits, bandwidth)
         var settings = TransportSettings(
             proxy: config.account.proxy.map { .url($0) } ?? .environment, caFile: config.account.caFile,
             userAgent: "dbxsync/\(Dbxsync.version)", connections: Self.mostParallel + Self.otherRequests)
@@ -95,8 +100,10 @@ struct Connection: Sendable {
     }
 
     /// Changes the bandwidth of all transfers together; running ones included.
-    func limit(bandwidth: Int64?) {
-        for transport in transports { transport.limit(bandwidth: bandwidth) }
+    func limit(by timetable: BandwidthTimetable) {
+        limits.change(to: timetable)
+        bandwidth.refresh()
+        for transport in transports { transport.wake() }
     }
 
     /// Ends all requests.

@@ -57,7 +57,8 @@ struct RunCommand: AsyncParsableCommand {
         var services: [any Service] = [
             StatusService(
                 board: composition.board, notifier: notifier, progress: ProgressLine(terminal: log.terminal),
-                place: place, diskStall: diskStall, freshness: freshness, logger: log.logger()),
+                place: place, diskStall: diskStall, limits: composition.connection.limits, freshness: freshness,
+                logger: log.logger()),
             ReloadService(
                 file: common.config, running: config, engine: composition.engine,
                 connection: composition.connection, freshness: freshness, notifier: notifier, log: log),

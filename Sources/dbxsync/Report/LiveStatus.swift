@@ -29,6 +29,8 @@ struct LiveStatus: Codable, Equatable, Sendable {
     var watch: String?
     /// Whether nothing that others do in the mirror is missed, so that the disk is known as of now.
     var isWatched: Bool
+    /// The limit on bandwidth; nil if there is none and no timetable.
+    var limit: TransferLimit?
 
     /// A file that is being downloaded.
     struct Download: Codable, Equatable, Sendable {
@@ -42,7 +44,7 @@ struct LiveStatus: Codable, Equatable, Sendable {
     private static let mostDownloads = 16
 
     /// What of the engine's status is worth telling.
-    init(_ status: EngineStatus, downloads all: [DownloadProgress], now: Timestamp) {
+    init(_ status: EngineStatus, downloads all: [DownloadProgress], limit: TransferLimit? = nil, now: Timestamp) {
         let why: String?
         (phase, why) = Self.name(of: status)
         let reasons = [StatusLine.askedPause(status, now: now), why].compactMap(\.self)
@@ -60,6 +62,7 @@ struct LiveStatus: Codable, Equatable, Sendable {
         }
         diskAsOf = status.diskAsOf
         watch = status.watch?.description
+        self.limit = limit
         isWatched = status.unresponsiveDisk == nil && status.diskAsOf != nil && status.watch?.isWhole ?? false
     }
 

@@ -30,6 +30,9 @@ struct StatusReport: Encodable, Sendable {
     var mirror: Mirror
     /// What is still to be done.
     var backlog: Backlog
+    /// The limit on bandwidth in effect: the daemon's, or where none runs that of the configuration; null if there is
+    /// none and no timetable.
+    @Nullable var limit: TransferLimit?
     /// The daemon, if one runs.
     @Nullable var daemon: Daemon?
     /// The last pass that did something.
@@ -232,6 +235,9 @@ extension StatusReport {
                 ).max()
         let isDiskKnown =
             diskAsOf.map { !Freshness(disk: config.schedule).isExceeded(since: $0, now: now) } ?? false
+        var daemon = daemon
+        let limit = daemon?.now.map(\.limit) ?? TransferLimit(config.transfer.limits, now: now)
+        daemon?.now?.limit = nil  // it stands beside the daemon
         return StatusReport(
             inStep: snapshot.isInStep && !isStale && isDiskKnown,
             inStepAsOf: progress.inStepAsOf.map(Moment.init),
@@ -245,7 +251,8 @@ extension StatusReport {
             backlog: Backlog(
                 files: backlog.pendingFiles, bytes: backlog.pendingBytes, folders: backlog.pendingFolders,
                 removals: backlog.pendingRemovals),
-            daemon: daemon, lastPass: lastPass.map(LastPass.init), failing: backlog.failing + found.unproven.count,
+            limit: limit, daemon: daemon, lastPass: lastPass.map(LastPass.init),
+            failing: backlog.failing + found.unproven.count,
             parked: backlog.parked, accepted: backlog.accepted,
             held: Held(try await store.holds(), paths: backlog.held),
             unread: backlog.unread,

@@ -21,6 +21,7 @@ enum StatusText {
             ("checked", checked(report, now)), ("watched", report.daemon?.now?.watch),
             ("proven", ProofText.line(report.proofs, now: now)),
             ("left out", leftOut(report)), ("backlog", backlog(report)),
+            ("limit", report.limit?.text(now: WallTime(now))),
             ("held", HeldText.line(report.held)), ("last pass", lastPass(report, now)), ("outbox", outbox(report)),
             ("state", damaged(report, now)),
         ]

@@ -40,7 +40,7 @@ struct ReloadService: Service {
         case .success(let new):
             let change = running.change(to: new)
             log.threshold.level = change.config.log.level
-            connection.limit(bandwidth: change.config.transfer.bandwidth)
+            connection.limit(by: change.config.transfer.limits)
             freshness.change(to: Freshness(change.config.schedule))
             await engine.reload(change.config.engineSettings)
             log(change, logger)

@@ -14,6 +14,7 @@ struct StatusService: Service {
     let progress: ProgressLine
     let place: StatusPlace
     let diskStall: DiskStallMonitor
+    let limits: TransferLimits
     let freshness: FreshnessWatch
     let logger: Logger
 
@@ -34,6 +35,7 @@ struct StatusService: Service {
     /// Looks until it is cancelled.
     private func report() async {
         var last: StatusWord?
+        var lastLimit = limits.told(at: .now)
         var lastPhase = EngineStatus.Phase.starting
         var looks = 0
         var released = LockHolder.monotonicSeconds()
@@ -50,11 +52,17 @@ struct StatusService: Service {
             lastPhase = status.phase
             let (staleSince, transition) = freshness.look(status.inStepAsOf, now: now)
             report(transition, status: status, now: now)
+            let limit = limits.told(at: now)
+            if limit != lastLimit {
+                report(limit, now: now)
+                lastLimit = limit
+            }
             let isReporting = looks.isMultiple(of: reportEvery)
             if isReporting {
                 notifier.status(
                     StatusLine.text(status, now: now, pause: board.allowedQuietTime, staleSince: staleSince))
-                last = say(LiveStatus(status, downloads: board.downloads, now: now), after: last)
+                let live = LiveStatus(status, downloads: board.downloads, limit: limit, now: now)
+                last = say(live, after: last)
             }
             looks += 1
             try? await Task.sleep(for: pause)  // cancelled: the loop ends
@@ -83,6 +91,11 @@ struct StatusService: Service {
             await race.next()
             race.cancelAll()
         }
+    }
+
+    private func report(_ limit: TransferLimit?, now: Timestamp) {
+        let text = limit?.text(now: WallTime(now)) ?? "unlimited"
+        logger.info("the limit on bandwidth is now \(text)", metadata: ["event": "limit_changed"])
     }
 
     private func report(_ transition: FreshnessWatch.Transition?, status: EngineStatus, now: Timestamp) {
