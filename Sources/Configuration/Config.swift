@@ -4,6 +4,16 @@ package import MirrorFS
 package import SyncModel
 package import Outbox
 
+/// How log lines are written.
+package enum LogFormat: String, CaseIterable, Sendable {
+    /// Journal entries with fields under systemd, text elsewhere.
+    case auto
+    /// Lines for people.
+    case text
+    /// A JSON object a line.
+    case json
+}
+
 /// A configuration that has been checked: every value is in range and they fit together.
 ///
 /// Only `ConfigFile` makes one from a file. It is an immutable value to whoever gets it; a reload makes another.
@@ -149,6 +159,14 @@ extension Config {
     /// What it tells.
     package struct LogSettings: Equatable, Sendable {
         /// The least urgent level that is written.
-        package var level = Logger.Level.info
+        package var level: Logger.Level
+        /// How it is written.
+        package var format: LogFormat
+
+        /// The defaults, unless something else is given.
+        package init(level: Logger.Level = .info, format: LogFormat = .auto) {
+            self.level = level
+            self.format = format
+        }
     }
 }

@@ -18,6 +18,8 @@ public actor SyncEngine {
     private var settings: EngineSettings
     private var passes = 0
     private var hasSettled = false
+    /// Lines of the looks at single folders between two passes.
+    private let looks = SharedLines()
     private var failuresInARow = 0
     private let gate = AsyncMutex()
     private let lastSweep: LastSweep
@@ -152,6 +154,7 @@ public actor SyncEngine {
         var logger = logger
         logger[metadataKey: "pass"] = "\(passes)"
         let events = EventLog(logger)
+        if let text = PassReport.withheldText(looks.use { $0.renew() }) { logger.notice("found changed here: \(text)") }
         let began = environment.now()
         let context = PassContext(
             remote: MeasuredRemote(remote, events.times), store: store, mirror: mirror, disk: disk, reading: reading,
@@ -247,7 +250,7 @@ public actor SyncEngine {
     ///
     /// - Returns: folders in it that were never looked into.
     func look(at folder: RemoteKey) async throws -> [RemoteKey] {
-        let events = EventLog(logger)
+        let events = EventLog(logger, lines: looks)
         let found = try await sweeper(events).look(at: folder)
         act(on: found, events)
         let summary = watch.summary

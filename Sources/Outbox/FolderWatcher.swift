@@ -42,7 +42,8 @@ struct FolderWatcher: Sendable {
                 }
             } catch {
                 let problem = DiskProblem("cannot be watched", error.number)
-                outbox.logger.warning("\(outbox.settings.directory): \(problem); it is scanned instead")
+                outbox.logger.warning(
+                    "\(outbox.settings.directory): \(problem); it is looked through every 30 s instead")
             }
         }
         try await scan(isFirst: true)
@@ -58,7 +59,7 @@ struct FolderWatcher: Sendable {
                 if nextScan <= now { try await scan(isFirst: false) }
             } catch  where !Task.isCancelled && OutboxErrorAction(error) != .end {
                 // What was not seen to is found by the scan.
-                outbox.logger.warning("the outbox could not be read, retrying soon: \(error)")
+                outbox.logger.warning("the outbox could not be looked through, and will be again in 30 s: \(error)")
                 nextScan = now + Self.shortRescan
             }
         }
@@ -69,7 +70,8 @@ struct FolderWatcher: Sendable {
     private mutating func handle(_ event: WatchEvent) async throws {
         switch event {
         case .event(.overflow):
-            outbox.logger.info("inotify events were lost; the outbox is scanned")
+            outbox.logger.info(
+                "more has happened in the outbox than the kernel could report: all of it is looked through")
             nextScan = now
         case .event(.unwatched(let watch)):
             if let path = watched.remove(watch), path.text.isEmpty { nextScan = now }
@@ -142,9 +144,16 @@ struct FolderWatcher: Sendable {
             isBlind = true
         }
         for path in try await outbox.store.noteOutboxProblems(problems) {
-            outbox.logger.warning(
-                "\(outbox.settings.directory)/\(path.text): \(problems[path] ?? "")",
+            outbox.logger.log(
+                level: outbox.lines.level("parked"),
+                "\(outbox.settings.directory)/\(path.text): not uploaded: \(problems[path] ?? "")",
                 metadata: ["event": "parked", "path": "\(path.text)"])
+        }
+        let more = outbox.lines.renew()
+        if more > 0 {
+            outbox.logger.warning(
+                "not uploaded: \(more) more files of the outbox; `dbxsync status` lists them",
+                metadata: ["event": "failed", "withheld": "\(more)"])
         }
         let pause = outbox.settings.rescan
         nextScan = now + (isBlind ? min(pause, Self.shortRescan) : pause)
@@ -185,7 +194,7 @@ struct FolderWatcher: Sendable {
             if !isBlind {
                 let hint = watch == -ENOSPC ? "raise fs.inotify.max_user_watches; " : ""
                 outbox.logger.warning(
-                    "\(outbox.settings.directory)/\(path.text) \(DiskProblem("cannot be watched", -watch)); \(hint)it is scanned periodically"
+                    "\(outbox.settings.directory)/\(path.text) \(DiskProblem("cannot be watched", -watch)); \(hint)the outbox is looked through every 30 s instead"
                 )
             }
             isBlind = true

@@ -2,6 +2,7 @@ import Concurrency
 public import Logging
 public import Store
 public import SyncModel
+import Synchronization
 public import Uploading
 
 /// The watched folder whose files go up.
@@ -19,6 +20,8 @@ public struct OutboxService: Sendable {
     var listens = true
     let watchEvents = WatchEventQueue()
     let signal = AsyncSignal()
+    /// Lines about files that are not uploaded, between two scans.
+    let lines = OutboxLines()
 
     /// Files that are gone and remembered, so that one of the same name becomes their next revision.
     static let remembered = 100_000
@@ -84,4 +87,17 @@ public struct OutboxService: Sendable {
     func note(_ path: OutboxPath, _ event: OutboxEvent) async throws -> OutboxFile {
         try await note([path]) { _ in event }.first ?? OutboxFile(path)
     }
+}
+
+/// How many files that are not uploaded have a line of their own.
+final class OutboxLines: Sendable {
+    private let budget = Mutex(LineBudget())
+
+    /// The level of a line about one file: the first of a kind between two scans are warnings.
+    func level(_ kind: String) -> Logger.Level { budget.withLock { $0.admits(kind) } ? .warning : .debug }
+
+    /// Begins anew.
+    ///
+    /// - Returns: the number of files that had no warning.
+    func renew() -> Int { budget.withLock { $0.renew() } }
 }

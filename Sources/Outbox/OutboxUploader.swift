@@ -99,12 +99,15 @@ struct OutboxUploader: Sendable {
         if OutboxErrorAction(error) == .end { throw error }
         guard pause.begin(at: .now, jitter: .random(in: 0...1)) else { return }
         outbox.logger.log(
-            level: pause.failures == 1 ? .warning : .debug, "outbox paused, retrying automatically: \(error)",
+            level: pause.failures == 1 ? .warning : .debug,
+            "nothing can be uploaded from the outbox now, it is tried again by itself: \(error)",
             metadata: ["event": "outbox_waits"])
     }
 
     private func recovered(_ pause: inout UploadPause) {
-        if pause.failures > 0 { outbox.logger.notice("outbox resumed", metadata: ["event": "outbox_goes_on"]) }
+        if pause.failures > 0 {
+            outbox.logger.notice("files of the outbox are uploaded again", metadata: ["event": "outbox_goes_on"])
+        }
         pause = UploadPause()
     }
 }

@@ -44,9 +44,11 @@ struct OutboxWork: Sendable {
         let before = try await outbox.store.outboxFile(path)?.reason
         let event = OutboxEvent.failed(failure, now: outbox.now(), jitter: Double.random(in: 0..<1))
         guard try await outbox.note(path, event).reason == failure.reason, before != failure.reason else { return }
-        outbox.logger.warning(
-            "not uploaded: \(failure.reason)",
-            metadata: ["event": "\(failure.isParked ? "parked" : "failed")", "path": "\(path.text)"])
+        let kind = failure.isParked ? "parked" : "failed"
+        outbox.logger.log(
+            level: outbox.lines.level(kind),
+            "\(outbox.settings.directory)/\(path.text): not uploaded: \(failure.reason)",
+            metadata: ["event": "\(kind)", "path": "\(path.text)"])
     }
 
     private func look(again path: OutboxPath) async throws {
@@ -136,7 +138,7 @@ struct OutboxWork: Sendable {
         try await outbox.mirror?.uploaded(path, state: state, file: file)
         let row = try await outbox.note(path, .confirmed(OutboxReceipt(state, file)))
         outbox.logger.info(
-            "uploaded to \(file.path)",
+            "\(outbox.settings.directory)/\(path.text): uploaded to \(file.path)",
             metadata: [
                 "event": "uploaded", "path": "\(path.text)", "bytes": "\(file.version.size)",
                 "rev": "\(file.version.rev.text)",

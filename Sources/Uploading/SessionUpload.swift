@@ -44,7 +44,9 @@ struct SessionUpload: Sendable {
                 upload.meter.add(before - upload.meter.now)
                 // The process that was killed may have come further than its notes.
                 if let there = try await upload.find(commit, try wholeHash()) { return there }
-                upload.logger.info("an upload begins anew", metadata: ["path": "\(file.path)", "error": "\(error)"])
+                upload.logger.info(
+                    "an upload cannot be continued and begins anew",
+                    metadata: ["path": "\(file.path)", "error": "\(error)"])
             }
         }
         return try await once()

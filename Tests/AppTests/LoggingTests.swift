@@ -1,3 +1,4 @@
+import Configuration
 import Foundation
 import Glibc
 import Logging
@@ -135,12 +136,60 @@ struct JournalEntryTests {
 }
 
 @Suite(.timeLimit(.minutes(5)))
+struct LogFormatTests {
+    @Test("a JSON line has time, level and message first, then all fields with lower-case names and numbers as such")
+    func json() {
+        let line = JSONLogLine.text(
+            .info, "1 file placed",
+            [
+                "event": "pass_done", "bytes": "12", "pass": "3", "seconds_total": "1.5", "Request-ID": "r1",
+                "path": "/a\n\u{202E}\"b", "level": "x", "rev": "015",
+            ], at: 1_700_000_000)
+        #expect(
+            line == """
+                {"time":"2023-11-14T22:13:20Z","level":"info","message":"1 file placed","request_id":"r1","bytes":12,\
+                "event":"pass_done","level_":"x","pass":3,"path":"/a\\n\\u202e\\"b","rev":"015","seconds_total":1.5}
+                """)
+        struct Trouble: Error, CustomStringConvertible { let description = "no\u{1B}" }
+        let failed = JSONLogLine.text(.error, "x", ["bytes": "many", "seconds_total": "nan"], error: Trouble(), at: 0)
+        #expect(
+            failed == """
+                {"time":"1970-01-01T00:00:00Z","level":"error","message":"x","bytes":"many","seconds_total":"nan",\
+                "error":"no\\u001b"}
+                """)
+    }
+
+    @Test("a change of the format reaches every logger; the journal is given the priority of each line")
+    func formats() throws {
+        let (plain, journal) = (Capture(interactive: false), Capture(interactive: false))
+        let control = LogControl(.info, format: .text)
+        let loggers = [(plain, false), (journal, true)].map { capture, isJournal in
+            Logger(label: "t") { _ in
+                OutputLogHandler(control: control, terminal: capture.terminal, isJournal: isJournal)
+            }
+        }
+        for logger in loggers { logger.warning("one", metadata: ["path": "p"]) }
+        control.change(to: Config.LogSettings(level: .warning, format: .json))
+        for logger in loggers {
+            logger.info("two")
+            logger.error("three", metadata: ["bytes": "5"])
+        }
+        let lines = plain.finish().split(separator: "\n")
+        #expect(lines.first?.hasSuffix(" warning one: p") == true && lines.count == 2)
+        let object = try JSONSerialization.jsonObject(with: Data(try #require(lines.last).utf8)) as? [String: Any]
+        #expect(object?["message"] as? String == "three" && object?["bytes"] as? Int == 5)
+        let sent = journal.finish().split(separator: "\n")
+        #expect(sent.first == "<4>one: p" && sent.last?.hasPrefix("<3>{\"time\":") == true && sent.count == 2)
+    }
+}
+
+@Suite(.timeLimit(.minutes(5)))
 struct TerminalTests {
     @Test("on a terminal a line has the time of day, in a file the whole time in UTC")
     func times() {
-        let text = TerminalLogHandler.line(.info, "x", at: 1_700_000_000, interactive: false, colour: false)
+        let text = TerminalLogLine.text(.info, "x", at: 1_700_000_000, interactive: false, colour: false)
         #expect(text == "2023-11-14T22:13:20Z info    x")
-        let short = TerminalLogHandler.line(.error, "x", at: 1_700_000_000, interactive: true, colour: true)
+        let short = TerminalLogLine.text(.error, "x", at: 1_700_000_000, interactive: true, colour: true)
         #expect(short.hasSuffix(" \u{1B}[31merror  \u{1B}[0m x"))
         #expect(short.prefix { $0 != " " }.count == 8)
     }
@@ -148,13 +197,15 @@ struct TerminalTests {
     @Test("a logger writes what the threshold lets through, and a change of it reaches every copy")
     func threshold() {
         let capture = Capture(interactive: false)
-        let threshold = LogThreshold(.warning)
-        var logger = Logger(label: "t") { _ in TerminalLogHandler(threshold: threshold, terminal: capture.terminal) }
+        let control = LogControl(.warning)
+        var logger = Logger(label: "t") { _ in
+            OutputLogHandler(control: control, terminal: capture.terminal, isJournal: false)
+        }
         logger[metadataKey: "pass"] = "7"
         logger[metadataKey: "endpoint"] = "list"
         logger.info("one")
         logger.warning("two", metadata: ["path": "p"])
-        threshold.level = .debug
+        control.level = .debug
         logger.debug("three")
         let lines = capture.finish().split(separator: "\n").map { $0.dropFirst(21) }
         #expect(lines == ["warning two: p (endpoint list)", "debug   three (endpoint list)"])

@@ -76,6 +76,7 @@ struct ConfigFileTests {
             bulk = false
             [log]
             level = "debug"
+            format = "json"
             """
         let config = try ConfigFile.parse(Array(text.utf8), file: "F").get()
         #expect(config.account.appKey == "abc")
@@ -106,6 +107,7 @@ struct ConfigFileTests {
         #expect(config.transfer.bandwidth == 20_000_000)
         #expect(!config.transfer.bulk)
         #expect(config.log.level == .debug)
+        #expect(config.log.format == .json)
     }
 
     @Test("an outbox, and what it may not be")

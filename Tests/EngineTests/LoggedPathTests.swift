@@ -44,4 +44,29 @@ struct LoggedPathTests {
         let listed = try await fixture.start().store.pathIssues(limit: 9).map(\.path)
         #expect(listed == ["/Ordner/Schlecht.bin", "/Ordner/Blatt.gdoc"])
     }
+
+    @Test("of many changes, failures and parked paths a hundred each have a line, and the end of the pass sums up")
+    func many() async throws {
+        let fixture = try EngineFixture()
+        fixture.settings.bulk = nil
+        let story = Story(level: .info)
+        fixture.logger = Logger(label: "story") { _ in story }
+        var bad: Set<String> = []
+        for number in 0..<150 {
+            bad.insert(try fixture.account.put("/bad/\(number)", "bad \(number)").rev)
+            _ = try fixture.account.put("/good/\(number)", "good \(number)")
+            var traits = FileTraits()
+            traits.isDownloadable = false
+            _ = try fixture.account.put("/none/\(number)", .bytes([]), traits: traits)
+        }
+        fixture.remote.onDownload { [bad] in if bad.contains($0) { throw SandboxError(disposition: .skipItem) } }
+        let report = try await fixture.pass()
+        #expect(report.failed == 150 && report.parked == 150 && report.placed == 150)
+        let told = story.pathsByEvent
+        #expect(told["failed"]?.count == 100 && told["parked"]?.count == 100)
+        // The folders are changes, too.
+        #expect((told["file_placed"]?.count ?? 0) + (told["folder_made"]?.count ?? 0) == 100)
+        #expect(report.withheld == 50 + 50 + 53)
+        #expect(report.summary.hasSuffix("; 153 paths have no line of their own, except with log.level = \"debug\""))
+    }
 }

@@ -1,5 +1,7 @@
 import Dropbox
+import FileEvents
 import Foundation
+import Logging
 import Sandbox
 import Store
 import SyncModel
@@ -39,6 +41,26 @@ struct OutboxRefusalTests {
                 try await fixture.holds(["good.txt": "y", "a/fine.txt": "x"])
                 try await eventually("no trouble") {
                     try await fixture.store.outboxIssues(limit: 9).isEmpty
+                }
+            }
+        }
+    }
+
+    @Test("of many files that are refused the first hundred have a line, and a look at the folder sums up the others")
+    func many() async throws {
+        try await OutboxFixture.run { fixture in
+            fixture.account.configure { $0.quota = 10 }
+            for number in 0..<130 { try fixture.drop("more than there is room for", "\(number).txt") }
+            let story = Story(level: .info)
+            let outbox = try fixture.outbox(story: story)
+            try await fixture.running(outbox) {
+                try await eventually("all are refused") { try await fixture.store.outboxBacklog().parked == 130 }
+                try await eventually("the summary", or: story.lines.joined(separator: "\n")) {
+                    outbox.watchEvents.add([.event(.overflow)])
+                    let summaries = story.lines.filter { $0.contains(" more files of the outbox") }
+                    let more = summaries.compactMap { line in line.split(separator: " ").compactMap { Int($0) }.first }
+                    let own = story.pathsByEvent["parked"]?.count ?? 0
+                    return own >= 100 && !more.isEmpty && own + more.reduce(0, +) == 130
                 }
             }
         }

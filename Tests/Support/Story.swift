@@ -7,8 +7,10 @@ public final class Story: LogHandler {
     private let named = Mutex<[String]>([])
     private let paths = Mutex<[String: [String]]>([:])
 
+    private let level: Logger.Level
+
     /// Makes an empty one.
-    public init() {}
+    public init(level: Logger.Level = .debug) { self.level = level }
 
     /// None; lines carry their own.
     public var metadata: Logger.Metadata {
@@ -16,9 +18,9 @@ public final class Story: LogHandler {
         set { _ = newValue }
     }
 
-    /// Everything but traces.
+    /// What it was made with: everything but traces.
     public var logLevel: Logger.Level {
-        get { .debug }
+        get { level }
         set { _ = newValue }
     }
 

@@ -190,7 +190,7 @@ extension ChangeFeedReader {
     private static let linesPerPage = 10
 
     private func log(_ page: ChangePage) {
-        for entry in page.skipped { events.note(.warning, "skipped: \(entry)", event: "passed_over") }
+        for entry in page.skipped { events.note(.warning, "passed over: \(entry)", event: "passed_over") }
         let unread = page.unread
         for entry in unread.prefix(Self.linesPerPage) {
             events.note(

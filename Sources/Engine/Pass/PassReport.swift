@@ -32,6 +32,8 @@ public struct PassReport: Hashable, Sendable {
     public var drifted = 0
     /// Full listings begun because the cursor was of no use any more.
     public var resets = 0
+    /// Lines about single paths that were not logged at their own level, because there were so many.
+    public var withheld = 0
     /// How long it took so far, and what with.
     public var times = PassTimes()
 
@@ -62,7 +64,15 @@ extension PassReport: CustomStringConvertible {
             (resets, resets == 1 ? "full listing" : "full listings"),
         ]
         let words = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
-        return words.isEmpty ? "nothing to do" : words.joined(separator: ", ")
+        if words.isEmpty { return "nothing to do" }
+        return words.joined(separator: ", ") + (Self.withheldText(withheld).map { "; \($0)" } ?? "")
+    }
+
+    /// What is told of lines that were not logged; `nil` if there are none.
+    static func withheldText(_ count: Int) -> String? {
+        if count == 0 { return nil }
+        let paths = count == 1 ? "1 path has" : "\(count) paths have"
+        return "\(paths) no line of their own, except with log.level = \"debug\""
     }
 
     /// The same as `summary`.
@@ -73,7 +83,8 @@ extension PassReport {
     /// The fields of the journal's entry.
     var metadata: Logger.Metadata {
         var fields: Logger.Metadata = [
-            "event": "pass_done", "bytes": "\(bytes)", "bytes_per_second": "\(bytesPerSecond)",
+            "event": "pass_done", "bytes": "\(bytes)", "bytes_per_second": "\(bytesPerSecond)", "placed": "\(placed)",
+            "removed": "\(removed)", "failed": "\(failed)", "parked": "\(parked)", "withheld": "\(withheld)",
         ]
         for (name, seconds) in times.seconds { fields["seconds_\(name)"] = "\(seconds)" }
         return fields

@@ -130,11 +130,11 @@ struct Publisher: Sendable {
 
     /// Told once: the folder is pending no more.
     private func logKept(_ entry: LocalEntry) {
-        context.events.note(
+        context.events.notePath(
             .notice,
-            "\(entry.path.remoteText): deleted in Dropbox, but it stays: it holds files that are left alone because of "
-                + "mirror.exclude or mirror.include",
-            event: "left_alone")
+            "\(entry.path.remoteText): deleted in Dropbox, but the folder stays: it holds files that mirror.exclude or "
+                + "mirror.include leave alone",
+            path: entry.path.remoteText, event: "left_alone")
     }
 
     private func logPlaced(_ placement: Placement, _ content: PreparedContent?) {

@@ -75,7 +75,9 @@ struct SyncPass: Sendable {
             try await context.store.commit(
                 outcomes, recording: effects, now: context.now(), jitter: context.environment.jitter)
         }
-        context.events.note(.notice, "\(intents.count) operations that were interrupted by the last stop are settled")
+        context.events.note(
+            .notice,
+            "what the last stop has interrupted is settled: \(intents.count) operation\(intents.count == 1 ? "" : "s")")
         return intents
     }
 

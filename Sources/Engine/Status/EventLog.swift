@@ -4,29 +4,55 @@ import Store
 import Synchronization
 import SyncModel
 
+/// A budget of lines that several tell from.
+final class SharedLines: Sendable {
+    private let budget = Mutex(LineBudget())
+
+    func use<Value: Sendable>(_ body: (inout LineBudget) -> Value) -> Value { budget.withLock { body(&$0) } }
+}
+
 /// Logs each outcome once and keeps the pass's report.
 final class EventLog: Sendable {
     private let logger: Logger
     private let report = Mutex(PassReport())
-    private let lines = Atomic<Int>(0)
+    private let lines: SharedLines
     /// What the time of the pass is spent on.
     let times = StageTimes()
 
-    /// Changed paths that get a line at `info` in one pass; the others are told at `debug` and in the summary.
-    static let linesPerPass = 100
+    /// The kind of a line that tells of a change of the mirror.
+    private static let change = "change"
 
-    init(_ logger: Logger) { self.logger = logger }
+    /// - Parameter lines: how many lines there may be, where others share that.
+    init(_ logger: Logger, lines: SharedLines = SharedLines()) {
+        self.logger = logger
+        self.lines = lines
+    }
 
-    /// Resets the number of changes that are logged at `info`.
-    func resetLineBudget() { lines.store(0, ordering: .relaxed) }
+    /// Begins anew with the changes that are logged at `info`.
+    func resetLineBudget() { lines.use { $0.renew(Self.change) } }
 
     var current: PassReport {
         var copy = report.withLock { $0 }
         copy.times = times.current
+        copy.withheld = lines.use { $0.withheld }
         return copy
     }
 
+    /// The level of a line about one path: the first of a kind in a pass have their own, the others are told at `debug`
+    /// and in the summary.
+    private func level(_ own: Logger.Level, _ kind: String) -> Logger.Level {
+        guard logger.logLevel <= own, logger.logLevel > .debug else { return own }
+        return lines.use { $0.admits(kind) } ? own : .debug
+    }
+
     func count(_ change: (inout PassReport) -> Void) { report.withLock { change(&$0) } }
+
+    /// Tells something about one path, of which there may be many.
+    func notePath(_ level: Logger.Level, _ message: String, path: String, event: String) {
+        let level = self.level(level, event)
+        guard logger.logLevel <= level else { return }
+        logger.log(level: level, "\(message)", metadata: ["event": "\(event)", "path": "\(path)"])
+    }
 
     func note(_ level: Logger.Level, _ message: String, event: String? = nil) {
         logger.log(level: level, "\(message)", metadata: event.map { ["event": "\($0)"] } ?? [:])
@@ -36,8 +62,7 @@ final class EventLog: Sendable {
     func changed(
         _ event: String, _ message: @autoclosure () -> String, path: MirrorPath, bytes: Int64? = nil, rev: Rev? = nil
     ) {
-        let isEarly = lines.wrappingAdd(1, ordering: .relaxed).oldValue < Self.linesPerPass
-        let level: Logger.Level = isEarly ? .info : .debug
+        let level = self.level(.info, Self.change)
         guard logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = ["event": "\(event)", "path": "\(path.remoteText)"]
         if let bytes { metadata["bytes"] = "\(bytes)" }
@@ -48,7 +73,7 @@ final class EventLog: Sendable {
     /// Tells how many paths of the mirror others have changed.
     func logDrift(_ count: Int) {
         note(
-            .notice,
+            level(.notice, "drift"),
             "\(count == 1 ? "1 path of the mirror was" : "\(count) paths of the mirror were") changed locally "
                 + "and \(count == 1 ? "is" : "are") compared with Dropbox again",
             event: "drift")
@@ -58,7 +83,7 @@ final class EventLog: Sendable {
     ///
     /// `shown` is its display path; `nil` if it was logged before.
     func logIssue(_ event: String, _ reason: String, key: RemoteKey, shown: String?) {
-        let level: Logger.Level = shown == nil ? .debug : event == "parked" ? .notice : .warning
+        let level: Logger.Level = shown == nil ? .debug : self.level(event == "parked" ? .notice : .warning, event)
         guard logger.logLevel <= level else { return }
         let path = shown ?? key.text
         logger.log(level: level, "\(path): \(reason)", metadata: ["event": "\(event)", "path": "\(path)"])
@@ -66,8 +91,8 @@ final class EventLog: Sendable {
 
     /// Tells that something that was in the way of `path` stands elsewhere now.
     func setAside(_ path: String, to place: String) {
-        logger.warning(
-            "\(path): what stood there was not from Dropbox; it is now \(place)",
-            metadata: ["event": "set_aside", "path": "\(path)"])
+        notePath(
+            .warning, "\(path): what stood there was not from Dropbox; it is kept as \(place)", path: path,
+            event: "set_aside")
     }
 }

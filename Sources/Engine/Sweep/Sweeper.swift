@@ -270,7 +270,9 @@ struct Sweeper: Sendable {
                 events.count { $0.setAside += 1 }
                 events.setAside(path.remoteText, to: place)
             } catch let error as MirrorError where error.isAboutOnePath {
-                events.note(.warning, "\(path.remoteText): an unmanaged file cannot be set aside: \(error)")
+                events.notePath(
+                    .warning, "\(path.remoteText): not from Dropbox, and cannot be set aside: \(error)",
+                    path: path.remoteText, event: "not_set_aside")
                 staying.append(name)
             }
         }

@@ -189,7 +189,7 @@ struct Scrub: Sendable {
     private func log(_ entry: LocalEntry, _ reason: String) async throws {
         guard try await store.noteUnreadable(entry, reason: reason) else { return }
         logger.warning(
-            "\(entry.path.remoteText): nothing is known of its bytes: \(reason)",
+            "\(entry.path.remoteText): could not be read again, so that nothing is known of its bytes: \(reason)",
             metadata: ["event": "failed", "path": "\(entry.path.remoteText)"])
     }
 }

@@ -53,7 +53,7 @@ struct AuthCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting {
             let config = try common.loadAsOwner()
-            let log = LogOutput(level: config.log.level)
+            let log = LogOutput(config.log)
             let connection = Connection(config, calls: .oneShot, logger: log.logger())
             let file = Connection.credentialsFile(config)
             if revoke {

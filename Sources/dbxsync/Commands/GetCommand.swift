@@ -41,7 +41,7 @@ struct GetCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting {
             let config = try common.load()
-            let log = LogOutput(level: config.log.level)
+            let log = LogOutput(config.log)
             let connection = Connection(config, calls: .oneShot, logger: log.logger())
             let path = RemotePath.absolute(remote)
             do {

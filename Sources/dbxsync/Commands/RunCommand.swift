@@ -20,18 +20,18 @@ struct RunCommand: AsyncParsableCommand {
 
     private func serve(_ log: LogOutput, _ notifier: SystemdNotifier) async throws {
         let config = try common.loadAsOwner()
-        log.threshold.level = config.log.level
+        log.control.change(to: config.log)
         let logger = log.logger()
         let place = StatusPlace.choose(stateDirectory: config.state.directory)
         let composition = try await CompositionRoot.open(config, calls: .daemon, word: place.path, logger: logger)
         logger.notice(
-            "dbxsync \(Dbxsync.version) keeps \(config.mirror.directory)",
+            "dbxsync \(Dbxsync.version) has started; the mirror is \(config.mirror.directory)",
             metadata: ["event": "started"])
         do {
             let outbox = try composition.outbox(config, logger: logger)
             if let settings = config.outbox.settings {
                 logger.notice(
-                    "what is put into \(settings.directory) goes to \(settings.remoteFolder.isEmpty ? "/" : settings.remoteFolder)"
+                    "what is put into the outbox \(settings.directory) is uploaded to \(settings.remoteFolder.isEmpty ? "/" : settings.remoteFolder)"
                 )
             }
             try await services(

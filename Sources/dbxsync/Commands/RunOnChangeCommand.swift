@@ -31,7 +31,7 @@ struct RunOnChangeCommand: AsyncParsableCommand {
 
     private func serve(_ log: LogOutput, _ notifier: SystemdNotifier) async throws {
         let config = try common.load()
-        log.threshold.level = config.log.level
+        log.control.change(to: config.log)
         let logger = log.logger()
         let settings = try settings(config)
         let folder = try Self.folder(config)

@@ -28,7 +28,7 @@ struct SyncCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting {
             let config = try common.loadAsOwner()
-            let log = LogOutput(level: config.log.level)
+            let log = LogOutput(config.log)
             if dryRun { return try await preview(config, log) }
             do {
                 return try await pass(config, log)

@@ -29,7 +29,7 @@ struct VerifyCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting {
             let config = try common.loadAsOwner()
-            let log = LogOutput(level: config.log.level)
+            let log = LogOutput(config.log)
             return repair ? try await repair(config, log) : try await compare(config, log)
         }
     }

@@ -39,7 +39,7 @@ struct ReloadService: Service {
             return running
         case .success(let new):
             let change = running.change(to: new)
-            log.threshold.level = change.config.log.level
+            log.control.change(to: change.config.log)
             connection.limit(by: change.config.transfer.limits)
             freshness.change(to: Freshness(change.config.schedule))
             await engine.reload(change.config.engineSettings)

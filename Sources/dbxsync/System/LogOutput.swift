@@ -1,33 +1,26 @@
+import Configuration
 import Glibc
 import Logging
-import Synchronization
 
-/// The least urgent level that is written, shared by all loggers, so that a reload changes all of them.
-final class LogThreshold: Sendable {
-    private let stored: Mutex<Logger.Level>
-
-    /// Starts at a level.
-    init(_ level: Logger.Level) { stored = Mutex(level) }
-
-    /// The level in force.
-    var level: Logger.Level {
-        get { stored.withLock { $0 } }
-        set { stored.withLock { $0 = newValue } }
-    }
-}
-
-/// Where log lines go: to the journal with fields when the service manager connected us to it, else to standard error.
+/// Where log lines go: to the journal with fields when the service manager connected us to it, else to standard error;
+/// `log.format` may want lines there in any case.
 struct LogOutput: Sendable {
-    /// Changes the level of every logger made here.
-    let threshold: LogThreshold
+    /// Changes level and format of every logger made here.
+    let control: LogControl
     /// Standard error, shared with the progress line.
     let terminal: Terminal
-    /// True when lines go to the journal.
+    /// True when standard error is the journal.
     let isJournal: Bool
+
+    /// Logs as it is configured.
+    init(_ settings: Config.LogSettings) {
+        self.init(level: settings.level)
+        control.change(to: settings)
+    }
 
     /// Decides by JOURNAL_STREAM.
     init(level: Logger.Level, terminal: Terminal = .standardError) {
-        threshold = LogThreshold(level)
+        control = LogControl(level)
         self.terminal = terminal
         isJournal = Self.isJournalStream(
             getenv("JOURNAL_STREAM").map { String(cString: $0) }, descriptor: STDERR_FILENO)
@@ -36,8 +29,7 @@ struct LogOutput: Sendable {
     /// A logger that writes there.
     func logger() -> Logger {
         Logger(label: "dbxsync") { _ in
-            if isJournal { return JournalLogHandler(threshold: threshold, fallback: terminal) }
-            return TerminalLogHandler(threshold: threshold, terminal: terminal)
+            OutputLogHandler(control: control, terminal: terminal, isJournal: isJournal)
         }
     }
 

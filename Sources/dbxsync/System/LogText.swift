@@ -4,13 +4,15 @@ import TextFormatting
 /// One log event as one line for people; pure.
 enum LogText {
     /// Keys whose values machines want and people do not.
-    private static let fieldsOnly: Set<String> = ["event", "rev", "pass", "bytes_per_second"]
+    private static let fieldsOnly: Set<String> = [
+        "event", "rev", "pass", "bytes_per_second", "placed", "removed", "failed", "parked", "withheld",
+    ]
     /// The same for keys that begin with this.
     private static let fieldsOnlyPrefix = "seconds_"
 
     /// The message, then the path unless the message names it, then whatever else is known in parentheses.
     ///
-    /// `bytes` is written as a size; `event`, `rev`, `pass` and the times of a pass stay journal fields. Nothing a terminal obeys is left.
+    /// `bytes` is written as a size; `event`, `rev`, `pass` and the counts and times of a pass stay fields. Nothing a terminal obeys is left.
     static func line(_ message: String, _ metadata: Logger.Metadata, error: (any Error)? = nil) -> String {
         var text = message
         if let path = metadata["path"]?.text, !message.contains(path) { text += ": \(path)" }
