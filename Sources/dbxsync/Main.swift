@@ -17,7 +17,8 @@ struct Dbxsync: AsyncParsableCommand {
         version: version,
         subcommands: [
             RunCommand.self, SyncCommand.self, StatusCommand.self, VerifyCommand.self, AuthCommand.self,
-            HistoryCommand.self, RunOnChangeCommand.self, GetCommand.self, PutCommand.self, HeldCommand.self,
+            HistoryCommand.self, RunOnChangeCommand.self, ListCommand.self, GetCommand.self, PutCommand.self,
+            HeldCommand.self,
             ExplainCommand.self, TrashCommand.self, RestoreCommand.self, CheckConfigCommand.self,
         ])
 }

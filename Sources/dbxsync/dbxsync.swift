@@ -6,7 +6,7 @@
 //   Feed/       the history as a feed: pages, a position that lasts, batches for `run-on-change`
 //   Services/   what `run` runs side by side: engine, outbox, status, reload, watchdog
 //   Report/     `status`: StatusReport is the JSON, StatusText the words, StatusWord what a running daemon says;
-//               `explain`: ExplainReport and ExplainText
+//               `explain`: ExplainReport and ExplainText; `ls`: MirrorMark, ListedEntry and ListingText
 //   Restore/    `restore`: MirrorPlace reads the path, PastReader and PastFiles lead the mirror back through its history,
 //               RestorePlanner with RestoreChoice says what comes from where, Restorer brings it
 //   System/     journal, sd_notify, terminal, lock of the instance, the last resort of a stop

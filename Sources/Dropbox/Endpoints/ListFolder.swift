@@ -87,13 +87,19 @@ extension DropboxClient {
         return helps ? again : page
     }
 
-    /// Everything that stands below `folder`, an absolute path, page by page; keys are relative to it.
+    /// What stands below `folder`, an absolute path, page by page; keys are relative to it.
     ///
+    /// - Parameters:
+    ///   - folder: the folder; "" is the top of the account.
+    ///   - isRecursive: whether everything below it is told, or only what is in the folder itself.
+    ///   - take: gets each page; no page is kept.
     /// - Throws: `DropboxError` if a call fails, and what `take` throws.
-    public func list(below folder: String, _ take: (ChangePage) async throws -> Void) async throws {
+    public func list(
+        below folder: String, isRecursive: Bool = true, _ take: (ChangePage) async throws -> Void
+    ) async throws {
         let components = folder.pathComponents
         let paths = RootedPaths(rootDepth: components.count)
-        var call = listCall(components.map { "/" + $0 }.joined(), .query)
+        var call = listCall(components.map { "/" + $0 }.joined(), .query, isRecursive)
         while true {
             let current = call
             let page = try await runner.run(current) { try DropboxClient.page($0, call: current, paths: paths) }

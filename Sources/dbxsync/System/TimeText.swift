@@ -19,6 +19,9 @@ enum TimeText {
         text(moment, format: "%Y-%m-%d %H:%M:%S %Z", convert: localtime_r)
     }
 
+    /// The local date and time to the minute: `2026-11-24 14:03`.
+    static func minute(_ moment: Timestamp) -> String { text(moment, format: "%Y-%m-%d %H:%M", convert: localtime_r) }
+
     /// The time in UTC, RFC 3339: `2026-11-24T13:03:11Z`.
     static func rfc3339(_ moment: Timestamp) -> String { text(moment, format: "%Y-%m-%dT%H:%M:%SZ", convert: gmtime_r) }
 
