@@ -28,7 +28,7 @@ MUTANTS = [
     ("what appears at the last moment is overwritten", "MirrorFS/Descriptor+Mirror.swift", "        if !replacing {", "        if !replacing && target.isEmpty {"),
     ("the mirror's lock is ignored", "MirrorFS/Root/FileLock.swift", "        case EWOULDBLOCK: throw .held(by: written(number))\n", "        case EWOULDBLOCK: return true\n"),
     ("another account's mirror is taken", "MirrorFS/Root/MirrorOwner.swift", "if account != other.account {", "if account.isEmpty {"),
-    ("the disk is not looked at", "Engine/Pass/SyncPass.swift", "        if context.mustSweep { try await sweep(seekingStrangers: hasListed) }\n", ""),
+    ("the disk is not looked at", "Engine/Pass/SyncPass.swift", "        if context.mustSweep || context.lastSweep.time == nil { try await sweep(seekingStrangers: hasListed) }\n", ""),
     ("what was touched is not marked unproven", "Engine/Sweep/Sweeper.swift", "        try await store.markUnproven(touched)\n", ""),
     ("the watch takes dbxsync's own work for that of others", "Engine/Sweep/Sweeper.swift", "            guard let drift = try mirror.drift(of: entry) else { return .nothing }", "            let drift = try mirror.drift(of: entry) ?? .changed", "looked.drift += comparison.drift", "looked.drift += entries"),
     ("checksums are not compared", "Store/Schema/Audit.swift", "where try Checksums.stored(table, db) != sum {", "where try Checksums.stored(table, db) != sum && table.isEmpty {"),

@@ -236,7 +236,9 @@ struct TerminalTests {
             line.finish()
         }
         #expect(unseen.finish() == "")
-        let drawn = seen.finish().components(separatedBy: "\r\u{1B}[K").dropFirst().map { $0.prefix { $0 != " " } }
+        // Behind the bar stands the share in percent.
+        let drawn = seen.finish().components(separatedBy: "\r\u{1B}[K").dropFirst()
+            .map { $0.split(separator: " ").dropFirst().first ?? "" }
         #expect(drawn == ["0", "20", "40", "60", "80", ""])
     }
 }
