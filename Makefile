@@ -31,10 +31,11 @@ build: ## debug build of both programs
 
 .PHONY: test
 test: ## run every test
-	@scripts/dependencies.sh build test
+	@scripts/dependencies.sh build test prometheus
 	swift build --build-tests
 	@scripts/test.sh $(TEST_TARGETS) Counts Folding
 	@if [ -x Tests/SandboxConformance/run ]; then echo Tests/SandboxConformance/run; Tests/SandboxConformance/run; fi
+	@echo Tests/Prometheus/run; Tests/Prometheus/run "$$(swift build --show-bin-path)"
 	@# Two minutes of mostly waiting, while a release is built for the next step.
 	@echo scripts/soak.py; bin="$$(swift build --show-bin-path)"; \
 	python3 -B scripts/soak.py "$$bin" "$${SOAK_SECONDS:-120}" & soak=$$!; \
@@ -46,6 +47,12 @@ test-fast: ## the unit tests that wait for nothing, in a minute
 	@scripts/dependencies.sh build
 	swift build --build-tests
 	@scripts/test.sh FAST
+
+.PHONY: prometheus-test
+prometheus-test: ## metrics, alerts and dashboard with a real Prometheus and node_exporter, on loopback
+	@scripts/dependencies.sh build prometheus
+	swift build
+	@Tests/Prometheus/run "$$(swift build --show-bin-path)"
 
 # Whether the machine can boot a container is asked before a release is built for it.
 .PHONY: systemd-test

@@ -26,6 +26,9 @@ shopt -s nullglob
 services=(dbxsync.service dbxsync@.service dbxsync-on-change@.service)
 manuals=(man/*.[1-8])
 
+# What others read who watch over it, by folder of $prefix/share/dbxsync.
+shared=(prometheus/dbxsync.rules.yml grafana/dbxsync.json)
+
 manual_target() { echo "$prefix/share/man/man${1##*.}/${1##*/}"; }
 # Debian keeps what packages bring for zsh apart from what the administrator puts there.
 completion_target() {
@@ -75,6 +78,7 @@ install_all() {
     put 644 systemd/dbxsync.tmpfiles.conf "$tmpfiles"
     put 644 systemd/dbxsync.catalog "$catalog"
     for manual in "${manuals[@]}"; do put 644 "$manual" "$(manual_target "$manual")"; done
+    for name in "${shared[@]}"; do put 644 "config/$name" "$prefix/share/dbxsync/$name"; done
     for shell in bash zsh fish; do
         # bash reads it, nobody runs it.
         "$1/dbxsync" --generate-completion-script "$shell" | sed '1{/^#!/d}' >"$temporary/completion"
@@ -118,6 +122,7 @@ uninstall_all() {
     local files=("$program" "$sysusers" "$tmpfiles" "$catalog")
     for file in "${services[@]}"; do files+=("$units/$file"); done
     for file in "${manuals[@]}"; do files+=("$(manual_target "$file")"); done
+    for file in "${shared[@]}"; do files+=("$prefix/share/dbxsync/$file"); done
     for file in bash zsh fish; do files+=("$(completion_target "$file")"); done
     echo "Removed:"
     for file in "${files[@]}"; do

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs what is missing: dependencies.sh build|check|lint|test|demo|bench|deb|systemd...
+# Installs what is missing: dependencies.sh build|check|lint|test|prometheus|demo|bench|deb|systemd...
 #
 # Looks for what is used, not for package names, so that other distributions work when the same things are there.
 # No network when nothing is missing.
@@ -41,6 +41,11 @@ for purpose in "$@"; do
         check)
             program python3 python3
             ;;
+        prometheus)
+            program python3 python3
+            program promtool prometheus
+            program prometheus-node-exporter prometheus-node-exporter
+            ;;
         lint)
             program codespell codespell
             program python3 python3
@@ -68,7 +73,7 @@ for purpose in "$@"; do
             [ -n "$(find /lib/*-linux-gnu* /usr/lib64 -name 'libnss_systemd.so.2' 2>/dev/null)" ] || missing+=(libnss-systemd)
             ;;
         *)
-            echo "usage: dependencies.sh build|check|lint|test|demo|bench|deb|systemd..." >&2
+            echo "usage: dependencies.sh build|check|lint|test|prometheus|demo|bench|deb|systemd..." >&2
             exit 64
             ;;
     esac

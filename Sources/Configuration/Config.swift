@@ -38,6 +38,8 @@ package struct Config: Equatable, Sendable {
     package var history = HistorySettings()
     /// `[on_change.NAME]`: what is run for changes of the mirror, by NAME.
     package var onChange: [String: OnChangeSettings] = [:]
+    /// `[metrics]`: what it counts for others.
+    package var metrics = MetricsSettings()
     /// `[log]`: what it tells.
     package var log = LogSettings()
 
@@ -154,6 +156,12 @@ extension Config {
             return OutboxSettings(
                 directory: directory, remoteFolder: remoteFolder, after: after, settle: settle, exclude: exclude)
         }
+    }
+
+    /// What it counts for others.
+    package struct MetricsSettings: Equatable, Sendable {
+        /// Absolute path of the file that is kept for node_exporter; nil: none.
+        package var textfile: String?
     }
 
     /// What it tells.

@@ -75,6 +75,14 @@ extension ConfigForm where Value == String {
 
     /// An absolute path.
     static let path = text("an absolute path") { text throws(ConfigValueError) in try PathText.absolute(text) }
+    /// A file that node_exporter reads: its name has to end in `.prom`.
+    static let textfile = text("an absolute path that ends in \".prom\"") { text throws(ConfigValueError) in
+        let path = try PathText.absolute(text)
+        guard path.hasSuffix(".prom"), !path.hasSuffix("/.prom") else {
+            throw ConfigValueError("\(quoted(text)) does not end in \".prom\", and node_exporter reads nothing else")
+        }
+        return path
+    }
     /// A group of this system, by name or number.
     static let group = text("the name or number of a group") { text throws(ConfigValueError) in
         guard Groups.number(of: text) != nil else {

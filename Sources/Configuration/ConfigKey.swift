@@ -98,6 +98,7 @@ extension Config {
         ConfigKey("trash.size", \.trash.limit, .trashLimit, .nextPass),
         ConfigKey("history.keep", \.history.keep, .historyAge(.seconds(3600)...days(3650)), .nextPass),
         ConfigKey("history.rows", \.history.rows, .count(1_000...1_000_000_000), .nextPass),
+        ConfigKey("metrics.textfile", \.metrics.textfile, .optional(.textfile), .live),
         ConfigKey("log.level", \.log.level, .level, .live),
         ConfigKey("log.format", \.log.format, .choice(LogFormat.allCases.map { ($0.rawValue, $0) }), .live),
     ]

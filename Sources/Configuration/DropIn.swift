@@ -37,7 +37,10 @@ package struct DropIn {
         let name = Self.instance(file)
         unit = name.map { "dbxsync@\($0).service" } ?? "dbxsync.service"
         // The sign-in is renewed by a new file beside the old one.
-        let wanted = [mirror, config.state.directory, Self.parent(config.account.credentials)] + Self.outbox(config)
+        let wanted =
+            [mirror, config.state.directory, Self.parent(config.account.credentials)] + Self.outbox(config)
+            // The file for node_exporter is replaced by a new one beside it.
+            + [config.metrics.textfile.map(Self.parent)].compactMap(\.self)
         var covered = ["/var/lib/dbxsync" + (name.map { "/\($0)" } ?? "")]
         for path in wanted where !covered.contains(where: { PathText.lies(path, in: $0) }) { covered.append(path) }
         granted = Array(covered.dropFirst())

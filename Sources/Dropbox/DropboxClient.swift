@@ -39,6 +39,7 @@ public final class DropboxClient: RemoteSource {
     ///   - gate: The account's; `nil` for one of its own.
     ///   - jitter: Random numbers in 0..<1, for delays.
     ///   - logger: Is told of failed tries, at debug level.
+    ///   - meter: Is told of every attempt.
     public init(
         transport: any HTTPTransport, contentTransport: (any HTTPTransport)? = nil,
         segmentTransport: (any HTTPTransport)? = nil, endpoints: Endpoints = .dropbox,
@@ -47,7 +48,7 @@ public final class DropboxClient: RemoteSource {
         clock: any Clock<Duration> = ContinuousClock(), waiting: @escaping Waiting = { _, sleep in try await sleep() },
         gate: RequestGate? = nil,
         jitter: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
-        logger: Logger = Logger(label: "dbxsync.dropbox")
+        logger: Logger = Logger(label: "dbxsync.dropbox"), meter: (any CallMeter)? = nil
     ) {
         let time = TimeSource(clock, waiting: waiting)
         let components = remoteRoot.pathComponents
@@ -59,7 +60,7 @@ public final class DropboxClient: RemoteSource {
         func runner(_ transport: any HTTPTransport) -> RequestExecutor {
             RequestExecutor(
                 transport: transport, tokens: tokens, pathRoot: pathRoot, gate: gate, settings: settings, time: time,
-                jitter: jitter, logger: logger)
+                jitter: jitter, logger: logger, meter: meter)
         }
         self.runner = runner(transport)
         self.contentRunner = runner(contentTransport ?? transport)

@@ -84,7 +84,7 @@ public enum Strangers: String, Hashable, Sendable, CaseIterable {
     case aside
 }
 
-/// Clock, time and random numbers, which tests replace.
+/// Clock, time and random numbers, which tests replace, and who is told what happens.
 public struct EngineEnvironment: Sendable {
     /// Measures waiting.
     public var clock: any Clock<Duration>
@@ -92,15 +92,18 @@ public struct EngineEnvironment: Sendable {
     public var now: @Sendable () -> Timestamp
     /// Random numbers from 0 to 1.
     public var jitter: @Sendable () -> Double
+    /// Is told what happens.
+    public var meter: (any EngineMeter)?
 
     /// Creates an environment.
     public init(
         clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp,
-        jitter: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }
+        jitter: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }, meter: (any EngineMeter)? = nil
     ) {
         self.clock = clock
         self.now = now
         self.jitter = jitter
+        self.meter = meter
     }
 }
 

@@ -153,11 +153,12 @@ public actor SyncEngine {
         passes += 1
         var logger = logger
         logger[metadataKey: "pass"] = "\(passes)"
-        let events = EventLog(logger)
+        let events = EventLog(logger, environment.meter)
         if let text = PassReport.withheldText(looks.use { $0.renew() }) { logger.notice("found changed here: \(text)") }
         let began = environment.now()
         let context = PassContext(
-            remote: MeasuredRemote(remote, events.times), store: store, mirror: mirror, disk: disk, reading: reading,
+            remote: MeasuredRemote(remote, events.times, environment.meter), store: store, mirror: mirror, disk: disk,
+            reading: reading,
             settings: settings, environment: environment, board: board, events: events, pass: passes,
             isFirst: isFirst, isFirstFill: try await isFirstFill(),
             segments: SegmentBudget(settings.parallel), gate: gate, watch: watch, mustSweep: isDueForSweep,
@@ -170,6 +171,7 @@ public actor SyncEngine {
             if !report.isEmpty || isFirst { try await store.settleHistory(pass: passes, now: environment.now()) }
             if !report.isEmpty { try await store.tidyHistory(settings.history, now: environment.now()) }
             try await keep(report, began: began, outcome: PassRecord.done, logger)
+            environment.meter?.passed(report.isEmpty ? .nothing : .done, in: events.current.times.total)
             return report
         } catch {
             // What was displaced takes space, which may be what the next pass lacks; after an error of the network it
@@ -179,6 +181,8 @@ public actor SyncEngine {
             }
             if events.current.removed > 0 { failuresInARow = 0 }  // that may be what was lacking
             if !Task.isCancelled {
+                let isSignedOut = disposition(of: error) == .signedOut
+                environment.meter?.passed(isSignedOut ? .signedOut : .failed, in: events.current.times.total)
                 try? await keep(events.current, began: began, outcome: "\(error)", logger, endsAll: endsAll(error))
             }
             throw error
@@ -235,7 +239,7 @@ public actor SyncEngine {
         let began = environment.now()
         lastSweep.set(began)
         do {
-            let events = EventLog(logger)
+            let events = EventLog(logger, environment.meter)
             let found = try await sweeper(events).sweep(now: began)
             board.update { $0.diskAsOf = began }
             act(on: found, events)
@@ -250,7 +254,7 @@ public actor SyncEngine {
     ///
     /// - Returns: folders in it that were never looked into.
     func look(at folder: RemoteKey) async throws -> [RemoteKey] {
-        let events = EventLog(logger, lines: looks)
+        let events = EventLog(logger, environment.meter, lines: looks)
         let found = try await sweeper(events).look(at: folder)
         act(on: found, events)
         let summary = watch.summary

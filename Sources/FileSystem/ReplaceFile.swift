@@ -59,13 +59,16 @@ public struct ReplaceError: Error, Hashable, Sendable {
 ///   - path: the file; a symbolic link is replaced, not what it leads to.
 ///   - bytes: the new content.
 ///   - mode: permission bits of a new draft.
+///   - exactly: whether it has all of them, whatever the process's umask(2) would take away.
 ///   - draft: where the content is written first; a name in the same folder, with the path.
 ///   - durability: what is to survive a power failure.
 /// - Throws: `ReplaceError`; the draft is removed then.
 public func replaceFile(
-    at path: String, with bytes: some RandomAccessCollection<UInt8>, mode: mode_t, draft: Draft, durability: Durability
+    at path: String, with bytes: some RandomAccessCollection<UInt8>, mode: mode_t, exactly: Bool = false, draft: Draft,
+    durability: Durability
 ) throws(ReplaceError) {
-    try replace(path, in: AT_FDCWD, with: Array(bytes), mode: mode, draft: draft, durability: durability)
+    try replace(
+        path, in: AT_FDCWD, with: Array(bytes), mode: mode, exactly: exactly, draft: draft, durability: durability)
     guard durability == .contentAndName else { return }
     let folder = try step(.openFolder) { () throws(SystemError) in try openFolder(of: path) }
     try step(.syncFolder) { () throws(SystemError) in try folder.sync() }
@@ -78,7 +81,8 @@ public func replaceFile(
     _ name: String, in folder: Descriptor, with bytes: some RandomAccessCollection<UInt8>, mode: mode_t, draft: Draft,
     durability: Durability
 ) throws(ReplaceError) {
-    try replace(name, in: folder.number, with: Array(bytes), mode: mode, draft: draft, durability: durability)
+    try replace(
+        name, in: folder.number, with: Array(bytes), mode: mode, exactly: false, draft: draft, durability: durability)
     guard durability == .contentAndName else { return }
     try step(.syncFolder) { () throws(SystemError) in try folder.sync() }
 }
@@ -103,11 +107,17 @@ private func openFolder(of path: String) throws(SystemError) -> Descriptor {
 }
 
 private func replace(
-    _ name: String, in folder: Int32, with bytes: [UInt8], mode: mode_t, draft: Draft, durability: Durability
+    _ name: String, in folder: Int32, with bytes: [UInt8], mode: mode_t, exactly: Bool, draft: Draft,
+    durability: Durability
 ) throws(ReplaceError) {
     let file = try step(.openDraft) { () throws(SystemError) in try openDraft(draft, in: folder, mode: mode) }
     do {
         if case .new = draft { keepOwner(of: name, in: folder, file) }
+        if exactly {
+            try step(.openDraft) { () throws(SystemError) in
+                guard fchmod(file.number, mode) == 0 else { throw SystemError(errno) }
+            }
+        }
         try step(.write) { () throws(SystemError) in try writeAll(bytes, to: file.number) }
         if durability == .contentAndName { try step(.sync) { () throws(SystemError) in try file.sync() } }
         try step(.rename) { () throws(SystemError) in

@@ -16,9 +16,9 @@ struct Dbxsync: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            RunCommand.self, SyncCommand.self, StatusCommand.self, VerifyCommand.self, AuthCommand.self,
-            HistoryCommand.self, RunOnChangeCommand.self, ListCommand.self, GetCommand.self, PutCommand.self,
-            HeldCommand.self,
+            RunCommand.self, SyncCommand.self, StatusCommand.self, MetricsCommand.self, VerifyCommand.self,
+            AuthCommand.self, HistoryCommand.self, RunOnChangeCommand.self, ListCommand.self, GetCommand.self,
+            PutCommand.self, HeldCommand.self,
             ExplainCommand.self, TrashCommand.self, RestoreCommand.self, CheckConfigCommand.self,
         ])
 }

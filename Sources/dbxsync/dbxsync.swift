@@ -4,9 +4,12 @@
 //   Commands/   a file for each command
 //   Assembly/   CompositionRoot.open: lock, state, mirror, sign-in, engine. Failure turns any error into an exit code
 //   Feed/       the history as a feed: pages, a position that lasts, batches for `run-on-change`
-//   Services/   what `run` runs side by side: engine, outbox, status, reload, watchdog
+//   Services/   what `run` runs side by side: engine, outbox, status, metrics, reload,
+//               watchdog
 //   Report/     `status`: StatusReport is the JSON, StatusText the words, StatusWord what a running daemon says;
 //               `explain`: ExplainReport and ExplainText; `ls`: MirrorMark, ListedEntry and ListingText
+//   Metrics/    `metrics`: Metrics counts, MetricsWord tells it other processes, MetricsFacts is all that is known,
+//               MetricFamilies and MetricsText make text of it
 //   Restore/    `restore`: MirrorPlace reads the path, PastReader and PastFiles lead the mirror back through its history,
 //               RestorePlanner with RestoreChoice says what comes from where, Restorer brings it
 //   System/     journal, sd_notify, terminal, lock of the instance, the last resort of a stop

@@ -306,6 +306,14 @@ struct ConfigFileTests {
                 "6:13: transfer.bandwidth: \"5B/s\" is out of range: at least \"1kB/s\""
             ),
             (
+                "metrics", "textfile = \"/prom/a.txt\"",
+                "6:12: metrics.textfile: \"/prom/a.txt\" does not end in \".prom\", and node_exporter reads nothing else"
+            ),
+            (
+                "metrics", "textfile = \"a.prom\"",
+                "6:12: metrics.textfile: \"a.prom\" is not an absolute path"
+            ),
+            (
                 "log", "level = \"loud\"",
                 "6:9: log.level: \"loud\" is none of \"debug\", \"info\", \"notice\", \"warning\", \"error\""
             ),
@@ -324,8 +332,8 @@ struct ConfigFileTests {
         #expect(problems(needed + "[miror]\nfile_mode = 1\n") == ["5:2: miror: unknown table, did you mean [mirror]?"])
         #expect(
             problems(needed + "[zzzzzz]\na = 1\n") == [
-                "5:2: zzzzzz: unknown table; there are account, guard, history, log, mirror, on_change, outbox, "
-                    + "schedule, state, transfer, trash"
+                "5:2: zzzzzz: unknown table; there are account, guard, history, log, metrics, mirror, "
+                    + "on_change, outbox, schedule, state, transfer, trash"
             ])
         #expect(problems("log = 3\n" + needed) == ["1:1: log: is a table: write [log], found the number 3"])
         #expect(

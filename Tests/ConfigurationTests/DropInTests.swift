@@ -62,6 +62,13 @@ struct DropInTests {
         #expect(lines.filter { $0.hasSuffix("=no") } == lifted)
     }
 
+    @Test("the directory of the file for node_exporter is granted") func textfile() throws {
+        let lines = try settings { $0.metrics.textfile = "/var/lib/prometheus/node-exporter/dbxsync.prom" }
+        #expect(
+            lines.suffix(2) == ["ReadWritePaths=-/srv/dropbox", "ReadWritePaths=-/var/lib/prometheus/node-exporter"])
+        #expect(try settings { $0.metrics.textfile = "/srv/dropbox/x/a.prom" }.last == "ReadWritePaths=-/srv/dropbox")
+    }
+
     @Test("the service gets the group of mirrored files") func group() throws {
         #expect(try settings { $0.mirror.group = "users" }.last == "SupplementaryGroups=users")
         #expect(try !settings { $0.mirror.group = nil }.contains { $0.hasPrefix("Supplementary") })

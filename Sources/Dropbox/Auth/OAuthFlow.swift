@@ -28,11 +28,12 @@ public struct OAuthFlow: Sendable {
     ///   - clock: Measures and waits.
     ///   - jitter: Random numbers in 0..<1, for delays.
     ///   - logger: Is told of failed tries, at debug level.
+    ///   - meter: Is told of every attempt.
     public init(
         transport: any HTTPTransport, endpoints: Endpoints = .dropbox, appKey: String, appSecret: String? = nil,
         settings: CallSettings = CallSettings(), clock: any Clock<Duration> = ContinuousClock(),
         jitter: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
-        logger: Logger = Logger(label: "dbxsync.oauth")
+        logger: Logger = Logger(label: "dbxsync.oauth"), meter: (any CallMeter)? = nil
     ) {
         let time = TimeSource(clock)
         self.appKey = appKey
@@ -40,7 +41,7 @@ public struct OAuthFlow: Sendable {
         self.endpoints = endpoints
         runner = RequestExecutor(
             transport: transport, tokens: nil, pathRoot: nil, gate: RequestGate(clock: clock), settings: settings,
-            time: time, jitter: jitter, logger: logger)
+            time: time, jitter: jitter, logger: logger, meter: meter)
     }
 
     /// The page where the user allows the access and gets the code.

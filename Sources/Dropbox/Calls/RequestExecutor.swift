@@ -14,6 +14,8 @@ struct RequestExecutor: Sendable {
     /// Random numbers in 0..<1.
     let jitter: @Sendable () -> Double
     let logger: Logger
+    /// Is told of every attempt.
+    var meter: (any CallMeter)?
 
     /// The same for calls that are not tried again.
     ///
@@ -44,10 +46,10 @@ struct RequestExecutor: Sendable {
                 return try receive(try await once(call, attempt: attempt, context: context))
             } catch let error as TransportError {
                 try await retry(
-                    DropboxError(error, endpoint: call.endpoint), context: context, retries: &retries,
+                    DropboxError(error, endpoint: call.endpoint), of: call, context: context, retries: &retries,
                     progress: progress())
             } catch let error as DropboxError {
-                try await retry(error, context: context, retries: &retries, progress: progress())
+                try await retry(error, of: call, context: context, retries: &retries, progress: progress())
             }
         }
     }
@@ -84,9 +86,9 @@ struct RequestExecutor: Sendable {
         if call.isAuthorized, let pathRoot {
             request.headers.append(.init("Dropbox-API-Path-Root", pathRoot.headerValue))
         }
-        guard let ticket = context.ticket else { return try accepted(try await transport.send(request), of: call) }
+        guard let ticket = context.ticket else { return try accepted(try await send(request, of: call), of: call) }
         let sink = attempt.sink.map { NotedSink($0) { [gate] in gate.answered(ticket, isFailure: false) } }
-        let response = try await transport.send(request, sink: sink)
+        let response = try await send(request, sink: sink, of: call)
         do {
             let accepted = try accepted(response, of: call)
             if sink == nil { gate.answered(ticket, isFailure: false) }
@@ -97,15 +99,28 @@ struct RequestExecutor: Sendable {
         }
     }
 
+    /// Sends the request of one attempt, and counts it.
+    private func send(_ request: HTTPRequest, sink: (any BodySink)? = nil, of call: Call) async throws -> HTTPResponse {
+        meter?.attemptBegan()
+        do {
+            let response = try await transport.send(request, sink: sink)
+            meter?.attemptEnded(call.endpoint, .answered(response.status))
+            return response
+        } catch {
+            meter?.attemptEnded(call.endpoint, error is TransportError ? .unanswered : .abandoned)
+            throw error
+        }
+    }
+
     private func accepted(_ response: HTTPResponse, of call: Call) throws(DropboxError) -> HTTPResponse {
         guard response.status == 200 || response.status == 206 else { throw DropboxError.refusal(of: call, response) }
         return response
     }
 
     /// Returns when the call is to be tried again; throws what makes it fail for good.
-    private func retry(_ error: DropboxError, context: AttemptContext, retries: inout RetryState, progress: Int64)
-        async throws
-    {
+    private func retry(
+        _ error: DropboxError, of call: Call, context: AttemptContext, retries: inout RetryState, progress: Int64
+    ) async throws {
         if error.code == .signIn, error.status == 401, let token = context.token, let tokens, !retries.hasRefreshed {
             retries.hasRefreshed = true
             guard try await tokens.replace(rejected: token) else { throw error }
@@ -133,6 +148,7 @@ struct RequestExecutor: Sendable {
             guard let delay else { throw error }
             try await time.sleep(delay)
         }
+        meter?.retried(call.endpoint)
     }
 }
 

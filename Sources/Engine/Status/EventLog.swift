@@ -14,6 +14,7 @@ final class SharedLines: Sendable {
 /// Logs each outcome once and keeps the pass's report.
 final class EventLog: Sendable {
     private let logger: Logger
+    private let meter: (any EngineMeter)?
     private let report = Mutex(PassReport())
     private let lines: SharedLines
     /// What the time of the pass is spent on.
@@ -23,8 +24,9 @@ final class EventLog: Sendable {
     private static let change = "change"
 
     /// - Parameter lines: how many lines there may be, where others share that.
-    init(_ logger: Logger, lines: SharedLines = SharedLines()) {
+    init(_ logger: Logger, _ meter: (any EngineMeter)? = nil, lines: SharedLines = SharedLines()) {
         self.logger = logger
+        self.meter = meter
         self.lines = lines
     }
 
@@ -49,12 +51,14 @@ final class EventLog: Sendable {
 
     /// Tells something about one path, of which there may be many.
     func notePath(_ level: Logger.Level, _ message: String, path: String, event: String) {
+        meter?.happened(event)
         let level = self.level(level, event)
         guard logger.logLevel <= level else { return }
         logger.log(level: level, "\(message)", metadata: ["event": "\(event)", "path": "\(path)"])
     }
 
     func note(_ level: Logger.Level, _ message: String, event: String? = nil) {
+        if let event { meter?.happened(event) }
         logger.log(level: level, "\(message)", metadata: event.map { ["event": "\($0)"] } ?? [:])
     }
 
@@ -62,6 +66,7 @@ final class EventLog: Sendable {
     func changed(
         _ event: String, _ message: @autoclosure () -> String, path: MirrorPath, bytes: Int64? = nil, rev: Rev? = nil
     ) {
+        meter?.happened(event)
         let level = self.level(.info, Self.change)
         guard logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = ["event": "\(event)", "path": "\(path.remoteText)"]
@@ -72,17 +77,18 @@ final class EventLog: Sendable {
 
     /// Tells how many paths of the mirror others have changed.
     func logDrift(_ count: Int) {
-        note(
-            level(.notice, "drift"),
-            "\(count == 1 ? "1 path of the mirror was" : "\(count) paths of the mirror were") changed locally "
-                + "and \(count == 1 ? "is" : "are") compared with Dropbox again",
-            event: "drift")
+        // Each path was counted when it was found.
+        logger.log(
+            level: level(.notice, "drift"),
+            "\(count == 1 ? "1 path of the mirror was" : "\(count) paths of the mirror were") changed locally and \(count == 1 ? "is" : "are") compared with Dropbox again",
+            metadata: ["event": "drift"])
     }
 
     /// Logs a path that is out of sync.
     ///
     /// `shown` is its display path; `nil` if it was logged before.
     func logIssue(_ event: String, _ reason: String, key: RemoteKey, shown: String?) {
+        meter?.happened(event)
         let level: Logger.Level = shown == nil ? .debug : self.level(event == "parked" ? .notice : .warning, event)
         guard logger.logLevel <= level else { return }
         let path = shown ?? key.text

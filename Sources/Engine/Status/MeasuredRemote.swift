@@ -4,10 +4,12 @@ import SyncModel
 struct MeasuredRemote: RemoteSource {
     private let remote: any RemoteSource
     private let times: StageTimes
+    private let meter: (any EngineMeter)?
 
-    init(_ remote: any RemoteSource, _ times: StageTimes) {
+    init(_ remote: any RemoteSource, _ times: StageTimes, _ meter: (any EngineMeter)? = nil) {
         self.remote = remote
         self.times = times
+        self.meter = meter
     }
 
     func changes(since cursor: Cursor?) async throws -> ChangePage {
@@ -27,14 +29,20 @@ struct MeasuredRemote: RemoteSource {
     }
 
     func download(_ version: FileVersion, into sink: any ByteSink) async throws {
-        try await times.measure(.network) { try await remote.download(version, into: sink) }
+        try await measure(.file) { try await remote.download(version, into: sink) }
     }
 
     func downloadSegment(_ version: FileVersion, upTo end: Int64, into sink: any ByteSink) async throws {
-        try await times.measure(.network) { try await remote.downloadSegment(version, upTo: end, into: sink) }
+        try await measure(.segment) { try await remote.downloadSegment(version, upTo: end, into: sink) }
     }
 
     func downloadZip(of folder: RemoteKey, into sink: any ByteSink) async throws {
-        try await times.measure(.network) { try await remote.downloadZip(of: folder, into: sink) }
+        try await measure(.zip) { try await remote.downloadZip(of: folder, into: sink) }
+    }
+
+    private func measure(_ kind: DownloadKind, _ download: () async throws -> Void) async throws {
+        let began = ContinuousClock.now
+        try await times.measure(.network, download)
+        meter?.downloaded(kind, in: ContinuousClock.now - began)
     }
 }

@@ -31,6 +31,7 @@ struct MirrorOutage: Sendable {
     /// - Throws: `CancellationError`.
     func wait(because cause: MirrorError) async throws {
         report(cause)
+        environment.meter?.happened("mirror_away")
         logger.warning(
             "the mirror \(mirror.path) is not available, waiting for it: \(cause)", metadata: ["event": "mirror_away"])
         // As long as anything in it is open, its disk could not be unmounted.
@@ -50,6 +51,7 @@ struct MirrorOutage: Sendable {
             }
         }
         board.update { $0.phase = .starting }
+        environment.meter?.happened("mirror_back")
         logger.notice("the mirror \(mirror.path) is available again", metadata: ["event": "mirror_back"])
     }
 

@@ -28,8 +28,11 @@ public final class DiskPool: Sendable {
         }
     }
 
-    /// Queues `work` for one of the threads.
-    func post(_ work: @escaping @Sendable () -> Void) { queue.push(work) }
+    /// How much work waits for a thread.
+    public var waiting: Int { queue.count }
+
+    /// Queues `work` for one of the threads, which nobody waits for.
+    public func post(_ work: @escaping @Sendable () -> Void) { queue.push(work) }
 
     private static func start(_ worker: Worker, _ queue: WorkQueue, _ prepare: @escaping @Sendable () -> Void) {
         do {
@@ -69,6 +72,8 @@ private final class WorkQueue: Sendable {
         monitor.withLock { $0.waiting.append(work) }
         monitor.wakeOne()
     }
+
+    var count: Int { monitor.withLock { $0.waiting.count } }
 
     func close() {
         monitor.withLock { $0.isClosed = true }

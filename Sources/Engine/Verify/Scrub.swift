@@ -158,6 +158,7 @@ struct Scrub: Sendable {
             return try await log(entry, reason)
         }
         guard let place else { return }
+        environment.meter?.happened("damaged")
         logger.warning(
             "\(entry.path.remoteText): its bytes are damaged although the file was not modified; it is kept as \(place) and downloaded again",
             metadata: ["event": "damaged", "path": "\(entry.path.remoteText)"])
@@ -188,6 +189,7 @@ struct Scrub: Sendable {
 
     private func log(_ entry: LocalEntry, _ reason: String) async throws {
         guard try await store.noteUnreadable(entry, reason: reason) else { return }
+        environment.meter?.happened("failed")
         logger.warning(
             "\(entry.path.remoteText): could not be read again, so that nothing is known of its bytes: \(reason)",
             metadata: ["event": "failed", "path": "\(entry.path.remoteText)"])

@@ -32,11 +32,13 @@ struct CompositionRoot: Sendable {
     ///   - config: what is configured.
     ///   - calls: how Dropbox is called.
     ///   - word: where this process says how it gets on, if it is a daemon.
+    ///   - metrics: where what happens is counted.
     ///   - rebuilding: whether a damaged state is set aside and made anew.
     ///   - logger: is told what happens.
     /// - Throws: whatever `Failure.of` turns into 73, 75 or 77.
     static func open(
-        _ config: Config, calls: CallSettings, word: String? = nil, rebuilding: Bool = true, logger: Logger
+        _ config: Config, calls: CallSettings, word: String? = nil, metrics: Metrics? = nil, rebuilding: Bool = true,
+        logger: Logger
     ) async throws -> CompositionRoot {
         let lock = try InstanceLock.acquire(stateDirectory: config.state.directory, word: word)
         let store = try await openState(config, rebuilding: rebuilding, logger)
@@ -46,10 +48,11 @@ struct CompositionRoot: Sendable {
             config, calls: calls,
             waiting: { duration, sleep in try await board.withQuietPeriod(upTo: duration, sleep) },
             onPause: { pause in
+                metrics?.paused(for: pause)
                 let seconds = pause.components.seconds
                 guard board.pause(until: .now + seconds), seconds >= 5 else { return }
                 logger.notice("Dropbox asks for a pause of \(seconds) s")
-            }, logger: logger)
+            }, meter: metrics, logger: logger)
         let source = AccountGuard(
             clients: connection.accountClients(try connection.tokens()), remoteRoot: config.mirror.remoteRoot,
             isTeamSpace: config.account.teamSpace, store: store,
@@ -60,7 +63,7 @@ struct CompositionRoot: Sendable {
             onAccount: { logger.info("mirroring \($0.displayName) <\($0.email)>") })
         let engine = SyncEngine(
             remote: source, store: store, mirror: mirror, disk: disk, settings: config.engineSettings,
-            environment: EngineEnvironment(now: { .now }), board: board, logger: logger)
+            environment: EngineEnvironment(now: { .now }, meter: metrics), board: board, logger: logger)
         return CompositionRoot(
             connection: connection, store: store, mirror: mirror, disk: disk, source: source, engine: engine,
             board: board, lock: lock)

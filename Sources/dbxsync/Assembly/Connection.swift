@@ -27,6 +27,7 @@ struct Connection: Sendable {
     private let config: Config
     private let calls: CallSettings
     private let waiting: Waiting
+    private let meter: (any CallMeter)?
     /// The rate-limit gate of all requests with the sign-in: a 429 for one of them pauses all.
     private let gate: RequestGate
     private let logger: Logger
@@ -43,11 +44,13 @@ struct Connection: Sendable {
     init(
         _ config: Config, calls: CallSettings, waiting: @escaping Waiting = { _, sleep in try await sleep() },
         onPause: @escaping @Sendable (Duration) -> Void = { _ in },
+        meter: (any CallMeter)? = nil,
         logger: Logger
     ) {
         self.config = config
         self.calls = calls
         self.waiting = waiting
+        self.meter = meter
         gate = RequestGate(onPause: onPause)
         self.logger = logger
         endpoints = config.account.endpoint.map { Endpoints(base: $0) } ?? .dropbox
@@ -65,7 +68,7 @@ struct Connection: Sendable {
         segmentTransport = start()
         oauth = OAuthFlow(
             transport: transport, endpoints: endpoints, appKey: config.account.appKey,
-            appSecret: config.account.appSecret, settings: calls, logger: logger)
+            appSecret: config.account.appSecret, settings: calls, logger: logger, meter: meter)
     }
 
     /// The sign-in that is kept for this configuration.
@@ -82,14 +85,15 @@ struct Connection: Sendable {
             transport: transport, contentTransport: contentTransport, segmentTransport: segmentTransport,
             endpoints: endpoints, tokens: tokens,
             remoteRoot: config.mirror.remoteRoot, rootKey: rootKey, pathRoot: pathRoot, settings: calls,
-            waiting: waiting, gate: gate, logger: logger)
+            waiting: waiting, gate: gate, logger: logger, meter: meter)
     }
 
     /// A client for the outbox; its waits are not the engine's, and the watchdog does not hear of them.
     func outboxClient(_ tokens: TokenSource, pathRoot: PathRoot? = nil) -> DropboxClient {
         DropboxClient(
             transport: transport, contentTransport: contentTransport, segmentTransport: segmentTransport,
-            endpoints: endpoints, tokens: tokens, pathRoot: pathRoot, settings: calls, gate: gate, logger: logger)
+            endpoints: endpoints, tokens: tokens, pathRoot: pathRoot, settings: calls, gate: gate, logger: logger,
+            meter: meter)
     }
 
     /// How the account's guard gets its clients.
@@ -104,6 +108,16 @@ struct Connection: Sendable {
         limits.change(to: timetable)
         bandwidth.refresh()
         for transport in transports { transport.wake() }
+    }
+
+    /// Bytes of bodies that came down, and of files that went up.
+    var traffic: (down: Int64, up: Int64) {
+        transports.reduce((0, 0)) { sum, transport in
+            let counters = transport.counters
+            return (
+                sum.0.saturatingSum(Int64(counters.bytesReceived)), sum.1.saturatingSum(Int64(counters.bytesSent))
+            )
+        }
     }
 
     /// Ends all requests.

@@ -71,7 +71,7 @@ struct ExplainCommand: AsyncParsableCommand {
         let mirror = Result { try MirrorTree.openReadOnly(at: config.mirror.directory, expecting: expected) }
         return ExplainReport.Sources(
             store: store, config: config, file: common.config, mirror: mirror.mapError { Failure.of($0) },
-            isWatched: StatusCommand.daemon(config)?.now?.isWatched == true, now: .now)
+            isWatched: StatusReport.Daemon.running(config)?.now?.isWatched == true, now: .now)
     }
 
     /// The path below the mirrored folder.

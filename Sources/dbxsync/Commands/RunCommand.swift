@@ -23,7 +23,9 @@ struct RunCommand: AsyncParsableCommand {
         log.control.change(to: config.log)
         let logger = log.logger()
         let place = StatusPlace.choose(stateDirectory: config.state.directory)
-        let composition = try await CompositionRoot.open(config, calls: .daemon, word: place.path, logger: logger)
+        let metrics = Metrics(began: .now)
+        let composition = try await CompositionRoot.open(
+            config, calls: .daemon, word: place.path, metrics: metrics, logger: logger)
         logger.notice(
             "dbxsync \(Dbxsync.version) has started; the mirror is \(config.mirror.directory)",
             metadata: ["event": "started"])
@@ -35,7 +37,8 @@ struct RunCommand: AsyncParsableCommand {
                 )
             }
             try await services(
-                config, composition: composition, place: place, outbox: outbox, log: log, notifier: notifier
+                config, composition: composition, metrics: metrics, place: place, outbox: outbox, log: log,
+                notifier: notifier
             ).run()
         } catch {
             throw await composition.close(after: error)
@@ -44,15 +47,31 @@ struct RunCommand: AsyncParsableCommand {
         logger.notice("stopped", metadata: ["event": "stopped"])
     }
 
+    private func metrics(
+        _ metrics: Metrics, _ composition: CompositionRoot, place: StatusPlace, _ config: CurrentConfig,
+        _ logger: Logger
+    ) -> MetricsService {
+        MetricsService(
+            metrics: metrics,
+            sampler: StatusSampler(
+                store: composition.store, board: composition.board, metrics: metrics, config: config),
+            board: composition.board, connection: composition.connection,
+            freeSpace: FreeSpace(of: composition.mirror, on: composition.disk),
+            pools: zip(["disk", "reading"], composition.engine.pools).map { (name: $0, pool: $1) },
+            place: place, config: config, mirror: MetricsFacts.instance(common.config),
+            file: MetricsTextFile(logger: logger))
+    }
+
     /// If any service ends, the whole group shuts down.
     private func services(
-        _ config: Config, composition: CompositionRoot, place: StatusPlace, outbox: OutboxService?,
+        _ config: Config, composition: CompositionRoot, metrics: Metrics, place: StatusPlace, outbox: OutboxService?,
         log: LogOutput,
         notifier: SystemdNotifier
     ) -> ServiceGroup {
         let diskStall = DiskStallMonitor(
             stall: StallWatch(composition.engine.pools), board: composition.board, directory: config.mirror.directory,
-            logger: log.logger())
+            metrics: metrics, logger: log.logger())
+        let current = CurrentConfig(config)
         let freshness = FreshnessWatch(Freshness(config.schedule), began: .now)
         var services: [any Service] = [
             StatusService(
@@ -60,9 +79,10 @@ struct RunCommand: AsyncParsableCommand {
                 place: place, diskStall: diskStall, limits: composition.connection.limits, freshness: freshness,
                 logger: log.logger()),
             ReloadService(
-                file: common.config, running: config, engine: composition.engine,
+                file: common.config, running: current, engine: composition.engine,
                 connection: composition.connection, freshness: freshness, notifier: notifier, log: log),
         ]
+        services.append(self.metrics(metrics, composition, place: place, current, log.logger()))
         if let interval = SystemdNotifier.watchdogInterval {
             services.append(WatchdogService(board: composition.board, notifier: notifier, interval: interval))
         }

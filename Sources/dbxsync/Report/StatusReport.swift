@@ -196,6 +196,34 @@ struct StatusReport: Encodable, Sendable {
 }
 
 extension StatusReport {
+    /// Asks the state file, and the daemon if one runs; without one, what a daemon would see is looked at.
+    ///
+    /// - Parameters:
+    ///   - store: the state, for reading.
+    ///   - config: what is configured.
+    ///   - paths: how many paths are listed of each kind.
+    /// - Throws: `StoreError` if the state cannot be read, or is damaged.
+    static func ask(_ store: StateStore, config: Config, paths: Int = mostPaths) async throws -> StatusReport {
+        let daemon = Daemon.running(config)
+        // A daemon reads all of it at its start, and with each comparison of the disk.
+        if daemon == nil { try await store.verifyChecksums() }
+        var report = try await gather(store, config: config, daemon: daemon, paths: paths)
+        // A running daemon checks that itself, and waits for a mirror that is away.
+        if daemon == nil, let refusal = try await refusal(ofMirror: config, store) { report.doubt(refusal) }
+        return report
+    }
+
+    /// Why the mirror directory is not the mirror that the state is about; nil if it is, or there is none yet.
+    private static func refusal(ofMirror config: Config, _ store: StateStore) async throws -> String? {
+        guard let expected = try await store.progress().mirrorID else { return nil }
+        do {
+            _ = try MirrorTree.openReadOnly(at: config.mirror.directory, expecting: expected)
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
     /// Takes up why nothing is known of the mirror as a whole.
     mutating func doubt(_ reason: String) {
         inStep = false
@@ -205,15 +233,35 @@ extension StatusReport {
 
     private static let mostPaths = 1000
 
+    /// What only reading all of the state tells.
+    struct Extents: Sendable {
+        fileprivate var account: Extent
+        fileprivate var leftOut: Int
+        fileprivate var proofs: Store.Proofs
+
+        /// Reads all of want and have.
+        static func read(_ store: StateStore, config: Config, now: Timestamp) async throws -> Extents {
+            Extents(
+                account: try await store.extent(), leftOut: try await store.leftOut(by: store.selection),
+                proofs: try await store.proofs(sparing: config.engineSettings.outboxKey, now: now))
+        }
+    }
+
     /// Reads everything from the state file.
-    static func gather(_ store: StateStore, config: Config, daemon: Daemon?, now: Timestamp = .now)
-        async throws
-        -> StatusReport
-    {
+    ///
+    /// - Parameters:
+    ///   - mostPaths: how many paths are listed of each kind; all are counted.
+    ///   - extents: what is known of the whole already; nil to read it.
+    static func gather(
+        _ store: StateStore, config: Config, daemon: Daemon?, now: Timestamp = .now, paths mostPaths: Int = mostPaths,
+        extents: Extents? = nil
+    ) async throws -> StatusReport {
+        let known: Extents
+        if let extents { known = extents } else { known = try await Extents.read(store, config: config, now: now) }
         var progress = try await store.progress()
         progress.forgetFuture(now: now)
         let acceptance = Acceptance(config.mirror.accept)
-        let (extent, backlog) = (try await store.extent(), try await store.backlog(accepting: acceptance))
+        let backlog = try await store.backlog(accepting: acceptance)
         let failing = try await store.pathIssues(limit: mostPaths, accepting: acceptance)
         let lastPass = try await store.lastPass()
         let isStale =
@@ -246,8 +294,8 @@ extension StatusReport {
             stale: isStale, listing: progress.isListing,
             account: Account(id: progress.origin?.account, name: progress.origin?.accountName),
             mirror: Mirror(
-                directory: config.mirror.directory, remoteRoot: config.mirror.remoteRoot, files: extent.files,
-                folders: extent.folders, bytes: extent.bytes),
+                directory: config.mirror.directory, remoteRoot: config.mirror.remoteRoot, files: known.account.files,
+                folders: known.account.folders, bytes: known.account.bytes),
             backlog: Backlog(
                 files: backlog.pendingFiles, bytes: backlog.pendingBytes, folders: backlog.pendingFolders,
                 removals: backlog.pendingRemovals),
@@ -259,18 +307,19 @@ extension StatusReport {
             unreadEntries: try await store.unread(limit: mostPaths).map {
                 UnreadEntry(what: $0.what, reason: $0.reason, seenAt: Moment($0.seenAt))
             },
-            leftOut: try await store.leftOut(by: store.selection),
+            leftOut: known.leftOut,
             issues: issues, troubles: issues,
             strangers: found.strangers, strangerPaths: found.strangerPaths,
-            proofs: Proofs(
-                try await store.proofs(sparing: config.engineSettings.outboxKey, now: now), config.schedule.scrub),
-            outbox: try await outbox(store, config.outbox),
+            proofs: Proofs(known.proofs, config.schedule.scrub),
+            outbox: try await outbox(store, config.outbox, mostPaths: mostPaths),
             damagedState: DamagedState.kept(beside: config.stateFile).last.map {
                 DamagedFile(kept: $0.path, setAsideAt: Moment($0.setAsideAt), rebuilt: progress.everListed)
             })
     }
 
-    private static func outbox(_ store: StateStore, _ table: Config.OutboxTable) async throws -> Outbox? {
+    private static func outbox(
+        _ store: StateStore, _ table: Config.OutboxTable, mostPaths: Int
+    ) async throws -> Outbox? {
         guard let settings = table.settings else { return nil }
         let backlog = try await store.outboxBacklog()
         let issues = try await store.outboxIssues(limit: mostPaths).map { Path($0, in: settings.directory) }
@@ -332,6 +381,13 @@ extension StatusReport.Path {
 }
 
 extension StatusReport.Daemon {
+    /// The daemon of a configuration; nil if none runs.
+    static func running(_ config: Config) -> StatusReport.Daemon? {
+        InstanceLock.holder(stateDirectory: config.state.directory).map {
+            StatusReport.Daemon($0, $0.word.flatMap(StatusWord.read), at: LockHolder.monotonicSeconds())
+        }
+    }
+
     /// Who holds the state directory, and what it says; a word of somebody else, or one older than its heartbeat allows,
     /// is none.
     init(_ holder: LockHolder, _ word: StatusWord?, at time: Int64) {

@@ -9,6 +9,7 @@ struct DiskStallMonitor: Sendable {
     let board: StatusBoard
     /// The mirror directory.
     let directory: String
+    let metrics: Metrics
     let logger: Logger
 
     /// So long a disk may think.
@@ -23,6 +24,7 @@ struct DiskStallMonitor: Sendable {
         let before = board.now.unresponsiveDisk
         let silent = diskStall.map { UnresponsiveDisk(directory: directory, since: now - $0) }
         guard board.note(silent) else { return }
+        metrics.happened(silent == nil ? "mirror_back" : "mirror_away")
         if let silent {
             logger.warning(
                 "\(StatusLine.text(silent)); the state of the mirror is unknown until it does",

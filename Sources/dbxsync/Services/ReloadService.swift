@@ -8,7 +8,7 @@ import UnixSignals
 /// Reads the configuration again at SIGHUP; tells the service manager when that, and everything else, is ready.
 struct ReloadService: Service {
     let file: String
-    let running: Config
+    let running: CurrentConfig
     let engine: SyncEngine
     let connection: Connection
     let freshness: FreshnessWatch
@@ -17,34 +17,32 @@ struct ReloadService: Service {
 
     func run() async throws {
         let logger = log.logger()
-        var running = running
         // The group traps the other signals before it starts its services: from here on every signal is understood.
         let signals = await UnixSignalsSequence(trapping: .sighup)
         notifier.ready(status: "starting")
         // One that came before this may have come after the configuration was read.
-        if dbx_had_early_hangup() != 0 { running = await reload(running, logger) }
+        if dbx_had_early_hangup() != 0 { await reload(logger) }
         for await _ in signals.cancelOnGracefulShutdown() {
             notifier.reloading()
-            running = await reload(running, logger)
+            await reload(logger)
             notifier.ready()
         }
     }
 
     /// A configuration that is wrong changes nothing: what runs goes on.
-    private func reload(_ running: Config, _ logger: Logger) async -> Config {
+    private func reload(_ logger: Logger) async {
         switch ConfigFile.load(file) {
         case .failure(let problems):
             for problem in problems.problems { logger.error("\(problem)") }
             logger.error("the configuration was not reloaded; what was in effect still is")
-            return running
         case .success(let new):
-            let change = running.change(to: new)
+            let change = running.value.change(to: new)
+            running.set(change.config)
             log.control.change(to: change.config.log)
             connection.limit(by: change.config.transfer.limits)
             freshness.change(to: Freshness(change.config.schedule))
             await engine.reload(change.config.engineSettings)
             log(change, logger)
-            return change.config
         }
     }
 

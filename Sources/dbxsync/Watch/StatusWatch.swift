@@ -40,7 +40,7 @@ struct StatusWatch {
         }
         self.config = config
         self.screen = screen
-        view = try await Self.gather(config, daemon: StatusCommand.daemon(config))
+        view = try await Self.gather(config, daemon: StatusReport.Daemon.running(config))
     }
 
     /// Draws until somebody presses q or Ctrl-C, or ends it by a signal.
@@ -97,7 +97,7 @@ struct StatusWatch {
     }
 
     private mutating func look() async {
-        let daemon = StatusCommand.daemon(config)
+        let daemon = StatusReport.Daemon.running(config)
         let began = ContinuousClock.now
         if began >= nextGathering {
             do {

@@ -1,0 +1,29 @@
+/// All metrics, from what is known; pure.
+enum MetricFamilies {
+    typealias Label = MetricFamily.Label
+
+    /// Those with samples and those without.
+    static func all(_ facts: MetricsFacts) -> [MetricFamily] {
+        about(facts) + (facts.report.map { mirror($0, facts) } ?? []) + (facts.counters.map(daemon) ?? [])
+    }
+
+    /// What is always known.
+    private static func about(_ facts: MetricsFacts) -> [MetricFamily] {
+        [
+            .info("dbxsync_build", "The program.", [Label("version", Dbxsync.version)]),
+            .gauge("dbxsync_up", "Whether the daemon runs and says how it gets on.").with(flag(facts.isUp)),
+            .gauge("dbxsync_signed_in", "Whether the sign-in is good, as far as is known.")
+                .with(facts.isSignedIn.map(flag)),
+            .gauge("dbxsync_free_bytes", unit: "bytes", "Space on the mirror's disk that dbxsync can use.")
+                .with(facts.freeBytes),
+            .gauge("dbxsync_min_free_bytes", unit: "bytes", "Free space below which downloads wait.")
+                .with(facts.limits.freeBytes),
+            .gauge(
+                "dbxsync_max_staleness_seconds", unit: "seconds",
+                "How long ago the mirror may have been known to be in step."
+            ).with(facts.limits.staleness?.components.seconds),
+        ]
+    }
+
+    static func flag(_ value: Bool) -> Int64 { value ? 1 : 0 }
+}

@@ -1,0 +1,96 @@
+import Configuration
+import Dropbox
+import Glibc
+import MirrorFS
+import Store
+import SyncModel
+
+/// Everything that metrics tell, as one value.
+struct MetricsFacts: Sendable {
+    /// The name of the instance.
+    var mirror: String
+    /// When all of this was known.
+    var now: Timestamp
+    /// Whether a daemon runs, and says how it gets on.
+    var isUp: Bool
+    /// How the mirror stands; nil if that is not known.
+    var report: StatusReport?
+    /// What was removed or replaced and is kept.
+    var trash: Trash?
+    /// What the daemon has counted; nil if none runs, or it has not said it.
+    var counters: DaemonCounters?
+    /// Bytes that can be written to the mirror's disk; nil if that is not known.
+    var freeBytes: Int64?
+    /// Whether there is a sign-in that is not known to be of no use; nil if that is not known.
+    var isSignedIn: Bool?
+    /// What is configured to be allowed.
+    var limits: Limits
+
+    /// How much is in the trash.
+    struct Trash: Sendable {
+        var items: Int
+        var bytes: Int64
+    }
+
+    /// What is configured to be allowed.
+    struct Limits: Sendable {
+        /// How long ago the mirror may have been known to be in step; nil for as long as it likes.
+        var staleness: Duration?
+        /// Bytes below which downloads wait.
+        var freeBytes: Int64
+
+        init(_ config: Config) {
+            staleness = config.schedule.maxStaleness
+            freeBytes = config.mirror.minFreeSpace
+        }
+    }
+
+    /// The name of the instance with a configuration file: `work` for `/etc/dbxsync/work.conf`, else `dbxsync`.
+    static func instance(_ file: String) -> String {
+        let name = file.pathComponents.last ?? ""
+        let bare = name.hasSuffix(".conf") ? String(name.dropLast(".conf".count)) : name
+        return bare.isEmpty ? "dbxsync" : bare
+    }
+}
+
+extension MetricsFacts {
+    /// Asks state file and daemon, as `dbxsync status` does.
+    ///
+    /// - Parameters:
+    ///   - config: what is configured.
+    ///   - file: where that stands, which names the instance.
+    /// - Throws: what `Failure.of` understands.
+    static func gather(_ config: Config, file: String, now: Timestamp = .now) async throws -> MetricsFacts {
+        let store = try config.readableState()
+        let report = try await StatusReport.ask(store, config: config, paths: 0)
+        let holder = InstanceLock.holder(stateDirectory: config.state.directory)
+        let counters = report.daemon.flatMap { _ in holder.flatMap(MetricsWord.read)?.counters }
+        return MetricsFacts(
+            mirror: instance(file), now: now, isUp: report.daemon.map { !$0.silent } ?? false, report: report,
+            trash: Trash(try await store.trashExtent()), counters: counters,
+            freeBytes: counters == nil ? freeBytes(of: config.mirror.directory) : counters?.freeBytes,
+            isSignedIn: counters.map { !$0.isSignedOut } ?? hasSignIn(config), limits: Limits(config))
+    }
+
+    /// Not asked of a disk while a daemon knows: it may not answer.
+    private static func freeBytes(of directory: String) -> Int64? {
+        var status = statvfs()
+        guard statvfs(directory, &status) == 0 else { return nil }
+        let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        return overflow ? .max : Int64(clamping: bytes)
+    }
+
+    /// Whether there is no sign-in at all is known without asking Dropbox; whether one that is there is good is not.
+    private static func hasSignIn(_ config: Config) -> Bool? {
+        do {
+            _ = try Connection.credentialsFile(config).read()
+            return nil
+        } catch {
+            return disposition(of: error) == .signedOut ? false : nil
+        }
+    }
+}
+
+extension MetricsFacts.Trash {
+    init(_ extent: (items: Int, bytes: Int64)) { self.init(items: extent.items, bytes: extent.bytes) }
+}
