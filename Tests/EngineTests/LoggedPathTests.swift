@@ -37,6 +37,7 @@ struct LoggedPathTests {
             told["file_placed"] == ["/Fremd.txt", "/Ordner/Alt.txt", "/Ordner/Sub/Tief.txt", "/Ordner/Weg.txt"])
         #expect(told["moved"] == ["/Ordner/Neu.txt"])
         #expect(told["file_removed"] == ["/Ordner/Sub/Tief.txt", "/Ordner/Weg.txt"])
+        #expect(told["trashed"] == told["file_removed"])
         #expect(told["folder_removed"] == ["/Ordner/Sub"])
         #expect(told["set_aside"] == ["/Fremd.txt"])
         #expect(told["parked"] == ["/Ordner/Blatt.gdoc"])

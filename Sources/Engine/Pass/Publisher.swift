@@ -28,6 +28,7 @@ struct Publisher: Sendable {
         var failed: Set<RemoteKey> = []
         for (prepared, result) in zip(batch, results) {
             log(prepared, result, newlyFailing: newlyFailing)
+            for item in result.kept where item.reason != .aside { context.events.trashed(item) }
             failed.formUnion(result.outcomes.compactMap(\.failedKey))
         }
         try await keepWithinLimits(results)

@@ -75,6 +75,14 @@ final class EventLog: Sendable {
         logger.log(level: level, "\(message())", metadata: metadata)
     }
 
+    /// Tells where what was removed or replaced is kept; that it was has a line of its own.
+    func trashed(_ item: KeptItem) {
+        guard logger.logLevel <= .debug else { return }
+        logger.debug(
+            "\(item.path): what stood there is kept as .dbxsync/\(item.place)",
+            metadata: ["event": "trashed", "path": "\(item.path)", "bytes": "\(item.size)"])
+    }
+
     /// Tells how many paths of the mirror others have changed.
     func logDrift(_ count: Int) {
         // Each path was counted when it was found.
