@@ -115,6 +115,12 @@ soak: ## run it for half an hour against a server that fails one request in five
 	swift build
 	@python3 -B scripts/soak.py "$$(swift build --show-bin-path)" "$${SOAK_SECONDS:-1800}"
 
+.PHONY: page
+page: ## the status page in a real browser: screenshots in .build/page, and what a screen reader finds
+	@scripts/dependencies.sh build demo page
+	swift build
+	@python3 -B scripts/page.py "$$(swift build --show-bin-path)" .build/page
+
 .PHONY: fuzz
 fuzz: ## fuzz what reads bytes from outside, 60 s for each target
 	@scripts/dependencies.sh build

@@ -80,6 +80,7 @@ let package = Package(
         library("Downloading", ["Concurrency", "SyncModel", "Dropbox", "FileSystem"]),
         library("AccountChecks", ["SyncModel", "Dropbox", "Store"]),
         library("TextFormatting", []),
+        library("Web", ["TextFormatting"]),
         library(
             "Configuration",
             ["SyncModel", "MirrorFS", "Engine", "Outbox", "FileSystem", "TextFormatting", "CToml", logging]),
@@ -87,7 +88,7 @@ let package = Package(
             name: "dbxsync",
             dependencies: [
                 "AccountChecks", "Configuration", "Downloading", "TextFormatting", "Engine", "Outbox", "Uploading",
-                "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "FileSystem", "CLinux", "CSystemd",
+                "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "FileSystem", "Web", "CLinux", "CSystemd",
                 argumentParser, logging, lifecycle, unixSignals,
             ],
             swiftSettings: strict),
@@ -154,13 +155,13 @@ let package = Package(
                 "TestSupport",
             ]),
         tests("TextFormattingTests", ["TextFormatting"]),
+        tests("WebTests", ["Web", "TestSupport"]),
         tests("ConfigurationTests", ["Configuration", "Engine", "MirrorFS", "Outbox", "SyncModel", logging]),
         tests(
             "AppTests",
             [
                 "dbxsync", "Configuration", "Dropbox", "Engine", "MirrorFS", "Outbox", "Store", "SyncModel",
-                "TestSupport",
-                logging,
+                "TestSupport", "Web", logging,
             ]),
         tests("EndToEndTests", ["Sandbox", "Store", "SyncModel", "TestSupport", "NetworkSupport"]),
         tests("LayeringTests", ["TestSupport"]),
@@ -174,7 +175,7 @@ if Context.environment["DBXSYNC_FUZZING"] != nil {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "SyncModel", "Dropbox", "Store", "MirrorFS", "Outbox", "ZipStream", "Configuration", logging,
+                "SyncModel", "Dropbox", "Store", "MirrorFS", "Outbox", "ZipStream", "Configuration", "Web", logging,
             ],
             path: "Fuzz",
             exclude: ["corpus"], swiftSettings: strict))

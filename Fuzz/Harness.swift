@@ -11,7 +11,7 @@ protocol FuzzTarget: SendableMetatype {
 private let target: any FuzzTarget.Type = {
     let targets: [String: any FuzzTarget.Type] = [
         "page": PageFuzz.self, "fold": FoldFuzz.self, "path": PathFuzz.self, "config": ConfigFuzz.self,
-        "rows": RowsFuzz.self, "zip": ZipFuzz.self,
+        "rows": RowsFuzz.self, "zip": ZipFuzz.self, "request": RequestFuzz.self,
     ]
     let name = getenv("DBXSYNC_FUZZ").map { String(cString: $0) } ?? ""
     guard let target = targets[name] else {

@@ -1,6 +1,7 @@
 import Configuration
 import Dropbox
 import SyncModel
+import Web
 
 /// An answer of list_folder, byte by byte from anywhere: a page or an error.
 enum PageFuzz: FuzzTarget {
@@ -58,6 +59,28 @@ enum ConfigFuzz: FuzzTarget {
             }
             again.account.proxy = shown.account.proxy  // nor are passwords in it
             precondition(again == shown, "what is in effect means something else: \(shown.toml)")
+        }
+    }
+}
+
+/// What a browser sends, or somebody who is none: a request or a refusal, the same however it arrives, and nothing of it in
+/// an answer that a browser would obey.
+enum RequestFuzz: FuzzTarget {
+    static func run(_ input: [UInt8]) {
+        let whole = RequestReader.read(input)
+        if case .incomplete = whole { precondition(input.count < RequestReader.mostBytes, "nothing was decided") }
+        // What was decided on less is decided.
+        if let early = (0..<min(input.count, 64)).lazy.map({ RequestReader.read(Array(input[..<$0])) }).first(where: {
+            $0 != .incomplete
+        }) {
+            precondition(early == whole, "more bytes have changed what they mean")
+        }
+        guard case .request(let request) = whole else { return }
+        precondition(request.path.hasPrefix("/") && !request.path.contains("?"))
+        if let host = request.host { _ = HostRule(["name.example"]).allows(host) }
+        for parameter in request.query {
+            let text = Markup.text(parameter.value)
+            precondition(!text.unicodeScalars.contains { "<>\"'\u{0}\u{202E}".unicodeScalars.contains($0) })
         }
     }
 }

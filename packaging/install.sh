@@ -23,7 +23,7 @@ catalog=$prefix/lib/systemd/catalog/dbxsync.catalog
 configuration=/etc/dbxsync.conf
 instances=/etc/dbxsync
 shopt -s nullglob
-services=(dbxsync.service dbxsync@.service dbxsync-on-change@.service)
+services=(dbxsync.service dbxsync@.service dbxsync-on-change@.service dbxsync-web.socket dbxsync-web@.service)
 manuals=(man/*.[1-8])
 
 # What others read who watch over it, by folder of $prefix/share/dbxsync.
@@ -116,8 +116,8 @@ END
 uninstall_all() {
     local file
     if [ -z "$destination" ] && booted && systemctl cat dbxsync.service >/dev/null 2>&1; then
-        as_root systemctl disable --now dbxsync.service
-        as_root systemctl stop 'dbxsync@*.service' 'dbxsync-on-change@*.service'
+        as_root systemctl disable --now dbxsync.service dbxsync-web.socket
+        as_root systemctl stop 'dbxsync@*.service' 'dbxsync-on-change@*.service' 'dbxsync-web@*.service'
     fi
     local files=("$program" "$sysusers" "$tmpfiles" "$catalog")
     for file in "${services[@]}"; do files+=("$units/$file"); done

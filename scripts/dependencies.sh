@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs what is missing: dependencies.sh build|check|lint|test|prometheus|demo|bench|deb|systemd...
+# Installs what is missing: dependencies.sh build|check|lint|test|prometheus|demo|bench|page|deb|systemd...
 #
 # Looks for what is used, not for package names, so that other distributions work when the same things are there.
 # No network when nothing is missing.
@@ -60,6 +60,10 @@ for purpose in "$@"; do
             program python3 python3
             [ -x /usr/sbin/nghttpx ] || program nghttpx nghttp2-proxy
             ;;
+        page)
+            command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || program chromium chromium
+            fc-list 2>/dev/null | grep -q . || missing+=(fonts-dejavu-core)
+            ;;
         deb)
             program dh debhelper
             program dpkg-shlibdeps dpkg-dev
@@ -73,7 +77,7 @@ for purpose in "$@"; do
             [ -n "$(find /lib/*-linux-gnu* /usr/lib64 -name 'libnss_systemd.so.2' 2>/dev/null)" ] || missing+=(libnss-systemd)
             ;;
         *)
-            echo "usage: dependencies.sh build|check|lint|test|prometheus|demo|bench|deb|systemd..." >&2
+            echo "usage: dependencies.sh build|check|lint|test|prometheus|demo|bench|page|deb|systemd..." >&2
             exit 64
             ;;
     esac

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-targets=${*:-config fold page path rows zip}
+targets=${*:-config fold page path request rows zip}
 seconds=${DBXSYNC_FUZZ_SECONDS:-60}
 scratch=.build/fuzz
 

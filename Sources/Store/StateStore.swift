@@ -73,7 +73,7 @@ public final class StateStore: Sendable {
             try connection.queue.read { try Schema.check($0) }
             let store = try StateStore(connection, path: path, isReadOnly: false, beside: others, faults: faults)
             if wasKilled && !isAuditedLater {
-                try connection.queue.read { _ = try Audit.run(PendingTable($0, store.inEffect)) }
+                _ = try connection.queue.read { try Audit.run(PendingTable($0, store.inEffect)).unlisted.count }
             }
             return store
         } catch {

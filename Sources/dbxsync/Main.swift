@@ -18,8 +18,8 @@ struct Dbxsync: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, SyncCommand.self, StatusCommand.self, MetricsCommand.self, VerifyCommand.self,
             AuthCommand.self, HistoryCommand.self, RunOnChangeCommand.self, ListCommand.self, GetCommand.self,
-            PutCommand.self, HeldCommand.self,
-            ExplainCommand.self, TrashCommand.self, RestoreCommand.self, CheckConfigCommand.self,
+            PutCommand.self, HeldCommand.self, ExplainCommand.self, TrashCommand.self, RestoreCommand.self,
+            WebCommand.self, CheckConfigCommand.self,
         ])
 }
 

@@ -6,6 +6,8 @@
 //   Feed/       the history as a feed: pages, a position that lasts, batches for `run-on-change`
 //   Services/   what `run` runs side by side: engine, outbox, status, metrics, reload,
 //               watchdog
+//   Web/        `web`: WebConnection and WebListener read and write, WebSite answers, PageFacts is what the page shows,
+//               StatusPage how
 //   Report/     `status`: StatusReport is the JSON, StatusText the words, StatusWord what a running daemon says;
 //               `explain`: ExplainReport and ExplainText; `ls`: MirrorMark, ListedEntry and ListingText
 //   Metrics/    `metrics`: Metrics counts, MetricsWord tells it other processes, MetricsFacts is all that is known,

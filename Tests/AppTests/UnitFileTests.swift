@@ -31,11 +31,13 @@ struct UnitFileTests {
         #expect(try settings("dbxsync@.service") == service.map { own[$0] ?? $0 })
     }
 
-    @Test("every switch of a service has its reason in the line above", arguments: ["", "@", "-on-change@"])
+    @Test(
+        "every switch of a service has its reason in the line above",
+        arguments: [".service", "@.service", "-on-change@.service", "-web.socket", "-web@.service"])
     func reasons(_ kind: String) throws {
-        let lines = try file("systemd/dbxsync\(kind).service").split(separator: "\n", omittingEmptySubsequences: false)
-        let start = try #require(lines.firstIndex(of: "[Service]"))
-        let end = try #require(lines.firstIndex(of: "[Install]"))
+        let lines = try file("systemd/dbxsync\(kind)").split(separator: "\n", omittingEmptySubsequences: false)
+        let start = try #require(lines.firstIndex { $0 == "[Service]" || $0 == "[Socket]" })
+        let end = lines.firstIndex(of: "[Install]") ?? lines.endIndex
         let obvious = ["ExecStart="]
         for index in start..<end where lines[index].contains("=") && !lines[index].hasPrefix("#") {
             guard !obvious.contains(where: lines[index].hasPrefix) else { continue }

@@ -22,12 +22,13 @@ private let allowed: [String: Set<String>] = [
     "Downloading": ["Concurrency", "SyncModel", "Dropbox", "FileSystem"],
     "AccountChecks": ["SyncModel", "Dropbox", "Store"],
     "TextFormatting": [],
+    "Web": ["TextFormatting"],
     "Configuration": [
         "SyncModel", "MirrorFS", "Engine", "Outbox", "FileSystem", "TextFormatting", "CToml", "Logging",
     ],
     "dbxsync": [
         "AccountChecks", "Configuration", "Downloading", "TextFormatting", "Engine", "Outbox", "Uploading", "Dropbox",
-        "Transport", "Store", "MirrorFS", "SyncModel", "FileSystem", "CLinux", "CSystemd",
+        "Transport", "Store", "MirrorFS", "SyncModel", "FileSystem", "Web", "CLinux", "CSystemd",
         "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
     ],
     "Sandbox": ["CCrypto"],
@@ -50,7 +51,7 @@ private let systemElsewhere: Set<String> = ["Glibc", "Synchronization", "Foundat
 /// The libraries that make up the product.
 private let libraries: Set<String> = [
     "SyncModel", "Transport", "Dropbox", "FileEvents", "MirrorFS", "Store", "ZipStream", "Engine", "Uploading",
-    "Outbox", "Concurrency", "FileSystem", "TextFormatting", "Configuration", "AccountChecks", "Downloading",
+    "Outbox", "Concurrency", "FileSystem", "TextFormatting", "Configuration", "AccountChecks", "Downloading", "Web",
 ]
 
 /// Where the account is written to: all else, and so the whole of the mirror, has no way to.

@@ -114,8 +114,10 @@ class Checks:
             ending = self.machine.run("systemd-analyze", "verify", unit)
             require(ending.code == 0 and not ending.errors, ending)
             self.run("systemd-analyze", "security", "--threshold=15", "--no-pager", unit)
-        ending = self.machine.run("systemd-analyze", "verify", "dbxsync-on-change@index.service")
-        require(ending.code == 0 and not ending.errors, ending)
+        for unit in ("dbxsync-on-change@index.service", "dbxsync-web.socket", "dbxsync-web@1.service"):
+            ending = self.machine.run("systemd-analyze", "verify", unit)
+            require(ending.code == 0 and not ending.errors, ending)
+        self.run("systemd-analyze", "security", "--threshold=15", "--no-pager", "dbxsync-web@1.service")
 
     # Configuration and sign-in
 
@@ -165,6 +167,33 @@ class Checks:
         """systemctl status says since when the mirror is in step"""
         eventually(
             "the status line", lambda: 'Status: "in step as of 20' in self.service.evidence(), self.service.evidence)
+
+    def page(self, path, host="127.0.0.1:8089"):
+        """Status and body of an answer of the status page."""
+        text = self.run("curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", "60", "--header", f"Host: {host}",
+                        "--write-out", "\n%{http_code}", f"http://127.0.0.1:8089{path}")
+        body, _, code = text.rpartition("\n")
+        return int(code), body
+
+    def web(self):
+        """the status page: not served before somebody says so; then for each connection, by a user of its own"""
+        require(self.machine.run("systemctl", "is-enabled", "dbxsync-web.socket").out == "disabled")
+        self.run("systemctl", "enable", "--now", "dbxsync-web.socket")
+        journal = lambda: self.run("journalctl", "--no-pager", "--lines=60", "--unit", "dbxsync-web@*")
+        eventually("in step on the page", lambda: self.page("/healthz")[0] == 200, lambda: f"{self.page('/healthz')}\n{journal()}")
+        code, body = self.page("/")
+        require(code == 200 and ">In step</h2>" in body and f"running (PID {self.service.pid()})" in body, f"{body}\n{journal()}")
+        require(f'"pid" : {self.service.pid()}' in self.page("/status.json")[1])
+        require(self.page("/", host="attacker.example")[0] == 421)
+        for _ in range(50):
+            require(self.page("/healthz")[0] == 200, journal())
+        left = self.run("systemctl", "list-units", "--all", "--no-legend", "dbxsync-web@*")
+        eventually("nothing left of it", lambda: not self.run("systemctl", "list-units", "--all", "--no-legend", "dbxsync-web@*"), lambda: left)
+        require(self.shell("getent passwd dbxsync-web || :") == "", "its user is still there")
+        # Who is not there when the daemon ends is told so.
+        self.service.done("stop")
+        require("dbxsync is not running" in self.page("/")[1])
+        self.service.done("start")
 
     # While it runs
 
@@ -451,7 +480,7 @@ class Checks:
         require("files/download" not in self.account.get("counters")["endpoints"])
 
     STEPS = (
-        installs, owners, program, documents, units, catalog, unconfigured, signed_out, signs_in, ready, status_line,
+        installs, owners, program, documents, units, catalog, unconfigured, signed_out, signs_in, ready, status_line, web,
         arrives, reloads, reloads_not, killed, interrupted, fields, failures, revoked, stalls, hardened, elsewhere,
         instances, watchdog, upgrades, removes, purges, again)
 

@@ -39,6 +39,7 @@ public final class FileLock: Sendable {
         for _ in 0..<tries {
             let number = retrying { openat(folder, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode) }
             guard number >= 0 else { throw .failed(call: "open", errno: errno) }
+            Self.setMode(of: number, to: mode)
             let lock = FileLock(Descriptor(number), isHeld: try Self.lock(number))
             // Somebody may have removed or replaced the file between the two calls: then that one counts.
             guard lock.isIn(path, folder) else { continue }
@@ -46,6 +47,13 @@ public final class FileLock: Sendable {
             return lock
         }
         throw .failed(call: "lock", errno: ESTALE)
+    }
+
+    /// Who may read it does not depend on the umask; a file of somebody else's stays as it is.
+    private static func setMode(of number: Int32, to mode: mode_t) {
+        var status = stat()
+        guard fstat(number, &status) == 0, status.st_uid == geteuid(), status.st_mode & 0o777 != mode else { return }
+        _ = fchmod(number, mode)
     }
 
     /// Whether the file is still the one at `path`: who opens it there meets this lock.

@@ -37,6 +37,7 @@ struct HistoryTable {
             }
         }
         try count(changes, now: now)
+        try ActivityTable.add(changes, now: now, db)
     }
 
     /// What was approved does not count, and is no longer held.

@@ -47,7 +47,7 @@ extension StateStore {
             if isLast && recorder.isListing && !recorder.result.lacksParts {
                 try recorder.finishListing(now: now)
                 try tallies.save(in: db)
-                for key in try Audit.run(recorder.pending) { try recorder.pending.refresh(key) }
+                for key in try Audit.run(recorder.pending).unlisted { try recorder.pending.refresh(key) }
             }
             try db.execute(
                 literal: "UPDATE state SET cursor = \(cursor.text), checked_at = \(now), has_more = \(!isLast)")

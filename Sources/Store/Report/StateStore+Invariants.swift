@@ -21,6 +21,9 @@ extension StateStore {
             var found = try Checksums.tables.map(\.name).filter { try !Checksums.isRight($0, db) }.map {
                 "\($0): its rows are not what its checksum says"
             }
+            for table in Census.tables where try Census.stored(table, db) != Census.counted(table, db) {
+                found.append("\(table): its rows are not what was counted")
+            }
             let isMarking = try Bool.fetchOne(db, sql: "SELECT marked_up_to IS NOT NULL FROM state") ?? false
             if !isMarking { found += try brokenMarks(db, inEffect.selection) }
             for table in ["want", "have"] {

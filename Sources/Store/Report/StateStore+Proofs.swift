@@ -10,6 +10,15 @@ public struct Proofs: Hashable, Sendable {
     public var unknown = 0
     /// The earliest time at which the bytes of one of the others were last seen to be right.
     public var oldest: Timestamp?
+
+    /// Of no files.
+    public init() {}
+
+    init(files: Int, unknown: Int, oldest: Timestamp?) {
+        self.files = files
+        self.unknown = unknown
+        self.oldest = oldest
+    }
 }
 
 /// A file whose bytes are to be read again.

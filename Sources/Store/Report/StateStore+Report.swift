@@ -90,12 +90,12 @@ public struct PassRecord: Hashable, Sendable {
 private let isFolderSQL = "coalesce(w.kind = 0 OR w.reason IS 'no_access', h.kind = 0, 0)"
 
 extension StateStore {
-    /// How much there is in the account; reads the whole want.
+    /// How much there is in the account; as it was counted when it was recorded.
     public func extent() async throws -> Extent {
         try await read { db in
-            let sql = "SELECT coalesce(sum(kind = 1), 0), \(Rows.sumSQL("size")), coalesce(sum(kind = 0), 0) FROM want"
-            guard let row = try Row.fetchOne(db, sql: sql) else { return Extent() }
-            return Extent(files: row[0], bytes: row[1], folders: row[2])
+            let census = try Census.stored("want", db) ?? Census.counted("want", db)
+            return Extent(
+                files: Int(census.files), bytes: Int64(clamping: census.bytes), folders: Int(census.folders))
         }
     }
 
@@ -177,14 +177,22 @@ extension StateStore {
 
     /// The paths that failed or are parked, in order of keys, at most `limit`.
     ///
-    /// - Parameter accepted: what may be missing if it is parked.
+    /// - Parameters:
+    ///   - accepted: what may be missing if it is parked.
+    ///   - isGlance: whether it may take no time that grows with what is pending: of very much the next to be tried are
+    ///     enough, in the order of time.
     /// - Throws: `StoreError` if the state file cannot be read or written.
-    public func pathIssues(limit: Int, accepting accepted: Acceptance = Acceptance()) async throws -> [PathIssue] {
+    public func pathIssues(
+        limit: Int, accepting accepted: Acceptance = Acceptance(), isGlance: Bool = false
+    ) async throws -> [PathIssue] {
         try await read { db in
+            let isLong = try isGlance && Self.isBacklogLong(db)
             let sql = """
-                SELECT p.key, p.reason, p.parked, p.attempts, p.not_before, \(isFolderSQL) FROM pending p
+                SELECT p.key, p.reason, p.parked, p.attempts, p.not_before, \(isFolderSQL)
+                FROM pending p \(isLong ? "INDEXED BY pending_later" : "")
                 LEFT JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
-                WHERE p.reason IS NOT NULL ORDER BY p.parked, p.key LIMIT ?
+                WHERE p.reason IS NOT NULL \(isLong ? "AND p.not_before IS NOT NULL" : "")
+                ORDER BY \(isLong ? "p.not_before" : "p.parked, p.key") LIMIT ?
                 """
             var acceptance = accepted
             return try Row.fetchAll(db, sql: sql, arguments: [limit]).map { row in
@@ -214,16 +222,7 @@ extension StateStore {
     }
 
     /// The last pass that did something.
-    public func lastPass() async throws -> PassRecord? {
-        try await read { db in
-            let sql = "SELECT began, ended, outcome, placed, removed, bytes, failed FROM pass ORDER BY id DESC LIMIT 1"
-            return try Row.fetchOne(db, sql: sql).map { row in
-                PassRecord(
-                    began: row[0], ended: row[1], outcome: row[2], placed: row[3], removed: row[4], bytes: row[5],
-                    failed: row[6])
-            }
-        }
-    }
+    public func lastPass() async throws -> PassRecord? { try await passes(limit: 1).first }
 }
 
 /// The path of `key` with the names that want or have give; the key's own text where there are none.

@@ -10,6 +10,8 @@ struct Audit {
     let pending: PendingTable
     private let isListed: Statement
     private(set) var unlisted: [RemoteKey] = []
+    /// What want and have were counted to hold.
+    private(set) var census = [Census](repeating: Census(), count: Census.tables.count)
 
     /// Keys that are cured in one go.
     private static let mostUnlisted = 10_000
@@ -24,14 +26,13 @@ struct Audit {
 
     /// Reads all of it.
     ///
-    /// - Returns: keys about which something is to be done and nobody knows.
     /// - Throws: `StoreError` with `.damaged`.
-    static func run(_ pending: PendingTable) throws -> [RemoteKey] {
+    static func run(_ pending: PendingTable) throws -> Audit {
         if let table = try damagedTable(pending.db) { throw StoreError.notAsWritten(table) }
         try checkShapes(pending.db)
         var audit = try Audit(pending)
         try audit.compare()
-        return audit.unlisted
+        return audit
     }
 
     /// The first small table that is not what was written into it.
@@ -41,7 +42,10 @@ struct Audit {
 
     /// The tables without a checksum: what is in them is at least what may be in them.
     private static func checkShapes(_ db: Database) throws {
-        for table in ["pending", "intent", "finding", "unread", "pass", "checksum", "history", "loss", "trash"] {
+        for table in [
+            "pending", "intent", "finding", "unread", "pass", "checksum", "history", "loss", "trash", "census",
+            "activity",
+        ] {
             let found = try String.fetchOne(db, sql: "PRAGMA main.quick_check('\(table)')")
             if found != "ok" { throw StoreError.notAsWritten(table) }
         }
@@ -59,8 +63,14 @@ struct Audit {
             let order = !isWanted ? 1 : !stands ? -1 : compare(want.cells, have.cells)
             let isSame = order == 0 && Self.isSame(want.cells, have.cells)
             if !isSame && !isMarking { try look(at: order <= 0 ? want.cells : have.cells) }
-            if order <= 0 { isWanted = try want.next() }
-            if order >= 0 { stands = try have.next() }
+            if order <= 0 {
+                census[0].count(want.cells, from: 0, comes: true)
+                isWanted = try want.next()
+            }
+            if order >= 0 {
+                census[1].count(have.cells, from: 0, comes: true)
+                stands = try have.next()
+            }
         }
         for (table, sum) in [("want", want.sum), ("have", have.sum)] where try Checksums.stored(table, db) != sum {
             throw StoreError.notAsWritten(table)
@@ -110,9 +120,16 @@ extension StateStore {
     public func verifyChecksums() async throws -> Int {
         releaseMemory()  // the file is read, not what is remembered of it
         let inEffect = inEffect
-        let unlisted = try await read { try Audit.run(PendingTable($0, inEffect)) }
-        if unlisted.isEmpty || isReadOnly { return unlisted.count }
+        let (unlisted, miscounted) = try await read { db in
+            let audit = try Audit.run(PendingTable(db, inEffect))
+            let differences = try zip(Census.tables, audit.census).map { table, counted in
+                try counted - (Census.stored(table, db) ?? Census())
+            }
+            return (audit.unlisted, differences)
+        }
+        if isReadOnly || unlisted.isEmpty && miscounted.allSatisfy(\.isZero) { return unlisted.count }
         return try await write { db in
+            for (table, difference) in zip(Census.tables, miscounted) { try difference.add(to: table, db) }
             let pending = PendingTable(db, inEffect)
             return try unlisted.reduce(0) { try $0 + (pending.refresh($1) ? 1 : 0) }
         }

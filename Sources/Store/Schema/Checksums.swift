@@ -69,7 +69,12 @@ enum Checksums {
 
 /// What a transaction has changed of the checksums, counted by triggers of the connection.
 final class Tallies: Sendable {
-    private let changes = Mutex([UInt128](repeating: 0, count: Checksums.tables.count))
+    private struct Changes {
+        var sums = [UInt128](repeating: 0, count: Checksums.tables.count)
+        var census = [Census](repeating: Census(), count: Census.tables.count)
+    }
+
+    private let changes = Mutex(Changes())
 
     /// Has the connection count.
     ///
@@ -107,22 +112,28 @@ final class Tallies: Sendable {
     /// The arguments: the table's number, whether the row comes, and its values.
     private func count(_ values: UnsafeMutablePointer<OpaquePointer?>, _ count: Int32) {
         let table = Int(sqlite3_value_int(values[0]))
-        let digest = RowDigest.of(ArgumentCells(values: values), 2..<count, table: table)
+        let cells = ArgumentCells(values: values)
+        let digest = RowDigest.of(cells, 2..<count, table: table)
         let comes = sqlite3_value_int(values[1]) == 1
         changes.withLock { changes in
-            guard changes.indices.contains(table) else { return }
-            changes[table] = comes ? changes[table] &+ digest : changes[table] &- digest
+            guard changes.sums.indices.contains(table) else { return }
+            changes.sums[table] = comes ? changes.sums[table] &+ digest : changes.sums[table] &- digest
+            // The tables of which there is a census are the first ones.
+            if changes.census.indices.contains(table) {
+                changes.census[table].count(cells, from: 2, comes: comes)
+            }
         }
     }
 
     /// Forgets what a transaction counted that was rolled back.
-    func clear() { changes.withLock { for index in $0.indices { $0[index] = 0 } } }
+    func clear() { changes.withLock { $0 = Changes() } }
 
     /// Writes down what the transaction has changed so far.
     func save(in db: Database) throws {
         let taken = changes.withLock { $0 }
         clear()
-        for (table, change) in zip(Checksums.tables, taken) where change != 0 {
+        for (table, change) in zip(Census.tables, taken.census) { try change.add(to: table, db) }
+        for (table, change) in zip(Checksums.tables, taken.sums) where change != 0 {
             // What is damaged stays so, to be found by who compares.
             guard let stored = try Checksums.stored(table.name, db) else { continue }
             try db.cachedStatement(sql: "UPDATE checksum SET value = ? WHERE name = ?")

@@ -6,7 +6,7 @@ enum Schema {
     /// "dbxs": tells our files from others' (SQLite, `PRAGMA application_id`).
     static let applicationID = 0x6462_7873
 
-    static let version = 8
+    static let version = 9
 
     /// No version to come will be later; what says so is damaged.
     static let lastThinkable = 1000
@@ -22,6 +22,7 @@ enum Schema {
         if present < 6 { try createVersion6(db) }
         if present < 7 { try createVersion7(db) }
         if present < 8 { try createVersion8(db) }
+        if present < 9 { try createVersion9(db) }
         if present < 4 {
             for table in Checksums.tables { try Checksums.begin(table.name, db) }
         } else if present < 6 {
@@ -213,6 +214,28 @@ enum Schema {
                 CREATE INDEX trash_key ON trash(key);
                 PRAGMA user_version = 8;
                 """)
+    }
+
+    private static func createVersion9(_ db: Database) throws {
+        // census: of want and have the number of files and folders, and the bytes of those files: 16 bytes, the lowest
+        // first. activity: the history summed up; hour: hours since the epoch.
+        try db.execute(
+            sql: """
+                CREATE TABLE census (
+                    name TEXT PRIMARY KEY, files INTEGER NOT NULL, folders INTEGER NOT NULL, bytes BLOB NOT NULL
+                    ) STRICT, WITHOUT ROWID;
+                CREATE TABLE activity (
+                    hour INTEGER PRIMARY KEY, placed INTEGER NOT NULL, removed INTEGER NOT NULL, others INTEGER NOT NULL,
+                    bytes INTEGER NOT NULL) STRICT;
+                PRAGMA user_version = 9;
+                """)
+        for table in Census.tables {
+            try db.execute(
+                sql: "INSERT INTO census (name, files, folders, bytes) VALUES (?, 0, 0, zeroblob(16))",
+                arguments: [table])
+            try Census.counted(table, db).add(to: table, db)
+        }
+        try ActivityTable.begin(db)
     }
 
     /// Makes sure that the tables are what the migrations have made.

@@ -61,7 +61,13 @@ extension MetricsFacts {
     ///   - file: where that stands, which names the instance.
     /// - Throws: what `Failure.of` understands.
     static func gather(_ config: Config, file: String, now: Timestamp = .now) async throws -> MetricsFacts {
-        let store = try config.readableState()
+        try await gather(try config.readableState(), config, file: file, now: now)
+    }
+
+    /// The same, of a state that is open.
+    static func gather(
+        _ store: StateStore, _ config: Config, file: String, now: Timestamp
+    ) async throws -> MetricsFacts {
         let report = try await StatusReport.ask(store, config: config, paths: 0)
         let holder = InstanceLock.holder(stateDirectory: config.state.directory)
         let counters = report.daemon.flatMap { _ in holder.flatMap(MetricsWord.read)?.counters }

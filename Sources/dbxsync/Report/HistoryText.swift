@@ -29,7 +29,8 @@ enum HistoryText {
             "\(TimeText.soon(row.time, now: now))  \(HumanText.padded(event, to: eventWidth))\(path)\(size)")
     }
 
-    private static func details(_ change: MirrorChange) -> [String] {
+    /// What else a row says, in words.
+    static func details(_ change: MirrorChange) -> [String] {
         [
             change.files.map { HumanText.count($0, "file") },
             change.size.map(HumanText.bytes),

@@ -23,6 +23,8 @@ struct LiveStatus: Codable, Equatable, Sendable {
     var removed: Int
     /// The files that are being downloaded, the first of them; nil in the word of an earlier version.
     var downloads: [Download]?
+    /// Bytes received in a second, over the last seconds; nil while nothing arrives.
+    var bytesPerSecond: Int64?
     /// The time for which the disk is known to be as recorded; nil if it is not.
     var diskAsOf: Timestamp?
     /// How the mirror is watched, in words; nil if that is not known.

@@ -207,9 +207,36 @@ extension StatusReport {
         let daemon = Daemon.running(config)
         // A daemon reads all of it at its start, and with each comparison of the disk.
         if daemon == nil { try await store.verifyChecksums() }
-        var report = try await gather(store, config: config, daemon: daemon, paths: paths)
+        return try await gather(store, config: config, daemon: daemon, paths: paths).doubting(config, store)
+    }
+
+    /// Asks in a time that does not grow with the account: proofs, and what is left out, are not told, of a long backlog
+    /// what `StateStore.backlogAtAGlance` says, and the state is not compared with its checksums.
+    ///
+    /// Whether all is well is judged as `ask` does.
+    static func glance(_ store: StateStore, config: Config, now: Timestamp, paths: Int) async throws -> StatusReport {
+        let acceptance = Acceptance(config.mirror.accept)
+        let glance = Glance(
+            backlog: try await store.backlogAtAGlance(accepting: acceptance),
+            issues: try await store.pathIssues(limit: paths, accepting: acceptance, isGlance: true))
+        let extents = Extents(account: try await store.extent(), leftOut: 0, proofs: Store.Proofs())
+        return try await gather(
+            store, config: config, daemon: Daemon.running(config), now: now, paths: paths, extents: extents,
+            glance: glance
+        ).doubting(config, store)
+    }
+
+    /// What is to be done and what fails, as far as a glance tells.
+    struct Glance: Sendable {
+        fileprivate var backlog: Store.Backlog
+        fileprivate var issues: [PathIssue]
+    }
+
+    /// The same, in doubt if no daemon runs and the mirror is not the one that the state is about.
+    private func doubting(_ config: Config, _ store: StateStore) async throws -> StatusReport {
+        var report = self
         // A running daemon checks that itself, and waits for a mirror that is away.
-        if daemon == nil, let refusal = try await refusal(ofMirror: config, store) { report.doubt(refusal) }
+        if daemon == nil, let refusal = try await Self.refusal(ofMirror: config, store) { report.doubt(refusal) }
         return report
     }
 
@@ -252,17 +279,24 @@ extension StatusReport {
     /// - Parameters:
     ///   - mostPaths: how many paths are listed of each kind; all are counted.
     ///   - extents: what is known of the whole already; nil to read it.
+    ///   - glance: what is known of the backlog already; nil to read it.
     static func gather(
         _ store: StateStore, config: Config, daemon: Daemon?, now: Timestamp = .now, paths mostPaths: Int = mostPaths,
-        extents: Extents? = nil
+        extents: Extents? = nil, glance: Glance? = nil
     ) async throws -> StatusReport {
         let known: Extents
         if let extents { known = extents } else { known = try await Extents.read(store, config: config, now: now) }
         var progress = try await store.progress()
         progress.forgetFuture(now: now)
         let acceptance = Acceptance(config.mirror.accept)
-        let backlog = try await store.backlog(accepting: acceptance)
-        let failing = try await store.pathIssues(limit: mostPaths, accepting: acceptance)
+        let backlog: Store.Backlog
+        let failing: [PathIssue]
+        if let glance {
+            (backlog, failing) = (glance.backlog, glance.issues)
+        } else {
+            backlog = try await store.backlog(accepting: acceptance)
+            failing = try await store.pathIssues(limit: mostPaths, accepting: acceptance)
+        }
         let lastPass = try await store.lastPass()
         let isStale =
             progress.inStepAsOf.map { Freshness(config.schedule).isExceeded(since: $0, now: now) } ?? true

@@ -76,7 +76,7 @@ enum StatusText {
     }
 
     /// Not told where there is none.
-    private static func outbox(_ report: StatusReport) -> String? {
+    static func outbox(_ report: StatusReport) -> String? {
         guard let outbox = report.outbox else { return nil }
         let target = outbox.remoteFolder.isEmpty ? "/" : outbox.remoteFolder
         let waiting =
@@ -87,7 +87,7 @@ enum StatusText {
     }
 
     /// Told as long as a damaged state file is kept.
-    private static func damaged(_ report: StatusReport, _ now: Timestamp) -> String? {
+    static func damaged(_ report: StatusReport, _ now: Timestamp) -> String? {
         guard let damaged = report.damagedState else { return nil }
         let how =
             damaged.rebuilt
@@ -99,7 +99,14 @@ enum StatusText {
     /// The word at the head of a line.
     static func padded(_ word: String) -> String { HumanText.padded(word + " ", to: 11) }
 
-    private static func heading(_ report: StatusReport, _ now: Timestamp) -> String {
+    /// Why `isWell` does not hold, in a line.
+    static func whyNotWell(_ report: StatusReport, now: Timestamp) -> String {
+        guard report.inStep, let outbox = report.outbox else { return heading(report, now) }
+        return "the outbox: \(HumanText.count(outbox.failing)) failing, \(HumanText.count(outbox.parked)) parked"
+    }
+
+    /// Whether it is in step, and as of when, or why not.
+    static func heading(_ report: StatusReport, _ now: Timestamp) -> String {
         guard let moment = report.inStepAsOf else {
             return report.checkedAt == nil ? "not in step: no pass has been made yet" : "not in step yet"
         }
@@ -164,7 +171,8 @@ enum StatusText {
         return "running (PID \(daemon.pid))" + (daemon.now.map { ", " + escapingControls(activity($0)) } ?? "")
     }
 
-    private static func activity(_ live: LiveStatus) -> String {
+    /// What a daemon does, with as much as is known of how far it has come.
+    static func activity(_ live: LiveStatus) -> String {
         let more = live.isListing ? "+" : ""
         let files =
             "\(HumanText.count(live.filesDone)) of \(HumanText.count(live.filesTotal))\(more) files, "
@@ -193,7 +201,8 @@ enum StatusText {
         return HumanText.count(report.leftOut) + " of the account, by mirror.exclude and mirror.include"
     }
 
-    private static func backlog(_ report: StatusReport) -> String {
+    /// What is still to be done; "none" for nothing.
+    static func backlog(_ report: StatusReport) -> String {
         let backlog = report.backlog
         if backlog.isNothing { return "none" }
         let folders = backlog.folders > 0 ? "\(HumanText.count(backlog.folders, "folder")); " : ""

@@ -55,7 +55,9 @@ struct StatusWord: Codable, Equatable, Sendable {
     func write(_ path: String) -> Bool {
         guard let data = try? JSONEncoder().encode(self) else { return false }
         do {
-            try replaceFile(at: path, with: data, mode: 0o640, draft: .named(path + ".new"), durability: .none)
+            // The group may ask for the status, whatever the umask.
+            try replaceFile(
+                at: path, with: data, mode: 0o640, exactly: true, draft: .named(path + ".new"), durability: .none)
             return true
         } catch {
             return false

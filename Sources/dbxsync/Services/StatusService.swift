@@ -39,6 +39,7 @@ struct StatusService: Service {
         var lastPhase = EngineStatus.Phase.starting
         var looks = 0
         var released = LockHolder.monotonicSeconds()
+        var (meter, start) = (RateMeter(), ContinuousClock.now)
         while !Task.isCancelled {
             let now = Timestamp.now
             diskStall.look(now: now)
@@ -61,7 +62,10 @@ struct StatusService: Service {
             if isReporting {
                 notifier.status(
                     StatusLine.text(status, now: now, pause: board.allowedQuietTime, staleSince: staleSince))
-                let live = LiveStatus(status, downloads: board.downloads, limit: limit, now: now)
+                var live = LiveStatus(status, downloads: board.downloads, limit: limit, now: now)
+                if live.bytesTotal == 0 { (meter, start) = (RateMeter(), .now) }
+                meter.note(bytes: live.bytesDone, at: .now - start)
+                live.bytesPerSecond = meter.rate.flatMap { $0 >= 1 ? Int64(min($0, 1e18)) : nil }
                 last = say(live, after: last)
             }
             looks += 1

@@ -25,6 +25,17 @@ enum TimeText {
     /// The time in UTC, RFC 3339: `2026-11-24T13:03:11Z`.
     static func rfc3339(_ moment: Timestamp) -> String { text(moment, format: "%Y-%m-%dT%H:%M:%SZ", convert: gmtime_r) }
 
+    /// The time in UTC as HTTP has it (RFC 9110, section 5.6.7): `Tue, 24 Nov 2026 13:03:11 GMT`.
+    static func http(_ moment: Timestamp) -> String {
+        text(moment, format: "%a, %d %b %Y %H:%M:%S GMT", convert: gmtime_r)
+    }
+
+    /// The local hour and minute: `14:03`.
+    static func hour(_ moment: Timestamp) -> String { text(moment, format: "%H:%M", convert: localtime_r) }
+
+    /// The local date: `2026-11-24`.
+    static func day(_ moment: Timestamp) -> String { text(moment, format: "%Y-%m-%d", convert: localtime_r) }
+
     /// The local time, and how long ago it was.
     static func localAndDistance(_ moment: Timestamp, from now: Timestamp) -> String {
         "\(local(moment)) (\(distance(moment, from: now)))"

@@ -1,0 +1,129 @@
+import Configuration
+import Glibc
+import Store
+import SyncModel
+import Web
+
+/// What is asked for of the history.
+struct PageFilter: Equatable, Sendable {
+    /// As it was typed; empty for all.
+    var path = ""
+    /// The name of an event; empty for all.
+    var event = ""
+    /// Whether somebody is asking: then only the history is shown, and nothing is loaded anew while they type.
+    var isAsking = false
+
+    init(path: String = "", event: String = "", isAsking: Bool = false) {
+        (self.path, self.event, self.isAsking) = (path, event, isAsking)
+    }
+
+    init(_ request: WebRequest) {
+        (path, event, isAsking) = (request["path"] ?? "", request["event"] ?? "", !request.query.isEmpty)
+    }
+}
+
+/// All that the page shows, as one value.
+struct PageFacts: Sendable {
+    /// What is listed at most of each kind.
+    static let mostListed = 50
+    /// Rows of the history, with a filter and without.
+    static let (mostRows, mostLatestRows) = (200, 15)
+
+    var now: Timestamp
+    /// The machine's name.
+    var machine: String
+    var report: StatusReport
+    var holds: [Hold] = []
+    /// The first paths of what is held.
+    var heldPaths: [HeldPath] = []
+    var trashItems = 0
+    var trashBytes: Int64 = 0
+    /// What came into the trash last, the latest first.
+    var trash: [TrashRow] = []
+    /// The last passes that did something, the latest first.
+    var passes: [PassRecord] = []
+    /// By hours, the earliest first.
+    var activity: [Activity] = []
+    var history = History()
+
+    /// The rows that were asked for.
+    struct History: Equatable, Sendable {
+        var filter = PageFilter()
+        /// The latest first.
+        var rows: [HistoryRow] = []
+        var hasMore = false
+        /// Why there are none, if the filter is none.
+        var problem: String?
+    }
+
+    /// Reads them, none of them in a time that grows with the account.
+    static func gather(_ config: Config, _ filter: PageFilter, now: Timestamp) async throws -> PageFacts {
+        try await config.looking { store in
+            let report = try await StatusReport.glance(store, config: config, now: now, paths: mostListed)
+            var facts = PageFacts(now: now, machine: machineName(), report: report)
+            facts.history = try await history(store, config, filter)
+            if !filter.isAsking { try await facts.addRest(store) }
+            return facts
+        }
+    }
+
+    private mutating func addRest(_ store: StateStore) async throws {
+        holds = try await store.holds().filter { $0.status != .approved && $0.files > 0 }
+        for hold in holds where heldPaths.count < Self.mostListed {
+            let limit = Self.mostListed - heldPaths.count
+            heldPaths += try await store.heldPaths(of: hold.id, after: nil, limit: limit).paths
+        }
+        (trashItems, trashBytes) = try await store.trashExtent()
+        trash = try await store.latestTrash(limit: 10)
+        passes = try await store.passes(limit: 10)
+        activity = try await store.activity(since: now - 31 * 86_400)
+    }
+
+    private static func history(_ store: StateStore, _ config: Config, _ filter: PageFilter) async throws -> History {
+        var history = History(filter: filter)
+        let most = filter.isAsking ? mostRows : mostLatestRows
+        var query = HistoryQuery()
+        query.limit = most + 1
+        if !filter.event.isEmpty {
+            guard let kind = ChangeKind(rawValue: filter.event) else {
+                history.problem = "There is no such event."
+                return history
+            }
+            query.kinds = [kind]
+        }
+        if !filter.path.isEmpty {
+            do throws(Failure) {
+                query.path = "/"
+                let place = try MirrorPlace.read(filter.path, config)
+                query.path = try await known(place, store)
+            } catch {
+                history.problem = error.message
+                return history
+            }
+        }
+        let rows = try await store.history(query).reversed()
+        history.rows = Array(rows.prefix(most))
+        history.hasMore = rows.count > most
+        return history
+    }
+
+    /// The first of the readings of a path that the history knows.
+    private static func known(_ place: MirrorPlace, _ store: StateStore) async throws(Failure) -> String? {
+        for reading in place.readings {
+            var query = HistoryQuery()
+            (query.path, query.limit) = (reading, 1)
+            do {
+                if try await !store.history(query).isEmpty { return reading }
+            } catch {
+                throw Failure.of(error)
+            }
+        }
+        return place.readings.first
+    }
+
+    private static func machineName() -> String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "" }
+        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}

@@ -1,0 +1,119 @@
+import Configuration
+import Dropbox
+import Glibc
+import MirrorFS
+import Store
+import SyncModel
+import TextFormatting
+import Web
+
+/// What is answered to a request: four paths, read-only; no path of a request leads into the file system.
+struct WebSite: Sendable {
+    /// The configuration file, read for each request.
+    let configuration: String
+    let hosts: HostRule
+
+    /// Answers on one connection, and ends it.
+    func serve(_ connection: WebConnection) async {
+        guard let reading = await onThread({ connection.read() }) ?? nil else { return }
+        let (answer, isHead) = await answer(reading)
+        let bytes = answer.bytes(isHead: isHead, date: TimeText.http(.now))
+        _ = await onThread {
+            connection.send(bytes)
+            connection.finish()
+        }
+    }
+
+    private func answer(_ reading: RequestReader.Reading) async -> (WebAnswer, isHead: Bool) {
+        switch reading {
+        case .request(let request): (await answer(request), request.method == .head)
+        case .refused(let refusal): (WebAnswer(refusal), false)
+        case .incomplete: (WebAnswer(WebRefusal(.badRequest, "the request has no end")), false)
+        }
+    }
+
+    /// The answer to a request that is one.
+    func answer(_ request: WebRequest) async -> WebAnswer {
+        if let host = request.host, !hosts.allows(host) {
+            return .line(.misdirected, "this name is none of the page's (see: dbxsync web --host)")
+        }
+        switch request.path {
+        case "/": return await page(request)
+        case "/healthz": return await answering { try await health() }
+        case "/status.json": return await answering { try await report() }
+        case "/metrics": return await answering { try await metrics() }
+        default: return .line(.notFound, "there are /, /metrics, /status.json and /healthz")
+        }
+    }
+
+    /// An answer, or why there is none.
+    private func answering(_ work: () async throws -> WebAnswer) async -> WebAnswer {
+        do {
+            return try await work()
+        } catch {
+            return .line(.unavailable, "nothing is known: \(Self.reason(error))")
+        }
+    }
+
+    private func page(_ request: WebRequest) async -> WebAnswer {
+        do {
+            let facts = try await PageFacts.gather(try config(), PageFilter(request), now: .now)
+            return html(.ok, StatusPage.html(facts))
+        } catch {
+            return html(.unavailable, StatusPage.html(failure: Self.reason(error)))
+        }
+    }
+
+    private func html(_ status: WebStatus, _ text: String) -> WebAnswer {
+        WebAnswer(status, type: "text/html; charset=utf-8", body: text, styleHash: PageStyle.hash)
+    }
+
+    private func health() async throws -> WebAnswer {
+        let config = try config()
+        let report = try await config.looking { try await StatusReport.glance($0, config: config, now: .now, paths: 1) }
+        guard report.isWell else { return .line(.unavailable, StatusText.whyNotWell(report, now: .now)) }
+        return .line(.ok, "in step as of " + (report.inStepAsOf.map { TimeText.rfc3339($0.time) } ?? "-"))
+    }
+
+    private func report() async throws -> WebAnswer {
+        let config = try config()
+        let report = try await config.looking { try await StatusReport.ask($0, config: config) }
+        return WebAnswer(.ok, type: "application/json", body: try JSONText.of(report) + "\n")
+    }
+
+    private func metrics() async throws -> WebAnswer {
+        let (config, file) = (try config(), configuration)
+        let facts = try await config.looking { try await MetricsFacts.gather($0, config, file: file, now: .now) }
+        let format = MetricsText.Format.openmetrics
+        return WebAnswer(.ok, type: format.contentType, body: MetricsText.of(facts, format))
+    }
+
+    private func config() throws -> Config {
+        switch ConfigFile.load(configuration) {
+        case .success(let config): return config
+        case .failure:
+            throw Failure(
+                .badConfiguration,
+                "the configuration cannot be used (see: dbxsync check-config --config \(configuration))")
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        escapingControls(Failure.of(error).message.replacing("\n", with: "; "))
+    }
+}
+
+extension Config {
+    /// Reads the state as long as `work` takes, beside a daemon or without one, by whoever may read it.
+    ///
+    /// - Throws: `Failure` or `StoreError` if it cannot be read, and what `work` throws.
+    func looking<Value: Sendable>(_ work: @Sendable (StateStore) async throws -> Value) async throws -> Value {
+        if let found = try await StateStore.look(at: stateFile, work) { return found }
+        guard access(stateFile, F_OK) != 0 else {
+            throw Failure(
+                .unusableDirectory,
+                "state file \(stateFile) is of an earlier version; it is brought up to date when dbxsync runs")
+        }
+        return try await work(try readableState())
+    }
+}
