@@ -62,6 +62,8 @@ extension Config {
         package var caFile: String?
         /// Proxy URL; nil: what the environment says.
         package var proxy: String?
+        /// The same without a password in it, for showing.
+        package var shownProxy: String? { proxy.map(URLText.withoutPassword) }
         /// Mirror the team space instead of the member's own folder.
         package var teamSpace = false
     }

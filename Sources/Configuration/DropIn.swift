@@ -7,6 +7,8 @@ package struct DropIn {
     /// The unit that runs with the configuration.
     package let unit: String
     private let file: String
+    /// What the service has to be able to write to.
+    package let written: [String]
     /// What has to be mounted.
     private let mounts: [String]
     /// What has to be writable beside the service's own state directory.
@@ -35,12 +37,13 @@ package struct DropIn {
         let mirror = config.mirror.directory
         mounts = [mirror, config.outbox.directory].compactMap(\.self)
         let name = Self.instance(file)
-        unit = name.map { "dbxsync@\($0).service" } ?? "dbxsync.service"
+        unit = Self.unit(of: file)
         // The sign-in is renewed by a new file beside the old one.
         let wanted =
             [mirror, config.state.directory, Self.parent(config.account.credentials)] + Self.outbox(config)
             // The file for node_exporter is replaced by a new one beside it.
             + [config.metrics.textfile.map(Self.parent)].compactMap(\.self)
+        written = wanted
         var covered = ["/var/lib/dbxsync" + (name.map { "/\($0)" } ?? "")]
         for path in wanted where !covered.contains(where: { PathText.lies(path, in: $0) }) { covered.append(path) }
         granted = Array(covered.dropFirst())
@@ -77,8 +80,21 @@ package struct DropIn {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// The unit that runs with the configuration of `file`.
+    package static func unit(of file: String) -> String {
+        instance(file).map { "dbxsync@\($0).service" } ?? "dbxsync.service"
+    }
+
+    /// The file that the drop-in is put into, by which it is found again.
+    package var path: String { "/etc/systemd/system/\(unit).d/directories.conf" }
+
+    /// The configuration of the service, or of an instance of it.
+    package static func file(ofInstance name: String?) -> String {
+        name.map { "/etc/dbxsync/\($0).conf" } ?? "/etc/dbxsync.conf"
+    }
+
     /// `NAME` of `/etc/dbxsync/NAME.conf`.
-    private static func instance(_ file: String) -> String? {
+    package static func instance(_ file: String) -> String? {
         let (folder, suffix) = ("/etc/dbxsync/", ".conf")
         guard file.hasPrefix(folder), file.hasSuffix(suffix) else { return nil }
         let name = file.dropFirst(folder.count).dropLast(suffix.count)

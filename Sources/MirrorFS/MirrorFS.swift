@@ -14,6 +14,8 @@
 //   Observe           what stands at a path
 //   Inheritance       group and access rights that a folder hands on
 //   FileSystemKind    what a file system can be relied on for
+//   DiskTrial         the same, found out by trying
+//   DiskSpace         how much fits on it
 //   MirrorError       call, path, reason, hint
 //
 // Each effect looks before it acts, so doing one twice does no harm. Only `StagingFile.finish` and `BlockFile.finish`

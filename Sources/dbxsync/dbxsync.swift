@@ -12,6 +12,7 @@
 //               `explain`: ExplainReport and ExplainText; `ls`: MirrorMark, ListedEntry and ListingText
 //   Metrics/    `metrics`: Metrics counts, MetricsWord tells it other processes, MetricsFacts is all that is known,
 //               MetricFamilies and MetricsText make text of it
+//   Doctor/     `doctor`: Examination runs the checks, each of which gives Findings; DoctorReport is the JSON and the words
 //   Restore/    `restore`: MirrorPlace reads the path, PastReader and PastFiles lead the mirror back through its history,
 //               RestorePlanner with RestoreChoice says what comes from where, Restorer brings it
 //   System/     journal, sd_notify, terminal, lock of the instance, the last resort of a stop

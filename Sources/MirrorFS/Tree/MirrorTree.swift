@@ -126,32 +126,28 @@ public final class MirrorTree: Sendable {
 
     /// Bytes that can still be written to the mirror's disk by this user.
     public func freeSpace() throws(MirrorError) -> Int64 {
-        let status = try diskStatistics()
-        return Int64(clamping: UInt64(status.f_bavail) &* UInt64(status.f_frsize))
+        try diskSpace().free
     }
 
     /// Whether the mirror's file system can hold more files; some do not tell.
     ///
     /// - Throws: `MirrorError` if the disk refuses it.
     public func hasFreeInodes() throws(MirrorError) -> Bool {
-        let status = try diskStatistics()
-        return status.f_files == 0 || status.f_favail > 0
+        try !diskSpace().lacksInodes
     }
 
     /// The size of the mirror's file system in bytes.
     ///
     /// - Throws: `MirrorError` if the disk refuses it.
     public func fileSystemSize() throws(MirrorError) -> Int64 {
-        let status = try diskStatistics()
-        let (size, overflow) = UInt64(status.f_blocks).multipliedReportingOverflow(by: UInt64(status.f_frsize))
-        return overflow ? .max : Int64(clamping: size)
+        try diskSpace().size
     }
 
-    private func diskStatistics() throws(MirrorError) -> statvfs {
+    private func diskSpace() throws(MirrorError) -> DiskSpace {
         var status = statvfs()
         let root = try root.descriptor
         guard retrying({ fstatvfs(root.number, &status) }) == 0 else { throw .call("statvfs", path) }
-        return status
+        return DiskSpace(status)
     }
 
     /// Waits until everything written to the mirror's disk so far is on stable storage.

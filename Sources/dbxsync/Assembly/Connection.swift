@@ -103,6 +103,9 @@ struct Connection: Sendable {
             outbox: { pathRoot in outboxClient(tokens, pathRoot: pathRoot) })
     }
 
+    /// Asks the hosts whether they can be reached.
+    var probe: HostProbe { HostProbe(transport: transport, endpoints: endpoints) }
+
     /// Changes the bandwidth of all transfers together; running ones included.
     func limit(by timetable: BandwidthTimetable) {
         limits.change(to: timetable)

@@ -162,7 +162,7 @@ final class ChildProcess: Sendable {
 }
 
 /// Strings as execve(2) takes them.
-private final class CStrings {
+final class CStrings {
     private(set) var pointers: [UnsafeMutablePointer<CChar>?]
 
     init(_ strings: [String]) { pointers = strings.map { strdup($0) } + [nil] }

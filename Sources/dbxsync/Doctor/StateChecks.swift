@@ -1,0 +1,233 @@
+import Configuration
+import Engine
+import FileSystem
+import Glibc
+import MirrorFS
+import Outbox
+import Store
+import SyncModel
+import TextFormatting
+
+/// What the state file says of the mirror, and whether it can be believed; reads only.
+struct StateChecks: Sendable {
+    let config: Config
+    /// Who the service runs as, if that is known.
+    let serviceUser: String?
+    let now: Timestamp
+
+    static let names = ["state directory", "lock", "state file", "mirror", "held removals", "paths", "rate limit"]
+    static let keptNames = ["trash", "outbox"]
+
+    private static let mostRows = 1_000
+
+    /// All of them, and what they tell the others.
+    struct Outcome: Sendable {
+        var findings: [Finding]
+        var known = DiskChecks.KnownMirror()
+        /// What the state is about.
+        var origin: Origin?
+        var files: Int?
+    }
+
+    func outcome() async -> Outcome {
+        let daemon = StatusCommand.daemon(config)
+        let (directory, lock) = (directory, lock(daemon))
+        var outcome = Outcome(findings: [])
+        do {
+            // A look leaves nothing beside the file.
+            let found = try await StateStore.look(at: config.stateFile) { await read($0, daemon) }
+            let nothing = Outcome(
+                findings: [.skipped(Self.names[2], "no pass was made yet, or none since an upgrade"), outbox(nil)]
+                    .compactMap(\.self))
+            outcome = found ?? nothing
+        } catch {
+            outcome.findings = [.problem(Self.names[2], Failure.of(error).message)]
+        }
+        outcome.findings = [directory, lock] + outcome.findings
+        return outcome
+    }
+
+    // MARK: Directory and lock
+
+    private var directory: Finding {
+        let name = Self.names[0]
+        let (path, user) = (config.state.directory, Privileges.User.current)
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            guard errno == ENOENT else { return .problem(name, "\(path): \(SystemError(errno))") }
+            return .warning(name, "\(path) is not there yet", do: "the service makes it when it starts")
+        }
+        let mode = ModeWords(status)
+        guard faccessat(AT_FDCWD, path, R_OK | W_OK | X_OK, AT_EACCESS) == 0 else {
+            return .problem(
+                name, "\(user.name) may not write to \(path) (\(mode)): \(SystemError(errno))",
+                do: geteuid() == 0 || errno == EROFS ? "mount it for writing" : "run this as root, or as \(mode.owner)")
+        }
+        if let serviceUser, serviceUser != mode.owner, status.st_uid != 0 {
+            return .problem(
+                name, "\(path) belongs to \(mode.owner), and the service runs as \(serviceUser)",
+                do: "chown -R \(serviceUser) \(path)")
+        }
+        if status.st_mode & 0o022 != 0 {
+            return .warning(name, "others may write to \(path) (\(mode))", do: "chmod go-w \(path)")
+        }
+        do throws(MirrorError) {
+            let space = try DiskSpace(of: path)
+            if space.free < 64 << 20 || space.lacksInodes {
+                return .problem(
+                    name, "only \(HumanText.bytes(space.free)) are free for \(path)", do: "make room on its disk")
+            }
+            return .ok(name, "\(path) (\(mode)), \(HumanText.bytes(space.free)) free")
+        } catch {
+            return .problem(name, error.description)
+        }
+    }
+
+    private func lock(_ daemon: StatusReport.Daemon?) -> Finding {
+        let name = Self.names[1]
+        guard let daemon else { return .ok(name, "no dbxsync works on \(config.state.directory)") }
+        if daemon.silent {
+            return .problem(
+                name, "PID \(daemon.pid) holds \(config.state.directory), and has not said how it gets on of late",
+                do: "look at the disk it may wait for; restart it if it goes on like this")
+        }
+        return .ok(name, "PID \(daemon.pid) works on \(config.state.directory)")
+    }
+
+    // MARK: The state file
+
+    private func read(_ store: StateStore, _ daemon: StatusReport.Daemon?) async -> Outcome {
+        var outcome = Outcome(findings: [])
+        do {
+            try await store.verifyChecksums()
+            outcome.findings.append(whole)
+        } catch {
+            outcome.findings.append(
+                .problem(
+                    Self.names[2], Failure.of(error).message,
+                    do: "restart the daemon: it keeps the file aside, and makes it anew from the account and the mirror"
+                ))
+            return outcome
+        }
+        do {
+            let report = try await StatusReport.gather(store, config: config, daemon: daemon, now: now)
+            let progress = try await store.progress()
+            outcome.known = .init(
+                id: progress.mirrorID, folders: report.mirror.folders, backlogBytes: report.backlog.bytes)
+            (outcome.origin, outcome.files) = (progress.origin, report.mirror.files)
+            outcome.findings += [step(report), held(report), paths(report), pause(report)]
+            outcome.findings.append(try await trash(store))
+            if let finding = outbox(report.outbox) { outcome.findings.append(finding) }
+        } catch {
+            outcome.findings.append(.problem(Self.names[3], Failure.of(error).message))
+        }
+        return outcome
+    }
+
+    private var whole: Finding {
+        let name = Self.names[2]
+        if let damaged = DamagedState.kept(beside: config.stateFile).last {
+            return .warning(
+                name, "every row is as it was written; a damaged one is kept as \(damaged.path)",
+                do:
+                    "look at the disk of \(config.state.directory); remove the damaged file when it is not needed any more"
+            )
+        }
+        return .ok(name, "every row is as it was written")
+    }
+
+    private func step(_ report: StatusReport) -> Finding {
+        let name = Self.names[3]
+        let text = StatusText.lines(report, now: now)[0]
+        if report.inStep { return .ok(name, text) }
+        if report.daemon?.now.map({ !["idle", "waiting"].contains($0.phase) }) ?? false {
+            return .warning(name, "\(text); the daemon is at it", do: "dbxsync status")
+        }
+        if report.checkedAt == nil { return .warning(name, text, do: "start the service, or: dbxsync sync") }
+        return .problem(name, text, do: report.daemon == nil ? "start the service, or: dbxsync sync" : "dbxsync status")
+    }
+
+    private func held(_ report: StatusReport) -> Finding {
+        let name = Self.names[4]
+        guard let held = report.held else { return .ok(name, "none") }
+        let found = "\(HeldText.counts(held)) below \(held.folder), because there were \(held.reason)"
+        return .problem(name, found, do: "dbxsync held, then with --approve or --reject")
+    }
+
+    private func paths(_ report: StatusReport) -> Finding {
+        let name = Self.names[5]
+        let counts = [
+            (report.failing, "failing"), (report.parked, "cannot be mirrored"), (report.unread, "unreadable"),
+        ]
+        let said = counts.filter { $0.0 > 0 }.map { "\(HumanText.count($0.0)) \($0.1)" }
+        guard !said.isEmpty else { return .ok(name, "none fails or cannot be mirrored") }
+        let first = report.issues.first.map { "\nfor example \($0.path): \($0.reason)" } ?? ""
+        let found = said.joined(separator: ", ") + first
+        let advice = "dbxsync status lists them; mirror.accept for those that may be missing"
+        return .problem(name, found, do: advice)
+    }
+
+    private func pause(_ report: StatusReport) -> Finding {
+        let name = Self.names[6]
+        guard let live = report.daemon?.now else {
+            return .skipped(name, "no daemon runs that could have been asked to wait")
+        }
+        guard let reason = live.reason else { return .ok(name, "Dropbox has not asked the daemon to wait") }
+        return .warning(name, "the daemon waits: \(reason)")
+    }
+
+    // MARK: What is kept, and what goes up
+
+    private func trash(_ store: StateStore) async throws -> Finding {
+        let name = Self.keptNames[0]
+        let extent = try await store.trashExtent()
+        let aside = asideText
+        guard extent.items > 0 else { return .ok(name, "empty" + aside) }
+        let rows = try await store.trash(limit: Self.mostRows)
+        let missing = rows.count { row in
+            var status = stat()
+            return lstat("\(config.mirror.directory)/\(row.item.place)", &status) != 0 && errno == ENOENT
+        }
+        let held = "\(HumanText.count(extent.items, "item")), \(HumanText.bytes(extent.bytes))"
+        if missing > 0 {
+            return .warning(
+                name, "\(held), of which \(HumanText.count(missing)) are not there any more\(aside)",
+                do: "somebody has removed them from .dbxsync/trash; nothing else is wrong with that")
+        }
+        return .ok(name, held + aside)
+    }
+
+    /// Whether days have something set aside, which nobody but the user removes.
+    private var asideText: String {
+        let folder = config.mirror.directory + "/.dbxsync/aside"
+        guard let days = try? DirectoryEntries(of: folder).names(), !days.isEmpty else { return "" }
+        return
+            "; in .dbxsync/aside are local files of \(HumanText.count(days.count, "day")), which stay until you remove them"
+    }
+
+    private func outbox(_ report: StatusReport.Outbox?) -> Finding? {
+        let name = Self.keptNames[1]
+        guard let settings = config.outbox.settings else { return nil }
+        do throws(Failure) {
+            try OutboxPlaces.check(config)
+        } catch {
+            return .problem(name, error.message)
+        }
+        let needed = settings.after == .keep ? R_OK | X_OK : R_OK | W_OK | X_OK
+        guard faccessat(AT_FDCWD, settings.directory, needed, AT_EACCESS) == 0 else {
+            let user = Privileges.User.current.name
+            return .problem(
+                name, "\(user) may not work in \(settings.directory): \(SystemError(errno))",
+                do: "let \(user) read it\(settings.after == .keep ? "" : " and write to it")")
+        }
+        guard let report else { return .ok(name, settings.directory) }
+        let stuck = report.failing + report.parked
+        if stuck > 0 {
+            let first = report.issues.first.map { "\nfor example \($0.path): \($0.reason)" } ?? ""
+            return .problem(
+                name, "\(HumanText.count(stuck, "file")) of \(settings.directory) could not be uploaded\(first)",
+                do: "dbxsync status lists them")
+        }
+        return .ok(name, "\(settings.directory), \(HumanText.count(report.waiting, "file")) to go up")
+    }
+}
