@@ -106,10 +106,7 @@ install_all() {
         fi
     fi
     cat <<END
-Next:
-  1. set account.app_key and mirror.directory in $configuration; the user dbxsync must be able to write to the latter
-  2. sudo $program auth
-  3. sudo systemctl enable --now dbxsync
+Next: sudo $program setup
 END
 }
 

@@ -33,6 +33,17 @@ package enum ConfigFile {
         return nil
     }
 
+    /// The text of a file; nil if there is none.
+    package static func text(of file: String) -> Result<String?, ConfigValueError> {
+        if access(file, F_OK) != 0 && errno == ENOENT { return .success(nil) }
+        return contents(of: file).flatMap { bytes, _ in
+            guard let text = String(validating: bytes, as: UTF8.self) else {
+                return .failure(ConfigValueError("is not valid UTF-8"))
+            }
+            return .success(text)
+        }
+    }
+
     /// Checks a text; `file` is only its name in messages.
     package static func parse(_ bytes: [UInt8], file: String) -> Result<Config, ConfigProblems> {
         let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)

@@ -7,6 +7,7 @@
 //     OnChange                 the keys of tables that have names of the user's choice
 //   Suggestions                what an unknown name was probably meant to be
 //   ConfigText                 a Config as a file or JSON again
+//   ConfigEdit                 a value changed in the text of a file, and nothing else
 //   ConfigReload               what a reload changes now, what waits
 //   DropIn                     what a service may write to, as a file for systemd
 //   MomentText                 a time on the command line

@@ -12,8 +12,8 @@ public enum Durability: Sendable {
 public enum Draft: Sendable {
     /// Into a file of this name, whatever an earlier run has left there.
     case named(String)
-    /// Into a file of this name, which must not be there yet; it gets the owner of the file that it replaces, where that is
-    /// not the user that runs this.
+    /// Into a file of this name, which must not be there yet; it gets owner and group of the file that it replaces, where
+    /// these are not those of the user that runs this.
     case new(String)
 
     var name: String {
@@ -142,7 +142,9 @@ private func openDraft(_ draft: Draft, in folder: Int32, mode: mode_t) throws(Sy
 
 private func keepOwner(of name: String, in folder: Int32, _ file: Descriptor) {
     var old = stat()
-    guard fstatat(folder, name, &old, 0) == 0, old.st_uid != geteuid() else { return }
+    guard fstatat(folder, name, &old, 0) == 0, old.st_uid != geteuid() || old.st_gid != getegid() else {
+        return
+    }
     _ = fchown(file.number, old.st_uid, old.st_gid)  // who may not do that keeps it
 }
 

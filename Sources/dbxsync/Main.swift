@@ -19,7 +19,7 @@ struct Dbxsync: AsyncParsableCommand {
             RunCommand.self, SyncCommand.self, StatusCommand.self, MetricsCommand.self, VerifyCommand.self,
             AuthCommand.self, HistoryCommand.self, RunOnChangeCommand.self, ListCommand.self, GetCommand.self,
             PutCommand.self, HeldCommand.self, ExplainCommand.self, TrashCommand.self, RestoreCommand.self,
-            WebCommand.self, CheckConfigCommand.self, DoctorCommand.self,
+            WebCommand.self, CheckConfigCommand.self, DoctorCommand.self, SetupCommand.self,
         ])
 }
 

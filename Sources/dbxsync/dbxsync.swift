@@ -13,6 +13,7 @@
 //   Metrics/    `metrics`: Metrics counts, MetricsWord tells it other processes, MetricsFacts is all that is known,
 //               MetricFamilies and MetricsText make text of it
 //   Doctor/     `doctor`: Examination runs the checks, each of which gives Findings; DoctorReport is the JSON and the words
+//   Setup/      `setup`: Setup asks, with a Dialogue, and makes a SetupDraft; SetupWriter writes, ServiceStart starts
 //   Restore/    `restore`: MirrorPlace reads the path, PastReader and PastFiles lead the mirror back through its history,
 //               RestorePlanner with RestoreChoice says what comes from where, Restorer brings it
 //   System/     journal, sd_notify, terminal, lock of the instance, the last resort of a stop

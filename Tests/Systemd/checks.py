@@ -6,6 +6,7 @@ checks.py PACKAGE.deb DBXSYNC_SANDBOX
 A line for each check. The machine is a container that forgets everything; Dropbox is the sandbox, on 127.0.0.1.
 """
 
+import json
 import pathlib
 import re
 import shutil
@@ -15,8 +16,8 @@ import sys
 import tempfile
 import traceback
 
-from machine import CannotBoot, Machine
-from service import ROOT, Failed, Sandbox, Service, eventually, require
+from machine import CannotBoot, Machine, Terminal
+from service import ROOT, Failed, Sandbox, Service, eventually, require, sandbox
 
 STATE = "/var/lib/dbxsync"
 
@@ -64,7 +65,7 @@ class Checks:
             ("interval", '"1h"'), ("remote_root", f'"{service.root}"'), *more]
         text = re.sub(r'(?m)^#(directory = )"/srv/dropbox".*', rf'\g<1>"{service.mirror}"', text)
         for key, value in values:
-            text, count = re.subn(rf"(?m)^#{key} = .*", lambda _: f"{key} = {value}", text)
+            text, count = re.subn(rf"(?m)^#{key} = .*", lambda _: f"{key} = {value}", text, count=1)
             require(count == 1, f"no {key} in the configuration")
         if service.file != "/etc/dbxsync.conf":
             state = f"{STATE}/{service.unit.partition('@')[2]}"
@@ -207,6 +208,18 @@ class Checks:
         self.service.equal(self.account)
         require(self.shell("stat -c '%a %U' '/srv/dropbox/Renamed folder/Größe.bin'") == "640 dbxsync")
 
+    def examined(self):
+        """doctor finds no problem with a service that runs, asks as its user, and leaves nothing"""
+        found = self.shell("find /srv/dropbox /var/lib/dbxsync /etc/systemd/system | sort")
+        ending = self.service.dbxsync("doctor", "--json")
+        report = json.loads(ending.out)
+        require(ending.code == 0 and report["ok"] and report["user"] == "dbxsync", ending)
+        results = {check["name"]: check for check in report["checks"]}
+        for name in ("service", "sandbox", "journal", "lock", "mirror", "file system", "host notify", "scopes"):
+            require(name in results and results[name]["result"] != "skipped", f"{name}: {ending.out}")
+        require(results["sandbox"]["result"] == "ok", ending)
+        require(self.shell("find /srv/dropbox /var/lib/dbxsync /etc/systemd/system | sort") == found)
+
     def reloads(self):
         """reload takes over what it can, in the same process"""
         pid = self.service.pid()
@@ -342,11 +355,15 @@ class Checks:
         odd.sign_in(self.account)
         require(odd.systemctl("start").code != 0 and odd.show("ExecMainStatus") == "73", odd.evidence())
         odd.done("stop")
+        doctor = odd.dbxsync("doctor")
+        require(doctor.code == 1 and "problem  sandbox: the service cannot see /home/somebody" in doctor.out, doctor)
         self.drop_in("dbxsync@odd", "directories", odd.dbxsync("check-config", "--drop-in").out)
         ending = self.machine.run("systemd-analyze", "verify", "dbxsync@odd.service")
         require(ending.code == 0 and not ending.errors, ending)
         odd.done("start")
         odd.equal(self.account)
+        doctor = odd.dbxsync("doctor")
+        require(doctor.code == 0 and "ok       sandbox" in doctor.out, doctor)
         odd.done("stop")
         self.shell("rm -r /etc/systemd/system/dbxsync@odd.service.d; systemctl daemon-reload")
 
@@ -479,10 +496,73 @@ class Checks:
         self.service.equal(self.account)
         require("files/download" not in self.account.get("counters")["endpoints"])
 
+    # Setup
+
+    def sets_up(self):
+        """setup makes an instance from options alone, elsewhere and for a group, and the mirror is in step"""
+        three = Service(self.machine, "dbxsync@three", "/etc/dbxsync/three.conf", "/opt/three/mirror", "/One")
+        self.run("groupadd", "--force", "readers")
+        token = self.account.account.change("token")
+        self.write("/root/sign-in.json",
+                   f'{{"app_key": "sandboxappkey00", "refresh_token": "{token["refresh_token"]}"}}')
+        self.run("chmod", "600", "/root/sign-in.json")
+        self.write(three.file, '# mine\n[mirror]\nmin_free_space = "0"\n')
+        self.run("chmod", "640", three.file)
+        command = ["dbxsync", "setup", "--yes", "--instance", "three", "--endpoint", self.account.url, "--app-key",
+                   "sandboxappkey00", "--directory", three.mirror, "--folder", three.root, "--group", "readers",
+                   "--credentials", "/root/sign-in.json"]
+        ending = self.machine.run(*command)
+        require(ending.code == 0, f"{ending}\n{three.evidence()}")
+        three.equal(self.account)
+        require(three.systemctl("is-enabled").out == "enabled")
+        require("# mine" in self.run("cat", three.file))
+        require(self.exists("/etc/systemd/system/dbxsync@three.service.d/directories.conf"))
+        owners = self.shell(f"stat -c '%a %U %G' {three.mirror} {STATE}/three/credentials.json {three.file}")
+        require(owners.splitlines() == ["750 dbxsync readers", "600 dbxsync dbxsync", "640 root dbxsync"], owners)
+        doctor = three.dbxsync("doctor")
+        require(doctor.code == 0, doctor)
+        pid, text = three.pid(), self.run("cat", three.file)
+        again = self.machine.run("dbxsync", "setup", "--yes", "--instance", "three")
+        require(again.code == 0 and "signed in already" in again.errors, again)
+        require(three.pid() == pid and self.run("cat", three.file) == text, again)
+        three.done("stop")
+        three.done("disable")
+
+    def asks(self):
+        """from the package to a mirror in step on a terminal, without reading anything else"""
+        self.service.done("stop")
+        self.dpkg("--purge", "dbxsync")
+        self.shell(f"rm -rf {STATE} /srv/dropbox /etc/dbxsync /etc/systemd/system/dbxsync*")
+        self.install()
+        terminal = Terminal(self.machine, "dbxsync", "setup", "--endpoint", self.account.url)
+
+        def answer(question, text):
+            eventually(question, lambda: terminal.asks(question), lambda: terminal.screen)
+            terminal.type(f"{text}\n")
+            eventually("the answer", lambda: not terminal.asks(question) or terminal.code is not None)
+
+        answer("App key", "sandboxappkey00")
+        answer("Directory [/srv/dropbox]", "")
+        eventually("the address", lambda: terminal.asks("Code"), lambda: terminal.screen)
+        page = next(line for line in terminal.screen.splitlines() if "/oauth2/authorize?" in line)
+        answer("Code", sandbox.authorization_code(page))
+        answer("Number or path [/]", "")
+        answer("Group [-]", "")
+        answer("Do it?", "")
+        eventually("the end", lambda: terminal.code is not None, lambda: terminal.screen, 240)
+        require(terminal.code == 0, f"{terminal.screen}\n{self.service.evidence()}")
+        self.service.equal(self.account)
+        require(self.machine.run("systemctl", "is-enabled", "dbxsync").out == "enabled")
+        require(self.shell("stat -c '%a %U %G' /etc/dbxsync.conf /srv/dropbox").splitlines()
+                == ["640 root dbxsync", "750 dbxsync dbxsync"])
+        require(not self.exists("/etc/dbxsync.conf.before-setup"), "nobody had written the old one")
+        for text in ("files", "journalctl -u dbxsync -f", "dbxsync status"):
+            require(text in terminal.screen, terminal.screen)
+
     STEPS = (
         installs, owners, program, documents, units, catalog, unconfigured, signed_out, signs_in, ready, status_line, web,
-        arrives, reloads, reloads_not, killed, interrupted, fields, failures, revoked, stalls, hardened, elsewhere,
-        instances, watchdog, upgrades, removes, purges, again)
+        arrives, examined, reloads, reloads_not, killed, interrupted, fields, failures, revoked, stalls, hardened, elsewhere,
+        instances, watchdog, upgrades, removes, purges, again, sets_up, asks)
 
 
 def main():

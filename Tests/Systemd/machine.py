@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -91,6 +93,44 @@ class Machine:
             + ["sh", "-c", "cd / && exec \"$@\"", "sh", *command],
             input=given, capture_output=True, text=True, timeout=seconds, env=ENVIRONMENT, errors="replace")
         return Ending(command, done.returncode, done.stdout.strip(), done.stderr.strip())
+
+
+class Terminal:
+    """A command inside, on a terminal of its own, at which somebody types."""
+
+    def __init__(self, machine, *command):
+        self.master, slave = pty.openpty()
+        self.shown = b""
+        self.process = subprocess.Popen(
+            ["nsenter", "--target", str(machine.leader), *NAMESPACES, "sh", "-c", "cd / && exec \"$@\"", "sh", *command],
+            stdin=slave, stdout=slave, stderr=slave, env=ENVIRONMENT, start_new_session=True)
+        os.close(slave)
+
+    @property
+    def screen(self):
+        """All that was shown so far."""
+        while select.select([self.master], [], [], 0)[0]:
+            try:
+                part = os.read(self.master, 65536)
+            except OSError:  # nobody has it open any more
+                break
+            if not part:
+                break
+            self.shown += part
+        return self.shown.decode(errors="replace").replace("\r\n", "\n")
+
+    def asks(self, question):
+        """Whether the question is the last thing that is shown."""
+        last = self.screen.rpartition("\n")[2]
+        return question in last and last.endswith((": ", "] "))
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    @property
+    def code(self):
+        """The exit code; None while it runs."""
+        return self.process.poll()
 
 
 class Ending:
