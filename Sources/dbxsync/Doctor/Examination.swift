@@ -137,7 +137,7 @@ struct Examination: Sendable {
             board.add([.skipped("service", "systemd does not run here")] + Self.group(config))
             return
         }
-        let isRunning = config.map { StatusCommand.daemon($0) != nil } ?? false
+        let isRunning = config.map { StatusReport.Daemon.running($0) != nil } ?? false
         let checks = ServiceChecks(
             facts: facts, file: file, config: config, isRunning: isRunning, environment: Variables.all)
         board.add(checks.findings + (facts.isThere ? [] : Self.group(config)))

@@ -30,7 +30,7 @@ struct StateChecks: Sendable {
     }
 
     func outcome() async -> Outcome {
-        let daemon = StatusCommand.daemon(config)
+        let daemon = StatusReport.Daemon.running(config)
         let (directory, lock) = (directory, lock(daemon))
         var outcome = Outcome(findings: [])
         do {

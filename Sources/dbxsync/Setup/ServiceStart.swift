@@ -90,7 +90,7 @@ struct ServiceStart {
     private static let enough = 100
 
     private func sight() async -> Sight {
-        guard let daemon = StatusCommand.daemon(config), let live = daemon.now else { return .nothing }
+        guard let daemon = StatusReport.Daemon.running(config), let live = daemon.now else { return .nothing }
         if live.phase == "waiting" { return .waiting(live.reason ?? "it waits") }
         if live.phase == "idle", live.diskAsOf != nil, await isInStep { return .inStep }
         if live.phase == "idle" { return .nothing }
