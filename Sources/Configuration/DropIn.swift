@@ -76,7 +76,12 @@ package struct DropIn {
         for shield in lifted {
             lines += ["# Would hide what is below \(shield.folders.joined(separator: ", ")).", "\(shield.setting)=no"]
         }
-        if let group { lines += ["# mirror.group.", "SupplementaryGroups=\(try Self.word(group))"] }
+        if let group {
+            lines += [
+                "# mirror.group, which would be unknown to the service among users of its own (PrivateUsers=).",
+                "SupplementaryGroups=\(try Self.word(group))", "PrivateUsers=no",
+            ]
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 

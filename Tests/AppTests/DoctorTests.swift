@@ -50,6 +50,8 @@ struct DoctorTests {
         let near = UnitSandbox(facts("ReadOnlyPaths=/srv/dropbox", "ReadWritePaths=-/srv \"/srv/dropbox/my own\""))
         #expect(near.access(to: "/srv/dropbox/x") == .readOnly(by: "ReadOnlyPaths="))
         #expect(near.access(to: "/srv/dropbox/my own/x") == .writable)
+        let odd = UnitSandbox(facts(#"ReadWritePaths=/a "-/opt/100% \"odd\" mirror" /b"#))
+        #expect(odd.access(to: "/opt/100% \"odd\" mirror/x") == .writable && odd.access(to: "/b") == .writable)
         let home = UnitSandbox(facts("ReadWritePaths=/home/ana/m"))
         #expect(home.access(to: "/home/ana/m") == .hidden(by: "ProtectHome=yes"))
         let readOnlyHome = UnitSandbox(facts("ReadWritePaths=/home/ana/m", "ProtectHome=read-only"))
@@ -97,6 +99,22 @@ struct DoctorTests {
         let finding = try #require(service(directory: "/opt/dropbox").last)
         #expect(finding.result == .problem && finding.found.contains("/opt/dropbox"))
         #expect(finding.advice?.contains("/etc/systemd/system/dbxsync.service.d/directories.conf") == true)
+    }
+
+    @Test("a group counts only where the service can see it")
+    func group() {
+        func refusals(_ changes: String...) -> [String] {
+            var config = Config()
+            config.mirror.directory = "/srv/dropbox"
+            config.mirror.group = "0"
+            let text = ([shipped, "User=1"] + changes).joined(separator: "\n")
+            return ServiceChecks.refusals(
+                UnitFacts(unit: "dbxsync.service", text: text), DropIn(config, file: "/etc/dbxsync.conf"), group: "0")
+        }
+        #expect(refusals().count == 1)
+        #expect(refusals("SupplementaryGroups=0") == [])
+        #expect(refusals("SupplementaryGroups=0", "PrivateUsers=yes").count == 1)
+        #expect(refusals("Group=0", "PrivateUsers=yes") == [])
     }
 
     @Test("a proxy of the environment that the service does not have is told")

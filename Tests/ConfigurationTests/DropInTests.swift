@@ -70,7 +70,8 @@ struct DropInTests {
     }
 
     @Test("the service gets the group of mirrored files") func group() throws {
-        #expect(try settings { $0.mirror.group = "users" }.last == "SupplementaryGroups=users")
+        let given = try settings { $0.mirror.group = "users" }
+        #expect(given.suffix(2) == ["SupplementaryGroups=users", "PrivateUsers=no"])
         #expect(try !settings { $0.mirror.group = nil }.contains { $0.hasPrefix("Supplementary") })
     }
 

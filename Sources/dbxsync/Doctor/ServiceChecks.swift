@@ -96,7 +96,7 @@ struct ServiceChecks {
             }
         }
         if let group, !isMember(facts, of: group) {
-            refusals.append("\(facts.user) is no member of the group \(group) (mirror.group)")
+            refusals.append("the service cannot give files to the group \(group) (mirror.group)")
         }
         return refusals
     }
@@ -104,7 +104,10 @@ struct ServiceChecks {
     private static func isMember(_ facts: UnitFacts, of group: String) -> Bool {
         guard let wanted = Groups.number(of: group), let user = Privileges.User.named(facts.user) else { return false }
         if user.id == 0 { return true }
-        let given = ([facts["Group"]] + facts.words("SupplementaryGroups")).compactMap(Groups.number)
+        if Groups.number(of: facts["Group"]) == wanted { return true }
+        // Any other group is nobody's there (systemd.exec(5)).
+        if !["", "no"].contains(facts["PrivateUsers"]) { return false }
+        let given = facts.words("SupplementaryGroups").compactMap(Groups.number)
         var (count, groups) = (Int32(1_024), [gid_t](repeating: 0, count: 1_024))
         let known = getgrouplist(user.name, user.group, &groups, &count)
         return given.contains(wanted) || known > 0 && groups.prefix(Int(known)).contains(wanted)

@@ -38,18 +38,23 @@ struct UnitFacts: Equatable, Sendable {
     private static let names = [
         "LoadState", "UnitFileState", "ActiveState", "SubState", "Result", "ExecMainStatus", "NRestarts", "StatusText",
         "NeedDaemonReload", "User", "Group", "SupplementaryGroups", "Environment", "ProtectSystem", "ProtectHome",
-        "PrivateTmp", "ReadWritePaths", "ReadOnlyPaths", "InaccessiblePaths", "BindPaths", "StateDirectory",
+        "PrivateTmp", "PrivateUsers", "ReadWritePaths", "ReadOnlyPaths", "InaccessiblePaths", "BindPaths",
+        "StateDirectory",
         "RuntimeDirectory", "CacheDirectory", "LogsDirectory",
     ]
 
     subscript(name: String) -> String { values[name] ?? "" }
 
-    /// The words of a list, without the quotes that some have.
+    /// The words of a list, without the quotes that some have and the backslashes in these.
     func words(_ name: String) -> [String] {
         var words: [String] = []
-        var (word, isQuoted) = ("", false)
+        var (word, isQuoted, isEscaped) = ("", false, false)
         for character in self[name] {
             switch character {
+            case _ where isEscaped:
+                word.append(character)
+                isEscaped = false
+            case "\\" where isQuoted: isEscaped = true
             case "\"": isQuoted.toggle()
             case " " where !isQuoted:
                 if !word.isEmpty { words.append(word) }
