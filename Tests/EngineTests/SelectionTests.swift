@@ -134,7 +134,7 @@ struct SelectionTests {
         #expect(try await fixture.start().store.pathIssues(limit: 9) == [])
         fixture.time.advance(by: 90_000)
         try await fixture.pass()
-        #expect(story.lines.filter { $0.contains("left alone") }.map { $0.prefix { $0 != "," } }.count == 2)
+        #expect(story.pathsByEvent["left_alone"]?.sorted() == ["/d", "/d/e"])
         try await expectSound(fixture)
         // Nobody's strangers: the state knows them.
         #expect(try await fixture.repair() == 0)
