@@ -5,13 +5,13 @@ page.py DIRECTORY_OF_THE_PROGRAMS [ENTRIES [ROWS]]
 
 The state is one that dbxsync has made, into which a million entries that stand and 100,000 rows of history are written; a
 process of this program holds its lock, as a daemon does. Each request is a process of its own, as systemd starts it:
-medians of twenty, and the largest memory.
+medians of twenty, and the most memory.
 """
 
 import contextlib
 import fcntl
-import os
 import pathlib
+import re
 import socket
 import sqlite3
 import statistics
@@ -59,7 +59,7 @@ def fill(path, entries, rows, pending):
 
 
 def ask(program, configuration, path):
-    """Seconds, peak memory in MB, and the answer."""
+    """Seconds, memory in MB of its own and at its peak with the code that it shares with the daemon, and the answer."""
     ours, theirs = socket.socketpair()
     begin = time.perf_counter()
     process = subprocess.Popen([program, "web", "--config", configuration], stdin=theirs, stdout=theirs)
@@ -69,9 +69,12 @@ def ask(program, configuration, path):
     while part := ours.recv(1 << 20):
         answer += part
     seconds = time.perf_counter() - begin
+    # It waits until this end is closed, too; what wait(2) would tell is this program's memory.
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
     ours.close()
-    _, _, usage = os.wait4(process.pid, 0)
-    return seconds, usage.ru_maxrss / 1024, answer
+    process.wait()
+    memory = [int(re.search(name + r":\s*(\d+)", status)[1]) / 1024 for name in ("RssAnon", "VmHWM")]
+    return seconds, memory, answer
 
 
 def measure(programs, configuration, title):
@@ -80,7 +83,8 @@ def measure(programs, configuration, title):
         results = [ask(programs / "dbxsync", configuration, path) for _ in range(20)]
         status = results[-1][2].split(b" ", 2)[1].decode()
         print(f"  {path:24} {status}  {1000 * statistics.median(r[0] for r in results):6.1f} ms  "
-              f"{max(r[1] for r in results):5.1f} MB  {len(results[-1][2]):7,} bytes", flush=True)
+              f"{max(r[1][0] for r in results):5.1f} MB of its own, {max(r[1][1] for r in results):5.1f} MB with shared code  "
+              f"{len(results[-1][2]):7,} bytes", flush=True)
 
 
 def main():
