@@ -18,7 +18,7 @@ export DBXSYNC_WARNINGS PREFIX DESTDIR
 RELEASE := -c release --static-swift-stdlib
 SWIFT_FILES := Package.swift Sources Tests Fuzz
 TEST_TARGETS := $(notdir $(wildcard Tests/*Tests))
-SCRIPTS := .ci/run scripts/pre-commit $(wildcard scripts/*.sh packaging/*.sh benchmarks/*.sh Tests/*/run) Tests/Systemd/boot $(wildcard debian/dbxsync.p*)
+SCRIPTS := .ci/run scripts/pre-commit $(wildcard scripts/*.sh packaging/*.sh benchmarks/*.sh Tests/*/run) Tests/Systemd/boot systemd/failed $(wildcard debian/dbxsync.p*)
 
 .PHONY: help
 help: ## list the targets

@@ -23,11 +23,15 @@ catalog=$prefix/lib/systemd/catalog/dbxsync.catalog
 configuration=/etc/dbxsync.conf
 instances=/etc/dbxsync
 shopt -s nullglob
-services=(dbxsync.service dbxsync@.service dbxsync-on-change@.service dbxsync-web.socket dbxsync-web@.service)
+services=(dbxsync.service dbxsync@.service dbxsync-on-change@.service dbxsync-failed@.service dbxsync-web.socket
+    dbxsync-web@.service)
 manuals=(man/*.[1-8])
 
 # What others read who watch over it, by folder of $prefix/share/dbxsync.
 shared=(prometheus/dbxsync.rules.yml grafana/dbxsync.json)
+# What tells that the service has failed; nothing starts it until the administrator says so.
+failed=$prefix/share/dbxsync/failed
+failed_dropin=$prefix/share/dbxsync/systemd/failed.conf
 
 manual_target() { echo "$prefix/share/man/man${1##*.}/${1##*/}"; }
 # Debian keeps what packages bring for zsh apart from what the administrator puts there.
@@ -59,7 +63,7 @@ unit() {
     version=$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
     [ "${version:-0}" -ge 254 ] || unknown=(-e '/^RestartSteps=/,+2d' -e '/^RestartMaxDelaySec=/d'
         -e '/^# \.\.\. and more and more slowly/d' -e "s/^$soon \.\.\.\$/$soon./")
-    sed -e "s|/usr/local/bin/|$prefix/bin/|g" "${unknown[@]}" "$1"
+    sed -e "s|/usr/local/\(bin\|share\)/|$prefix/\1/|g" "${unknown[@]}" "$1"
 }
 
 install_all() {
@@ -78,6 +82,8 @@ install_all() {
     put 644 systemd/dbxsync.tmpfiles.conf "$tmpfiles"
     put 644 systemd/dbxsync.catalog "$catalog"
     for manual in "${manuals[@]}"; do put 644 "$manual" "$(manual_target "$manual")"; done
+    put 755 systemd/failed "$failed"
+    put 644 systemd/failed.conf "$failed_dropin"
     for name in "${shared[@]}"; do put 644 "config/$name" "$prefix/share/dbxsync/$name"; done
     for shell in bash zsh fish; do
         # bash reads it, nobody runs it.
@@ -116,7 +122,7 @@ uninstall_all() {
         as_root systemctl disable --now dbxsync.service dbxsync-web.socket
         as_root systemctl stop 'dbxsync@*.service' 'dbxsync-on-change@*.service' 'dbxsync-web@*.service'
     fi
-    local files=("$program" "$sysusers" "$tmpfiles" "$catalog")
+    local files=("$program" "$sysusers" "$tmpfiles" "$catalog" "$failed" "$failed_dropin")
     for file in "${services[@]}"; do files+=("$units/$file"); done
     for file in "${manuals[@]}"; do files+=("$(manual_target "$file")"); done
     for file in "${shared[@]}"; do files+=("$prefix/share/dbxsync/$file"); done

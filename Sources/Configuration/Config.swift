@@ -40,6 +40,8 @@ package struct Config: Equatable, Sendable {
     package var onChange: [String: OnChangeSettings] = [:]
     /// `[metrics]`: what it counts for others.
     package var metrics = MetricsSettings()
+    /// `[heartbeat]`: whom it tells that all is well.
+    package var heartbeat = HeartbeatSettings()
     /// `[log]`: what it tells.
     package var log = LogSettings()
 
@@ -164,6 +166,14 @@ extension Config {
     package struct MetricsSettings: Equatable, Sendable {
         /// Absolute path of the file that is kept for node_exporter; nil: none.
         package var textfile: String?
+    }
+
+    /// Whom it tells that all is well.
+    package struct HeartbeatSettings: Equatable, Sendable {
+        /// URL that is asked for while the mirror is in step, a secret; nil: nobody is told.
+        package var url: String?
+        /// Time between heartbeats.
+        package var interval = Duration.seconds(300)
     }
 
     /// What it tells.

@@ -27,8 +27,8 @@ package enum ConfigFile {
         if mode & 0o002 != 0 {
             return "everybody can change the configuration, and so what is written where; run: chmod o-w \(file)"
         }
-        if mode & 0o004 != 0 && config.account.appSecret != nil {
-            return "everybody can read it, and it holds account.app_secret; run: chmod o-r \(file)"
+        if mode & 0o004 != 0, let secret = Config.keys.first(where: { $0.secret && $0.show(config) != nil }) {
+            return "everybody can read it, and it holds \(secret.path); run: chmod o-r \(file)"
         }
         return nil
     }

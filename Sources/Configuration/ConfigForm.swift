@@ -75,6 +75,15 @@ extension ConfigForm where Value == String {
 
     /// An absolute path.
     static let path = text("an absolute path") { text throws(ConfigValueError) in try PathText.absolute(text) }
+    /// A URL that is asked for as it is, perhaps with a query; no refusal repeats it.
+    static let heartbeat = text("a URL such as \"https://hc-ping.com/…\"") { text throws(ConfigValueError) in
+        _ = try URLText.read(
+            String(text.prefix { $0 != "?" }), schemes: ["https", "http"], userAllowed: true, pathAllowed: true)
+        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "#") }) else {
+            throw ConfigValueError("a URL has no spaces, no fragment and no letters beyond ASCII")
+        }
+        return text
+    }
     /// A file that node_exporter reads: its name has to end in `.prom`.
     static let textfile = text("an absolute path that ends in \".prom\"") { text throws(ConfigValueError) in
         let path = try PathText.absolute(text)

@@ -99,6 +99,8 @@ extension Config {
         ConfigKey("history.keep", \.history.keep, .historyAge(.seconds(3600)...days(3650)), .nextPass),
         ConfigKey("history.rows", \.history.rows, .count(1_000...1_000_000_000), .nextPass),
         ConfigKey("metrics.textfile", \.metrics.textfile, .optional(.textfile), .live),
+        ConfigKey("heartbeat.url", \.heartbeat.url, .optional(.heartbeat), .live, secret: true),
+        ConfigKey("heartbeat.interval", \.heartbeat.interval, .duration(.seconds(15)...days(1)), .live),
         ConfigKey("log.level", \.log.level, .level, .live),
         ConfigKey("log.format", \.log.format, .choice(LogFormat.allCases.map { ($0.rawValue, $0) }), .live),
     ]

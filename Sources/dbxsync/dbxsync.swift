@@ -4,8 +4,7 @@
 //   Commands/   a file for each command
 //   Assembly/   CompositionRoot.open: lock, state, mirror, sign-in, engine. Failure turns any error into an exit code
 //   Feed/       the history as a feed: pages, a position that lasts, batches for `run-on-change`
-//   Services/   what `run` runs side by side: engine, outbox, status, metrics, reload,
-//               watchdog
+//   Services/   what `run` runs side by side: engine, outbox, status, metrics, heartbeat, reload, watchdog
 //   Web/        `web`: WebConnection and WebListener read and write, WebSite answers, PageFacts is what the page shows,
 //               StatusPage how
 //   Report/     `status`: StatusReport is the JSON, StatusText the words, StatusWord what a running daemon says;
@@ -14,6 +13,7 @@
 //               MetricFamilies and MetricsText make text of it
 //   Doctor/     `doctor`: Examination runs the checks, each of which gives Findings; DoctorReport is the JSON and the words
 //   Setup/      `setup`: Setup asks, with a Dialogue, and makes a SetupDraft; SetupWriter writes, ServiceStart starts
+//   Heartbeat/  Health judges, HeartbeatPlan says when it is told, HeartbeatSender tells it
 //   Restore/    `restore`: MirrorPlace reads the path, PastReader and PastFiles lead the mirror back through its history,
 //               RestorePlanner with RestoreChoice says what comes from where, Restorer brings it
 //   System/     journal, sd_notify, terminal, lock of the instance, the last resort of a stop

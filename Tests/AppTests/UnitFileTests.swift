@@ -51,6 +51,13 @@ struct UnitFileTests {
         #expect(try settings("dbxsync.service").contains("RestartPreventExitStatus=\(codes)"))
     }
 
+    @Test("what tells of a failure stands where the unit looks for it, and the drop-in names that unit")
+    func failure() throws {
+        #expect(try settings("dbxsync-failed@.service").contains("ExecStart=/usr/local/share/dbxsync/failed %i"))
+        #expect(try settings("failed.conf") == ["[Unit]", "OnFailure=dbxsync-failed@%n.service"])
+        #expect(try file("packaging/install.sh").contains("put 755 systemd/failed \"$failed\""))
+    }
+
     @Test("the catalog explains every message identifier, and no other")
     func catalog() throws {
         let lines = try file("systemd/dbxsync.catalog").split(separator: "\n")

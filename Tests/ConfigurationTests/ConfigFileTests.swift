@@ -310,6 +310,22 @@ struct ConfigFileTests {
                 "6:12: metrics.textfile: \"/prom/a.txt\" does not end in \".prom\", and node_exporter reads nothing else"
             ),
             (
+                "heartbeat", "url = \"https://a.example/x#y\"",
+                "6:7: heartbeat.url: the URL must end with its path: no query, no fragment"
+            ),
+            (
+                "heartbeat", "url = \"https://a.example/x?a=b#c\"",
+                "6:7: heartbeat.url: a URL has no spaces, no fragment and no letters beyond ASCII"
+            ),
+            (
+                "heartbeat", "url = \"ftp://a.example\"",
+                "6:7: heartbeat.url: the URL must begin with one of https://, http://"
+            ),
+            (
+                "heartbeat", "interval = \"14s\"",
+                "6:12: heartbeat.interval: \"14s\" is out of range: \"15s\" to \"1d\""
+            ),
+            (
                 "metrics", "textfile = \"a.prom\"",
                 "6:12: metrics.textfile: \"a.prom\" is not an absolute path"
             ),
@@ -332,7 +348,7 @@ struct ConfigFileTests {
         #expect(problems(needed + "[miror]\nfile_mode = 1\n") == ["5:2: miror: unknown table, did you mean [mirror]?"])
         #expect(
             problems(needed + "[zzzzzz]\na = 1\n") == [
-                "5:2: zzzzzz: unknown table; there are account, guard, history, log, metrics, mirror, "
+                "5:2: zzzzzz: unknown table; there are account, guard, heartbeat, history, log, metrics, mirror, "
                     + "on_change, outbox, schedule, state, transfer, trash"
             ])
         #expect(problems("log = 3\n" + needed) == ["1:1: log: is a table: write [log], found the number 3"])

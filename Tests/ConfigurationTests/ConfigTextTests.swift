@@ -86,7 +86,7 @@ struct ConfigTextTests {
         let withoutDefault: Set = [
             "account.app_key", "account.app_secret", "account.endpoint", "account.ca_file", "account.proxy",
             "mirror.directory", "mirror.group", "outbox.directory", "outbox.remote_folder", "transfer.timetable",
-            "metrics.textfile",
+            "metrics.textfile", "heartbeat.url",
         ]
         for key in Config.keys {
             #expect(key.isSame(config, Config()) != withoutDefault.contains(key.path), "\(key.path)")

@@ -24,8 +24,14 @@ struct RunCommand: AsyncParsableCommand {
         let logger = log.logger()
         let place = StatusPlace.choose(stateDirectory: config.state.directory)
         let metrics = Metrics(began: .now)
-        let composition = try await CompositionRoot.open(
-            config, calls: .daemon, word: place.path, metrics: metrics, logger: logger)
+        let composition: CompositionRoot
+        do {
+            composition = try await CompositionRoot.open(
+                config, calls: .daemon, word: place.path, metrics: metrics, logger: logger)
+        } catch {
+            await HeartbeatService.tellEnd(error, config, mirror: mirror, logger)
+            throw error
+        }
         logger.notice(
             "dbxsync \(Dbxsync.version) has started; the mirror is \(config.mirror.directory)",
             metadata: ["event": "started"])
@@ -47,19 +53,25 @@ struct RunCommand: AsyncParsableCommand {
         logger.notice("stopped", metadata: ["event": "stopped"])
     }
 
-    private func metrics(
+    /// The name of the instance.
+    private var mirror: String { MetricsFacts.instance(common.config) }
+
+    /// What others are told of the mirror's state and of what is counted.
+    private func monitoring(
         _ metrics: Metrics, _ composition: CompositionRoot, place: StatusPlace, _ config: CurrentConfig,
         _ logger: Logger
-    ) -> MetricsService {
-        MetricsService(
-            metrics: metrics,
-            sampler: StatusSampler(
-                store: composition.store, board: composition.board, metrics: metrics, config: config),
-            board: composition.board, connection: composition.connection,
+    ) -> [any Service] {
+        let sampler = StatusSampler(
+            store: composition.store, board: composition.board, metrics: metrics, config: config)
+        let telling = MetricsService(
+            metrics: metrics, sampler: sampler, board: composition.board, connection: composition.connection,
             freeSpace: FreeSpace(of: composition.mirror, on: composition.disk),
             pools: zip(["disk", "reading"], composition.engine.pools).map { (name: $0, pool: $1) },
-            place: place, config: config, mirror: MetricsFacts.instance(common.config),
-            file: MetricsTextFile(logger: logger))
+            place: place, config: config, mirror: mirror, file: MetricsTextFile(logger: logger))
+        let heartbeat = HeartbeatService(
+            sampler: sampler, board: composition.board, metrics: metrics, config: config, mirror: mirror, logger: logger
+        )
+        return [telling, heartbeat]
     }
 
     /// If any service ends, the whole group shuts down.
@@ -82,13 +94,16 @@ struct RunCommand: AsyncParsableCommand {
                 file: common.config, running: current, engine: composition.engine,
                 connection: composition.connection, freshness: freshness, notifier: notifier, log: log),
         ]
-        services.append(self.metrics(metrics, composition, place: place, current, log.logger()))
+        services += monitoring(metrics, composition, place: place, current, log.logger())
         if let interval = SystemdNotifier.watchdogInterval {
             services.append(WatchdogService(board: composition.board, notifier: notifier, interval: interval))
         }
         if let outbox { services.append(OutboxRunner(outbox: outbox)) }
-        services += [EngineService(engine: composition.engine), StoppingService(notifier: notifier)]
         var logger = log.logger()
+        let engine = EngineService(engine: composition.engine) { [mirror, logger] error in
+            await HeartbeatService.tellEnd(error, current.value, mirror: mirror, logger)
+        }
+        services += [engine, StoppingService(notifier: notifier)]
         logger.logLevel = .critical  // what went wrong is told once, by us
         return ServiceGroup(
             configuration: ServiceGroupConfiguration(

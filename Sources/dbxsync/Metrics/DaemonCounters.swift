@@ -19,6 +19,8 @@ struct DaemonCounters: Codable, Equatable, Sendable {
     var passDurations = Histogram(bounds: [0.01, 0.1, 1, 10, 60, 300, 1_800, 7_200, 43_200])
     /// How long downloads took, in seconds, by `DownloadKind`.
     var downloads: [String: Histogram] = [:]
+    /// Heartbeats, by whether they were `sent` or `failed`.
+    var heartbeats: [String: Int64] = ["sent": 0, "failed": 0]
     /// Bytes of bodies that arrived, whatever became of them.
     var bytesDown: Int64 = 0
     /// Bytes of files that went up.

@@ -39,8 +39,12 @@ extension MetricFamilies {
         for (kind, histogram) in counters.downloads.sorted(by: { $0.key < $1.key }) {
             downloads = downloads.with(histogram, Label("kind", kind))
         }
+        var heartbeats = MetricFamily.counter("dbxsync_heartbeats", "Heartbeats, by whether they arrived.")
+        for (outcome, count) in sorted(counters.heartbeats) {
+            heartbeats = heartbeats.with(count, Label("outcome", outcome))
+        }
         return [
-            requests,
+            requests, heartbeats,
             .gauge("dbxsync_requests_under_way", "Requests without an answer yet.")
                 .with(Int64(counters.requestsUnderWay)),
             retries,

@@ -51,6 +51,11 @@ final class Metrics: Sendable {
         }
     }
 
+    /// A heartbeat was sent, or could not be.
+    func sentHeartbeat(_ hasArrived: Bool) {
+        change { $0.counters.heartbeats[hasArrived ? "sent" : "failed", default: 0] += 1 }
+    }
+
     /// What a server says is not believed beyond this.
     private static let longestPause = Duration.seconds(3_600)
 

@@ -1,0 +1,77 @@
+import Configuration
+import Transport
+
+/// Sends heartbeats: a GET of the URL when all is well, else a POST to `/fail` below it with the reason.
+///
+/// What the server says is not read. The URL is a secret: no message holds it.
+struct HeartbeatSender: Sendable {
+    private let transport: CurlTransport
+    /// How long one may take.
+    private let limit: Duration
+
+    /// Starts a transport of its own, with the proxy and certificates that are configured for Dropbox.
+    init(_ config: Config, limit: Duration = .seconds(10)) {
+        transport = CurlTransport(
+            settings: TransportSettings(
+                proxy: config.account.proxy.map { .url($0) } ?? .environment, caFile: config.account.caFile,
+                userAgent: "dbxsync/\(Dbxsync.version)", connectTimeout: limit, connections: 1, memoryLimit: 64 << 10,
+                sharesConnections: false))
+        self.limit = limit
+    }
+
+    /// Why a heartbeat did not arrive.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Tells how the mirror stands; nothing is sent of what is unknown.
+    ///
+    /// - Throws: `Failure`; `CancellationError`.
+    func send(_ health: Health, to url: String) async throws {
+        switch health {
+        case .well: try await send(HTTPRequest(.get, url, timeout: limit))
+        case .failing(let reason):
+            let headers = [HTTPRequest.Header("Content-Type", "text/plain; charset=utf-8")]
+            try await send(
+                HTTPRequest(
+                    .post, Self.failing(url), headers: headers, body: .bytes(Array(reason.utf8)), timeout: limit))
+        case .unknown: break
+        }
+    }
+
+    /// Ends what is under way.
+    func stop() async { await transport.stop() }
+
+    /// The URL with `/fail` at the end of its path.
+    static func failing(_ url: String) -> String {
+        let parts = url.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let path = (parts.first ?? "").hasSuffix("/") ? (parts.first ?? "").dropLast() : parts.first ?? ""
+        return path + "/fail" + (parts.count > 1 ? "?" + parts[1] : "")
+    }
+
+    private func send(_ request: HTTPRequest) async throws {
+        let status: Int
+        do {
+            status = try await transport.send(request, sink: HeadOnly()).status
+        } catch let head as HeadOnly.Head {
+            status = head.status
+        } catch let error as TransportError {
+            throw Failure(description: error.reason)  // its place is the URL
+        }
+        guard (200..<300).contains(status) else { throw Failure(description: "the server answered with \(status)") }
+    }
+}
+
+/// Ends a transfer as soon as its status is known.
+private final class HeadOnly: BodySink {
+    /// All that is wanted of an answer.
+    struct Head: Error {
+        let status: Int
+    }
+
+    func begin(_ head: HTTPResponse) throws { throw Head(status: head.status) }
+
+    func hasRoom(for count: Int, orCall resume: @escaping @Sendable () -> Void) -> Bool { true }
+
+    func write(_ bytes: UnsafeRawBufferPointer) {}
+}

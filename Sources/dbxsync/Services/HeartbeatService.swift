@@ -1,0 +1,110 @@
+import Configuration
+import Dropbox
+import Engine
+import Logging
+import ServiceLifecycle
+import SyncModel
+
+/// Tells a service elsewhere that the mirror is in step, or why it is not; nothing waits for it.
+struct HeartbeatService: Service {
+    let sampler: StatusSampler
+    let board: StatusBoard
+    let metrics: Metrics
+    let config: CurrentConfig
+    /// The name of the instance.
+    let mirror: String
+    let logger: Logger
+    private let began = ContinuousClock.now
+
+    init(
+        sampler: StatusSampler, board: StatusBoard, metrics: Metrics, config: CurrentConfig, mirror: String,
+        logger: Logger
+    ) {
+        self.sampler = sampler
+        self.board = board
+        self.metrics = metrics
+        self.config = config
+        self.mirror = mirror
+        self.logger = logger
+    }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await beat() }
+    }
+
+    /// Between looks at whether something has changed.
+    private static let pause = Duration.seconds(5)
+    /// The mirror may become stale by time alone.
+    private static let longestPause = Duration.seconds(30)
+
+    private func beat() async {
+        var sender: HeartbeatSender?
+        var (plan, url): (HeartbeatPlan, String?) = (HeartbeatPlan(), nil)
+        var last: (status: EngineStatus, at: ContinuousClock.Instant)?
+        var isTold = false
+        while !Task.isCancelled {
+            let (heartbeat, status) = (config.value.heartbeat, board.now)
+            if heartbeat.url != url { (url, plan, last) = (heartbeat.url, HeartbeatPlan(), nil) }
+            let isQuiet = last.map { $0.status == status && .now - $0.at < Self.longestPause } ?? false
+            if let url, !isQuiet || plan.isRestless {
+                last = (status, .now)
+                let to = sender ?? HeartbeatSender(config.value)
+                sender = to
+                await look(&plan, url, every: heartbeat.interval, to, &isTold)
+            }
+            try? await Task.sleep(for: Self.pause)  // cancelled: the loop ends
+        }
+        await sender?.stop()
+    }
+
+    /// Looks how the mirror stands, and tells it if it is time for that.
+    private func look(
+        _ plan: inout HeartbeatPlan, _ url: String, every interval: Duration, _ sender: HeartbeatSender,
+        _ isTold: inout Bool
+    ) async {
+        guard let sample = try? await sampler.sample() else { return }  // nothing is known: then nothing is told
+        let age = ContinuousClock.now - began
+        let isYoung = config.value.schedule.maxStaleness.map { age < $0 } ?? true
+        let health = Health.of(sample.report, isYoung: isYoung)
+        guard plan.isDue(health, at: age, every: interval) else { return }
+        do {
+            try await sender.send(health.told(by: mirror), to: url)
+            plan.sent(health, at: ContinuousClock.now - began)
+            metrics.sentHeartbeat(true)
+            if isTold { logger.notice("heartbeats are sent again") }
+            isTold = false
+        } catch {
+            if Task.isCancelled { return }
+            plan.failed(at: ContinuousClock.now - began)
+            metrics.sentHeartbeat(false)
+            logger.log(
+                level: isTold ? .debug : .warning,
+                "the heartbeat could not be sent, it is tried again: \(error)",
+                metadata: ["event": "heartbeat_failed"])
+            isTold = true
+        }
+    }
+}
+
+extension HeartbeatService {
+    /// Tells that the daemon ends, and why; not longer than a few seconds.
+    static func tellEnd(_ error: any Error, _ config: Config, mirror: String, _ logger: Logger) async {
+        guard let url = config.heartbeat.url else { return }
+        let sender = HeartbeatSender(config, limit: .seconds(5))
+        let health = Health.failing("the daemon ends: \(Failure.of(error).message)").told(by: mirror)
+        do {
+            try await sender.send(health, to: url)
+        } catch {
+            logger.debug("the last heartbeat could not be sent: \(error)")
+        }
+        await sender.stop()
+    }
+}
+
+extension Health {
+    /// The same with the name of the instance in front of the reason.
+    fileprivate func told(by mirror: String) -> Health {
+        guard case .failing(let reason) = self else { return self }
+        return .failing("dbxsync (\(mirror)): \(reason)\n")
+    }
+}

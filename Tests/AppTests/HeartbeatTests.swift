@@ -1,0 +1,118 @@
+import Configuration
+import Foundation
+import SyncModel
+import TestSupport
+import Testing
+
+@testable import Engine
+@testable import Store
+@testable import dbxsync
+
+/// What is told of the mirror, and when.
+@Suite(.timeLimit(.minutes(5)))
+struct HeartbeatTests {
+    private func sent(_ plan: inout HeartbeatPlan, _ health: Health, _ times: [Int], every: Int = 300) -> [Int] {
+        times.filter { time in
+            guard plan.isDue(health, at: .seconds(time), every: .seconds(every)) else { return false }
+            plan.sent(health, at: .seconds(time))
+            return true
+        }
+    }
+
+    private let looks = Array(stride(from: 0, through: 1_000, by: 5))
+    private let failing = Health.failing("x")
+
+    @Test("what is well is told at once, and then at intervals")
+    func well() {
+        var plan = HeartbeatPlan()
+        #expect(sent(&plan, .well, looks) == [0, 300, 600, 900])
+    }
+
+    @Test("what fails is told when it has lasted, and what is well again likewise")
+    func changes() {
+        var plan = HeartbeatPlan()
+        #expect(sent(&plan, .well, [0, 5]) == [0])
+        #expect(sent(&plan, failing, [10, 15]).isEmpty)
+        #expect(sent(&plan, .well, [20]).isEmpty)
+        #expect(sent(&plan, failing, Array(stride(from: 25, through: 400, by: 5))) == [55, 355])
+        #expect(sent(&plan, .well, Array(stride(from: 405, through: 800, by: 5))) == [435, 735])
+        #expect(sent(&plan, .unknown, [2_000]).isEmpty)
+    }
+
+    @Test("what fails from the start is told when it has lasted; nothing is told of what is unknown")
+    func start() {
+        var plan = HeartbeatPlan()
+        #expect(sent(&plan, .unknown, looks).isEmpty)
+        #expect(sent(&plan, failing, [1_005, 1_020, 1_035, 1_040]) == [1_035])
+    }
+
+    @Test("what cannot be sent is tried again, more and more slowly, and soon enough")
+    func retries() {
+        var plan = HeartbeatPlan()
+        var tries: [Int] = []
+        for time in 0...300 where plan.isDue(.well, at: .seconds(time), every: .seconds(3_600)) {
+            plan.failed(at: .seconds(time))
+            tries.append(time)
+        }
+        #expect(tries == [0, 5, 15, 35, 75, 135, 195, 255])
+        #expect(plan.isRestless)
+        #expect(sent(&plan, .well, [400]) == [400])
+        #expect(!plan.isRestless)
+    }
+
+    @Test("the URL gets /fail at the end of its path")
+    func urls() {
+        #expect(HeartbeatSender.failing("https://a/b") == "https://a/b/fail")
+        #expect(HeartbeatSender.failing("https://a/b/") == "https://a/b/fail")
+        #expect(HeartbeatSender.failing("https://a") == "https://a/fail")
+        #expect(HeartbeatSender.failing("https://a/b?x=/?") == "https://a/b/fail?x=/?")
+    }
+
+    private func report(_ change: (inout StatusReport) -> Void = { _ in }) async throws -> StatusReport {
+        var config = Config()
+        config.mirror.directory = "/m"
+        let folder = try TemporaryFolder()
+        let store = try StateStore.scratchCopy(of: folder("state.db"))
+        var status = EngineStatus()
+        status.phase = .idle
+        let live = LiveStatus(status, downloads: [], now: 0)
+        var report = try await StatusReport.gather(
+            store, config: config, daemon: .init(pid: 1, now: live, silent: false), now: 1_000_000)
+        report.inStep = true
+        report.inStepAsOf = Moment(1_000_000)
+        report.stale = false
+        report.listing = false
+        change(&report)
+        return report
+    }
+
+    @Test("the judgement is that of status; work under way is no failure before the mirror is stale")
+    func judgement() async throws {
+        func health(isYoung: Bool = false, _ change: (inout StatusReport) -> Void) async throws -> Health {
+            Health.of(try await report(change), isYoung: isYoung)
+        }
+        #expect(try await health { _ in } == .well)
+        #expect(
+            try await health { ($0.inStep, $0.failing, $0.parked) = (false, 2, 1) }
+                == .failing("not in step: 2 failing, 1 cannot be mirrored"))
+        #expect(try await health { ($0.inStep, $0.backlog.files) = (false, 5) } == .well)
+        #expect(
+            try await health { ($0.inStep, $0.backlog.files, $0.stale) = (false, 5, true) }
+                == .failing("not known to be in step for longer than allowed: 5 files, 0 B, to place, 0 to remove"))
+        #expect(
+            try await health { $0.inStep = false }
+                == .failing("the disk was not compared with what is recorded for longer than allowed"))
+        #expect(
+            try await health {
+                $0.inStep = false
+                $0.daemon?.now?.phase = "waiting"
+                $0.daemon?.now?.reason = "no\nnetwork"
+            } == .failing("waiting: no\\nnetwork"))
+        for isYoung in [true, false] {
+            let first = try await health(isYoung: isYoung) {
+                ($0.inStep, $0.inStepAsOf, $0.stale, $0.listing) = (false, nil, true, true)
+            }
+            #expect(first == (isYoung ? .unknown : .failing("not in step yet: the account is being listed")))
+        }
+    }
+}
