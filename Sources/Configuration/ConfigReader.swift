@@ -209,6 +209,9 @@ extension Config {
             if PathText.lies(signIn, in: mirrored) {
                 found.append(("account.credentials", "\(quoted(signIn)) lies in the mirror \(quoted(mirrored))"))
             }
+            if let textfile = metrics.textfile, PathText.lies(textfile, in: mirrored) {
+                found.append(("metrics.textfile", "\(quoted(textfile)) lies in the mirror \(quoted(mirrored))"))
+            }
         }
         return found + outbox.contradictions(with: self) + brake.contradictions + trash.contradictions
     }

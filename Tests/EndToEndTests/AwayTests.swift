@@ -245,7 +245,8 @@ struct AwayTests {
             fixture.account.fill(Seed(files: 5))
             let (daemon, _) = try await daemon(fixture)
             let runtime = fixture.place.folder("run")
-            let name = try #require(FileManager.default.contentsOfDirectory(atPath: runtime).first)
+            let names = try FileManager.default.contentsOfDirectory(atPath: runtime)
+            let name = try #require(names.first { $0.hasSuffix(".json") && !$0.contains("metrics") }, "\(names)")
             let word = runtime + "/" + name
             daemon.send(SIGSTOP)
             try age(word, #/"heartbeat":(\d+)/#, by: 600)

@@ -210,18 +210,22 @@ extension StatusReport {
         return try await gather(store, config: config, daemon: daemon, paths: paths).doubting(config, store)
     }
 
-    /// Asks in a time that does not grow with the account: proofs, and what is left out, are not told, of a long backlog
-    /// what `StateStore.backlogAtAGlance` says, and the state is not compared with its checksums.
+    /// Asks in a time that does not grow with the account, as long as a daemon runs.
+    ///
+    /// Proofs, and what is left out, are not told, of a long backlog what `StateStore.backlogAtAGlance` says. Without a
+    /// daemon, which would do it, the whole state is compared with its checksums.
     ///
     /// Whether all is well is judged as `ask` does.
     static func glance(_ store: StateStore, config: Config, now: Timestamp, paths: Int) async throws -> StatusReport {
+        let daemon = Daemon.running(config)
+        if daemon == nil { try await store.verifyChecksums() }
         let acceptance = Acceptance(config.mirror.accept)
         let glance = Glance(
             backlog: try await store.backlogAtAGlance(accepting: acceptance),
             issues: try await store.pathIssues(limit: paths, accepting: acceptance, isGlance: true))
         let extents = Extents(account: try await store.extent(), leftOut: 0, proofs: Store.Proofs())
         return try await gather(
-            store, config: config, daemon: Daemon.running(config), now: now, paths: paths, extents: extents,
+            store, config: config, daemon: daemon, now: now, paths: paths, extents: extents,
             glance: glance
         ).doubting(config, store)
     }

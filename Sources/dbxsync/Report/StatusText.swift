@@ -123,9 +123,11 @@ enum StatusText {
             let disk = report.diskAsOf.map { "was last compared \(time($0, now))" } ?? "was not compared yet"
             return "not known to be in step: the account was at \(asOf), but the disk \(disk)"
         }
-        return report.stale
-            ? "not known to be in step: it was at \(asOf), and \(whyStale(report))"
-            : "not in step; it was last at \(asOf)"
+        if report.stale { return "not known to be in step: it was at \(asOf), and \(whyStale(report))" }
+        let count = report.failing + report.parked + report.unread
+        if count == 0 { return "not in step: not all changes are in place; it was at \(asOf)" }
+        let paths = count == 1 ? "1 path is" : "\(HumanText.count(count)) paths are"
+        return "not in step: \(paths) not as in the account; all else was at \(asOf)"
     }
 
     private static func whyStale(_ report: StatusReport) -> String {

@@ -20,7 +20,8 @@ struct KnownMirror: Sendable {
         (mirrorID, origin) = (progress.mirrorID, progress.origin)
     }
 
-    private static let advice = "for another mirror beside it: dbxsync setup --instance NAME"
+    private static let advice =
+        "for another mirror beside it: dbxsync setup --instance NAME, or a --config in which state.directory is another one"
 
     /// - Throws: `SetupRefusal` if the state is about another directory; one that was moved is the same.
     func refuse(directory path: String) throws(SetupRefusal) {

@@ -86,6 +86,7 @@ struct Setup {
 
     /// What is not asked for.
     private mutating func prepare() throws {
+        _ = try draft.provisional()
         if let endpoint = answers.endpoint { try set("account.endpoint", to: endpoint, option: "--endpoint") }
         let state = place.stateDirectory
         guard state != Config().state.directory else { return }

@@ -2,6 +2,7 @@ import Configuration
 import Dropbox
 import FileSystem
 import Glibc
+import SyncModel
 import TextFormatting
 
 /// Writes what was asked for: each file whole, and the configuration last, so that it never names what is not there.
@@ -16,19 +17,30 @@ struct SetupWriter {
     /// The group that the mirror directory gets.
     private var group: gid_t { config.mirror.group.flatMap(Groups.number) ?? place.user.group }
 
+    /// What there is to say of what stands in a directory that is to become a mirror.
+    private static func contents(of directory: String) -> String {
+        let names = (try? DirectoryEntries(of: directory).names()) ?? []
+        if names.isEmpty || names.contains(MirrorPath.ownFolder.text) { return "" }
+        return """
+            ; it is not empty: files that are as in Dropbox are taken over, what stands in the way of others goes to \
+            .dbxsync/aside, and all else stays
+            """
+    }
+
     /// What will be done, a line for each.
     func plan() -> [String] {
         var lines: [String] = []
         let mirror = config.mirror.directory
         switch DirectoryState(mirror, for: place.user) {
-        case .usable: lines.append("\(mirror) is there and stays as it is")
+        case .usable: lines.append("\(mirror) is there and stays as it is\(Self.contents(of: mirror))")
         case .missing: lines.append("make \(mirror) for \(place.user.name), mode \(modeText)")
         case .empty: lines.append("give \(mirror), which is empty, to \(place.user.name), mode \(modeText)")
         case .unusable: break
         }
         if credentials != nil { lines.append("keep the sign-in in \(config.account.credentials)") }
         if draft.isChanged {
-            let old = draft.isWorthKeeping ? ", and keep the present one as \(place.file).before-setup" : ""
+            let old =
+                draft.isWorthKeeping ? ", and keep the present one as \(Self.unused(place.file + Self.keptSuffix))" : ""
             lines.append("write \(place.file)\(old)")
         }
         if let dropIn = neededDropIn { lines.append("write \(dropIn.path), so that the service may work there") }
@@ -103,13 +115,22 @@ struct SetupWriter {
         let target = MirrorPlace.realPath(place.file) ?? place.file  // what a link leads to is replaced, not the link
         let mode = isThere ? info.st_mode & 0o777 : place.isService ? 0o640 : 0o600
         if draft.isWorthKeeping, let original = draft.original {
-            try replace(target + ".before-setup", original, mode: mode & ~0o077)
+            try replace(Self.unused(target + Self.keptSuffix), original, mode: mode & ~0o077)
         }
         if !isThere, let folder = place.file.lastIndex(of: "/").map({ String(place.file[..<$0]) }), !folder.isEmpty {
             try makeMissing(folder, mode: 0o755)
         }
         try replace(target, draft.text, mode: mode)
         chmod(target, mode)  // whatever the umask is
+    }
+
+    private static let keptSuffix = ".before-setup"
+
+    /// A name that nothing has: what an earlier setup has kept stays.
+    private static func unused(_ path: String) -> String {
+        var info = stat()
+        let names = [path] + (2..<1000).map { "\(path).\($0)" }
+        return names.first { lstat($0, &info) != 0 } ?? path
     }
 
     /// The service reads the configuration by its group, which a file that somebody has written need not have.
@@ -172,6 +193,16 @@ enum DirectoryState: Equatable {
     /// Something else, and why it does not do.
     case unusable(String)
 
+    /// Whether it is a directory that every machine has (hier(7)), links followed; what is made in them may do.
+    private static func isOfTheSystem(_ path: String) -> Bool {
+        let real = MirrorPlace.realPath(path) ?? path
+        let tops = ["bin", "boot", "dev", "etc", "lib", "lib64", "proc", "root", "run", "sbin", "sys", "usr"]
+        if real == "/" || tops.contains(where: { real == "/\($0)" || real.hasPrefix("/\($0)/") }) {
+            return !real.hasPrefix("/root/") && !real.hasPrefix("/usr/local/")
+        }
+        return ["/home", "/media", "/mnt", "/opt", "/srv", "/tmp", "/var", "/var/lib", "/var/log"].contains(real)
+    }
+
     /// Looks at a path as a user sees it.
     init(_ path: String, for user: Privileges.User) {
         var info = stat()
@@ -181,6 +212,10 @@ enum DirectoryState: Equatable {
         }
         guard info.st_mode & S_IFMT == S_IFDIR else {
             self = .unusable("\(path) is no directory")
+            return
+        }
+        if Self.isOfTheSystem(path) {
+            self = .unusable("\(path) belongs to the system; choose a directory of its own for the mirror")
             return
         }
         let isUsable =

@@ -22,11 +22,11 @@ final class Terminal: Sendable {
     /// Tests may say what it is.
     init(_ descriptor: Int32, isInteractive: Bool? = nil, hasColour: Bool? = nil) {
         self.descriptor = descriptor
-        let interactive = isInteractive ?? (isatty(descriptor) == 1)
+        let kind = Variables["TERM"]
+        let interactive = isInteractive ?? (isatty(descriptor) == 1 && kind != "dumb")
         self.isInteractive = interactive
         let refused = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
-        let isDumb = getenv("TERM").map { String(cString: $0) == "dumb" } ?? true
-        self.hasColour = hasColour ?? (interactive && !refused && !isDumb)
+        self.hasColour = hasColour ?? (interactive && !refused && kind != nil)
     }
 
     /// Columns, or 80 where nobody knows.
