@@ -132,12 +132,17 @@ private func replace(
 private func openDraft(_ draft: Draft, in folder: Int32, mode: mode_t) throws(SystemError) -> Descriptor {
     let flags =
         switch draft {
-        case .named: O_TRUNC
+        case .named: O_TRUNC | O_NONBLOCK
         case .new: O_EXCL
         }
     let number = retrying { openat(folder, draft.name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, mode) }
     guard number >= 0 else { throw SystemError(errno) }
-    return Descriptor(number)
+    let file = Descriptor(number)
+    // A pipe would take the content elsewhere; without a reader it is refused already, as nobody waits for one.
+    var status = stat()
+    guard fstat(number, &status) == 0 else { throw SystemError(errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw SystemError(ENXIO) }
+    return file
 }
 
 private func keepOwner(of name: String, in folder: Int32, _ file: Descriptor) {

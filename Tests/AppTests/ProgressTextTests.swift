@@ -56,6 +56,7 @@ struct ProgressTextTests {
         #expect(ProgressText.timeLeft(progress, 1) == nil)
         #expect(ProgressText.timeLeft(Progress(bytesDone: 5, bytesTotal: 5), 10) == nil)
         #expect(ProgressText.timeLeft(Progress(bytesDone: 5, bytesTotal: 26), 10) == .seconds(3))
+        #expect(ProgressText.timeLeft(Progress(bytesDone: .min, bytesTotal: .max), 1) == nil)
     }
 
     @Test("the rate is that of the last ten seconds")
@@ -69,5 +70,7 @@ struct ProgressTextTests {
         #expect(meter.rate == nil)
         meter.note(bytes: 30, at: .seconds(44))
         #expect(meter.rate == 10)
+        meter.note(bytes: .max, at: .seconds(45))
+        #expect(meter.rate ?? 0 > 1e18)
     }
 }

@@ -227,6 +227,19 @@ struct SetupTests {
         }
     }
 
+    @Test("a number is a folder's name where no list was shown") func number() async throws {
+        try await run { fixture in
+            try fixture.server.account.put("/0/file", "text")
+            try fixture.folder.write("{\"access_token\": \"\(Tokens.standing)\"}", to: "mine.json")
+            chmod(fixture.folder("mine.json"), 0o600)
+            let done = try await fixture.script(
+                "--yes", "--app-key", "sandboxappkey00", "--directory", fixture.mirror, "--credentials",
+                fixture.folder("mine.json"), "--folder", "0")
+            #expect(done.code == 0, "\(done)")
+            #expect(fixture.text.contains("remote_root = \"/0\""))
+        }
+    }
+
     @Test("a configuration with other mistakes is not touched before they are corrected")
     func broken() async throws {
         try await run { fixture in

@@ -52,6 +52,19 @@ struct ReplaceFileTests {
         #expect(contents(folder.path + "/target") == "elsewhere")
     }
 
+    @Test("a pipe in the draft's place is refused, with a reader and without one", arguments: [false, true])
+    func pipe(isRead: Bool) throws {
+        let path = folder.path + "/file"
+        write("old", path)
+        #expect(mkfifo(path + ".new", 0o600) == 0)
+        let reader = isRead ? open(path + ".new", O_RDONLY | O_NONBLOCK) : -1
+        defer { if isRead { close(reader) } }
+        #expect(throws: ReplaceError(step: .openDraft, cause: SystemError(ENXIO))) {
+            try replaceFile(at: path, with: [1], mode: 0o600, draft: .named(path + ".new"), durability: .none)
+        }
+        #expect(contents(path) == "old")
+    }
+
     @Test("a failure leaves the old file and no draft, and says the step")
     func failed() throws {
         let path = folder.path + "/file"

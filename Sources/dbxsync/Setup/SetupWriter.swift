@@ -95,15 +95,16 @@ struct SetupWriter {
 
     /// Makes a directory and those above it, which of root's everybody may pass through.
     private func makeMissing(_ path: String, mode: mode_t) throws(Failure) {
+        // Each has its mode from the beginning: a stop leaves nothing that the next setup would take for somebody's wish.
+        let mask = umask(0)
+        defer { umask(mask) }
         var made = ""
         for name in path.split(separator: "/") {
             made += "/\(name)"
-            if mkdir(made, 0o700) != 0 {
-                if errno == EEXIST { continue }
+            let isLast = made.utf8.count == path.utf8.count
+            if mkdir(made, isLast ? mode : geteuid() == 0 ? 0o755 : 0o700) != 0, errno != EEXIST {
                 throw Failure(.unusableDirectory, "\(made) cannot be made: \(SystemError(errno))")
             }
-            let isLast = made.utf8.count == path.utf8.count
-            if isLast || geteuid() == 0 { chmod(made, isLast ? mode : 0o755) }  // whatever the umask is
         }
     }
 

@@ -14,12 +14,13 @@ struct AccountSignIn: Sendable {
     /// A sign-in that is not kept yet; nil for the one that is.
     let new: Credentials?
 
-    /// The folder that an answer means: a number of the list, or a path; "" for everything.
+    /// The folder that an answer means: a number of the list, if one was shown, or a path; "" for everything.
     ///
     /// - Throws: `SetupRefusal` if there is no such folder, and what the client throws.
     func folder(_ answer: String, _ folders: [String]) async throws -> String {
-        if let number = Int(answer), number == 0 || folders.indices.contains(number - 1) {
-            return number == 0 ? "" : "/" + folders[number - 1]
+        if !folders.isEmpty, answer.allSatisfy(\.isASCII), let number = Int(answer) {
+            if number == 0 { return "" }
+            if folders.indices.contains(number - 1) { return "/" + folders[number - 1] }
         }
         let path = RemotePath.absolute(answer)
         if path.isEmpty { return "" }

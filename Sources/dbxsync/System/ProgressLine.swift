@@ -78,7 +78,7 @@ enum ProgressText {
     /// Bytes to go at the present rate; nil where that would be a guess.
     static func timeLeft(_ progress: Progress, _ rate: Double?) -> Duration? {
         guard let rate, rate >= 1, !progress.isGrowing, progress.bytesTotal > progress.bytesDone else { return nil }
-        let seconds = Double(progress.bytesTotal - progress.bytesDone) / rate
+        let seconds = (Double(progress.bytesTotal) - Double(progress.bytesDone)) / rate
         guard seconds < 365 * 86_400 else { return nil }
         return .seconds(seconds.rounded(.up))
     }
@@ -100,7 +100,7 @@ struct RateMeter: Sendable {
     /// The rate; nil before a second has passed.
     var rate: Double? {
         guard let first = samples.first, let last = samples.last, last.at - first.at >= .seconds(1) else { return nil }
-        return Double(last.bytes - first.bytes) / ((last.at - first.at) / .seconds(1))
+        return (Double(last.bytes) - Double(first.bytes)) / ((last.at - first.at) / .seconds(1))
     }
 }
 

@@ -32,6 +32,7 @@ struct LiveScreen: Sendable {
     func enter() {
         var settings = before
         settings.c_lflag &= ~tcflag_t(ICANON | ECHO | ISIG)
+        settings.c_iflag &= ~tcflag_t(IXON)  // Ctrl-S would stop the drawing, and with it the end
         tcsetattr(STDIN_FILENO, TCSANOW, &settings)
         put("\u{1B}[?1049h\u{1B}[?25l")
     }

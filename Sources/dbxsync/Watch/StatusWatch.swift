@@ -47,11 +47,14 @@ struct StatusWatch {
     mutating func run() async throws {
         let (events, sink) = AsyncStream.makeStream(of: Event.self)
         try LiveScreen.readKeys({ sink.yield(.key($0)) }, atEnd: { sink.yield(.end) })
+        // Before the terminal is taken: no signal ends the program without its being given back.
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup, .sigquit, .sigwinch)
         screen.enter()
         defer { screen.leave() }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup, .sigwinch) {
+                for await signal in signals {
+                    if signal != .sigwinch { LastResort.arm() }
                     sink.yield(.signal(signal))
                 }
             }
