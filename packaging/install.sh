@@ -63,7 +63,7 @@ unit() {
     version=$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
     [ "${version:-0}" -ge 254 ] || unknown=(-e '/^RestartSteps=/,+2d' -e '/^RestartMaxDelaySec=/d'
         -e '/^# \.\.\. and more and more slowly/d' -e "s/^$soon \.\.\.\$/$soon./")
-    sed -e "s|/usr/local/\(bin\|share\)/|$prefix/\1/|g" "${unknown[@]}" "$1"
+    sed -e "s#/usr/local/\(bin\|share\)/#$prefix/\1/#g" "${unknown[@]}" "$1"
 }
 
 install_all() {
