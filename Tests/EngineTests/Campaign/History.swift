@@ -189,7 +189,7 @@ final class History {
     /// None of what stood is nowhere, and no more of it went than was allowed or approved.
     private func compareKept(_ before: KeptFiles) {
         let after = KeptFiles(mirror: fixture.mirror)
-        failures += before.lost(in: after)
+        failures += before.lost(in: after, sparing: localEditor != nil)
         if let excess = decider?.excess(before, after, Tree(account: fixture.account), now: fixture.time.now) {
             failures.append(excess)
         }

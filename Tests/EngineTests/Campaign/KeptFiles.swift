@@ -40,9 +40,12 @@ struct KeptFiles {
     }
 
     /// Contents of which there are fewer copies later.
-    func lost(in later: KeptFiles) -> [String] {
+    ///
+    /// - Parameter sparing: whether one copy is enough: a file that somebody has touched gives way to another one that
+    ///   holds the same.
+    func lost(in later: KeptFiles, sparing: Bool) -> [String] {
         let left = later.copies
-        return copies.filter { $0.value > left[$0.key, default: 0] }.map { content, count in
+        return copies.filter { (sparing ? 1 : $0.value) > left[$0.key, default: 0] }.map { content, count in
             "lost: of \(count) files with \"\(String(decoding: content, as: UTF8.self))\" there are \(left[content, default: 0])"
         }
     }
