@@ -15,6 +15,9 @@ public struct Credentials: Hashable, Sendable {
     /// Whose sign-in it is.
     public var accountID: String?
 
+    /// The scopes one by one; none if they are not known.
+    public var scopes: [String] { (scope ?? "").split(separator: " ").map(String.init) }
+
     /// Makes credentials.
     public init(
         appKey: String? = nil, refreshToken: String? = nil, accessToken: String? = nil, expiresAt: Timestamp? = nil,

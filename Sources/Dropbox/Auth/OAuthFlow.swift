@@ -10,6 +10,9 @@ public struct OAuthFlow: Sendable {
     /// The scope that uploading needs in addition.
     public static let writeScope = "files.content.write"
 
+    /// The scopes that a sign-in has to cover.
+    public static func scopes(uploading: Bool) -> [String] { readScopes + (uploading ? [writeScope] : []) }
+
     /// The key of the app.
     public let appKey: String
 

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import SyncModel
 
 /// Proof Key for Code Exchange (RFC 7636), method S256: binds the pasted code to this sign-in.
@@ -32,13 +33,6 @@ public struct PKCE: Hashable, Sendable {
 
     /// Base64 with `-` and `_`, without padding (RFC 4648, section 5).
     private static func base64url(_ bytes: [UInt8]) -> String {
-        let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-        var out: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
-            for place in 0...group.count { out.append(digits[bits >> (18 - 6 * place) & 63]) }
-        }
-        return String(decoding: out, as: UTF8.self)
+        Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 }

@@ -57,9 +57,8 @@ struct Connection: Sendable {
         let limits = TransferLimits(config.transfer.limits)
         let bandwidth = Bandwidth { limits.now.rate }
         (self.limits, self.bandwidth) = (limits, bandwidth)
-        var settings = TransportSettings(
-            proxy: config.account.proxy.map { .url($0) } ?? .environment, caFile: config.account.caFile,
-            userAgent: "dbxsync/\(Dbxsync.version)", connections: Self.mostParallel + Self.otherRequests)
+        var settings = TransportSettings(config.account)
+        settings.connections = Self.mostParallel + Self.otherRequests
         func start() -> CurlTransport { CurlTransport(settings: settings, bandwidth: bandwidth) }
         transport = start()
         settings.streams = Self.streams
@@ -139,6 +138,15 @@ struct Connection: Sendable {
             if access(path, F_OK) == 0 { return CredentialsFile(path: path, isReadOnly: true) }
         }
         return CredentialsFile(path: config.account.credentials)
+    }
+}
+
+extension TransportSettings {
+    /// The proxy and the certificates that are configured; the rest as usual.
+    init(_ account: Config.AccountSettings) {
+        self.init(
+            proxy: account.proxy.map { .url($0) } ?? .environment, caFile: account.caFile,
+            userAgent: "dbxsync/\(Dbxsync.version)")
     }
 }
 

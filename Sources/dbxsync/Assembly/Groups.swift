@@ -8,12 +8,17 @@ extension Groups {
     static func configured(_ config: Config) throws(Failure) -> UInt32? {
         guard let name = config.mirror.group, let number = number(of: name) else { return nil }
         if geteuid() == 0 || getegid() == number || supplementary.contains(number) { return number }
-        let user = getpwuid(geteuid()).map { String(cString: $0.pointee.pw_name) } ?? "user \(geteuid())"
+        let user = Privileges.User.current.name
         throw Failure(
             .badConfiguration,
             "mirror.group = \"\(name)\": \(user) is no member of that group, so it cannot give it to files; "
                 + "run \"usermod -aG \(name) \(user)\" as root and start dbxsync again; a service gets it by "
                 + "\"dbxsync check-config --drop-in\"")
+    }
+
+    /// The name of a group; its number if it has none.
+    static func name(of number: gid_t) -> String {
+        getgrgid(number).map { String(cString: $0.pointee.gr_name) } ?? "\(number)"
     }
 
     private static var supplementary: [gid_t] {

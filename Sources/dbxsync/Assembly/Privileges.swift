@@ -15,11 +15,13 @@ enum Privileges {
             return uid_t(text).flatMap { of($0, group: gid_t($0)) }
         }
 
-        /// The user who owns a file; nil if there is no such file.
+        /// The user who owns a file, with the group of the file; nil if there is no such file.
         static func owner(of path: String) -> User? {
             var info = stat()
             guard stat(path, &info) == 0 else { return nil }
-            return of(info.st_uid, group: info.st_gid)
+            var owner = of(info.st_uid, group: info.st_gid)
+            owner.group = info.st_gid
+            return owner
         }
 
         /// Who runs this process.
@@ -48,9 +50,7 @@ enum Privileges {
     /// "sudo dbxsync auth" or "sudo dbxsync status" would otherwise leave files that the service, which runs as its own
     /// user, can neither read nor replace. Nothing happens if the directory is root's or not there yet.
     static func becomeOwner(of directory: String) throws(Failure) {
-        guard geteuid() == 0, var owner = User.owner(of: directory), owner.id != 0 else { return }
-        var info = stat()
-        if stat(directory, &info) == 0 { owner.group = info.st_gid }
+        guard geteuid() == 0, let owner = User.owner(of: directory), owner.id != 0 else { return }
         try become(owner, because: "owns \(directory)")
     }
 

@@ -42,12 +42,7 @@ struct AuthCommand: AsyncParsableCommand {
         if revoke && (code != nil || verifier != nil || uploads) {
             throw ValidationError("--revoke takes neither --code, --verifier nor --uploads")
         }
-        if code != nil && verifier == nil {
-            throw ValidationError("--code needs the --verifier that the address was made with")
-        }
-        if let verifier, PKCE(verifier: verifier) == nil {
-            throw ValidationError("--verifier must be 43 to 128 letters, digits, \"-\", \".\", \"_\" or \"~\"")
-        }
+        try PKCE.validate(code: code, verifier: verifier)
     }
 
     func run() async throws {
@@ -70,7 +65,7 @@ struct AuthCommand: AsyncParsableCommand {
 
     /// An outbox needs the permission to write just as well.
     private func wantedScopes(_ config: Config) -> [String] {
-        OAuthFlow.readScopes + (uploads || config.outbox.directory != nil ? [OAuthFlow.writeScope] : [])
+        OAuthFlow.scopes(uploading: uploads || config.outbox.directory != nil)
     }
 
     private func signIn(_ config: Config, connection: Connection, file: CredentialsFile) async throws {
@@ -89,7 +84,7 @@ struct AuthCommand: AsyncParsableCommand {
         try file.write(credentials)
         printOut(try described(account, credentials: credentials, file: file))
         await warnOfOtherOwner(account, config)
-        let missing = wantedScopes.filter { !Self.scopes(credentials).contains($0) }
+        let missing = wantedScopes.filter { !credentials.scopes.contains($0) }
         if credentials.scope != nil, !missing.isEmpty {
             throw Failure(
                 .signedOut,
@@ -112,12 +107,8 @@ struct AuthCommand: AsyncParsableCommand {
         return String(code)
     }
 
-    private static func scopes(_ credentials: Credentials) -> [String] {
-        (credentials.scope ?? "").split(separator: " ").map(String.init).sorted()
-    }
-
     private func described(_ account: AccountInfo, credentials: Credentials, file: CredentialsFile) throws -> String {
-        let scopes = Self.scopes(credentials)
+        let scopes = credentials.scopes.sorted()
         if json {
             return try JSONText.of(
                 SignIn(
@@ -162,4 +153,16 @@ private struct SignIn: Encodable {
     let accountId, name, email: String
     let scopes: [String]
     let credentials: String
+}
+
+extension PKCE {
+    /// What `--code` and `--verifier` have to be.
+    static func validate(code: String?, verifier: String?) throws(ValidationError) {
+        if code != nil && verifier == nil {
+            throw ValidationError("--code needs the --verifier that the address was made with")
+        }
+        if let verifier, PKCE(verifier: verifier) == nil {
+            throw ValidationError("--verifier must be 43 to 128 letters, digits, \"-\", \".\", \"_\" or \"~\"")
+        }
+    }
 }

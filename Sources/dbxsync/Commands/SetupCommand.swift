@@ -59,12 +59,7 @@ struct SetupCommand: AsyncParsableCommand {
         if credentials != nil && (code != nil || verifier != nil) {
             throw ValidationError("--credentials is a sign-in; it takes neither --code nor --verifier")
         }
-        if code != nil && verifier == nil {
-            throw ValidationError("--code needs the --verifier that the address was made with")
-        }
-        if let verifier, PKCE(verifier: verifier) == nil {
-            throw ValidationError("--verifier must be 43 to 128 letters, digits, \"-\", \".\", \"_\" or \"~\"")
-        }
+        try PKCE.validate(code: code, verifier: verifier)
     }
 
     func run() async throws {

@@ -214,7 +214,7 @@ struct ModeWords: CustomStringConvertible {
 
     init(_ status: stat) {
         owner = getpwuid(status.st_uid).map { String(cString: $0.pointee.pw_name) } ?? "\(status.st_uid)"
-        group = getgrgid(status.st_gid).map { String(cString: $0.pointee.gr_name) } ?? "\(status.st_gid)"
+        group = Groups.name(of: status.st_gid)
         mode = status.st_mode & 0o7777
     }
 

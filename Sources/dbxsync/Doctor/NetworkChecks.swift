@@ -23,7 +23,7 @@ struct NetworkChecks: Sendable {
     private func connection() -> Connection {
         let calls = CallSettings(attempts: 2, patience: .seconds(8), pausePatience: .seconds(5))
         return Connection(
-            config, calls: calls, logger: Logger(label: "dbxsync.doctor") { _ in SwiftLogNoOpLogHandler() })
+            config, calls: calls, logger: .silent)
     }
 
     // MARK: Hosts
@@ -169,15 +169,14 @@ struct NetworkChecks: Sendable {
     }
 
     private var wantedScopes: [String] {
-        OAuthFlow.readScopes + (config.outbox.directory == nil ? [] : [OAuthFlow.writeScope])
+        OAuthFlow.scopes(uploading: config.outbox.directory != nil)
     }
 
     private func scopes(_ client: DropboxClient, _ credentials: Credentials) async -> Finding {
         if let lacking = await lackingScope(client) {
             return Self.finding(granted: [], wanted: [lacking], isKnown: true)
         }
-        let granted = (credentials.scope ?? "").split(separator: " ").map(String.init)
-        return Self.finding(granted: granted, wanted: wantedScopes, isKnown: credentials.scope != nil)
+        return Self.finding(granted: credentials.scopes, wanted: wantedScopes, isKnown: credentials.scope != nil)
     }
 
     /// A scope that Dropbox says is missing when metadata and content are asked for; what is asked for does not exist.

@@ -29,7 +29,7 @@ struct ServiceChecks {
 
     // MARK: The unit
 
-    private var unit: String { facts.unit.hasSuffix(".service") ? String(facts.unit.dropLast(8)) : facts.unit }
+    private var unit: String { facts.name }
 
     private var service: Finding {
         let name = "service"

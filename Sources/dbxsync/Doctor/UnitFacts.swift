@@ -65,6 +65,8 @@ struct UnitFacts: Equatable, Sendable {
         return word.isEmpty ? words : words + [word]
     }
 
+    /// The unit's name as people type it.
+    var name: String { unit.hasSuffix(".service") ? String(unit.dropLast(".service".count)) : unit }
     /// Whether there is such a unit.
     var isThere: Bool { self["LoadState"] == "loaded" }
     /// Whether it was started.

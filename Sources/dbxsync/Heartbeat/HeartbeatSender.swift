@@ -11,11 +11,10 @@ struct HeartbeatSender: Sendable {
 
     /// Starts a transport of its own, with the proxy and certificates that are configured for Dropbox.
     init(_ config: Config, limit: Duration = .seconds(10)) {
-        transport = CurlTransport(
-            settings: TransportSettings(
-                proxy: config.account.proxy.map { .url($0) } ?? .environment, caFile: config.account.caFile,
-                userAgent: "dbxsync/\(Dbxsync.version)", connectTimeout: limit, connections: 1, memoryLimit: 64 << 10,
-                sharesConnections: false))
+        var settings = TransportSettings(config.account)
+        (settings.connectTimeout, settings.connections) = (limit, 1)
+        (settings.memoryLimit, settings.sharesConnections) = (64 << 10, false)
+        transport = CurlTransport(settings: settings)
         self.limit = limit
     }
 

@@ -68,19 +68,15 @@ struct MetricFamily: Equatable, Sendable {
     }
 
     /// The same with a sample more; the same if there is nothing to be told.
-    func with(_ value: Value?, _ labels: Label...) -> MetricFamily {
+    func with(_ value: Value?, _ labels: Label...) -> MetricFamily { adding(value, labels) }
+
+    /// The same with a number more.
+    func with(_ value: Int64?, _ labels: Label...) -> MetricFamily { adding(value.map { .integer($0) }, labels) }
+
+    private func adding(_ value: Value?, _ labels: [Label]) -> MetricFamily {
         guard let value else { return self }
         var family = self
         family.samples.append(Sample(suffix: kind == .counter ? "_total" : "", labels: labels, value: value))
-        return family
-    }
-
-    /// The same with a number more.
-    func with(_ value: Int64?, _ labels: Label...) -> MetricFamily {
-        guard let value else { return self }
-        var family = self
-        family.samples.append(
-            Sample(suffix: kind == .counter ? "_total" : "", labels: labels, value: .integer(value)))
         return family
     }
 

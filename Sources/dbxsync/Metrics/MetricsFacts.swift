@@ -74,16 +74,9 @@ extension MetricsFacts {
         return MetricsFacts(
             mirror: instance(file), now: now, isUp: report.daemon.map { !$0.silent } ?? false, report: report,
             trash: Trash(try await store.trashExtent()), counters: counters,
-            freeBytes: counters == nil ? freeBytes(of: config.mirror.directory) : counters?.freeBytes,
+            // Not asked of a disk while a daemon knows: it may not answer.
+            freeBytes: counters == nil ? try? DiskSpace(of: config.mirror.directory).free : counters?.freeBytes,
             isSignedIn: counters.map { !$0.isSignedOut } ?? hasSignIn(config), limits: Limits(config))
-    }
-
-    /// Not asked of a disk while a daemon knows: it may not answer.
-    private static func freeBytes(of directory: String) -> Int64? {
-        var status = statvfs()
-        guard statvfs(directory, &status) == 0 else { return nil }
-        let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
-        return overflow ? .max : Int64(clamping: bytes)
     }
 
     /// Whether there is no sign-in at all is known without asking Dropbox; whether one that is there is good is not.

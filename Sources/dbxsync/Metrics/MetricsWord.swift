@@ -1,6 +1,3 @@
-import FileSystem
-import FoundationEssentials
-import Glibc
 import MirrorFS
 import SyncModel
 
@@ -23,17 +20,8 @@ struct MetricsWord: Codable, Equatable, Sendable {
 
     /// What the holder of a lock says; nil if that is nothing, or somebody else's.
     static func read(of holder: LockHolder) -> MetricsWord? {
-        guard let path = holder.word.map(path(beside:)) else { return nil }
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-        guard file >= 0 else { return nil }
-        defer { close(file) }
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 64 << 10)
-        while case let count = Glibc.read(file, &piece, piece.count), count > 0 {
-            bytes += piece[..<count]
-            if bytes.count > largest { return nil }
-        }
-        guard let word = try? JSONDecoder().decode(MetricsWord.self, from: Data(bytes)), word.pid == holder.pid,
+        guard let path = holder.word.map(path(beside:)),
+            let word = WordFile.read(MetricsWord.self, at: path, most: largest), word.pid == holder.pid,
             word.time >= holder.since ?? 0
         else { return nil }
         return word
@@ -42,17 +30,8 @@ struct MetricsWord: Codable, Equatable, Sendable {
     /// Two hundred times what it ever has.
     private static let largest = 1 << 20
 
-    /// Replaces the file at `path`; one that cannot be written grows old, and that is no reason to do anything else less.
+    /// Replaces the file at `path`.
     ///
     /// - Returns: whether it could.
-    func write(_ path: String) -> Bool {
-        guard let data = try? JSONEncoder().encode(self) else { return false }
-        do {
-            try replaceFile(
-                at: path, with: data, mode: 0o640, exactly: true, draft: .named(path + ".new"), durability: .none)
-            return true
-        } catch {
-            return false
-        }
-    }
+    func write(_ path: String) -> Bool { WordFile.write(self, to: path) }
 }

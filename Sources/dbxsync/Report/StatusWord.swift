@@ -1,6 +1,4 @@
 import Engine
-import FileSystem
-import FoundationEssentials
 import Glibc
 import MirrorFS
 
@@ -37,32 +35,17 @@ struct StatusWord: Codable, Equatable, Sendable {
         return overflow || age > 2 * StatusPlace.beatInMemory + grace
     }
 
+    /// More than sixteen downloads with the longest paths need.
+    private static let largest = 512 << 10
+
     /// Reads what is said at `path`; nil if that is nothing.
-    static func read(_ path: String) -> StatusWord? {
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-        guard file >= 0 else { return nil }
-        defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: 512 << 10)
-        let count = Glibc.read(file, &bytes, bytes.count)
-        guard count > 0 else { return nil }
-        return try? JSONDecoder().decode(StatusWord.self, from: Data(bytes[..<count]))
-    }
+    static func read(_ path: String) -> StatusWord? { WordFile.read(StatusWord.self, at: path, most: largest) }
 
     /// Replaces the file at `path`.
     ///
-    /// - Returns: whether it could; one that cannot be written grows old, and is not believed.
+    /// - Returns: whether it could.
     @discardableResult
-    func write(_ path: String) -> Bool {
-        guard let data = try? JSONEncoder().encode(self) else { return false }
-        do {
-            // The group may ask for the status, whatever the umask.
-            try replaceFile(
-                at: path, with: data, mode: 0o640, exactly: true, draft: .named(path + ".new"), durability: .none)
-            return true
-        } catch {
-            return false
-        }
-    }
+    func write(_ path: String) -> Bool { WordFile.write(self, to: path) }
 }
 
 extension Int64 {

@@ -13,12 +13,12 @@ struct SetupPlace: Sendable {
     let whyNoService: String?
 
     /// The unit's name as people type it.
-    var unit: String { facts.map { String($0.unit.dropLast(".service".count)) } ?? "" }
+    var unit: String { facts?.name ?? "" }
     var isService: Bool { facts != nil }
     /// What names the configuration on a command line; empty for the usual one.
     var option: String { file == DropIn.file(ofInstance: nil) ? "" : " --config \(file)" }
     /// The group that files get where nothing else is configured.
-    var groupName: String { getgrgid(user.group).map { String(cString: $0.pointee.gr_name) } ?? "\(user.group)" }
+    var groupName: String { Groups.name(of: user.group) }
 
     /// Looks at the machine.
     ///

@@ -44,7 +44,7 @@ struct SigningIn: Sendable {
     init(config: Config, dialogue: Dialogue, answers: SetupAnswers) {
         (self.config, self.dialogue, self.answers) = (config, dialogue, answers)
         connection = Connection(
-            config, calls: .oneShot, logger: Logger(label: "dbxsync.setup") { _ in SwiftLogNoOpLogHandler() })
+            config, calls: .oneShot, logger: .silent)
     }
 
     /// The sign-in of another file.
@@ -85,7 +85,7 @@ struct SigningIn: Sendable {
 
     /// What the sign-in has to cover.
     private var scopes: [String] {
-        OAuthFlow.readScopes + (config.outbox.directory == nil ? [] : [OAuthFlow.writeScope])
+        OAuthFlow.scopes(uploading: config.outbox.directory != nil)
     }
 
     /// Has somebody allow the access, until a code is right.
@@ -123,8 +123,7 @@ struct SigningIn: Sendable {
     private func exchange(_ code: String, _ pkce: PKCE) async throws -> AccountSignIn {
         let grant = try await connection.oauth.exchange(code: code, pkce)
         let credentials = Credentials(appKey: config.account.appKey, grant: grant, now: .now)
-        let granted = Set((credentials.scope ?? "").split(separator: " ").map(String.init))
-        let missing = scopes.filter { !granted.contains($0) }
+        let missing = scopes.filter { !credentials.scopes.contains($0) }
         guard credentials.scope == nil || missing.isEmpty else {
             throw Failure(
                 .signedOut,

@@ -11,6 +11,12 @@ final class ChildProcess: Sendable {
         case exited(Int32)
         case killed(signal: Int32)
 
+        /// Reads what waitpid(2) has told.
+        init(status: Int32) {
+            let number = status & 0x7F
+            self = number == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal: number)
+        }
+
         /// `exit code 3`, `signal 9 (Killed)`.
         var description: String {
             switch self {
@@ -58,20 +64,7 @@ final class ChildProcess: Sendable {
         posix_spawn_file_actions_adddup2(&actions, reading.number, STDIN_FILENO)
         if let lock { posix_spawn_file_actions_adddup2(&actions, lock, 3) }
         _ = dbx_spawn_closing_from(&actions, lock == nil ? 3 : 4)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var (none, all) = (sigset_t(), sigset_t())
-        sigemptyset(&none)
-        sigfillset(&all)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-        let arguments = CStrings(command)
-        let variables = CStrings(environment.map { "\($0)=\($1)" })
-        var pid = pid_t()
-        let failed = posix_spawn(&pid, command[0], &actions, &attributes, arguments.pointers, variables.pointers)
-        guard failed == 0 else { throw SystemError(failed) }
+        let pid = try spawn(command, environment: environment, &actions)
         return ChildProcess(pid: pid, input: writing)
     }
 
@@ -133,8 +126,7 @@ final class ChildProcess: Sendable {
             state.hasEnded = true
             var status: Int32 = 0
             retrying { waitpid(pid, &status, 0) }
-            let number = status & 0x7F
-            return number == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal: number)
+            return Ending(status: status)
         }
     }
 
@@ -159,13 +151,4 @@ final class ChildProcess: Sendable {
             if !state.hasEnded { kill(pid, signal) }
         }
     }
-}
-
-/// Strings as execve(2) takes them.
-final class CStrings {
-    private(set) var pointers: [UnsafeMutablePointer<CChar>?]
-
-    init(_ strings: [String]) { pointers = strings.map { strdup($0) } + [nil] }
-
-    deinit { for pointer in pointers { free(pointer) } }
 }

@@ -2,6 +2,11 @@ import Configuration
 import Glibc
 import Logging
 
+extension Logger {
+    /// Tells nobody anything.
+    static let silent = Logger(label: "dbxsync.silent") { _ in SwiftLogNoOpLogHandler() }
+}
+
 /// Where log lines go: to the journal with fields when the service manager connected us to it, else to standard error;
 /// `log.format` may want lines there in any case.
 struct LogOutput: Sendable {

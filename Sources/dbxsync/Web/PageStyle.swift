@@ -1,3 +1,4 @@
+import FoundationEssentials
 import SyncModel
 
 /// The style sheet of the page, and by which digest a browser knows it.
@@ -10,16 +11,7 @@ enum PageStyle {
     }
 
     /// RFC 4648, section 4.
-    static func base64(_ bytes: [UInt8]) -> String {
-        let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var out: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
-            for place in 0...3 { out.append(place <= group.count ? digits[bits >> (18 - 6 * place) & 63] : 0x3D) }
-        }
-        return String(decoding: out, as: UTF8.self)
-    }
+    static func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
 
     /// Light and dark, by what the reader prefers; one column on a phone.
     static let text = """

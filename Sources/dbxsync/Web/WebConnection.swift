@@ -21,7 +21,7 @@ struct WebConnection: Sendable {
         let end = ContinuousClock.now + patience
         var bytes: [UInt8] = []
         while true {
-            guard Self.wait(for: input, POLLIN, until: end) else {
+            guard isReady(input, for: POLLIN, until: end) else {
                 return bytes.isEmpty ? nil : .refused(WebRefusal(.requestTimeout, "the request did not arrive in time"))
             }
             var part = [UInt8](repeating: 0, count: RequestReader.mostBytes)
@@ -51,7 +51,7 @@ struct WebConnection: Sendable {
             } else if errno == ENOTSOCK {
                 // A pipe, on which somebody tries it by hand. Who does not read it knows of it.
                 return (try? writeAll(Array(rest), to: output)) ?? ()
-            } else if errno != EAGAIN || !Self.wait(for: output, POLLOUT, until: end) {
+            } else if errno != EAGAIN || !isReady(output, for: POLLOUT, until: end) {
                 return
             }
         }
@@ -62,21 +62,10 @@ struct WebConnection: Sendable {
         guard shutdown(output, Int32(SHUT_WR)) == 0 else { return }
         let end = ContinuousClock.now + Self.lingering
         var (part, left) = ([UInt8](repeating: 0, count: 4096), 64 << 10)
-        while left > 0, Self.wait(for: input, POLLIN, until: end) {
+        while left > 0, isReady(input, for: POLLIN, until: end) {
             let count = retrying { Glibc.read(input, &part, part.count) }
             if count <= 0 { return }
             left -= count
-        }
-    }
-
-    private static func wait(for descriptor: Int32, _ events: Int32, until end: ContinuousClock.Instant) -> Bool {
-        while true {
-            let left = (end - .now) / .milliseconds(1)
-            guard left > 0 else { return false }
-            var state = pollfd(fd: descriptor, events: Int16(events), revents: 0)
-            let count = poll(&state, 1, Int32(left.rounded(.up)))
-            if count > 0 { return true }
-            if count == 0 || errno != EINTR { return false }
         }
     }
 }
