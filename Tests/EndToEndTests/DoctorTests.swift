@@ -66,6 +66,28 @@ struct DoctorTests {
         }
     }
 
+    @Test("what is in the trash is found there, and what somebody has taken out of it is missed") func trash()
+        async throws
+    {
+        try await DaemonFixture.run { fixture in
+            for name in ["one", "two"] { try fixture.account.put("/\(name)", .text(name)) }
+            try await fixture.sync()
+            for name in ["one", "two"] { try fixture.account.delete("/\(name)") }
+            try await fixture.sync()
+            func check() async throws -> Report.Check? {
+                try await examine(fixture.place).report.checks.first { $0.name == "trash" }
+            }
+            let whole = try #require(try await check())
+            #expect(whole.result == "ok" && whole.found.hasPrefix("2 items"), "\(whole)")
+            let kept = fixture.place.folder("mirror/.dbxsync/trash")
+            let names = try FileManager.default.subpathsOfDirectory(atPath: kept)
+            try FileManager.default.removeItem(
+                atPath: kept + "/" + (try #require(names.first { $0.hasSuffix("/one") })))
+            let lacking = try #require(try await check())
+            #expect(lacking.result == "warning" && lacking.found.contains("1 are not there"), "\(lacking)")
+        }
+    }
+
     /// Something that can be wrong.
     private enum Fault: String, CaseIterable {
         case noDirectory, otherMirror, signedOut, noServer, noFolder, badState, noProgram, noOutbox, file

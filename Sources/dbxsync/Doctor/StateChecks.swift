@@ -138,7 +138,7 @@ struct StateChecks: Sendable {
 
     private func step(_ report: StatusReport) -> Finding {
         let name = Self.names[3]
-        let text = StatusText.lines(report, now: now)[0]
+        let text = StatusText.heading(report, now)
         if report.inStep { return .ok(name, text) }
         if report.daemon?.now.map({ !["idle", "waiting"].contains($0.phase) }) ?? false {
             return .warning(name, "\(text); the daemon is at it", do: "dbxsync status")
@@ -186,7 +186,8 @@ struct StateChecks: Sendable {
         let rows = try await store.trash(limit: Self.mostRows)
         let missing = rows.count { row in
             var status = stat()
-            return lstat("\(config.mirror.directory)/\(row.item.place)", &status) != 0 && errno == ENOENT
+            let place = "\(config.mirror.directory)/.dbxsync/\(row.item.place)"
+            return lstat(place, &status) != 0 && errno == ENOENT
         }
         let held = "\(HumanText.count(extent.items, "item")), \(HumanText.bytes(extent.bytes))"
         if missing > 0 {
