@@ -17,6 +17,7 @@ struct WatchTextTests {
         live.phase = "applying"
         (live.filesDone, live.filesTotal) = (120, 400)
         (live.bytesDone, live.bytesTotal) = (500_000_000, 2_000_000_000)
+        live.bytesPerSecond = 10_000_000
         live.downloads = [
             .init(path: "/Videos/a very long name/日本語の長い名前のファイル.mp4", bytesDone: 300, bytesTotal: 1_000),
             .init(path: "/b\u{1B}[2J", bytesDone: 9_000, bytesTotal: 1_000),
@@ -35,7 +36,7 @@ struct WatchTextTests {
                 number: Int64(number), time: Self.now - 10, pass: 1,
                 change: MirrorChange(.filePlaced, path: "/placed/\(number)", size: 10))
         }
-        var view = WatchView(report: report, recent: recent, rate: 10_000_000, now: Self.now)
+        var view = WatchView(report: report, recent: recent, now: Self.now)
         change(&view)
         return view
     }

@@ -40,6 +40,23 @@ struct WatchScreenTests {
         }
     }
 
+    @Test("a damaged state is told as status tells it, and nothing is drawn") func damaged() async throws {
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 60))
+            try await fixture.sync()
+            let file = URL(filePath: fixture.place.stateFile)
+            var bytes = try Data(contentsOf: file)
+            bytes.replaceSubrange(4_096..<bytes.count, with: Data(count: bytes.count - 4_096))
+            try bytes.write(to: file)
+            let status = try await fixture.place.run("status")
+            let (program, keyboard) = try watch(fixture)
+            let ending = try await program.ending()
+            try keyboard.close()
+            #expect(status.code == 73 && ending.code == 73, "\(status) \(ending)")
+            #expect(!ending.output.contains(Self.enters), "\(ending)")
+        }
+    }
+
     @Test("without a terminal it says what to use instead") func noTerminal() async throws {
         try await DaemonFixture.run { fixture in
             let ending = try await fixture.place.run("status", "--watch")

@@ -26,6 +26,13 @@ public struct Activity: Hashable, Sendable {
         self.bytes = bytes
     }
 
+    /// Both together, from the begin of this one on.
+    public func adding(_ other: Activity) -> Activity {
+        Activity(
+            begin: begin, placed: placed.saturating(other.placed), removed: removed.saturating(other.removed),
+            others: others.saturating(other.others), bytes: bytes.saturatingSum(other.bytes))
+    }
+
     /// The seconds of an hour.
     public static let hour: Int64 = 3600
     /// How many hours are kept: a month, and some.

@@ -87,7 +87,10 @@ struct HistoryCommand: AsyncParsableCommand {
             try Privileges.becomeOwner(of: config.state.directory)
             var query = HistoryQuery()
             (query.since, query.until, query.kinds) = (since, until, Set(event))
-            if let place { query.path = try await known(place, config.stateFile) }
+            if let place {
+                let known = try await StateStore.look(at: config.stateFile) { try await $0.reading(of: place) }
+                query.path = known ?? place.readings.first
+            }
             let output = follow ? TextOutput.standard : TextOutput.paged()
             do {
                 try await print(query, from: config.stateFile, to: output)
@@ -113,17 +116,6 @@ struct HistoryCommand: AsyncParsableCommand {
         if count == 0, let nothing = try await whyNothing(query, file) {
             Terminal.standardError.write(line: "dbxsync: \(nothing)")
         }
-    }
-
-    /// The first of the readings of a path that the history knows.
-    private func known(_ place: MirrorPlace, _ file: String) async throws -> String? {
-        for reading in place.readings {
-            var query = HistoryQuery()
-            (query.path, query.limit) = (reading, 1)
-            let rows = try await StateStore.look(at: file) { [query] in try await $0.history(query) }
-            if rows?.isEmpty == false { return reading }
-        }
-        return place.readings.first
     }
 
     /// The same, with the number after which it begins.

@@ -94,3 +94,12 @@ extension Timestamp: Codable {
         try container.encode(seconds)
     }
 }
+
+extension Progress {
+    /// What the daemon's word tells of its pass.
+    init(_ live: LiveStatus) {
+        self.init(
+            filesDone: live.filesDone, filesTotal: live.filesTotal, bytesDone: live.bytesDone,
+            bytesTotal: live.bytesTotal, isGrowing: live.isListing)
+    }
+}

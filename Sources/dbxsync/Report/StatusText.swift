@@ -37,11 +37,21 @@ enum StatusText {
     static func issues(_ report: StatusReport, now: Timestamp = .now) -> [String] {
         let count = report.failing + report.parked + report.accepted
         if count == 0 { return unread(report) }
+        return ["not as in the account: \(HumanText.count(count, "path")) (\(issueCounts(report)))"]
+            + lines(report.issues, of: count, now) + unread(report)
+    }
+
+    /// How many paths are not as in the account, by what becomes of them.
+    static func issueCounts(_ report: StatusReport) -> String {
         let accepted = report.accepted > 0 ? ", \(HumanText.count(report.accepted)) accepted" : ""
-        let heading =
-            "not as in the account: \(HumanText.count(count, "path"))"
-            + " (\(HumanText.count(report.failing)) failing, \(HumanText.count(report.parked)) parked\(accepted))"
-        return [heading] + lines(report.issues, of: count, now) + unread(report)
+        return "\(HumanText.count(report.failing)) failing, \(HumanText.count(report.parked)) parked\(accepted)"
+    }
+
+    /// Why a path is not as in the account, how often it was tried, and when it is tried next.
+    static func reason(_ path: StatusReport.Path, _ now: Timestamp) -> String {
+        let next = path.nextTry.map { "; next try \(TimeText.distance(max($0.time, now), from: now))" } ?? ""
+        let tries = path.attempts > 1 ? " (\(path.attempts) tries)" : ""
+        return path.reason + tries + next
     }
 
     /// The entries that could not be read and have no path to be listed under.
@@ -68,9 +78,7 @@ enum StatusText {
     private static func lines(_ paths: [StatusReport.Path], of count: Int, _ now: Timestamp) -> [String] {
         let shown = paths.prefix(mostPaths)
         let lines = shown.map { path in
-            let next = path.nextTry.map { "; next try \(TimeText.distance(max($0.time, now), from: now))" } ?? ""
-            let tries = path.attempts > 1 ? " (\(path.attempts) tries)" : ""
-            return escapingControls("  \(padded(path.state))\(path.path): \(path.reason)\(tries)\(next)")
+            escapingControls("  \(padded(path.state))\(path.path): \(reason(path, now))")
         }
         return lines + (count > shown.count ? ["  and \(HumanText.count(count - shown.count)) more (see: --json)"] : [])
     }

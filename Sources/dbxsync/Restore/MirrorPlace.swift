@@ -1,6 +1,7 @@
 import Configuration
 import FileSystem
 import Glibc
+import Store
 import SyncModel
 import TextFormatting
 
@@ -84,6 +85,20 @@ struct MirrorPlace: Equatable, Sendable {
         guard let real = realpath(path, nil) else { return nil }
         defer { free(real) }
         return String(cString: real)
+    }
+}
+
+extension StateStore {
+    /// The first of the readings of a path that the history knows; the first of all if it knows none.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read.
+    func reading(of place: MirrorPlace) async throws -> String? {
+        for reading in place.readings {
+            var query = HistoryQuery()
+            (query.path, query.limit) = (reading, 1)
+            if try await !history(query).isEmpty { return reading }
+        }
+        return place.readings.first
     }
 }
 

@@ -94,11 +94,9 @@ struct ServiceStart {
         if live.phase == "waiting" { return .waiting(live.reason ?? "it waits") }
         if live.phase == "idle", live.diskAsOf != nil, await isInStep { return .inStep }
         if live.phase == "idle" { return .nothing }
-        return .working(
-            Progress(
-                activity: live.isListing ? "listing and placing" : "placing", filesDone: live.filesDone,
-                filesTotal: live.filesTotal, bytesDone: live.bytesDone, bytesTotal: live.bytesTotal,
-                isGrowing: live.isListing))
+        var progress = Progress(live)
+        progress.activity = live.isListing ? "listing and placing" : "placing"
+        return .working(progress)
     }
 
     private var isInStep: Bool {

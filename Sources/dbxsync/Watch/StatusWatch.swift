@@ -12,9 +12,7 @@ struct StatusWatch {
     private let config: Config
     private let screen: LiveScreen
     private var view: WatchView
-    private var meter = RateMeter()
     private var nextGathering = ContinuousClock.now
-    private let start = ContinuousClock.now
 
     private enum Event: Sendable {
         case look
@@ -40,7 +38,7 @@ struct StatusWatch {
         }
         self.config = config
         self.screen = screen
-        view = try await Self.gather(config, daemon: StatusReport.Daemon.running(config))
+        view = try await Self.gather(config)
     }
 
     /// Draws until somebody presses q or Ctrl-C, or ends it by a signal.
@@ -100,34 +98,25 @@ struct StatusWatch {
     }
 
     private mutating func look() async {
-        let daemon = StatusReport.Daemon.running(config)
         let began = ContinuousClock.now
         if began >= nextGathering {
             do {
-                let rate = view.rate
-                view = try await Self.gather(config, daemon: daemon)
-                view.rate = rate
+                view = try await Self.gather(config)
             } catch {
                 view.trouble = Failure.of(error).message
             }
             let end = ContinuousClock.now
             nextGathering = end + max(Self.leastPause, (end - began) * Self.share)
         } else {
-            view.report.daemon = daemon
+            view.report.daemon = StatusReport.Daemon.running(config)
         }
         view.now = .now
-        guard let live = daemon?.now, live.phase != "idle" else {
-            (meter, view.rate) = (RateMeter(), nil)
-            return
-        }
-        meter.note(bytes: live.bytesDone, at: began - start)
-        view.rate = meter.rate
     }
 
-    private static func gather(_ config: Config, daemon: StatusReport.Daemon?) async throws -> WatchView {
+    private static func gather(_ config: Config) async throws -> WatchView {
         let store = try config.readableState()
         defer { try? store.close() }  // nothing was written
-        let report = try await StatusReport.gather(store, config: config, daemon: daemon)
+        let report = try await StatusReport.ask(store, config: config)
         var query = HistoryQuery()
         query.limit = mostRecent
         query.kinds = Set(ChangeKind.allCases).subtracting([.passDone])

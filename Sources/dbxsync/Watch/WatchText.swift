@@ -8,8 +8,6 @@ struct WatchView: Sendable {
     var report: StatusReport
     /// The last changes of the mirror, the newest last.
     var recent: [HistoryRow]
-    /// Bytes per second that arrive; nil while that is not known.
-    var rate: Double?
     /// Why the report is an old one; nil if it is not.
     var trouble: String?
     var now: Timestamp
@@ -50,7 +48,7 @@ enum WatchText {
         let gap = max(1, width - FittedText.width(name) - clock.count)
         let title = Line(
             text: FittedText.cut(name + String(repeating: " ", count: gap) + clock, to: width), style: .dim)
-        let text = StatusText.lines(view.report, now: view.now).first ?? ""
+        let text = StatusText.heading(view.report, view.now)
         let style: Line.Style = view.report.inStep ? .good : isBusy(view) ? .strong : .bad
         return [title]
             + FittedText.wrapped(text, to: width).map { Line(text: $0, style: style) }
@@ -74,7 +72,7 @@ enum WatchText {
         let inner = width - nameWidth
         let fraction = progress.isGrowing ? nil : progress.fraction
         let bar = fraction.map { ProgressText.bar($0, width: min(60, inner - 8)) + " " + ProgressText.percent($0) }
-        let text = ProgressText.details(progress, rate: view.rate, width: inner)
+        let text = ProgressText.details(progress, rate: live.bytesPerSecond.map(Double.init), width: inner)
         let downloads = (live.downloads ?? []).prefix(mostDownloads).map { Line(text: line($0, inner)) }
         let lines = [bar, text].compactMap(\.self).map { Line(text: $0) } + downloads
         return lines.map { Line(text: indent + $0.text, style: $0.style) } + blank
@@ -121,14 +119,5 @@ enum WatchText {
         if rows.isEmpty { return [] }
         return [Line(text: "")]
             + rows.map { Line(text: "  " + HistoryText.recent($0, now: view.now)) }
-    }
-}
-
-extension Progress {
-    /// What the daemon's word tells of its pass.
-    init(_ live: LiveStatus) {
-        self.init(
-            filesDone: live.filesDone, filesTotal: live.filesTotal, bytesDone: live.bytesDone,
-            bytesTotal: live.bytesTotal, isGrowing: live.isListing)
     }
 }

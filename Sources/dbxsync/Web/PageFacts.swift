@@ -92,33 +92,19 @@ struct PageFacts: Sendable {
             query.kinds = [kind]
         }
         if !filter.path.isEmpty {
+            let place: MirrorPlace
             do throws(Failure) {
-                query.path = "/"
-                let place = try MirrorPlace.read(filter.path, config)
-                query.path = try await known(place, store)
+                place = try MirrorPlace.read(filter.path, config)
             } catch {
                 history.problem = error.message
                 return history
             }
+            query.path = try await store.reading(of: place)
         }
         let rows = try await store.history(query).reversed()
         history.rows = Array(rows.prefix(most))
         history.hasMore = rows.count > most
         return history
-    }
-
-    /// The first of the readings of a path that the history knows.
-    private static func known(_ place: MirrorPlace, _ store: StateStore) async throws(Failure) -> String? {
-        for reading in place.readings {
-            var query = HistoryQuery()
-            (query.path, query.limit) = (reading, 1)
-            do {
-                if try await !store.history(query).isEmpty { return reading }
-            } catch {
-                throw Failure.of(error)
-            }
-        }
-        return place.readings.first
     }
 
     private static func machineName() -> String {

@@ -107,12 +107,3 @@ extension StatusPage {
             """
     }
 }
-
-extension Activity {
-    fileprivate func adding(_ other: Activity) -> Activity {
-        func sum(_ one: Int, _ other: Int) -> Int { Int(Int64(one).saturatingSum(Int64(other))) }
-        return Activity(
-            begin: begin, placed: sum(placed, other.placed), removed: sum(removed, other.removed),
-            others: sum(others, other.others), bytes: bytes.saturatingSum(other.bytes))
-    }
-}

@@ -47,23 +47,17 @@ extension StatusPage {
         let report = facts.report
         let count = report.failing + report.parked + report.accepted
         if count == 0 { return "" }
-        let accepted = report.accepted > 0 ? ", \(HumanText.count(report.accepted)) accepted" : ""
-        let title =
-            "Not as in the account: \(HumanText.count(report.failing)) failing, "
-            + "\(HumanText.count(report.parked)) parked\(accepted)"
-        return section(title, paths(report.issues, of: count, facts.now))
+        return section(
+            "Not as in the account: \(StatusText.issueCounts(report))", paths(report.issues, of: count, facts.now))
     }
 
     private static func paths(_ issues: [StatusReport.Path], of count: Int, _ now: Timestamp) -> String {
         let listed = issues.prefix(PageFacts.mostListed)
         let rows = listed.map { issue in
-            let next = issue.nextTry.map { "; next try \(TimeText.distance(max($0.time, now), from: now))" } ?? ""
-            let tries = issue.attempts > 1 ? " (\(HumanText.count(issue.attempts)) tries)" : ""
+            let reason = Markup.text(StatusText.reason(issue, now))
             return [
                 Cell("<span>\(Markup.text(issue.state))</span>", "tag"),
-                Cell(
-                    "\(Markup.path(issue.path))<br><span class=\"soft\">\(Markup.text(issue.reason + tries + next))</span>"
-                ),
+                Cell("\(Markup.path(issue.path))<br><span class=\"soft\">\(reason)</span>"),
             ]
         }
         return table(

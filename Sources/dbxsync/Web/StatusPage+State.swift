@@ -66,10 +66,7 @@ extension StatusPage {
     }
 
     private static func timeLeft(_ live: LiveStatus) -> String? {
-        let progress = Progress(
-            filesDone: live.filesDone, filesTotal: live.filesTotal, bytesDone: live.bytesDone,
-            bytesTotal: live.bytesTotal, isGrowing: live.isListing)
-        return ProgressText.timeLeft(progress, live.bytesPerSecond.map(Double.init)).map {
+        ProgressText.timeLeft(Progress(live), live.bytesPerSecond.map(Double.init)).map {
             HumanText.duration($0) + " left"
         }
     }
@@ -103,7 +100,7 @@ extension StatusPage {
 
     /// A time with its distance.
     static func moment(_ time: Timestamp, _ now: Timestamp) -> String {
-        let text = "\(TimeText.local(time)) (\(TimeText.distance(time, from: now)))"
+        let text = TimeText.localAndDistance(time, from: now)
         return "<time datetime=\"\(TimeText.rfc3339(time))\">\(Markup.text(text))</time>"
     }
 
