@@ -1,7 +1,7 @@
 /// Reads a request from bytes (RFC 9112), strictly: what a browser, curl or Prometheus sends, and nothing else.
 ///
-/// Refused are in particular bodies, folded headers, line ends without CR, absolute targets, and two headers Host: what
-/// two programs may read in two ways.
+/// Anything that two programs may parse differently is refused: bodies, folded headers, line ends without CR, absolute
+/// targets, more than one Host header.
 public enum RequestReader {
     /// The bytes of a request line with all headers and the empty line after them.
     public static let mostBytes = 8 << 10
@@ -12,7 +12,7 @@ public enum RequestReader {
         case incomplete
         /// A request.
         case request(WebRequest)
-        /// None that is done; nothing more needs to be read.
+        /// Malformed or unsupported; nothing more needs to be read.
         case refused(WebRefusal)
     }
 
@@ -41,7 +41,7 @@ public enum RequestReader {
             let isPaired = byte == 0x0D && last != 0x0D || byte == 0x0A && last == 0x0D
             if isControl && !isPaired || last == 0x0D && byte != 0x0A {
                 return WebRefusal(
-                    .badRequest, "the request holds a control character, or a line does not end with CR LF")
+                    .badRequest, "the request contains a control character, or a line that does not end with CR LF")
             }
             last = byte
         }
@@ -55,7 +55,7 @@ public enum RequestReader {
         guard let first = lines.first else { throw WebRefusal(.badRequest, "there is no request") }
         let (name, target, isNewer) = try requestLine(first)
         let host = try host(lines.dropFirst())
-        if isNewer && host == nil { throw WebRefusal(.badRequest, "the header Host is missing") }
+        if isNewer && host == nil { throw WebRefusal(.badRequest, "the Host header is missing") }
         guard let method = WebRequest.Method(rawValue: name) else {
             throw WebRefusal(.methodNotAllowed, "only GET and HEAD are answered")
         }
@@ -70,11 +70,11 @@ public enum RequestReader {
         let parts = line.split(separator: 0x20, omittingEmptySubsequences: false)
         guard parts.count == 3, isToken(parts[0]), parts[1].first == UInt8(ascii: "/"),
             parts[1].allSatisfy({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: "#") })
-        else { throw WebRefusal(.badRequest, "the request does not begin with a method, a path and a version") }
+        else { throw WebRefusal(.badRequest, "malformed request line: expected a method, a path and a version") }
         let version = parts[2]
         let isNewer = version.elementsEqual("HTTP/1.1".utf8)
         guard isNewer || version.elementsEqual("HTTP/1.0".utf8) else {
-            throw WebRefusal(.badRequest, "only HTTP/1.0 and HTTP/1.1 are understood")
+            throw WebRefusal(.badRequest, "only HTTP/1.0 and HTTP/1.1 are supported")
         }
         return (String(decoding: parts[0], as: UTF8.self), parts[1], isNewer)
     }
@@ -84,15 +84,15 @@ public enum RequestReader {
         var host: String?
         for line in lines {
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")), isToken(line[..<colon]) else {
-                throw WebRefusal(.badRequest, "a header is none: it has no name, or blanks around it")
+                throw WebRefusal(.badRequest, "malformed header: no name, or white space around it")
             }
             let value = trimmed(line[(colon + 1)...])
             switch String(decoding: line[..<colon], as: UTF8.self).lowercased() {
             case "host":
-                guard host == nil else { throw WebRefusal(.badRequest, "there are two headers Host") }
+                guard host == nil else { throw WebRefusal(.badRequest, "more than one Host header") }
                 host = String(decoding: value, as: UTF8.self)
             case "content-length" where !value.elementsEqual("0".utf8), "transfer-encoding":
-                throw WebRefusal(.badRequest, "a request with a body is not taken")
+                throw WebRefusal(.badRequest, "request bodies are not supported")
             default: continue
             }
         }
@@ -121,7 +121,7 @@ public enum RequestReader {
             case UInt8(ascii: "+"): bytes.append(0x20)
             case UInt8(ascii: "%"):
                 guard let upper = rest.popFirst().flatMap(digit), let lower = rest.popFirst().flatMap(digit) else {
-                    throw WebRefusal(.badRequest, "a percent sign stands before what is no number of two digits")
+                    throw WebRefusal(.badRequest, "invalid percent-encoding")
                 }
                 bytes.append(upper << 4 | lower)
             default: bytes.append(byte)

@@ -1,20 +1,20 @@
 /// The statuses that are answered with (RFC 9110, section 15; RFC 6585, section 5).
 public enum WebStatus: Int, Hashable, Sendable {
-    /// Here it is.
+    /// The content follows.
     case ok = 200
-    /// No request, or one that nobody needs here.
+    /// Malformed, or it uses something that is not supported.
     case badRequest = 400
-    /// There are four paths.
+    /// None of the four paths.
     case notFound = 404
-    /// GET and HEAD.
+    /// Neither GET nor HEAD.
     case methodNotAllowed = 405
     /// The request took too long to arrive.
     case requestTimeout = 408
-    /// The name is none of ours.
+    /// The page does not answer to this host name.
     case misdirected = 421
-    /// More than is read.
+    /// The request exceeds the size limit.
     case headersTooLarge = 431
-    /// Not in step, or nothing is known, or there are too many connections.
+    /// Not in step, the state cannot be read, or too many connections.
     case unavailable = 503
 
     /// The reason phrase.
@@ -32,7 +32,7 @@ public enum WebStatus: Int, Hashable, Sendable {
     }
 }
 
-/// A request that is not done, and what is said about it.
+/// Why a request is refused.
 public struct WebRefusal: Error, Hashable, Sendable {
     /// What it is answered with.
     public var status: WebStatus

@@ -4,7 +4,7 @@ import Store
 import Synchronization
 import SyncModel
 
-/// A budget of lines that several tell from.
+/// A line budget that several logs share.
 final class SharedLines: Sendable {
     private let budget = Mutex(LineBudget())
 

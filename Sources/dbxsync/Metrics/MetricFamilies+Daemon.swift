@@ -48,7 +48,7 @@ extension MetricFamilies {
             .gauge("dbxsync_requests_under_way", "Requests without an answer yet.")
                 .with(Int64(counters.requestsUnderWay)),
             retries,
-            .counter("dbxsync_pause_seconds", unit: "seconds", "How long Dropbox wanted no requests.")
+            .counter("dbxsync_pause_seconds", unit: "seconds", "Time for which Dropbox asked for no requests.")
                 .with(.real(counters.pauseSeconds)),
             .counter("dbxsync_bytes", unit: "bytes", "Bytes of bodies that came down, and of files that went up.")
                 .with(counters.bytesDown, Label("direction", "down"))

@@ -10,7 +10,7 @@ enum MetricFamilies {
     /// What is always known.
     private static func about(_ facts: MetricsFacts) -> [MetricFamily] {
         [
-            .info("dbxsync_build", "The program.", [Label("version", Dbxsync.version)]),
+            .info("dbxsync_build", "The version of dbxsync.", [Label("version", Dbxsync.version)]),
             .gauge("dbxsync_up", "Whether the daemon runs and says how it gets on.").with(flag(facts.isUp)),
             .gauge("dbxsync_signed_in", "Whether the sign-in is good, as far as is known.")
                 .with(facts.isSignedIn.map(flag)),

@@ -117,7 +117,7 @@ struct Setup {
                       1. Open https://www.dropbox.com/developers/apps, "Create app": scoped access, full Dropbox, any name.
                       2. On its page under "Permissions" tick account_info.read, files.metadata.read and files.content.read,
                          and press Submit. For uploads (outbox, dbxsync put) also files.content.write.
-                      3. Under "Settings" stands the app key.
+                      3. Copy the app key from the "Settings" tab.
                     """)
             }
         }

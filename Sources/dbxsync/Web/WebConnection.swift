@@ -27,7 +27,7 @@ struct WebConnection: Sendable {
             var part = [UInt8](repeating: 0, count: RequestReader.mostBytes)
             let count = retrying { Glibc.read(input, &part, part.count) }
             if count <= 0 {
-                return bytes.isEmpty ? nil : .refused(WebRefusal(.badRequest, "the request has no end"))
+                return bytes.isEmpty ? nil : .refused(WebRefusal(.badRequest, "the request is incomplete"))
             }
             bytes += part[..<count]
             let reading = RequestReader.read(bytes)

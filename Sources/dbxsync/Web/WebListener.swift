@@ -76,9 +76,9 @@ struct WebAddress: Equatable, Sendable {
     }
 }
 
-/// Accepts connections and answers on each, so many at once.
+/// Accepts connections and serves them concurrently, up to a limit.
 final class WebListener: Sendable {
-    /// Whoever comes when so many are there is told to come again.
+    /// Connections beyond this number are refused with 503.
     static let mostConnections = 16
 
     private let listener: Descriptor
@@ -132,9 +132,9 @@ final class WebListener: Sendable {
         }
     }
 
-    /// Says so without waiting for anybody.
+    /// Sends the refusal without waiting for the peer.
     private static func refuse(_ connection: Descriptor) {
-        let answer = WebAnswer.line(.unavailable, "there are \(mostConnections) connections already; come again")
+        let answer = WebAnswer.line(.unavailable, "there are already \(mostConnections) connections; try again later")
         let web = WebConnection(input: connection.number, output: connection.number)
         web.send(answer.bytes(date: TimeText.http(.now)), within: .zero)
         shutdown(connection.number, Int32(SHUT_WR))

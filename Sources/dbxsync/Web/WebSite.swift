@@ -28,21 +28,21 @@ struct WebSite: Sendable {
         switch reading {
         case .request(let request): (await answer(request), request.method == .head)
         case .refused(let refusal): (WebAnswer(refusal), false)
-        case .incomplete: (WebAnswer(WebRefusal(.badRequest, "the request has no end")), false)
+        case .incomplete: (WebAnswer(WebRefusal(.badRequest, "the request is incomplete")), false)
         }
     }
 
     /// The answer to a request that is one.
     func answer(_ request: WebRequest) async -> WebAnswer {
         if let host = request.host, !hosts.allows(host) {
-            return .line(.misdirected, "this name is none of the page's (see: dbxsync web --host)")
+            return .line(.misdirected, "the page does not answer to this host name (see: dbxsync web --host)")
         }
         switch request.path {
         case "/": return await page(request)
         case "/healthz": return await answering { try await health() }
         case "/status.json": return await answering { try await report() }
         case "/metrics": return await answering { try await metrics() }
-        default: return .line(.notFound, "there are /, /metrics, /status.json and /healthz")
+        default: return .line(.notFound, "not found; there are /, /metrics, /status.json and /healthz")
         }
     }
 
