@@ -71,7 +71,7 @@ check: ## format, lint, warnings and layering
 	@python3 -B scripts/mutants.py --check
 	swift format lint --strict --parallel --recursive $(SWIFT_FILES)
 	@for script in $(SCRIPTS); do bash -n "$$script"; done
-	@if command -v shellcheck >/dev/null; then echo shellcheck; shellcheck $(SCRIPTS); fi
+	shellcheck $(SCRIPTS)
 	swift build --build-tests
 	swift test --skip-build --disable-xctest --filter LayeringTests
 

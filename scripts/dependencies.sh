@@ -48,6 +48,7 @@ for purpose in "$@"; do
             ;;
         lint)
             program codespell codespell
+            program shellcheck shellcheck
             program python3 python3
             ;;
         demo)

@@ -24,7 +24,9 @@ rm -rf "$build"/{modules,archives,html}
 mkdir -p "$build"/{modules,archives}
 for folder in Sources/*/; do
     module=$(basename "$folder")
-    [ -f "$graphs/$module.symbols.json" ] && compgen -G "$folder*.swift" "$folder*/*.swift" >/dev/null || continue
+    [ -f "$graphs/$module.symbols.json" ] || continue
+    # Modules without Swift of their own, such as system libraries, have nothing to show.
+    [ -n "$(find "$folder" -name '*.swift' -print -quit)" ] || continue
     mkdir "$build/modules/$module"
     cp "$graphs/$module".symbols.json "$graphs/$module"@*.symbols.json "$build/modules/$module" 2>/dev/null || true
     "$docc" convert --diagnostic-filter error --additional-symbol-graph-dir "$build/modules/$module" --fallback-display-name "$module" \
