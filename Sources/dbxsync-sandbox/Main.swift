@@ -23,6 +23,7 @@ struct Main: AsyncParsableCommand {
     @Option(help: "Files in one folder.") var filesPerFolder = 40
     @Option(help: "Number of large made-up files.") var largeFiles = 0
     @Option(help: "Size of each of them, in bytes.") var largeSize: Int64 = 64 << 20
+    @Option(help: "Number of online documents, of every kind in turn.") var documents = 0
     @Option(help: "The same number gives the same files.") var random: UInt64 = 1
     @Option(help: "Start with the files of DIRECTORY; they are read when they are asked for.") var directory: String?
     @Option(help: "Milliseconds before each answer.") var delay = 0
@@ -31,7 +32,9 @@ struct Main: AsyncParsableCommand {
     @Option(help: "Key of the app that may sign in.") var appKey = "sandboxappkey00"
 
     func validate() throws {
-        guard minSize >= 0, maxSize >= minSize, (seed ?? 0) >= 0, largeFiles >= 0, largeSize >= 0 else {
+        guard minSize >= 0, maxSize >= minSize, (seed ?? 0) >= 0, largeFiles >= 0, largeSize >= 0,
+            documents >= 0
+        else {
             throw ValidationError("Numbers and sizes may not be negative, nor --max-size less than --min-size.")
         }
         guard delay >= 0, rate >= 0, uploadRate >= 0 else {
@@ -60,11 +63,12 @@ struct Main: AsyncParsableCommand {
 
     private func makeAccount() throws -> Account {
         let account = Account()
-        if seed != nil || largeFiles > 0 {
-            account.fill(
-                Seed(
-                    files: seed ?? 0, minSize: minSize, maxSize: maxSize, depth: depth,
-                    filesPerFolder: filesPerFolder, largeFiles: largeFiles, largeSize: largeSize, random: random))
+        if seed != nil || largeFiles > 0 || documents > 0 {
+            var seed = Seed(
+                files: seed ?? 0, minSize: minSize, maxSize: maxSize, depth: depth, filesPerFolder: filesPerFolder,
+                largeFiles: largeFiles, largeSize: largeSize, random: random)
+            seed.documents = documents
+            account.fill(seed)
         }
         if let directory { try account.fill(fromDirectory: directory) }
         account.configure { settings in

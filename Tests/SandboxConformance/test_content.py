@@ -95,7 +95,7 @@ def test_what_is_not_there(dbx, route, address):
 def test_what_cannot_be_downloaded(sandbox, dbx):
     sandbox.command("folder", path="/folder")
     sandbox.command("put", path="/blocked", text="b", restricted=True)
-    sandbox.command("put", path="/sheet.gsheet", text="", downloadable=False, export_as="xlsx")
+    sandbox.command("document", path="/sheet.gsheet", kind="gsheet")
     with pytest.raises(exceptions.ApiError) as caught:
         dbx.files_download("/folder")
     assert caught.value.error.get_path().is_not_file()

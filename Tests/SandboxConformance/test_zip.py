@@ -16,7 +16,7 @@ def fill(sandbox, dbx):
     for path, data in FILES.items():
         dbx.files_upload(data, path, client_modified=datetime.datetime(2020, 2, 29, 12, 30, 2))
     sandbox.command("folder", path="/Top/nothing in it")
-    sandbox.command("put", path="/Top/sheet.gsheet", text="", downloadable=False, export_as="xlsx")
+    sandbox.command("document", path="/Top/sheet.gsheet", kind="gsheet")
     sandbox.command("put", path="/beside", text="beside")
 
 

@@ -18,6 +18,8 @@ public enum AccountError: Error, Hashable, Sendable {
     case archive(String)
     /// Revisions cannot be listed from there; the tag says why.
     case revisions(String)
+    /// The document cannot be exported, or not so, or not yet; the tag says why.
+    case export(String)
     /// The file has no bytes to download.
     case unsupportedFile
 }

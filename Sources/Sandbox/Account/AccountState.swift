@@ -67,6 +67,8 @@ struct AccountState {
     var nextListing: UInt32 = 1
     /// Cursors of an earlier epoch have expired.
     var epoch: UInt32 = 1
+    /// How many exports of each revision were asked for.
+    var exportsAsked: [Int32: Int] = [:]
     var settings = Settings()
     var usedBytes: Int64 = 0
     /// While true nothing is written to the journal: the account is being filled before anybody looks.

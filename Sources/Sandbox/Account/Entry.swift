@@ -43,10 +43,14 @@ public struct FileMetadata: Hashable, Sendable {
 
 /// What may be unusual about a file.
 public struct FileTraits: Hashable, Sendable {
-    /// False for a document that exists in the cloud only.
+    /// False for a document that exists online only.
     public var isDownloadable = true
-    /// The format for `files/export` of a document that cannot be downloaded.
-    public var exportAs: String?
+    /// What such a document can be exported as; `nil` when nothing is known about that.
+    public var document: OnlineDocument? {
+        get { box?.document }
+        set { box = newValue.map(Box.init) }
+    }
+    private var box: Box?
     /// The target, when the file is a symbolic link.
     public var symlinkTarget: String?
     /// Listed without `content_hash`, as very old files are.
@@ -56,6 +60,24 @@ public struct FileTraits: Hashable, Sendable {
 
     /// An ordinary file.
     public init() {}
+
+    /// What an online document is listed with.
+    public init(_ document: OnlineDocument) {
+        isDownloadable = false
+        hidesHash = !document.listsHash
+        self.document = document
+    }
+
+    /// A document on the heap: nearly no file is one, and there may be a million files.
+    private final class Box: Hashable, Sendable {
+        let document: OnlineDocument
+
+        init(_ document: OnlineDocument) { self.document = document }
+
+        static func == (left: Box, right: Box) -> Bool { left.document == right.document }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(document) }
+    }
 }
 
 /// FolderMetadata.

@@ -17,6 +17,8 @@ public struct Seed: Hashable, Sendable {
     public var largeFiles: Int
     /// The size of each of them, in bytes.
     public var largeSize: Int64
+    /// The number of online documents, of every kind in turn, beside the files.
+    public var documents = 0
     /// What the choices follow from.
     public var random: UInt64
 
@@ -85,6 +87,12 @@ extension Account {
         for number in 0..<seed.largeFiles {
             state.seedFile("large \(base + number).bin", in: folders[0], size: seed.largeSize, &random)
         }
+        let kinds = OnlineDocument.Kind.allCases
+        for number in 0..<seed.documents {
+            let word = fileWords[Int(random.next() % UInt64(fileWords.count))]
+            state.seedDocument(
+                "\(word) \(base + number)", kinds[number % kinds.count], in: folders[number % folders.count], &random)
+        }
     }
 
     private static func seedFolders(
@@ -129,6 +137,20 @@ extension AccountState {
         var commit = Commit(path: "")
         commit.clientModified = 1_500_000_000 + Int64(random.next() % 200_000_000)
         _ = addRevision(node, commit, .generated(seed: random.next(), size: size), size: size, digest: nil)
+    }
+
+    fileprivate mutating func seedDocument(
+        _ name: String, _ kind: OnlineDocument.Kind, in folder: NodeIndex, _ random: inout SplitMix
+    ) {
+        var document = OnlineDocument(kind, text: "\(random.next())")
+        document.listedSize = Int64(random.next() % 200)
+        document.listsHash = random.next() % 2 == 0
+        let node = addNode("\(name).\(kind.ending)", in: folder, revision: Int32(revisions.count))
+        var commit = Commit(path: "")
+        commit.clientModified = 1_500_000_000 + Int64(random.next() % 200_000_000)
+        commit.traits = FileTraits(document)
+        let listed = Content.generated(seed: random.next(), size: document.listedSize)
+        _ = addRevision(node, commit, listed, size: document.listedSize, digest: nil)
     }
 
     /// Takes over one entry of a directory; the answer is the folder to go into, if it is one.

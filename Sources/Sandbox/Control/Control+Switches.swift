@@ -132,6 +132,7 @@ extension Settings {
             "unsatisfiable_range": .int(Int64(unsatisfiableRange)), "access_token_life": .int(accessTokenLife),
             "upload_limit": .int(Int64(uploadLimit)), "zip_entry_limit": .int(Int64(zipEntryLimit)),
             "zip_size_limit": .int(zipSizeLimit), "zip_file_limit": .int(zipFileLimit),
+            "exports_newest_revision": .bool(exportsNewestRevision),
             "root_namespace": .string(rootNamespace), "account_id": .string(accountID), "quota": .int(quota),
             "read_only_folder": .string(readOnlyFolder), "disallowed_name": .string(disallowedName),
             "session_life": .int(sessionLife), "delay": .int(Int64(delay)), "rate": .int(Int64(rate)),

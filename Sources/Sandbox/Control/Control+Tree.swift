@@ -4,7 +4,7 @@ extension Control {
         Command(
             method: "POST", name: "put",
             help: "writes a file: path, and text, base64, file (a path of this machine) or size (made-up bytes, seed); "
-                + "client_modified in seconds, symlink, downloadable, export_as, hide_hash, restricted"
+                + "client_modified in seconds, symlink, downloadable, hide_hash, restricted"
         ) { control, json in try control.put(json) },
         Command(method: "POST", name: "folder", help: "makes a folder: path") { control, json in
             let folder = try control.account.makeFolder(try json.text(of: "path"))
@@ -39,7 +39,8 @@ extension Control {
         Command(
             method: "POST", name: "fill",
             help: "adds made-up files: files, min_size, max_size, depth, files_per_folder, large_files, large_size, "
-                + "random, into (a folder), journal (false: cursors do not hear of it)"
+                + "documents (online ones, of every kind in turn), random, into (a folder), "
+                + "journal (false: cursors do not hear of it)"
         ) { control, json in try control.fill(json) },
         Command(method: "GET", name: "tree", help: "all files and folders, true names, sizes, hashes and times") {
             control, _ in
@@ -51,24 +52,10 @@ extension Control {
     ]
 
     private func put(_ json: JSON) throws -> JSON {
-        let content: Content
-        if let text = json["text"]?.string {
-            content = .text(text)
-        } else if let base64 = json["base64"]?.string {
-            guard let bytes = Base64.decodeURL(base64) else { throw ControlError("base64 has a letter too many") }
-            content = .bytes(bytes)
-        } else if let file = json["file"]?.string {
-            content = .localFile(file)
-            guard content.size != nil else { throw ControlError("cannot read \(file)") }
-        } else if let size = try json.whole("size"), size >= 0 {
-            content = .generated(seed: UInt64(bitPattern: try json.whole("seed") ?? 1), size: size)
-        } else {
-            throw ControlError("one of text, base64, file and size must be there")
-        }
+        let content = try Content(json: json)
         var traits = FileTraits()
         traits.symlinkTarget = json["symlink"]?.string
         traits.isDownloadable = json["downloadable"]?.bool ?? true
-        traits.exportAs = json["export_as"]?.string
         traits.hidesHash = json["hide_hash"]?.bool ?? false
         traits.isRestricted = json["restricted"]?.bool ?? false
         let file = try account.put(
@@ -78,12 +65,13 @@ extension Control {
 
     private func fill(_ json: JSON) throws -> JSON {
         guard let files = try json.whole("files"), files >= 0 else { throw ControlError("files must be there") }
-        let seed = Seed(
+        var seed = Seed(
             files: Int(files), minSize: try json.whole("min_size") ?? 1 << 10,
             maxSize: try json.whole("max_size") ?? 16 << 10, depth: Int(try json.whole("depth") ?? 4),
             filesPerFolder: Int(try json.whole("files_per_folder") ?? 40),
             largeFiles: Int(try json.whole("large_files") ?? 0), largeSize: try json.whole("large_size") ?? 64 << 20,
             random: UInt64(bitPattern: try json.whole("random") ?? 1))
+        seed.documents = Int(try json.whole("documents") ?? 0)
         try account.fill(seed, into: json["into"]?.string ?? "", isJournaled: json["journal"]?.bool ?? true)
         return ["entries": .int(Int64(account.entryCount))]
     }
@@ -99,6 +87,7 @@ extension Control {
         members.append(.init("client_modified", .int(entry.clientModified)))
         members.append(.init("rev", entry.rev.map(JSON.string) ?? .null))
         if !entry.traits.isDownloadable { members.append(.init("downloadable", false)) }
+        if let document = entry.traits.document { members.append(.init("document", .string(document.kind.rawValue))) }
         if entry.traits.isRestricted { members.append(.init("restricted", true)) }
         if let target = entry.traits.symlinkTarget { members.append(.init("symlink", .string(target))) }
         return .object(members)

@@ -17,7 +17,7 @@ struct Control: Sendable {
 
     var account: Account { service.account }
 
-    static let commands: [Command] = treeCommands + switchCommands
+    static let commands: [Command] = treeCommands + documentCommands + switchCommands
 
     /// What the control interface says to `request`.
     func answer(_ request: Request) -> Answer {

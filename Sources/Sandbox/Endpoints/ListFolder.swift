@@ -90,7 +90,7 @@ extension Service {
             case .to(let tags): throw Refusal.tags(["to"] + tags)
             case .reset: throw Refusal.tags(["reset"])
             case .badCursor: throw Refusal.bad("Invalid \"cursor\" parameter: it is not a cursor")
-            case .archive(let tag), .revisions(let tag): throw Refusal.tags([tag])
+            case .archive(let tag), .revisions(let tag), .export(let tag): throw Refusal.tags([tag])
             case .unsupportedFile: throw Refusal.tags(["unsupported_file"])
             }
         }

@@ -1,3 +1,13 @@
+/// How a client learns where the body of an answer ends.
+public enum BodyEnd: String, Hashable, Sendable, CaseIterable {
+    /// By `Content-Length`.
+    case length
+    /// By the last chunk.
+    case chunk
+    /// By the end of the connection, so that a cut goes unseen.
+    case close
+}
+
 /// An answer before it is written out: faults can still change it.
 struct Answer: Sendable {
     /// What follows the headers.
@@ -13,9 +23,11 @@ struct Answer: Sendable {
     }
 
     var status = 200
-    /// Content-Length is added when it is sent.
+    /// How long the body is is added when it is sent.
     var headers: [(name: String, value: String)] = []
     var body: Body
+    /// How the client learns where the body ends; an archive comes in chunks.
+    var end = BodyEnd.length
     /// Goes into the header `Dropbox-API-Result`.
     var result: JSON?
 

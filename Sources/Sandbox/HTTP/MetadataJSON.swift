@@ -31,6 +31,13 @@ struct MetadataJSON {
         names(folder.name, lower: folder.pathLower, display: folder.pathDisplay) + [.init("id", .string(folder.id))]
     }
 
+    private func exportInfo(_ document: OnlineDocument) -> [JSON.Member] {
+        var members: [JSON.Member] = []
+        if let format = document.exportAs { members.append(.init("export_as", .string(format))) }
+        if let options = document.options { members.append(.init("export_options", .array(options.map(JSON.string)))) }
+        return members.isEmpty ? [] : [.init("export_info", .object(members))]
+    }
+
     private func members(_ file: FileMetadata) -> [JSON.Member] {
         var members = names(file.name, lower: file.pathLower, display: file.pathDisplay)
         members.append(.init("id", .string(file.id)))
@@ -46,9 +53,7 @@ struct MetadataJSON {
         if !file.traits.isDownloadable || isOdd {
             members.append(.init("is_downloadable", .bool(file.traits.isDownloadable)))
         }
-        if let format = file.traits.exportAs {
-            members.append(.init("export_info", ["export_as": .string(format), "export_options": []]))
-        }
+        if let document = file.traits.document { members += exportInfo(document) }
         if extraFields, file.size % 3 == 0 { members.append(.init("sandbox_future_field", ["of": ["no", "use"]])) }
         return members
     }

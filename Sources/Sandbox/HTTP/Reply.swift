@@ -30,8 +30,10 @@ struct Reply: Sendable {
     var headers: [(name: String, value: String)]
     var content: Content
     var range: Range<Int64>
-    /// Goes out instead of `content`, in chunks.
+    /// Goes out instead of `content`.
     var archive: ZipArchive?
+    /// How the client learns where the body ends.
+    var end = BodyEnd.length
     var delivery = Delivery()
 
     private static let pieceSize: Int64 = 1 << 18
@@ -46,6 +48,7 @@ struct Reply: Sendable {
     ///   - keepsConnection: Whether the client wants to go on with the connection.
     ///   - onPiece: Called with the number of bytes of each piece of the body before it is written.
     func send(over connection: Connection, keepsConnection: Bool, onPiece: (Int) -> Void) async throws {
+        let keepsConnection = keepsConnection && end != .close
         if let end = delivery.end, end.after < 0 { try await finish(end.how, connection) }
         var bytes = head(keepsConnection: keepsConnection)
         let size = size
@@ -71,7 +74,7 @@ struct Reply: Sendable {
             if let end = delivery.end, sent >= end.after { try await finish(end.how, connection) }
             if sent == size { break }
         }
-        if delivery.lie == 0 && archive != nil { try await connection.write(Array("0\r\n\r\n".utf8)) }
+        if delivery.lie == 0 && end == .chunk { try await connection.write(Array("0\r\n\r\n".utf8)) }
         if delivery.lie != 0 || !keepsConnection { throw Disconnected() }
     }
 
@@ -81,10 +84,11 @@ struct Reply: Sendable {
         head += "HTTP/1.1 \(status) \(Answer.phrase(status))\r\n".utf8
         for (name, value) in headers { head += "\(name): \(value)\r\n".utf8 }
         if !keepsConnection { head += "Connection: close\r\n".utf8 }
-        if archive != nil {
-            head += "Transfer-Encoding: chunked\r\n".utf8
-        } else if status != 304 {
-            head += "Content-Length: \(Int64(range.count) + delivery.lie)\r\n".utf8
+        switch end {
+        case .length where status == 304: break
+        case .length: head += "Content-Length: \(Int64(range.count) + delivery.lie)\r\n".utf8
+        case .chunk: head += "Transfer-Encoding: chunked\r\n".utf8
+        case .close: break
         }
         head += "\r\n".utf8
         return head
@@ -97,7 +101,7 @@ struct Reply: Sendable {
         var piece = archive?.read(Int(want)) ?? read(want, at: sent)
         guard piece.count == want else { return false }
         for place in delivery.corrupted where place >= sent && place < sent + want { piece[Int(place - sent)] ^= 0xFF }
-        if archive != nil { piece = Array("\(String(want, radix: 16))\r\n".utf8) + piece + Array("\r\n".utf8) }
+        if end == .chunk { piece = Array("\(String(want, radix: 16))\r\n".utf8) + piece + Array("\r\n".utf8) }
         if bytes.isEmpty { bytes = piece } else { bytes += piece }
         return true
     }

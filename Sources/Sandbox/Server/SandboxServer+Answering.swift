@@ -56,7 +56,7 @@ extension SandboxServer {
         }
         return Reply(
             status: answer.status, headers: headers, content: content, range: range ?? 0..<(content.size ?? 0),
-            archive: archive)
+            archive: archive, end: archive == nil ? answer.end : .chunk)
     }
 
     private static func requestID() -> String {

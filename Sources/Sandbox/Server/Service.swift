@@ -38,7 +38,8 @@ final class Service: Sendable {
     init(account: Account, tokens: Tokens) {
         self.account = account
         self.tokens = tokens
-        let routes = Self.reading + Self.folders + Self.users + Self.changes + Self.uploads + Self.sessions
+        let routes =
+            Self.reading + Self.exports + Self.folders + Self.users + Self.changes + Self.uploads + Self.sessions
         self.routes = Dictionary(uniqueKeysWithValues: routes.map { ($0.name, $0) })
     }
 

@@ -40,6 +40,8 @@ public struct Settings: Hashable, Sendable {
     public var zipSizeLimit: Int64 = 20_000_000_000
     /// From so many bytes on a file is too large for a zip.
     public var zipFileLimit: Int64 = 4_000_000_000
+    /// An export of an old revision is one of the newest revision, and says so.
+    public var exportsNewestRevision = false
     /// Bytes that the account has room for; 0 for no limit.
     public var quota: Int64 = 0
     /// A folder of which this account may read only; empty for none.
@@ -97,6 +99,7 @@ extension Settings {
             case "zip_entry_limit": zipEntryLimit = Int(try whole(member))
             case "zip_size_limit": zipSizeLimit = try whole(member)
             case "zip_file_limit": zipFileLimit = try whole(member)
+            case "exports_newest_revision": exportsNewestRevision = try truth(member)
             case "quota": quota = try whole(member)
             case "read_only_folder": readOnlyFolder = try text(member)
             case "disallowed_name": disallowedName = try text(member)
