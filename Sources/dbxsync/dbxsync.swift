@@ -5,8 +5,10 @@
 //   Assembly/   CompositionRoot.open: lock, state, mirror, sign-in, engine. Failure turns any error into an exit code
 //   Feed/       the history as a feed: pages, a position that lasts, batches for `run-on-change`
 //   Services/   what `run` runs side by side: engine, outbox, status, metrics, heartbeat, reload, watchdog
-//   Web/        `web`: WebConnection and WebListener read and write, WebSite answers, PageFacts is what the page shows,
-//               StatusPage how
+//   Web/        `web`: WebConnection and WebListener read and write, WebSite answers, by MirrorSite for one mirror and
+//               MachineSite for all, PageFacts is what the page shows, StatusPage how
+//   Instances/  every mirror of the machine: Instance finds them, InstanceRun asks each by a process of its own, AllStatus
+//               sorts the answers; Neighbours keeps them apart, SharedPauses tells daemons of one account of pauses
 //   Report/     `status`: StatusReport is the JSON, StatusText the words, StatusWord what a running daemon says;
 //               `explain`: ExplainReport and ExplainText; `ls`: MirrorMark, ListedEntry and ListingText
 //   Metrics/    `metrics`: Metrics counts, MetricsWord tells it other processes, MetricsFacts is all that is known,

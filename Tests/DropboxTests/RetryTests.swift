@@ -88,6 +88,40 @@ struct RetryTests {
         _ = try await client(.answer(200, emptyPage)).changes(since: nil)
     }
 
+    /// What two gates tell each other.
+    private final class Notes: PauseNews {
+        let told = Mutex<[Duration]>([])
+        let waiting = Mutex<[Duration]>([])
+
+        func heard() -> Duration? { waiting.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
+        func tell(_ pause: Duration) { told.withLock { $0.append(pause) } }
+    }
+
+    @Test("a 429 is told to others of the account; what they were told is waited out, and told to nobody again")
+    func news() async throws {
+        let clock = SteppingClock()
+        let notes = Notes()
+        let pauses = Mutex<[Duration]>([])
+        let gate = RequestGate(clock: clock, onPause: { pause in pauses.withLock { $0.append(pause) } }, news: notes)
+        let client = DropboxClient(
+            transport: ScriptedTransport { _, number in
+                number == 0 ? .answer(429, "", headers: ["Retry-After": "30"]) : .answer(200, emptyPage)
+            }, endpoints: Endpoints(base: "https://server"),
+            tokens: TokenSource(credentials: Credentials(accessToken: "T0")), clock: clock, gate: gate)
+        _ = try await client.changes(since: nil)
+        #expect(notes.told.withLock { $0 } == [.seconds(30)] && clock.sleeps.first == .seconds(30))
+        notes.waiting.withLock { $0 = [.seconds(40)] }
+        let before = clock.elapsed
+        _ = try await client.changes(since: nil)
+        #expect(clock.elapsed - before >= .seconds(40))
+        notes.waiting.withLock { $0 = [.seconds(100_000)] }
+        let long = clock.elapsed
+        _ = try await client.changes(since: nil)
+        #expect(clock.elapsed - long < .seconds(1_000), "no pause is believed for that long")
+        #expect(notes.told.withLock { $0 } == [.seconds(30)])
+        #expect(pauses.withLock { $0 } == [.seconds(30), .seconds(40), .seconds(100_000)])
+    }
+
     @Test("one 429 holds every other request of the account")
     func gate() async throws {
         let clock = Mutex<[Duration]>([])

@@ -173,6 +173,23 @@ def check_with_promtool(text):
         fail(f"promtool check metrics: {result.stdout}{result.stderr}")
 
 
+def check_several(stand):
+    """Of several mirrors, one of them with a wrong configuration, one document; not that of the daemon's own names."""
+    os.makedirs(stand.path("dbxsync"))
+    os.symlink(stand.path("dbxsync.conf"), stand.path("dbxsync/work.conf"))
+    write(stand.path("dbxsync/broken.conf"), "nonsense")
+    for form in ("prometheus", "openmetrics"):
+        result = subprocess.run(
+            [os.path.join(stand.programs, "dbxsync"), "metrics", "--all", "--format", form, "--config-dir", stand.folder],
+            capture_output=True, text=True, check=False)
+        known = samples(result.stdout)
+        found = [known.get(f'dbxsync_in_step{{mirror="{name}"}}') for name in ("dbxsync", "work", "broken")]
+        if result.returncode != 78 or found != ["1", "1", "0"]:
+            fail(f"metrics --all: exit {result.returncode}, {found}\n{result.stdout}{result.stderr}")
+        if form == "prometheus":
+            check_with_promtool(result.stdout)
+
+
 def check_names(text):
     """Every metric that alerts and dashboard name exists, and every panel has what it needs."""
     known = {sample.partition("{")[0] for sample in samples(text)}
@@ -225,6 +242,7 @@ def check(stand):
     # The two formats are one: promtool reads only the older one.
     if not stand.dbxsync("metrics").endswith("# EOF\n"):
         fail("OpenMetrics without an end")
+    check_several(stand)
     retried = 'dbxsync_retries_total{mirror="dbxsync",endpoint="files/download"} 0\n'  # there is none before the first
     expressions = list(check_names(text + retried))
 

@@ -82,6 +82,11 @@ struct Pace: Hashable, Sendable {
         successes = 0
     }
 
+    /// Somebody else's request was answered with 429: nobody sends for `pause`.
+    mutating func hold(at now: Duration, for pause: Duration) {
+        heldUntil = max(heldUntil, now + min(pause, Pace.longestPause))
+    }
+
     /// A request was answered, and not with 429.
     ///
     /// - Parameter isFailure: whether the server failed, which gives nobody more places.

@@ -5,17 +5,21 @@ public final class RequestGate: Sendable {
     private let pace = Mutex(Pace())
     private let now: @Sendable () -> Duration
     private let onPause: @Sendable (Duration) -> Void
+    private let news: (any PauseNews)?
 
     /// Creates an open gate.
     ///
     /// - Parameters:
     ///   - clock: measures pauses.
-    ///   - onPause: is told for how long the server wants no requests.
+    ///   - onPause: is told for how long the server wants no requests, whoever was told so.
+    ///   - news: what others with the same account were told, and are told; `nil` if there are none.
     public init(
-        clock: any Clock<Duration> = ContinuousClock(), onPause: @escaping @Sendable (Duration) -> Void = { _ in }
+        clock: any Clock<Duration> = ContinuousClock(), onPause: @escaping @Sendable (Duration) -> Void = { _ in },
+        news: (any PauseNews)? = nil
     ) {
         now = TimeSource(clock).now
         self.onPause = onPause
+        self.news = news
     }
 
     /// Returns when a request may go out; the time it had to wait, in `time`, is added to `waited`.
@@ -23,6 +27,10 @@ public final class RequestGate: Sendable {
     /// - Returns: `nil` if that would take longer than `limit` in all.
     func pass(in time: TimeSource, waited: inout Duration, limit: Duration?) async throws -> Pace.Ticket? {
         while true {
+            if let pause = news?.heard() {
+                pace.withLock { $0.hold(at: now(), for: pause) }
+                onPause(pause)
+            }
             switch pace.withLock({ $0.admit(at: now()) }) {
             case .go(let ticket): return ticket
             case .wait(let duration):
@@ -37,6 +45,7 @@ public final class RequestGate: Sendable {
     /// Holds everybody for `pause`.
     func hold(_ ticket: Pace.Ticket, for pause: Duration) {
         pace.withLock { $0.rateLimited(ticket, at: now(), for: pause) }
+        news?.tell(pause)
         onPause(pause)
     }
 

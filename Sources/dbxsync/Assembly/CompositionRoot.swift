@@ -31,19 +31,22 @@ struct CompositionRoot: Sendable {
     /// - Parameters:
     ///   - config: what is configured.
     ///   - calls: how Dropbox is called.
-    ///   - word: where this process says how it gets on, if it is a daemon.
+    ///   - place: where this process says how it gets on, if it is a daemon.
     ///   - metrics: where what happens is counted.
     ///   - rebuilding: whether a damaged state is set aside and made anew.
     ///   - logger: is told what happens.
     /// - Throws: whatever `Failure.of` turns into 73, 75 or 77.
     static func open(
-        _ config: Config, calls: CallSettings, word: String? = nil, metrics: Metrics? = nil, rebuilding: Bool = true,
+        _ config: Config, calls: CallSettings, place: StatusPlace? = nil, metrics: Metrics? = nil,
+        rebuilding: Bool = true,
         logger: Logger
     ) async throws -> CompositionRoot {
-        let lock = try InstanceLock.acquire(stateDirectory: config.state.directory, word: word)
+        let lock = try InstanceLock.acquire(stateDirectory: config.state.directory, word: place?.path)
         let store = try await openState(config, rebuilding: rebuilding, logger)
         let mirror = try await openMirror(config, store: store, logger: logger)
         let (board, disk) = (StatusBoard(), DiskPool())
+        let pauses = place.flatMap { SharedPauses($0) }
+        if let account = try await store.progress().origin?.account { pauses?.identify(account) }
         let connection = Connection(
             config, calls: calls,
             waiting: { duration, sleep in try await board.withQuietPeriod(upTo: duration, sleep) },
@@ -52,7 +55,7 @@ struct CompositionRoot: Sendable {
                 let seconds = pause.components.seconds
                 guard board.pause(until: .now + seconds), seconds >= 5 else { return }
                 logger.notice("Dropbox asks for a pause of \(seconds) s")
-            }, meter: metrics, logger: logger)
+            }, pauses: pauses, meter: metrics, logger: logger)
         let source = AccountGuard(
             clients: connection.accountClients(try connection.tokens()), remoteRoot: config.mirror.remoteRoot,
             isTeamSpace: config.account.teamSpace, store: store,
@@ -60,7 +63,10 @@ struct CompositionRoot: Sendable {
                 try await disk.run { try mirror.bind(to: MirrorOwner(origin)) }
                 try await store.bind(mirrorID: mirror.id)
             },
-            onAccount: { logger.info("mirroring \($0.displayName) <\($0.email)>") })
+            onAccount: { account in
+                pauses?.identify(account.accountID)
+                logger.info("mirroring \(account.displayName) <\(account.email)>")
+            })
         let engine = SyncEngine(
             remote: source, store: store, mirror: mirror, disk: disk, settings: config.engineSettings,
             environment: EngineEnvironment(now: { .now }, meter: metrics), board: board, logger: logger)
@@ -109,6 +115,11 @@ struct CompositionRoot: Sendable {
         if !mirror.isExclusive {
             logger.warning(
                 "the file system of \(config.mirror.directory) knows no locks: nothing keeps a second dbxsync from working there"
+            )
+        }
+        if let outer = Neighbours.mirror(around: config.mirror.directory) {
+            logger.warning(
+                "the mirror \(config.mirror.directory) lies in another mirror, \(outer): each takes the files of the other for a stranger's; move one of them"
             )
         }
         if let origin = progress.origin { try mirror.bind(to: MirrorOwner(origin)) }

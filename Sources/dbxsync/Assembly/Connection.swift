@@ -43,7 +43,7 @@ struct Connection: Sendable {
     /// Starts the transports; nothing goes over the network yet.
     init(
         _ config: Config, calls: CallSettings, waiting: @escaping Waiting = { _, sleep in try await sleep() },
-        onPause: @escaping @Sendable (Duration) -> Void = { _ in },
+        onPause: @escaping @Sendable (Duration) -> Void = { _ in }, pauses: (any PauseNews)? = nil,
         meter: (any CallMeter)? = nil,
         logger: Logger
     ) {
@@ -51,7 +51,7 @@ struct Connection: Sendable {
         self.calls = calls
         self.waiting = waiting
         self.meter = meter
-        gate = RequestGate(onPause: onPause)
+        gate = RequestGate(onPause: onPause, news: pauses)
         self.logger = logger
         endpoints = config.account.endpoint.map { Endpoints(base: $0) } ?? .dropbox
         let limits = TransferLimits(config.transfer.limits)

@@ -7,13 +7,21 @@ import SyncModel
 
 /// What every command takes.
 struct CommonOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("The configuration.", valueName: "file"))
-    var config = "/etc/dbxsync.conf"
+    @Option(
+        name: .customLong("config"),
+        help: ArgumentHelp("The configuration (default: /etc/dbxsync.conf).", valueName: "file"))
+    var given: String?
+
+    /// The configuration file.
+    var config: String { given ?? DropIn.file(ofInstance: nil) }
 
     /// The checked configuration, read as whoever started the command.
-    func load() throws(Failure) -> Config {
-        switch ConfigFile.load(config) {
-        case .success(let loaded): return loaded
+    func load() throws(Failure) -> Config { try Self.checked(ConfigFile.load(config)) }
+
+    /// - Throws: `Failure` with all problems.
+    static func checked(_ loaded: Result<Config, ConfigProblems>) throws(Failure) -> Config {
+        switch loaded {
+        case .success(let config): return config
         case .failure(let problems): throw Failure(.badConfiguration, problems.description)
         }
     }

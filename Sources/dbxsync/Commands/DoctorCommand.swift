@@ -14,13 +14,15 @@ struct DoctorCommand: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
+    @OptionGroup var machine: ConfigurationFolder
+
     @Flag(help: "Print the report as JSON.")
     var json = false
 
     func run() async throws {
         try await exiting {
             let asJSON = json
-            let report = await Examination(file: common.config).report { report in
+            let report = await Examination(file: common.config, folder: machine.path).report { report in
                 Self.show(report, asJSON)
                 fflush(nil)
                 // Something hangs in the kernel, and would hold up an ordinary end.

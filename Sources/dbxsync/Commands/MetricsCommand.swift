@@ -1,5 +1,7 @@
 import ArgumentParser
 import Configuration
+import Dropbox
+import TextFormatting
 
 /// `dbxsync metrics`: how the mirror stands, in numbers for a monitoring system.
 struct MetricsCommand: AsyncParsableCommand {
@@ -14,15 +16,39 @@ struct MetricsCommand: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
+    @OptionGroup var instances: InstanceOptions
+
     @Option(help: "How they are written: openmetrics, or prometheus for what reads the older text format.")
     var format = MetricsText.Format.openmetrics
 
+    func validate() throws { try instances.validate(common) }
+
     func run() async throws {
         try await exiting {
+            if instances.all { return try await tellAll() }
             let config = try common.loadAsOwner()
-            printOut(MetricsText.of(try await MetricsFacts.gather(config, file: common.config), format))
+            printOut(MetricsText.of(try await facts(config), format))
             return .done
         }
+    }
+
+    private func facts(_ config: Config) async throws -> MetricsFacts {
+        let file = common.config
+        guard instances.look else { return try await MetricsFacts.gather(config, file: file) }
+        return try await config.looking { try await MetricsFacts.gather($0, config, file: file, now: .now) }
+    }
+
+    private func tellAll() async throws -> ExitCode {
+        let all = try instances.instances()
+        let runs = await instances.run(all, "metrics", "--look", "--format", format.rawValue)
+        printOut(MetricsText.of(runs, format))
+        for run in runs { if let trouble = run.trouble { complain("\(run.instance.name): \(trouble)") } }
+        if all.isEmpty { complain(AllStatus.nothing(in: instances.folder.path)) }
+        return ExitCode.worst(runs.map(\.exitCode))
+    }
+
+    private func complain(_ text: String) {
+        Terminal.standardError.write(line: "dbxsync: " + escapingControls(text))
     }
 }
 

@@ -27,7 +27,7 @@ struct RunCommand: AsyncParsableCommand {
         let composition: CompositionRoot
         do {
             composition = try await CompositionRoot.open(
-                config, calls: .daemon, word: place.path, metrics: metrics, logger: logger)
+                config, calls: .daemon, place: place, metrics: metrics, logger: logger)
         } catch {
             await HeartbeatService.tellEnd(error, config, mirror: mirror, logger)
             throw error

@@ -2,6 +2,7 @@ import ArgumentParser
 import Configuration
 import Dropbox
 import Glibc
+import TextFormatting
 
 /// `dbxsync setup`: from an installed package to a running mirror.
 struct SetupCommand: AsyncParsableCommand {
@@ -51,10 +52,12 @@ struct SetupCommand: AsyncParsableCommand {
     @Flag(help: "Do not enable and start the service.")
     var noStart = false
 
+    @OptionGroup var machine: ConfigurationFolder
+
     func validate() throws {
         if config != nil && instance != nil { throw ValidationError("--config and --instance exclude each other") }
-        if let instance, DropIn.instance(DropIn.file(ofInstance: instance)) == nil {
-            throw ValidationError("--instance takes a name, and no path")
+        if let instance, let problem = InstanceName.problem(instance) {
+            throw ValidationError("--instance: the name \(quoted(instance)) \(problem)")
         }
         if credentials != nil && (code != nil || verifier != nil) {
             throw ValidationError("--credentials is a sign-in; it takes neither --code nor --verifier")
@@ -64,9 +67,10 @@ struct SetupCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await exiting {
-            let file = config ?? DropIn.file(ofInstance: instance)
+            let file = Self.absolute(config ?? DropIn.file(ofInstance: instance))
             var setup = try Setup(
-                place: try SetupPlace(file: Self.absolute(file)), answers: answers,
+                place: try SetupPlace(file: file), answers: answers,
+                neighbours: try Neighbours(of: file, in: machine.path),
                 dialogue: Dialogue(
                     isInteractive: isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1, saysYes: yes))
             return try await setup.run()

@@ -14,10 +14,15 @@ struct WebCommand: AsyncParsableCommand {
             "dbxsync metrics" does, and /healthz, which answers 200 when the mirror is in step and 503 when it is not, \
             with a line that says why.
 
+            Without --config it is about every mirror of this machine. Where there are several, these are about all of \
+            them, and those of each are below its name, such as /work/.
+
             Nothing can be changed there, and there is no password: whoever reaches the address sees the names of files.
             """)
 
     @OptionGroup var common: CommonOptions
+
+    @OptionGroup var instances: InstanceOptions
 
     @Option(
         help: ArgumentHelp(
@@ -30,9 +35,12 @@ struct WebCommand: AsyncParsableCommand {
     )
     var host: [String] = []
 
+    func validate() throws { try instances.validate(common) }
+
     func run() async throws {
         try await exiting {
-            let site = WebSite(configuration: common.config, hosts: HostRule(host))
+            let scope = common.given.map(WebSite.Scope.one) ?? .all(in: instances.folder.path)
+            let site = WebSite(scope: scope, hosts: HostRule(host))
             if let listen {
                 try await serve(site, at: listen)
             } else {
@@ -47,12 +55,21 @@ struct WebCommand: AsyncParsableCommand {
         guard var address = WebAddress(text) else {
             throw Failure(.usage, "--listen \(text): an address and a port, such as 127.0.0.1:8089")
         }
-        let config = try common.load()
+        let state = try stateDirectory()
         let listener = try address.listen()
-        try Privileges.becomeOwner(of: config.state.directory)
+        if let state { try Privileges.becomeOwner(of: state) }
         let open = address.isLoopback ? "" : "; there is no password, and others than this machine may reach it"
         Terminal.standardError.write(line: "dbxsync: serving http://\(address.text)/\(open)")
         try await WebListener(listener, site).run()
+    }
+
+    /// Whose owner serves the pages: the state of the mirror, or of the first one that can be read.
+    private func stateDirectory() throws(Failure) -> String? {
+        if common.given != nil { return try common.load().state.directory }
+        let configs = try instances.instances().map { ConfigFile.load($0.file) }
+        if configs.count == 1 { return try CommonOptions.checked(configs[0]).state.directory }
+        if configs.isEmpty { throw Failure(.badConfiguration, AllStatus.nothing(in: instances.folder.path)) }
+        return configs.lazy.compactMap { try? $0.get().state.directory }.first
     }
 
     private func refuseTerminal() throws(Failure) {

@@ -13,11 +13,13 @@ import Synchronization
 struct Examination: Sendable {
     /// The configuration.
     let file: String
+    /// Where the configurations of the machine are.
+    private let folder: String
     private let board = FindingBoard()
     /// Disks may not answer for a long time: they get threads of their own.
     private let pool = DiskPool(threads: 4)
 
-    init(file: String) { self.file = file }
+    init(file: String, folder: String) { (self.file, self.folder) = (file, folder) }
 
     /// How long all of it may take, in seconds, and what asks the account.
     private static let patience: UInt32 = 50
@@ -71,6 +73,9 @@ struct Examination: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await board.expect(NetworkChecks.hostNames) { await checks.hosts() } }
             group.addTask(executorPreference: pool) {
+                await board.expect([Self.neighboursName]) { [neighbours(config)].compactMap(\.self) }
+            }
+            group.addTask(executorPreference: pool) {
                 let state = StateChecks(config: config, serviceUser: user, now: .now)
                 var outcome = StateChecks.Outcome(findings: [])
                 await board.expect(StateChecks.names) {
@@ -109,6 +114,29 @@ struct Examination: Sendable {
             }
             defer { race.cancelAll() }
             return await race.next() ?? []
+        }
+    }
+
+    fileprivate static let neighboursName = "other mirrors"
+
+    /// Other mirrors of this machine that are in the way of this one; nil where there is none at all.
+    private func neighbours(_ config: Config) -> Finding? {
+        let name = Self.neighboursName
+        do throws(Failure) {
+            let neighbours = try Neighbours(of: file, in: folder)
+            let problems = [
+                neighbours.problem(ofMirror: config.mirror.directory),
+                neighbours.problem(ofState: config.state.directory),
+            ].compactMap(\.self)
+            if !problems.isEmpty {
+                return .problem(
+                    name, problems.joined(separator: "\n"), do: "move one of them, and correct its configuration")
+            }
+            if neighbours.others.isEmpty { return nil }
+            let names = neighbours.others.map(\.instance.name).joined(separator: ", ")
+            return .ok(name, "\(names): beside this one")
+        } catch {
+            return .warning(name, error.message)
         }
     }
 
@@ -187,7 +215,9 @@ private final class FindingBoard: Sendable {
 
     /// The order in which checks build on each other.
     private static let order =
-        ["configuration", "commands", "user", "group"] + ServiceChecks.names + [JournalCheck.name]
+        ["configuration", "commands", Examination.neighboursName, "user", "group"] + ServiceChecks.names + [
+            JournalCheck.name
+        ]
         + StateChecks.names.prefix(3) + DiskChecks.names + NetworkChecks.hostNames + NetworkChecks.accountNames
         + StateChecks.names.dropFirst(3) + StateChecks.keptNames
 

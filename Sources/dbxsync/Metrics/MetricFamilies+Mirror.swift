@@ -8,8 +8,7 @@ extension MetricFamilies {
 
     private static func inStep(_ report: StatusReport, _ facts: MetricsFacts) -> [MetricFamily] {
         [
-            .gauge("dbxsync_in_step", "Whether the mirror equals the account, and that is known of late.")
-                .with(flag(report.inStep)),
+            inStep(report.inStep),
             .gauge(
                 "dbxsync_in_step_timestamp_seconds", unit: "seconds",
                 "The time for which the mirror is known to equal the account, and the disk what is recorded."

@@ -7,11 +7,26 @@ enum MetricFamilies {
         about(facts) + (facts.report.map { mirror($0, facts) } ?? []) + (facts.counters.map(daemon) ?? [])
     }
 
+    /// Where nothing can be known: nobody keeps the mirror in step.
+    static var unknown: [MetricFamily] { [build, up(false), inStep(false)] }
+
+    private static var build: MetricFamily {
+        .info("dbxsync_build", "The version of dbxsync.", [Label("version", Dbxsync.version)])
+    }
+
+    private static func up(_ isUp: Bool) -> MetricFamily {
+        .gauge("dbxsync_up", "Whether the daemon runs and says how it gets on.").with(flag(isUp))
+    }
+
+    static func inStep(_ isInStep: Bool) -> MetricFamily {
+        .gauge("dbxsync_in_step", "Whether the mirror equals the account, and that is known of late.")
+            .with(flag(isInStep))
+    }
+
     /// What is always known.
     private static func about(_ facts: MetricsFacts) -> [MetricFamily] {
         [
-            .info("dbxsync_build", "The version of dbxsync.", [Label("version", Dbxsync.version)]),
-            .gauge("dbxsync_up", "Whether the daemon runs and says how it gets on.").with(flag(facts.isUp)),
+            build, up(facts.isUp),
             .gauge("dbxsync_signed_in", "Whether the sign-in is good, as far as is known.")
                 .with(facts.isSignedIn.map(flag)),
             .gauge("dbxsync_free_bytes", unit: "bytes", "Space on the mirror's disk that dbxsync can use.")

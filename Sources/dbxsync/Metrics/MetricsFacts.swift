@@ -48,6 +48,8 @@ struct MetricsFacts: Sendable {
     /// The name of the instance with a configuration file: `work` for `/etc/dbxsync/work.conf`, else `dbxsync`.
     static func instance(_ file: String) -> String {
         let name = file.pathComponents.last ?? ""
+        // Two mirrors with one name could not be told apart.
+        if name == "dbxsync.conf", file.pathComponents.dropLast().last == "dbxsync" { return "dbxsync@dbxsync" }
         let bare = name.hasSuffix(".conf") ? String(name.dropLast(".conf".count)) : name
         return bare.isEmpty ? "dbxsync" : bare
     }

@@ -20,11 +20,44 @@ enum MetricsText {
 
     /// All metrics that are known.
     static func of(_ facts: MetricsFacts, _ format: Format = .openmetrics) -> String {
-        let mirror = MetricFamily.Label("mirror", facts.mirror)
-        let families = MetricFamilies.all(facts).filter { !$0.samples.isEmpty }
-        let text = families.map { lines($0, mirror, format) }.joined()
-        return format == .openmetrics ? text + "# EOF\n" : text
+        of(MetricFamilies.all(facts), mirror: facts.mirror, format)
     }
+
+    /// Those of them that have samples.
+    static func of(_ families: [MetricFamily], mirror: String, _ format: Format) -> String {
+        let label = MetricFamily.Label("mirror", mirror)
+        return families.filter { !$0.samples.isEmpty }.map { lines($0, label, format) }.joined() + closing(format)
+    }
+
+    /// All metrics of several mirrors, as a document of each was printed; of what is not known, that it is not.
+    ///
+    /// What a metric is stands once, before the samples of all of them: a document in which it is repeated is none.
+    static func of(_ runs: [InstanceRun], _ format: Format) -> String {
+        let documents = runs.map { run in
+            run.trouble == nil ? run.output : of(MetricFamilies.unknown, mirror: run.instance.name, format)
+        }
+        var heads: [String] = []
+        var samples: [String: String] = [:]
+        for document in documents {
+            var (head, isInHead) = ("", false)
+            for line in document.split(separator: "\n") where line != end {
+                if line.hasPrefix("#") {
+                    head = isInHead ? "\(head)\(line)\n" : "\(line)\n"
+                    isInHead = true
+                    continue
+                }
+                if isInHead, samples[head] == nil { heads.append(head) }
+                isInHead = false
+                samples[head, default: ""] += "\(line)\n"
+            }
+        }
+        return heads.map { $0 + (samples[$0] ?? "") }.joined() + closing(format)
+    }
+
+    /// What ends a document of OpenMetrics.
+    private static let end = "# EOF"
+
+    private static func closing(_ format: Format) -> String { format == .openmetrics ? end + "\n" : "" }
 
     private static func lines(_ family: MetricFamily, _ mirror: MetricFamily.Label, _ format: Format) -> String {
         var text = head(family, format)

@@ -35,7 +35,7 @@ struct ServiceStart {
 
     private func systemctl(_ verb: String, _ unit: String...) throws(Failure) {
         let command = ["systemctl", verb] + unit
-        guard let done = CapturedCommand.run(command, within: Self.startPatience, withErrors: true) else {
+        guard let done = CapturedCommand.run(command, within: Self.startPatience, errors: .joined) else {
             throw Failure(.incomplete, "there is no systemctl")
         }
         if done.isDone { return }

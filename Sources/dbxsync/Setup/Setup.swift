@@ -23,6 +23,7 @@ struct Setup {
     private let place: SetupPlace
     private let answers: SetupAnswers
     private let dialogue: Dialogue
+    private let neighbours: Neighbours
     private var draft: SetupDraft
     /// How long the account is looked at for sizes, and a download for its rate.
     private static let (patience, ratePatience) = (Duration.seconds(15), Duration.seconds(3))
@@ -31,8 +32,10 @@ struct Setup {
     /// As many folders as a screen shows.
     private static let mostFolders = 30
 
-    init(place: SetupPlace, answers: SetupAnswers, dialogue: Dialogue) throws(Failure) {
-        (self.place, self.answers, self.dialogue) = (place, answers, dialogue)
+    init(
+        place: SetupPlace, answers: SetupAnswers, neighbours: Neighbours, dialogue: Dialogue
+    ) throws(Failure) {
+        (self.place, self.answers, self.neighbours, self.dialogue) = (place, answers, neighbours, dialogue)
         draft = SetupDraft(file: place.file, original: try Self.original(place.file))
     }
 
@@ -89,13 +92,23 @@ struct Setup {
         _ = try draft.provisional()
         if let endpoint = answers.endpoint { try set("account.endpoint", to: endpoint, option: "--endpoint") }
         let state = place.stateDirectory
-        guard state != Config().state.directory else { return }
+        defer { for other in neighbours.others where other.isUnknown { warn(of: other.instance) } }
+        guard state != Config().state.directory else { return try refuseState() }
         if draft.value("state.directory") == nil { try set("state.directory", to: state, option: "state.directory") }
         if draft.value("account.credentials") == nil {
             let kept = draft.value("state.directory") ?? state
             try set("account.credentials", to: kept + "/credentials.json", option: "account.credentials")
         }
-        _ = try draft.provisional()
+        try refuseState()
+    }
+
+    private func refuseState() throws(Failure) {
+        guard let problem = neighbours.problem(ofState: try draft.provisional().state.directory) else { return }
+        throw Failure(.badConfiguration, "\(place.file): state.directory: \(problem)")
+    }
+
+    private func warn(of other: Instance) {
+        dialogue.say("\(other.file) cannot be read: whether its mirror is in the way of this one is not known")
     }
 
     private mutating func set(_ key: String, to value: String?, option: String) throws(Failure) {
@@ -134,7 +147,7 @@ struct Setup {
                 "\nThe directory of the mirror: it belongs to \(place.user.name), and nobody else should write to it")
         }
         var draft = draft
-        let user = place.user
+        let (user, neighbours) = (place.user, neighbours)
         try await dialogue.ask(
             "Directory", given: answers.directory, usual: draft.value("mirror.directory") ?? place.mirrorDirectory,
             option: "--directory"
@@ -147,6 +160,7 @@ struct Setup {
             } catch {
                 throw SetupRefusal(error.message)
             }
+            if let why = neighbours.problem(ofMirror: config.mirror.directory) { throw SetupRefusal(why) }
             if case .unusable(let why) = DirectoryState(config.mirror.directory, for: user) { throw SetupRefusal(why) }
             try await KnownMirror(config).refuse(directory: config.mirror.directory)
             draft = next

@@ -32,6 +32,8 @@ struct PageFacts: Sendable {
     var now: Timestamp
     /// The machine's name.
     var machine: String
+    /// The mirror's name, where there are several.
+    var name: String?
     var report: StatusReport
     var holds: [Hold] = []
     /// The first paths of what is held.
@@ -107,9 +109,10 @@ struct PageFacts: Sendable {
         return history
     }
 
-    private static func machineName() -> String {
+    /// What the machine calls itself; empty if that is not known.
+    static func machineName() -> String {
         var name = [CChar](repeating: 0, count: 256)
         guard gethostname(&name, name.count - 1) == 0 else { return "" }
-        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(truncatingIfNeeded:)), as: UTF8.self)
     }
 }

@@ -38,6 +38,7 @@ enum PageStyle {
         .state h2{font-size:1.5rem;line-height:1.25;margin:0;color:var(--tone)}
         .state p{margin:.35rem 0 0}
         .good{--tone:var(--good)}.busy{--tone:var(--ink)}.warn{--tone:var(--warn)}.bad{--tone:var(--bad)}
+        .tone{color:var(--tone)}
         .mark{display:inline-block;width:1.5em}
         progress{display:block;width:100%;height:.65rem;margin:.75rem 0 .1rem;accent-color:var(--ink)}
         dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,14rem),1fr));gap:.9rem 1.5rem;margin:0}

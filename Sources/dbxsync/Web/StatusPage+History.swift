@@ -12,7 +12,7 @@ extension StatusPage {
         let head = history.filter.isAsking ? form(history.filter) : ""
         let foot =
             history.filter.isAsking
-            ? "<p><a href=\"/\">Back to the status</a></p>" : "<p><a href=\"/?path=\">Search the history</a></p>"
+            ? "<p><a href=\"./\">Back to the status</a></p>" : "<p><a href=\"./?path=\">Search the history</a></p>"
         return "<section>\n<h2>History</h2>\n\(head)\(list(history, facts.now))\(foot)\n</section>"
     }
 
@@ -22,7 +22,7 @@ extension StatusPage {
             return "<option\(filter.event == name ? " selected" : "")>\(Markup.text(name))</option>"
         }
         return """
-            <form action="/" method="get" role="search">
+            <form action="./" method="get" role="search">
             <label>Path, with what is below it<input name="path" type="search" maxlength="4096" autocomplete="off" \
             spellcheck="false" dir="auto" placeholder="/Docs" value="\(Markup.text(filter.path))"></label>
             <label>Event<select name="event"><option value="">all</option>\(events.joined())</select></label>

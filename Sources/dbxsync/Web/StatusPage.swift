@@ -23,23 +23,28 @@ enum StatusPage {
                 outbox(facts), strangers(facts), passes(facts), history(facts), trash(facts),
             ]
         return document(
-            title: "\(verdict.title) – dbxsync", tone: verdict.tone, machine: facts.machine,
+            title: "\(verdict.title) – dbxsync", tone: verdict.tone, machine: facts.machine, name: facts.name,
             time: TimeText.local(facts.now), isRefreshed: !filter.isAsking, body: sections.joined(separator: "\n"))
     }
 
     /// The page when nothing can be known.
-    static func html(failure reason: String) -> String {
+    static func html(failure reason: String, name: String? = nil) -> String {
         let verdict = PageVerdict(title: "Nothing is known", detail: reason, tone: .bad)
         return document(
-            title: "Nothing is known – dbxsync", tone: .bad, machine: "", time: TimeText.local(.now), isRefreshed: true,
-            body: state(verdict, nil))
+            title: "Nothing is known – dbxsync", tone: .bad, machine: "", name: name, time: TimeText.local(.now),
+            isRefreshed: true, body: state(verdict, nil))
     }
 
-    private static func document(
-        title: String, tone: PageVerdict.Tone, machine: String, time: String, isRefreshed: Bool, body: String
+    /// - Parameter name: that of the mirror where there are several, whose overview is a folder above.
+    static func document(
+        title: String, tone: PageVerdict.Tone, machine: String, name: String? = nil, time: String, isRefreshed: Bool,
+        body: String
     ) -> String {
         let again = isRefreshed ? "<meta http-equiv=\"refresh\" content=\"\(refresh)\">" : ""
-        let name = machine.isEmpty ? "dbxsync" : "dbxsync on \(Markup.text(machine))"
+        let heading =
+            "dbxsync" + (name.map { " " + Markup.text($0) } ?? "")
+            + (machine.isEmpty ? "" : " on \(Markup.text(machine))")
+        let above = name == nil ? "" : " · <a href=\"../\">all mirrors</a>"
         return """
             <!DOCTYPE html>
             <html lang="en" dir="ltr">
@@ -53,11 +58,11 @@ enum StatusPage {
             <style>\(PageStyle.text)</style>
             </head>
             <body>
-            <header><h1>\(name)</h1><span>as of \(Markup.text(time))</span></header>
+            <header><h1>\(heading)</h1><span>as of \(Markup.text(time))</span></header>
             <main>
             \(body)
             </main>
-            <footer><p>dbxsync \(Dbxsync.version) · <a href="/status.json">status.json</a> · <a href="/healthz">healthz</a> · <a href="/metrics">metrics</a>\
+            <footer><p>dbxsync \(Dbxsync.version) · <a href="status.json">status.json</a> · <a href="healthz">healthz</a> · <a href="metrics">metrics</a>\(above)\
             </p></footer>
             </body>
             </html>

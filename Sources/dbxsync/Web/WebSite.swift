@@ -7,10 +7,18 @@ import SyncModel
 import TextFormatting
 import Web
 
-/// What is answered to a request: four paths, read-only; no path of a request leads into the file system.
+/// What is answered to a request, read-only; no path of a request leads into the file system.
 struct WebSite: Sendable {
-    /// The configuration file, read for each request.
-    let configuration: String
+    /// Whose pages these are.
+    enum Scope: Sendable {
+        /// Those of the mirror of one configuration file.
+        case one(String)
+        /// Those of all mirrors of the machine, whose configurations are in a folder; where there is only one, as if it
+        /// were named.
+        case all(in: String)
+    }
+
+    let scope: Scope
     let hosts: HostRule
 
     /// Answers on one connection, and ends it.
@@ -37,6 +45,30 @@ struct WebSite: Sendable {
         if let host = request.host, !hosts.allows(host) {
             return .line(.misdirected, "the page does not answer to this host name (see: dbxsync web --host)")
         }
+        switch scope {
+        case .one(let file): return await MirrorSite(configuration: file).answer(request)
+        case .all(let folder):
+            do throws(Failure) {
+                let instances = try Instance.all(in: folder)
+                if instances.count > 1 { return await MachineSite(instances: instances).answer(request) }
+                let file = instances.first?.file ?? folder + "/dbxsync.conf"
+                return await MirrorSite(configuration: file).answer(request)
+            } catch {
+                return .line(.unavailable, "nothing is known: \(escapingControls(error.message))")
+            }
+        }
+    }
+}
+
+/// The pages of one mirror: four paths.
+struct MirrorSite: Sendable {
+    /// The configuration file, read for each request.
+    let configuration: String
+    /// The name of the mirror, where there are several.
+    var name: String?
+
+    /// The answer to a request, whose path begins where the mirror's own begin.
+    func answer(_ request: WebRequest) async -> WebAnswer {
         switch request.path {
         case "/": return await page(request)
         case "/healthz": return await answering { try await health() }
@@ -57,15 +89,12 @@ struct WebSite: Sendable {
 
     private func page(_ request: WebRequest) async -> WebAnswer {
         do {
-            let facts = try await PageFacts.gather(try config(), PageFilter(request), now: .now)
-            return html(.ok, StatusPage.html(facts))
+            var facts = try await PageFacts.gather(try config(), PageFilter(request), now: .now)
+            facts.name = name
+            return .page(.ok, StatusPage.html(facts))
         } catch {
-            return html(.unavailable, StatusPage.html(failure: Self.reason(error)))
+            return .page(.unavailable, StatusPage.html(failure: Self.reason(error), name: name))
         }
-    }
-
-    private func html(_ status: WebStatus, _ text: String) -> WebAnswer {
-        WebAnswer(status, type: "text/html; charset=utf-8", body: text, styleHash: PageStyle.hash)
     }
 
     private func health() async throws -> WebAnswer {
@@ -100,6 +129,13 @@ struct WebSite: Sendable {
 
     private static func reason(_ error: any Error) -> String {
         escapingControls(Failure.of(error).message.replacing("\n", with: "; "))
+    }
+}
+
+extension WebAnswer {
+    /// A page with the style sheet that all of them have.
+    static func page(_ status: WebStatus, _ text: String) -> WebAnswer {
+        WebAnswer(status, type: "text/html; charset=utf-8", body: text, styleHash: PageStyle.hash)
     }
 }
 
