@@ -124,6 +124,16 @@ public actor AccountGuard: RemoteSource {
         try await checkedClient().download(version, into: sink)
     }
 
+    /// Exports an online document.
+    public nonisolated func export(_ file: ExportedFile, into sink: any ByteSink) async throws -> ExportAnswer {
+        try await checkedClient().export(file, into: sink)
+    }
+
+    /// The revision at a key.
+    public nonisolated func revision(at key: RemoteKey) async throws -> Rev? {
+        try await checkedClient().revision(at: key)
+    }
+
     /// Downloads a part of a version.
     public nonisolated func downloadSegment(_ version: FileVersion, upTo end: Int64, into sink: any ByteSink)
         async throws
@@ -189,7 +199,7 @@ public actor AccountGuard: RemoteSource {
             let entry = try await client.metadata(of: remoteRoot)
             switch entry.node {
             case .folder: return entry
-            case .file:
+            case .file, .export:
                 throw AccountError(
                     .sourceGone, "mirror.remote_root \"\(remoteRoot)\" is a file in Dropbox, not a folder")
             case .unavailable(_, let why, _):

@@ -22,6 +22,8 @@ package struct Config: Equatable, Sendable {
     package var account = AccountSettings()
     /// `[mirror]`: what is mirrored where, and how it looks on disk.
     package var mirror = MirrorSettings()
+    /// `[export]`: in which form online documents come.
+    package var exports = ExportSettings()
     /// `[state]`: where dbxsync keeps its own books.
     package var state = StateSettings()
     /// `[schedule]`: when it asks.
@@ -96,9 +98,16 @@ extension Config {
         package var strangers = Strangers.keep
         /// Bytes that stay free: downloads wait below it; 0 for no reserve.
         package var minFreeSpace: Int64 = 1 << 30
+        /// Larger files are left alone, bytes; nil: none are.
+        package var maxSize: Int64?
+    }
 
-        /// What of the Dropbox folder is mirrored.
-        package var selection: Selection { Selection(include: include, exclude: exclude) }
+    /// What of the Dropbox folder is mirrored, and in which form.
+    package var selection: Selection {
+        var exports = exports
+        exports.webAddress += LinkFile.encoded(mirror.remoteRoot, keeping: UInt8(ascii: "/"))
+        return Selection(
+            include: mirror.include, exclude: mirror.exclude, maxSize: mirror.maxSize, exports: exports)
     }
 
     /// Where dbxsync keeps its own books.

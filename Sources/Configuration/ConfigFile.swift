@@ -60,8 +60,8 @@ package enum ConfigFile {
         }
     }
 
-    /// The line on which an element of a list stands; nil if the file is not what it was.
-    package static func line(of key: String, element: Int, in file: String) -> Int? {
+    /// The line on which a key stands, or an element of its list; nil if the file is not what it was.
+    package static func line(of key: String, element: Int?, in file: String) -> Int? {
         guard case .success((let bytes, _)) = contents(of: file), let document = try? TomlDocument(bytes) else {
             return nil
         }
@@ -72,6 +72,7 @@ package enum ConfigFile {
             }
             index = next
         }
+        guard let element else { return document.nodes[index].place?.line }
         let elements = document.children(of: index)
         return elements.indices.contains(element) ? document.nodes[elements[element]].place?.line : nil
     }

@@ -21,6 +21,34 @@ extension ConfigForm where Value == Int? {
         show: { $0.map { .integer(Int64($0)) } ?? .text(off) })
 }
 
+extension ConfigForm where Value == Int64? {
+    /// A size that a file may have, for a key that may be left out.
+    static let sizeOrNone = ConfigForm(
+        read: { literal, found throws(ConfigValueError) in
+            let size = try ConfigForm<Int64>.size.read(literal, found)
+            guard size > 0 else { throw ConfigValueError("would leave out every file; leave the key out for no limit") }
+            return size
+        },
+        show: { $0.map { .text(SizeText.show($0)) } })
+}
+
+extension ConfigForm where Value == ExportSettings.Choice {
+    /// A format of online documents, `"default"`, `"link"` or `"off"`.
+    static let export = ConfigForm(
+        read: { literal, found throws(ConfigValueError) in
+            guard case .text(let text) = literal else {
+                throw ConfigValueError(
+                    "must be a format such as \"docx\", or \"default\", \"link\" or \"off\", found \(found)")
+            }
+            guard text == off || ExportFormats.fileExtension(of: text) != nil else {
+                throw ConfigValueError(
+                    "\(quoted(text)) is not a format; write one such as \"docx\", or \"default\", \"link\" or \"off\"")
+            }
+            return ExportSettings.Choice(text)
+        },
+        show: { .text($0.text) })
+}
+
 extension ConfigForm where Value == Double? {
     /// Percent below 100, or `"off"`.
     static let shareOrOff = ConfigForm(

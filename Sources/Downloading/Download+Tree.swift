@@ -18,7 +18,7 @@ extension Download {
             var results: [FileResult] = []
             func next() {
                 guard let file = waiting.next() else { return }
-                group.addTask { (file, try await result(of: file, to: "\(top)/\(file.path.text)")) }
+                group.addTask { (file, try await result(of: file, in: tree, to: "\(top)/\(file.path.text)")) }
             }
             for _ in 0..<max(1, parallel) { next() }
             while let result = try await group.next() {
@@ -29,13 +29,21 @@ extension Download {
         }
     }
 
-    private func result(of file: RemoteTree.File, to target: String) async throws -> Result<Bool, DownloadError> {
+    private func result(of file: RemoteTree.File, in tree: RemoteTree, to target: String) async throws
+        -> Result<Bool, DownloadError>
+    {
         do {
+            if let document = file.export {
+                _ = try await export(document, tree.folder + document.source.text, to: target)
+                return .success(true)
+            }
             return .success(try await get(file.version, to: target))
         } catch let error as DropboxError where [.skipItem, .parked].contains(error.disposition) {
             return .failure(DownloadError(.refused, error.reason))
         } catch let error as DownloadError where error.code == .mismatch {
             return .failure(error)
+        } catch let problem as ExportProblem {
+            return .failure(DownloadError(.mismatch, problem.description))
         }
     }
 

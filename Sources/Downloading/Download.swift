@@ -5,8 +5,8 @@ package import SyncModel
 package struct Download: Sendable {
     /// Counts what has come.
     package let meter: DownloadMeter
-    private let client: DropboxClient
-    private let disk: (any TaskExecutor)?
+    let client: DropboxClient
+    let disk: (any TaskExecutor)?
 
     /// Downloads with a client; paths are absolute.
     ///

@@ -34,6 +34,9 @@ final class OutputSink: ByteSink, @unchecked Sendable {
             .interrupted, "the server began anew, and what went to standard output cannot be taken back")
     }
 
+    /// What has been written.
+    func content() -> ExportedFile.Content { ExportedFile.Content(size: offset, hash: hasher.finish()) }
+
     func isWhole(_ version: FileVersion) -> Bool {
         offset == version.size && hasher.finish() == version.hash
     }

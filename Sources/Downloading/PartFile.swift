@@ -69,6 +69,9 @@ final class PartFile: ByteSink, @unchecked Sendable {
         offset == version.size && hasher.finish() == version.hash
     }
 
+    /// What has arrived; afterwards it has to be begun anew or published.
+    func content() -> ExportedFile.Content { ExportedFile.Content(size: offset, hash: hasher.finish()) }
+
     /// Gives the file its name in one step, with its bytes on the disk.
     func publish(_ modified: Timestamp) throws(DownloadError) {
         Self.setTime(file.number, modified)

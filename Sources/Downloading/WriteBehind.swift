@@ -64,10 +64,11 @@ final class WriteBehind: ByteSink {
     }
 
     /// Lets `download` write to this sink, and returns when all is written by a thread of `executor`.
-    func fill(on executor: (any TaskExecutor)?, by download: () async throws -> Void) async throws {
+    func fill<Answer>(on executor: (any TaskExecutor)?, by download: () async throws -> Answer) async throws -> Answer {
         async let written: Void = withTaskExecutorPreference(executor) { try await self.run() }
+        let answer: Answer
         do {
-            try await download()
+            answer = try await download()
         } catch {
             end()
             try? await written  // what has arrived is where a later run goes on; the first error counts
@@ -75,6 +76,7 @@ final class WriteBehind: ByteSink {
         }
         end()
         try await written
+        return answer
     }
 
     private func end() {

@@ -13,6 +13,7 @@ public final class StateStore: Sendable {
     let path: String
     let faults: FaultHook
     let inEffect: SelectionInEffect
+    let exported = ExportedContents()
     /// What a transaction changes of the checksums.
     let tallies: Tallies
     let recorded = Atomic<Int>(0)

@@ -348,7 +348,7 @@ struct ConfigFileTests {
         #expect(problems(needed + "[miror]\nfile_mode = 1\n") == ["5:2: miror: unknown table, did you mean [mirror]?"])
         #expect(
             problems(needed + "[zzzzzz]\na = 1\n") == [
-                "5:2: zzzzzz: unknown table; there are account, guard, heartbeat, history, log, metrics, mirror, "
+                "5:2: zzzzzz: unknown table; there are account, export, guard, heartbeat, history, log, metrics, mirror, "
                     + "on_change, outbox, schedule, state, transfer, trash"
             ])
         #expect(problems("log = 3\n" + needed) == ["1:1: log: is a table: write [log], found the number 3"])

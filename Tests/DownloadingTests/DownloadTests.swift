@@ -163,7 +163,7 @@ struct DownloadTests {
             try fixture.account.makeFolder("/T/empty")
             try fixture.account.put("/T/\(String(repeating: "ä", count: 128))", "a name of 256 bytes")
             try fixture.account.put("/outside", "outside")
-            let tree = try await RemoteTree(fixture.client, "/T")
+            let tree = try await RemoteTree(fixture.client, "/T", exports: ExportSettings())
             #expect(tree.folders.map(\.text).sorted() == ["d0", "d1", "d2", "empty"])
             #expect(tree.files.count == 30 && tree.unavailable.count == 1)
             let top = place("back")
@@ -180,7 +180,7 @@ struct DownloadTests {
     func partly() async throws {
         try await SandboxFixture.run { fixture in
             for name in ["a", "b", "c"] { try fixture.account.put("/T/\(name)", name) }
-            let tree = try await RemoteTree(fixture.client, "/T")
+            let tree = try await RemoteTree(fixture.client, "/T", exports: ExportSettings())
             let tags = ["path", "restricted_content"]
             fixture.server.faults.add(
                 Fault(.error(409, tags: tags, retryAfter: nil), endpoint: "files/download", path: "/t/b", times: nil))

@@ -8,6 +8,11 @@ import Transport
 struct ListingTests {
     private static let hex = String(repeating: "ab", count: 32)
 
+    private static func document(_ formats: ExportFormats, _ version: FileVersion) -> RemoteNode {
+        let document = OnlineDocument(name: name, rev: version.rev, modified: version.modified, formats: formats)
+        return .unavailable(name: name, .document(document, nil), rev: version.rev)
+    }
+
     private static func file(_ extra: String = "", without: String = "") -> String {
         let fields = [
             #"".tag":"file""#, #""name":"Plan.txt""#, #""path_lower":"/docs/q3/plan.txt""#,
@@ -37,7 +42,16 @@ struct ListingTests {
             (Self.file(#""is_downloadable":true"#), .file(name: Self.name, version)),
             (
                 Self.file(#""is_downloadable":false"#, without: "content_hash"),
-                .unavailable(name: Self.name, .notDownloadable, rev: version.rev)
+                Self.document(ExportFormats(), version)
+            ),
+            (
+                Self.file(
+                    #""is_downloadable":false,"export_info":{"export_as":"html","export_options":["markdown","html"]}"#),
+                Self.document(ExportFormats(exportAs: "html", options: ["markdown"]), version)
+            ),
+            (
+                Self.file(#""is_downloadable":false,"export_info":{"export_options":null,"x":[{}]}"#),
+                Self.document(ExportFormats(), version)
             ),
             (
                 Self.file(#""symlink_info":{"target":"../x"}"#),

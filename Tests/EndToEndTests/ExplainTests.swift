@@ -27,7 +27,7 @@ struct ExplainTests {
             try account.put("/notes.paper", .bytes([1]), traits: paper)
             var blocked = FileTraits()
             blocked.isRestricted = true
-            #expect(try await fixture.place.run("sync").code == 1)
+            #expect(try await fixture.place.run("sync").code == 0)
             try account.delete("/D/gone")
             _ = try await fixture.place.run("sync")
             try account.put("/failing", .bytes([1]), traits: blocked)
@@ -37,7 +37,7 @@ struct ExplainTests {
             let expected: [(path: String, state: String, code: Int32)] = [
                 ("/D/a", "in_step", 0), ("/d/A", "in_step", 0), (fixture.place.mirror + "/D/a", "in_step", 0),
                 (id, "in_step", 0), ("/x.bak", "left_out", 0), ("/Private/p", "left_out", 0),
-                ("/notes.paper", "parked", 1), ("/D/gone", "removed", 0), ("/H/1", "held", 1), ("/H", "held", 1),
+                ("/notes.paper", "accepted", 0), ("/D/gone", "removed", 0), ("/H/1", "held", 1), ("/H", "held", 1),
                 ("/D/b", "unknown", 1),
             ]
             for (path, state, code) in expected {

@@ -40,13 +40,11 @@ struct HeartbeatTests {
             let daemon = try fixture.place.start("run")
             try await eventually("a heartbeat", or: daemon.log) { ear.lines == [well] }
 
-            var link = FileTraits()
-            link.symlinkTarget = "/etc/passwd"
-            try fixture.account.put("/private-link", .bytes([]), traits: link)
+            try fixture.account.put("/.dbxsync", "a name that is dbxsync's own")
             try await eventually("a failure", or: daemon.log) { ear.lines == [well, failing] }
             #expect(ear.last == "dbxsync (dbxsync): not in step: 1 cannot be mirrored\n")
 
-            try fixture.account.delete("/private-link")
+            try fixture.account.delete("/.dbxsync")
             ear.reply(with: "500 Not Now")
             try await eventually("a warning", or: daemon.log) {
                 daemon.log.contains("the heartbeat could not be sent, it is tried again: the server answered with 500")

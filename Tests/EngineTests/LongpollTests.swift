@@ -108,6 +108,12 @@ private final class HastyRemote: RemoteSource {
         try await remote.downloadSegment(version, upTo: end, into: sink)
     }
 
+    func export(_ file: ExportedFile, into sink: any ByteSink) async throws -> ExportAnswer {
+        try await remote.export(file, into: sink)
+    }
+
+    func revision(at key: RemoteKey) async throws -> Rev? { try await remote.revision(at: key) }
+
     func downloadZip(of folder: RemoteKey, into sink: any ByteSink) async throws {
         try await remote.downloadZip(of: folder, into: sink)
     }

@@ -69,6 +69,27 @@ struct SpaceTests {
         #expect(try fixture.differences() == [])
     }
 
+    @Test("an export that does not fit waits alone, and comes when there is room") func export() async throws {
+        let fixture = try EngineFixture()
+        try Self.mount(fixture, size: "16m")
+        defer { Self.unmount(fixture) }
+        fixture.settings.minFreeSpace = 2 << 20
+        var large = Sandbox.OnlineDocument(.paper)
+        large.exports["markdown"] = .generated(seed: 1, size: 15 << 20)
+        try fixture.account.put("/large.paper", large)
+        _ = try fixture.account.put("/small", "x")
+        await Self.passes(fixture, 2)
+        #expect(FileManager.default.fileExists(atPath: fixture.mirror + "/small"))
+        let issues = try await fixture.start().store.pathIssues(limit: 9)
+        #expect(issues.map(\.path) == ["/large.paper.md"])
+        #expect(issues.first?.reason.contains("has to wait for space") == true)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.mirror + "/.dbxsync/staging") == [])
+        large.exports["markdown"] = .generated(seed: 1, size: 5 << 20)
+        try fixture.account.put("/large.paper", large)
+        await Self.passes(fixture, 2)
+        #expect(try fixture.differences() == [])
+    }
+
     @Test("downloads that run together leave free what is to stay free") func reserve() async throws {
         let fixture = try EngineFixture()
         try Self.mount(fixture, size: "20m")

@@ -276,6 +276,12 @@ private final class StallingRemote: RemoteSource {
         try await remote.downloadSegment(version, upTo: end, into: sink)
     }
 
+    func export(_ file: ExportedFile, into sink: any ByteSink) async throws -> ExportAnswer {
+        try await remote.export(file, into: sink)
+    }
+
+    func revision(at key: RemoteKey) async throws -> Rev? { try await remote.revision(at: key) }
+
     func downloadZip(of folder: RemoteKey, into sink: any ByteSink) async throws {
         try Array("PK\u{3}\u{4}".utf8).withUnsafeBytes { try sink.write($0) }
         onStall()

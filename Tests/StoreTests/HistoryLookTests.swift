@@ -122,7 +122,7 @@ struct HistoryLookTests {
         try await queue.write { db in
             try db.execute(
                 sql: """
-                    DROP INDEX history_key; DROP INDEX history_old_key; DROP INDEX trash_key;
+                    DROP INDEX want_reason; DROP INDEX history_key; DROP INDEX history_old_key; DROP INDEX trash_key;
                     ALTER TABLE history DROP COLUMN key; ALTER TABLE history DROP COLUMN old_key;
                     ALTER TABLE trash DROP COLUMN key;
                     CREATE INDEX history_path ON history(path);

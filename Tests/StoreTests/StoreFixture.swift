@@ -55,10 +55,11 @@ final class StoreFixture {
         inodes += 1
         switch node {
         case .folder(let name): return .folder(name: name, inode: inodes)
-        case .file(let name, let version):
+        case .file, .export:
+            guard let version = node.version else { return nil }
             let print = Fingerprint(
                 inode: inodes, size: version.size, modifiedNanoseconds: version.modified.seconds * 1_000_000_000)
-            return .file(name: name, version, print)
+            return .file(name: node.name, version, print)
         case .unavailable: return nil
         }
     }

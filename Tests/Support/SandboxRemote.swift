@@ -22,6 +22,8 @@ public final class SandboxRemote: RemoteSource {
         var alter: (@Sendable (inout ChangePage) throws -> Void)?
         var onDownload: (@Sendable (String) throws -> Void)?
         var zips: [String] = []
+        var exports: [String] = []
+        var onExport: (@Sendable (String, inout [UInt8]) throws -> Void)?
         var onZip: (@Sendable (String, inout [UInt8]) throws -> Void)?
     }
 
@@ -70,8 +72,16 @@ public final class SandboxRemote: RemoteSource {
         state.withLock { $0.onZip = hook }
     }
 
+    /// Called with the document and the bytes of each export before they are sent; throws to make it fail.
+    public func onExport(_ hook: (@Sendable (String, inout [UInt8]) throws -> Void)?) {
+        state.withLock { $0.onExport = hook }
+    }
+
     /// Folders of which a zip was asked for so far.
     public var zips: [String] { state.withLock { $0.zips } }
+
+    /// Documents of which an export was asked for so far.
+    public var exports: [String] { state.withLock { $0.exports } }
 
     /// Pages asked for so far.
     public var pages: Int { state.withLock { $0.pages } }
@@ -92,6 +102,7 @@ public final class SandboxRemote: RemoteSource {
             state.downloads = []
             state.bytes = 0
             state.zips = []
+            state.exports = []
         }
     }
 
@@ -216,6 +227,34 @@ public final class SandboxRemote: RemoteSource {
         }
     }
 
+    /// Exports as the sandbox does.
+    public func export(_ file: ExportedFile, into sink: any ByteSink) async throws -> ExportAnswer {
+        state.withLock { $0.exports.append(file.source.text) }
+        var format: String?
+        if case .format(let name, _) = file.form { format = name }
+        let export: Export
+        do {
+            export = try account.export(file.source.text, format: format)
+        } catch AccountError.export("retry_error"), AccountError.lookup {
+            throw SandboxError(disposition: .skipItem)
+        } catch {
+            throw SandboxError(disposition: .parked)
+        }
+        var bytes = export.content.load()
+        try state.withLock { $0.onExport }?(file.source.text, &bytes)
+        state.withLock { $0.bytes += Int64(bytes.count) }
+        if sink.offset > 0 { try sink.restart() }
+        try bytes.withUnsafeBytes { try sink.write($0) }
+        return ExportAnswer(
+            size: export.size, hash: export.hash.flatMap { ContentHash(hex: $0) }, rev: Rev(export.file.rev))
+    }
+
+    /// The revision at a key.
+    public func revision(at key: RemoteKey) async throws -> Rev? {
+        guard case .file(let file)? = try? account.metadata(key.text, includeDeleted: false) else { return nil }
+        return Rev(file.rev)
+    }
+
     private static func change(_ entry: Entry) -> RemoteChange? {
         switch entry {
         case .deleted(let gone): return .deleted(RemoteKey(gone.pathLower))
@@ -230,7 +269,13 @@ public final class SandboxRemote: RemoteSource {
     private static func node(_ file: FileMetadata) -> RemoteNode {
         let name = FileName(file.name)
         let rev = Rev(file.rev)
-        if !file.traits.isDownloadable { return .unavailable(name: name, .notDownloadable, rev: rev) }
+        if !file.traits.isDownloadable {
+            let made = file.traits.document
+            let document = SyncModel.OnlineDocument(
+                name: name, rev: rev, modified: Timestamp(seconds: file.clientModified),
+                formats: ExportFormats(exportAs: made?.exportAs, options: made?.options ?? []))
+            return .unavailable(name: name, .document(document, nil), rev: rev)
+        }
         if let target = file.traits.symlinkTarget {
             return .unavailable(name: name, .symbolicLink(target: target), rev: rev)
         }

@@ -1,6 +1,6 @@
 import Foundation
 public import Sandbox
-import SyncModel
+public import SyncModel
 
 /// A whole tree by path, one line an entry: what tests compare.
 ///
@@ -23,16 +23,46 @@ public struct Tree: Equatable, CustomStringConvertible {
     }
 
     /// What an account holds that can be mirrored.
-    public init(account: Account) {
+    ///
+    /// - Parameters:
+    ///   - account: the account.
+    ///   - exports: in which form online documents come; `nil` for none.
+    public init(account: Account, exports: ExportSettings? = ExportSettings()) {
         lines = [:]
         account.computeHashes()
-        for entry in account.tree() {
+        let entries = account.tree()
+        if let exports {
+            let taken = Set(entries.map(\.pathLower))
+            for entry in entries { export(entry, exports, taken) }
+        }
+        for entry in entries {
             let isMirrored = entry.traits.isDownloadable && entry.traits.symlinkTarget == nil && !entry.traits.hidesHash
             guard !entry.isFile || isMirrored else { continue }
             let path = String(Substring(entry.path.utf8.drop { $0 == UInt8(ascii: "/") }))
             lines[Tree.exact(path)] =
                 entry.isFile ? "file \(entry.size) \(entry.contentHash ?? "-") \(entry.clientModified)" : "dir"
         }
+    }
+
+    private mutating func export(_ entry: TreeEntry, _ exports: ExportSettings, _ taken: Set<String>) {
+        guard !entry.traits.isDownloadable, let made = entry.traits.document, made.trouble.notReady != nil else {
+            return
+        }
+        let names = entry.path.split(separator: "/")
+        let document = SyncModel.OnlineDocument(
+            name: FileName(String(names.last ?? "")), rev: Rev(entry.rev ?? ""),
+            modified: Timestamp(seconds: entry.clientModified),
+            formats: ExportFormats(exportAs: made.exportAs, options: made.options ?? []))
+        let key = RemoteKey(entry.pathLower)
+        guard let (name, target, file) = exports.file(of: document, at: key) else { return }
+        if target != key && taken.contains(target.text) { return }
+        var content = file.content
+        if case .format(let format, _) = file.form, let bytes = made.exports[format]?.load() {
+            content = LinkFile.content(of: bytes)
+        }
+        guard let content else { return }
+        let path = (names.dropLast().map(String.init) + [name.text]).joined(separator: "/")
+        lines[Tree.exact(path)] = "file \(content.size) \(content.hash.hex) \(entry.clientModified)"
     }
 
     /// `path` with everything but ASCII spelled out.

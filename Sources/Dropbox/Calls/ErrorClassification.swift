@@ -153,6 +153,10 @@ private struct ErrorClassification {
         if tags.contains("too_many_write_operations") || tags.contains("too_many_requests") {
             return ErrorClassification(.rateLimited, disposition: .retry(after: pause(response, body)), reason: summary)
         }
+        if role == .download, tags.contains("retry_error") {
+            return ErrorClassification(
+                .refused, disposition: .skipItem, reason: "Dropbox has not got the export ready yet: \(summary)")
+        }
         if tags.contains("internal_error") || tags.contains("retry_error") {
             return ErrorClassification(.server, disposition: .retry(after: nil), reason: summary)
         }
@@ -160,7 +164,10 @@ private struct ErrorClassification {
         case .list, .listContinue, .longpoll: return lostListing(role, summary: summary, tags: body.tags)
         case .download where tags.contains("not_satisfiable"):
             return ErrorClassification(.rangeRefused, disposition: .skipItem, reason: "the range was refused")
-        case .download where !tags.isDisjoint(with: ["restricted_content", "unsupported_file"]):
+        case .download
+        where !tags.isDisjoint(with: [
+            "restricted_content", "unsupported_file", "non_exportable", "invalid_export_format",
+        ]):
             return ErrorClassification(
                 .refused, disposition: .parked, reason: "Dropbox does not hand it out: \(summary)")
         case .download, .query: return ErrorClassification(.refused, disposition: .skipItem, reason: summary)

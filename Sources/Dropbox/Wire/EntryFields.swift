@@ -3,11 +3,11 @@ struct EntryFields {
     /// The fields that are looked at.
     enum Field: Int, CaseIterable {
         case tag, name, rev, size, id, pathLower, pathDisplay, clientModified, contentHash, isDownloadable, symlinkInfo
-        case sharingInfo
+        case sharingInfo, exportInfo
 
         private static let names = [
             ".tag", "name", "rev", "size", "id", "path_lower", "path_display", "client_modified", "content_hash",
-            "is_downloadable", "symlink_info", "sharing_info",
+            "is_downloadable", "symlink_info", "sharing_info", "export_info",
         ]
         private static let all = zip(allCases, names.map { Array($0.utf8) }).map { (field: $0, bytes: $1) }
 
@@ -178,6 +178,36 @@ struct EntryFields {
         let text = member(name, of: field).flatMap { try? JSONScanner.text(bytes, $0) }
         if text == nil { note("the field \(field.text).\(name) is not a text") }
         return text
+    }
+
+    /// The text of a field of the object in a field, if it is there.
+    mutating func optionalText(_ name: String, in field: Field) -> String? {
+        guard let part = member(name, of: field), !isNull(part) else { return nil }
+        let text = try? JSONScanner.text(bytes, part)
+        if text == nil { note("the field \(field.text).\(name) is not a text") }
+        return text
+    }
+
+    /// The texts of a list in the object in a field; none if it is not there.
+    mutating func texts(_ name: String, in field: Field) -> [String] {
+        guard let part = member(name, of: field), !isNull(part) else { return [] }
+        var scanner = JSONScanner(bytes, in: part)
+        var texts: [String] = []
+        guard scanner.take("[") else {
+            note("the field \(field.text).\(name) is not a list")
+            return []
+        }
+        if scanner.take("]") { return [] }
+        // The whole field was looked at before: only its end ends this.
+        while let item = try? scanner.value() {
+            guard let text = try? JSONScanner.text(bytes, item) else {
+                note("the field \(field.text).\(name) holds something that is not a text")
+                return []
+            }
+            texts.append(text)
+            guard scanner.take(",") else { break }
+        }
+        return texts
     }
 
     private mutating func member(_ name: String, of field: Field) -> Range<Int>? {

@@ -78,12 +78,21 @@ struct EntryJSON {
         let hash = hex.flatMap { ContentHash(hex: $0) }
         if modified?.nanoseconds == nil { fields.note("the field client_modified is not a time that a file can have") }
         if hex != nil && hash == nil { fields.note("the field content_hash is not a hash") }
+        let formats = isDownloadable == false ? EntryJSON.exportFormats(&fields) : ExportFormats()
         guard fields.problem == nil, let name, let rev, let size, let modified else { return nil }
         let (file, revision) = (FileName(name), Rev(rev))
-        if isDownloadable == false { return .unavailable(name: file, .notDownloadable, rev: revision) }
+        if isDownloadable == false {
+            let document = OnlineDocument(name: file, rev: revision, modified: modified, formats: formats)
+            return .unavailable(name: file, .document(document, nil), rev: revision)
+        }
         if let target { return .unavailable(name: file, .symbolicLink(target: target), rev: revision) }
         guard let hash else { return .unavailable(name: file, .noContentHash, rev: revision) }
         return .file(name: file, FileVersion(rev: revision, size: size, hash: hash, modified: modified))
+    }
+
+    private static func exportFormats(_ fields: inout EntryFields) -> ExportFormats {
+        let standard = fields.optionalText("export_as", in: .exportInfo)
+        return ExportFormats(exportAs: standard, options: fields.texts("export_options", in: .exportInfo))
     }
 
     private static func folder(_ fields: inout EntryFields) -> RemoteNode? {

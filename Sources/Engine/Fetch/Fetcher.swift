@@ -9,6 +9,8 @@ struct Fetcher: Sendable {
     /// The result.
     enum Fetched: Sendable {
         case ready(PreparedOperation)
+        /// It was exported and is in staging: what it holds is known and recorded now, and has to be planned with.
+        case exported
         /// This item did not work.
         case failed(Outcome)
         /// Dropbox could not be reached.
@@ -40,6 +42,7 @@ struct Fetcher: Sendable {
     /// - Throws: what concerns the whole pass (disk full, signed out, cancelled).
     func fetch(_ placement: Placement, isDownloadOnly: Bool) async throws -> Fetched {
         do {
+            if let file = placement.export { return try await fetch(file, for: placement) }
             let content =
                 if isDownloadOnly && placement.version.size <= SmallBody.limit {
                     PreparedContent.staged(try await fetchSmall(placement))
@@ -67,19 +70,23 @@ struct Fetcher: Sendable {
     }
 
     private func content(for placement: Placement) async throws -> PreparedContent {
+        if let local = try await localContent(for: placement) { return local }
+        return .staged(try await download(placement))
+    }
+
+    /// What can be had without a download.
+    func localContent(for placement: Placement) async throws -> PreparedContent? {
         let context = context
         if let candidate = placement.moveSource,
             try await context.disk.run({ try Fetcher.isIntact(candidate, context) })
         {
             return .moved(candidate)
         }
-        let found = try await context.board.withQuietPeriod(upTo: Self.readingTime(placement.version.size)) {
+        return try await context.board.withQuietPeriod(upTo: Self.readingTime(placement.version.size)) {
             try await context.reading.run {
                 try context.times.measure(.hashing) { try Fetcher.localContent(placement, context) }
             }
         }
-        if let found { return found }
-        return .staged(try await download(placement))
     }
 
     /// Whether a reuse candidate stands as it was placed: what somebody has edited or removed, or cannot be looked at,

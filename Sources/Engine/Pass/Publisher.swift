@@ -154,10 +154,11 @@ struct Publisher: Sendable {
                 "moved", "\(candidate.path.remoteText): renamed to \(placement.path.remoteText)", path: placement.path,
                 rev: placement.version.rev)
         } else {
-            let verb = if case .adopted? = content { "adopted" } else { "placed" }
+            let isExport = placement.export != nil
+            let verb = if case .adopted? = content { "adopted" } else if isExport { "exported" } else { "placed" }
             context.events.changed(
-                "file_placed", "\(placement.path.remoteText): \(verb)", path: placement.path, bytes: size,
-                rev: placement.version.rev)
+                isExport ? "exported" : "file_placed", "\(placement.path.remoteText): \(verb)", path: placement.path,
+                bytes: size, rev: placement.version.rev)
         }
     }
 

@@ -54,6 +54,7 @@ extension PullState {
         case .ready(let prepared):
             if case .staged? = prepared.content { failUnreachable() }
             take(prepared, of: fetch.placement, planGeneration: fetch.planGeneration)
+        case .exported: planAgain(key)
         case .failed(let outcome):
             steps.append(.commit([outcome]))
             release([key])

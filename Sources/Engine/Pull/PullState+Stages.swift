@@ -138,7 +138,7 @@ extension PullState {
     mutating func pruneWhileDownloading() {
         stage = .ending
         guard scan.isExhausted, isOnlyFetching, adoptions.inFlight == 0, mayRemove, !isListing, !feed.isReading,
-            inFlight.values.allSatisfy({ $0.placement.sources == [.download] })
+            inFlight.values.allSatisfy({ $0.placement.isDownload })
         else { return }
         mayRemove = false
         steps.append(.prune)

@@ -7,7 +7,7 @@ public struct DownloadProgress: Hashable, Sendable {
     public var path: MirrorPath
     /// Bytes that are here, those of earlier runs included.
     public var bytesDone: Int64
-    /// Its size.
+    /// Its size; of an export, which tells none, what has come so far.
     public var bytesTotal: Int64
 }
 
@@ -27,6 +27,7 @@ final class ActiveDownload: Sendable {
     func receive(_ bytes: Int) { done.wrappingAdd(Int64(bytes), ordering: .relaxed) }
 
     var progress: DownloadProgress {
-        DownloadProgress(path: path, bytesDone: done.load(ordering: .relaxed), bytesTotal: size)
+        let done = done.load(ordering: .relaxed)
+        return DownloadProgress(path: path, bytesDone: done, bytesTotal: max(size, done))
     }
 }

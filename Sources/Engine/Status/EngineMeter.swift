@@ -32,4 +32,6 @@ public enum DownloadKind: String, Hashable, Sendable, CaseIterable {
     case segment
     /// A folder of small files.
     case zip
+    /// A file that an online document becomes.
+    case export
 }

@@ -40,9 +40,16 @@ struct MeasuredRemote: RemoteSource {
         try await measure(.zip) { try await remote.downloadZip(of: folder, into: sink) }
     }
 
-    private func measure(_ kind: DownloadKind, _ download: () async throws -> Void) async throws {
+    func export(_ file: ExportedFile, into sink: any ByteSink) async throws -> ExportAnswer {
+        try await measure(.export) { try await remote.export(file, into: sink) }
+    }
+
+    func revision(at key: RemoteKey) async throws -> Rev? { try await remote.revision(at: key) }
+
+    private func measure<Answer>(_ kind: DownloadKind, _ download: () async throws -> Answer) async throws -> Answer {
         let began = ContinuousClock.now
-        try await times.measure(.network, download)
+        let answer = try await times.measure(.network, download)
         meter?.downloaded(kind, in: ContinuousClock.now - began)
+        return answer
     }
 }

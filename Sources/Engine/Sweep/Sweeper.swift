@@ -136,7 +136,8 @@ struct Sweeper: Sendable {
     }
 
     private func isOurs(_ entry: KnownEntry) -> Bool {
-        settings.selection.match(of: entry.key, isFolder: entry.isFolder) != .outside
+        settings.selection.match(of: entry.key, isFolder: entry.isFolder, size: entry.isFolder ? nil : entry.print.size)
+            != .outside
     }
 
     // MARK: Drift

@@ -164,7 +164,7 @@ extension StateStore {
     /// Files of the mirror that hold what `items` want: one for each, beside those that are on their way elsewhere.
     func reuseCandidates(for items: [PendingItem], moving: [RemoteKey: LocalEntry] = [:]) async throws -> ReuseIndex {
         var needs: [ContentHash: Int] = [:]
-        for item in items { if case .file(_, let version)? = item.want { needs[version.hash, default: 0] += 1 } }
+        for item in items { if let version = item.want?.version { needs[version.hash, default: 0] += 1 } }
         for target in moving.values {
             guard case .file(_, let version, _) = target.node else { continue }
             if let need = needs[version.hash] { needs[version.hash] = need + 1 }

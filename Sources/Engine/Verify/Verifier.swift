@@ -88,7 +88,9 @@ public struct Verifier: Sendable {
             let all = try await store.entries(after: position, limit: Self.window)
             guard let last = all.last else { return counts }
             position = last.key
-            let window = all.filter { selection.match(of: $0.key, isFolder: $0.node.isFolder) != .outside }
+            let window = all.filter {
+                selection.match(of: $0.key, isFolder: $0.node.isFolder, size: $0.version?.size) != .outside
+            }
             let found = try await findings(in: window)
             try await prove(window, besides: found)
             try await report(found, counts: &counts, take: take)

@@ -13,6 +13,9 @@ struct PendingTable {
         self.inEffect = inEffect
     }
 
+    /// The selection that it keeps to.
+    var selection: Selection { inEffect.selection }
+
     /// Makes `key` pending, as new, if something is to be done about it; otherwise it is no longer pending.
     ///
     /// - Returns: whether it is pending.
@@ -76,13 +79,15 @@ struct PendingTable {
     }
 
     /// Of rows `w` of want and `h` of have: the opposite of `LocalNode.satisfies`, without a row to decode.
+    ///
+    /// An online document that comes under another key has nothing to stand for it.
     static let differsSQL = """
-        (h.key IS NULL OR h.kind <> w.kind OR h.name <> w.name OR h.rev IS NOT w.rev OR h.size IS NOT w.size
-            OR h.hash IS NOT w.hash OR h.modified IS NOT w.modified)
+        ((h.key IS NOT NULL OR w.kind <> 4) AND (h.key IS NULL OR h.kind <> w.kind OR h.name <> w.name OR h.rev IS NOT w.rev OR h.size IS NOT w.size
+            OR h.hash IS NOT w.hash OR h.modified IS NOT w.modified))
         """
 
     /// What the patterns say of a row `w` of want.
-    static let matchOfWantSQL = "verdict(w.key, w.kind = 0 OR w.reason IS 'no_access')"
+    static let matchOfWantSQL = "verdict(w.key, w.kind = 0 OR w.reason IS 'no_access', w.size, w.reason)"
 
     /// Whether something is to be done about a row `w` of want that differs from the row `h` of have.
     ///
@@ -95,13 +100,13 @@ struct PendingTable {
 
     /// Whether a row `h` of have that nothing is wanted of is to go: a folder stays while it holds what is left alone.
     static let isLeavingSQL = """
-        (verdict(h.key, h.kind = 0) <> 0 AND NOT (h.kind = 0 AND \(holdsLeftAloneSQL)))
+        (verdict(h.key, h.kind = 0, h.size, NULL) <> 0 AND NOT (h.kind = 0 AND \(holdsLeftAloneSQL)))
         """
 
     /// Whether something below the row `h` of have is left alone.
     static let holdsLeftAloneSQL = """
         EXISTS (SELECT 1 FROM have b WHERE b.key >= h.key || '/' AND b.key < h.key || '0'
-            AND verdict(b.key, b.kind = 0) = 0)
+            AND verdict(b.key, b.kind = 0, b.size, NULL) = 0)
         """
 
     /// Why a key is to be pending.
@@ -113,7 +118,7 @@ struct PendingTable {
 
     /// What is lost when it is seen to that what stands (`h`) becomes what is wanted (`w`), as `Loss`.
     static let lossSQL = """
-        CASE WHEN h.key IS NULL OR w.reason GLOB 'unreadable:*' THEN 0
+        CASE WHEN h.key IS NULL OR w.reason GLOB 'unreadable:*' OR w.kind = 3 THEN 0
             WHEN w.key IS NULL THEN \(Loss.removal.rawValue) * (h.kind = 1)
             WHEN h.kind = 0 THEN \(Loss.folderGivesWay.rawValue) * (w.kind <> 0)
             WHEN w.kind <> 1 THEN \(Loss.fileGivesWay.rawValue)

@@ -5,7 +5,8 @@ import Synchronization
 
 /// The selection that pending keeps to, as the state row has it, and the SQL function that asks it.
 ///
-/// `match(key, is_folder)` gives `Selection.Match` as a number.
+/// `verdict(key, is_folder, size, reason)` gives `Selection.Match` as a number; reason is that of a row of want, or NULL:
+/// a file that an online document becomes is judged by both names.
 final class SelectionInEffect: Sendable {
     private let judge = Mutex(Selection.Judge(.everything))
 
@@ -14,17 +15,21 @@ final class SelectionInEffect: Sendable {
         set { judge.withLock { $0 = Selection.Judge(newValue) } }
     }
 
-    func match(of key: RemoteKey, isFolder: Bool) -> Selection.Match {
-        judge.withLock { $0.match(of: key, isFolder: isFolder) }
+    func match(of key: RemoteKey, isFolder: Bool, size: Int64? = nil) -> Selection.Match {
+        judge.withLock { $0.match(of: key, isFolder: isFolder, size: size) }
     }
 
     /// Makes the function known to a connection; not pure, because the selection changes between statements.
     func register(in db: Database) {
         db.add(
-            function: DatabaseFunction("verdict", argumentCount: 2, pure: false) { [self] values in
-                let key = String.fromDatabaseValue(values[0]) ?? ""
+            function: DatabaseFunction("verdict", argumentCount: 4, pure: false) { [self] values in
+                let key = RemoteKey(String.fromDatabaseValue(values[0]) ?? "")
                 let isFolder = Bool.fromDatabaseValue(values[1]) ?? false
-                return match(of: RemoteKey(key), isFolder: isFolder).rawValue
+                let match = match(of: key, isFolder: isFolder, size: Int64.fromDatabaseValue(values[2]))
+                guard match != .outside, let reason = String.fromDatabaseValue(values[3]),
+                    let source = DocumentText.source(ofFile: reason), source != key
+                else { return match.rawValue }
+                return self.match(of: source, isFolder: false).rawValue
             })
     }
 
@@ -40,15 +45,25 @@ extension Selection {
     private struct Stored: Codable {
         var include: [String]
         var exclude: [String]
+        var maxSize: Int64?
+        /// By the names of the kinds; what is not in it is as by default.
+        var exports: [String: String]?
+        var webAddress: String?
     }
 
     /// Reads what `stored` has written.
     fileprivate init?(stored text: String) {
         guard let stored = try? JSONDecoder().decode(Stored.self, from: Data(text.utf8)) else { return nil }
         do {
+            var exports = ExportSettings()
+            for kind in DocumentKind.allCases {
+                if let word = stored.exports?[kind.rawValue] { exports[kind] = ExportSettings.Choice(word) }
+            }
+            exports.webAddress = stored.webAddress ?? exports.webAddress
             self.init(
                 include: try stored.include.map { try SelectionPattern($0) },
-                exclude: try stored.exclude.map { try SelectionPattern($0) })
+                exclude: try stored.exclude.map { try SelectionPattern($0) }, maxSize: stored.maxSize,
+                exports: exports)
         } catch {
             return nil
         }
@@ -57,10 +72,16 @@ extension Selection {
     /// The patterns as the state row has them; `nil` for everything.
     var stored: String? {
         get throws {
-            if isEverything { return nil }
+            if self == .everything { return nil }
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            let stored = Stored(include: include.map(\.text), exclude: exclude.map(\.text))
+            let usual = ExportSettings()
+            let kinds = DocumentKind.allCases.filter { exports[$0] != usual[$0] }
+            let stored = Stored(
+                include: include.map(\.text), exclude: exclude.map(\.text), maxSize: maxSize,
+                exports: kinds.isEmpty
+                    ? nil : Dictionary(uniqueKeysWithValues: kinds.map { ($0.rawValue, exports[$0].text) }),
+                webAddress: exports.webAddress == usual.webAddress ? nil : exports.webAddress)
             return String(decoding: try encoder.encode(stored), as: UTF8.self)
         }
     }

@@ -34,11 +34,11 @@ extension StateStore {
     public func record(
         _ edits: [TreeEdit], unread: [UnreadEntry] = [], cursor: SyncModel.Cursor, isLast: Bool, now: Timestamp
     ) async throws -> Recorded {
-        let (faults, inEffect, tallies) = (faults, inEffect, tallies)
+        let (faults, inEffect, exported, tallies) = (faults, inEffect, exported, tallies)
         return try await write { [self] db in
             recorded.add(1, ordering: .acquiringAndReleasing)
             try faults(.record)
-            var recorder = try Recorder(PendingTable(db, inEffect), now: now)
+            var recorder = try Recorder(PendingTable(db, inEffect), exported, now: now)
             try recorder.record(edits, unread: unread)
             if isLast && recorder.isListing {
                 try Self.dropGoneParts(in: db)
@@ -70,11 +70,11 @@ extension StateStore {
         isGone: Bool = false, opening folders: [RemoteKey] = [], restarting restarted: ListingPart? = nil,
         now: Timestamp
     ) async throws -> Recorded {
-        let (faults, inEffect) = (faults, inEffect)
+        let (faults, inEffect, exported) = (faults, inEffect, exported)
         return try await write { [self] db in
             recorded.add(1, ordering: .acquiringAndReleasing)
             try faults(.record)
-            var recorder = try Recorder(PendingTable(db, inEffect), now: now)
+            var recorder = try Recorder(PendingTable(db, inEffect), exported, now: now)
             try recorder.record(edits, unread: unread)
             if !isGone { try Self.move(part, to: next, in: db) }
             for folder in folders { try Self.insert(ListingPart(folder, isRecursive: true), in: db) }
@@ -100,24 +100,33 @@ extension StateStore {
 }
 
 /// Executes tree edits inside one transaction.
-private struct Recorder {
+struct Recorder {
     let pending: PendingTable
-    private let db: Database
+    let db: Database
     let generation: Int64
     let isListing: Bool
     private let uploads: Uploads
     var result = Recorded()
     private var knownFolders: Set<RemoteKey> = []
     private var unread: Unread
+    /// Whether there may be online documents.
+    var hasDocuments: Bool
+    let exported: ExportedContents
 
-    init(_ pending: PendingTable, now: Timestamp) throws {
+    init(_ pending: PendingTable, _ exported: ExportedContents, now: Timestamp) throws {
+        self.exported = exported
         self.pending = pending
         db = pending.db
-        let row = try Row.fetchOne(db, sql: "SELECT generation, listing FROM state")
+        let row = try Row.fetchOne(
+            db,
+            sql: """
+                SELECT generation, listing, EXISTS (SELECT 1 FROM want WHERE reason IS NOT NULL) FROM state
+                """)
         generation = row?[0] ?? 1
         isListing = row?[1] ?? true
         uploads = try Uploads(pending)
         unread = try Unread(db, generation: generation, now: now)
+        hasDocuments = row?[2] ?? false
     }
 
     /// Records what a page holds.
@@ -130,8 +139,8 @@ private struct Recorder {
         switch edit {
         case .put(let key, let node, let parents):
             try ensureParents(of: key, names: parents)
-            if try keepsFolder(key, node) { return }
-            try put(key, node)
+            if try keeps(key, node) { return }
+            try putEntry(key, node)
             try unread.forget(key)
         case .removeChildren(let key):
             // Only a folder has children (every row's parent is a folder), and most removals find nothing.
@@ -139,21 +148,22 @@ private struct Recorder {
             if try RowStatement(db, sql).finds({ $0.bind(key.text) }) { try removeBelow(key) }
         case .removeSubtree(let key):
             try removeBelow(key)
-            try remove(key)
+            try removeEntry(key)
         }
     }
 
-    /// A folder of which something comes that cannot be read stays, with all that is below it.
-    private mutating func keepsFolder(_ key: RemoteKey, _ node: RemoteNode) throws -> Bool {
+    /// A folder of which something comes that cannot be read stays, with all that is below it; an online document stays,
+    /// with the file that it became.
+    private mutating func keeps(_ key: RemoteKey, _ node: RemoteNode) throws -> Bool {
         guard case .unavailable(_, .unreadable(let reason), _) = node, let stored = try storedWant(key)?.node,
-            stored.isFolder
+            stored.isFolder || stored.isExported
         else { return false }
-        try put(key, stored)
+        try putEntry(key, stored)
         try unread.note(folder: key, reason)
         return true
     }
 
-    private func storedWant(_ key: RemoteKey) throws -> (node: RemoteNode, generation: Int64)? {
+    func storedWant(_ key: RemoteKey) throws -> (node: RemoteNode, generation: Int64)? {
         // What a first listing mentions is new.
         guard try RowStatement(db, "SELECT 1 FROM want WHERE key = ?").finds({ $0.bind(key.text) }) else { return nil }
         let sql = "SELECT \(Rows.wantColumns), w.generation FROM want w WHERE w.key = ?"
@@ -162,7 +172,7 @@ private struct Recorder {
         return (node, row[7])
     }
 
-    private mutating func put(_ key: RemoteKey, _ node: RemoteNode) throws {
+    mutating func put(_ key: RemoteKey, _ node: RemoteNode) throws {
         let stored = try storedWant(key)
         if stored?.node == node {
             guard stored?.generation != generation else { return }
@@ -185,11 +195,12 @@ private struct Recorder {
         result.changed += 1
         if case .folder = node {} else { knownFolders.remove(key) }
         try uploads.recognise(key)
-        guard try stored == nil ? pending.refreshAdded(key) : pending.refresh(key) else { return }
+        let isUsual = stored == nil && !node.isExported
+        guard try isUsual ? pending.refreshAdded(key) : pending.refresh(key) else { return }
         result.added.append(key)
-        if case .file(_, let version) = node {
+        if node.isFile {
             result.files += 1
-            result.bytes = result.bytes.saturatingSum(version.size)
+            result.bytes = result.bytes.saturatingSum(node.version?.size ?? 0)
         }
     }
 
@@ -214,6 +225,7 @@ private struct Recorder {
     private mutating func removeBelow(_ key: RemoteKey) throws {
         let (lower, upper) = key.below
         try markPending(where: "key >= ? AND key < ?", [lower, upper])
+        try keepContents(where: "w.key >= ? AND w.key < ?", [lower, upper])
         let part = "SELECT max(key) FROM (SELECT key FROM want WHERE key >= ? AND key < ? ORDER BY key LIMIT ?)"
         let arguments: StatementArguments = [lower, upper, Self.part]
         while let end = try String.fetchOne(db.cachedStatement(sql: part), arguments: arguments) {
@@ -225,8 +237,9 @@ private struct Recorder {
         if !knownFolders.isEmpty { knownFolders = knownFolders.filter { !key.contains($0) } }
     }
 
-    private mutating func remove(_ key: RemoteKey) throws {
+    mutating func remove(_ key: RemoteKey) throws {
         try markPending(where: "key = ?", [key.text])
+        try keepContents(where: "w.key = ?", [key.text])
         try db.cachedStatement(sql: "DELETE FROM want WHERE key = ?").execute(arguments: [key.text])
         result.changed += db.changesCount
         try unread.forget(key)
@@ -239,7 +252,7 @@ private struct Recorder {
         try db.cachedStatement(sql: "DELETE FROM pending WHERE \(condition)").execute(arguments: arguments)
         let sql = """
             INSERT INTO pending (key, loss)
-            SELECT key, kind = 1 FROM have WHERE \(condition) AND verdict(key, kind = 0) <> 0
+            SELECT key, kind = 1 FROM have WHERE \(condition) AND verdict(key, kind = 0, size, NULL) <> 0
             """
         try db.cachedStatement(sql: sql).execute(arguments: arguments)
     }
@@ -252,6 +265,7 @@ private struct Recorder {
             try finishListing(after: start, upTo: end)
             start = end
         }
+        try settleDocuments()
         try uploads.forget()
         try db.execute(literal: "UPDATE state SET listing = 0, ever_listed = 1, listed_at = \(now)")
         result.endsListing = true
@@ -271,7 +285,7 @@ private struct Recorder {
             sql: """
                 INSERT INTO pending (key, loss)
                 SELECT h.key, h.kind = 1 FROM want w JOIN have h ON h.key = w.key
-                WHERE w.key > ? AND w.key <= ? AND w.generation < ? AND verdict(h.key, h.kind = 0) <> 0
+                WHERE w.key > ? AND w.key <= ? AND w.generation < ? AND verdict(h.key, h.kind = 0, h.size, NULL) <> 0
                 \(PendingTable.asNewSQL)
                 """
         ).execute(arguments: bounds)
@@ -280,7 +294,7 @@ private struct Recorder {
                 DELETE FROM pending WHERE key > ? AND key <= ?
                     AND EXISTS (SELECT 1 FROM want w WHERE w.key = pending.key AND w.generation < ?)
                     AND NOT EXISTS (
-                        SELECT 1 FROM have h WHERE h.key = pending.key AND verdict(h.key, h.kind = 0) <> 0)
+                        SELECT 1 FROM have h WHERE h.key = pending.key AND verdict(h.key, h.kind = 0, h.size, NULL) <> 0)
                 """
         ).execute(arguments: bounds)
         try db.cachedStatement(sql: "DELETE FROM want WHERE key > ? AND key <= ? AND generation < ?")
@@ -292,5 +306,10 @@ private struct Recorder {
 extension RemoteNode {
     fileprivate var isFolder: Bool {
         if case .folder = self { true } else { false }
+    }
+
+    /// Whether it is an online document that comes under another key.
+    fileprivate var isExported: Bool {
+        if case .unavailable(_, let why, _) = self { why.isExported } else { false }
     }
 }

@@ -40,7 +40,12 @@ extension StateStore {
                 arguments: [stored])
         }
         inEffect.selection = selection
-        let inEffect = inEffect
+        let (inEffect, exported) = (inEffect, exported)
+        try await write { db in
+            // It notes nothing that has a time.
+            var recorder = try Recorder(PendingTable(db, inEffect), exported, now: .epoch)
+            try recorder.decideAgain()
+        }
         while try await write({ try Marking(pending: PendingTable($0, inEffect)).markNext(StateStore.markedAtATime) }) {
             progress()
         }
@@ -61,7 +66,7 @@ private struct Marking {
         let keys = try String.fetchAll(db, sql: StateStore.markingWindowSQL, arguments: [position, limit])
         // A folder on the way is pending only because of what is below it, which comes after it.
         for key in keys {
-            try db.cachedStatement(sql: "DELETE FROM pending WHERE key = ? AND verdict(key, 1) = 2")
+            try db.cachedStatement(sql: "DELETE FROM pending WHERE key = ? AND verdict(key, 1, NULL, NULL) = 2")
                 .execute(arguments: [key])
         }
         for key in keys { try pending.refresh(RemoteKey(key)) }

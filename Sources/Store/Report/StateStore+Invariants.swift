@@ -108,7 +108,7 @@ private func brokenMarks(_ db: Database, _ selection: Selection) throws -> [Stri
         SELECT p.key FROM pending p JOIN want w ON w.key = p.key WHERE \(PendingTable.matchOfWantSQL) = 0
         UNION ALL
         SELECT p.key FROM pending p JOIN have h ON h.key = p.key
-        WHERE NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key) AND verdict(h.key, h.kind = 0) = 0 LIMIT 20
+        WHERE NOT EXISTS (SELECT 1 FROM want w WHERE w.key = p.key) AND verdict(h.key, h.kind = 0, h.size, NULL) = 0 LIMIT 20
         """
     found += try String.fetchAll(db, sql: leftAlone).map { "\($0): pending, but not selected" }
     let due = try String.fetchCursor(db, sql: differingSQL)

@@ -151,7 +151,7 @@ private struct ProofSource: Sendable {
 
     /// - Parameter unknown: the time of those of which it is not known.
     init(_ inEffect: SelectionInEffect, sparing folder: RemoteKey?, now: Timestamp, unknown: Timestamp? = nil) {
-        let match = inEffect.selection.isEverything ? "" : " AND verdict(h.key, 0) <> 0"
+        let match = inEffect.selection.isEverything ? "" : " AND verdict(h.key, 0, h.size, NULL) <> 0"
         condition = """
             h.kind = \(Rows.file) AND h.rev <> '' AND NOT (h.key >= :lower AND h.key < :upper)\(match)
             """

@@ -89,6 +89,11 @@ public struct PassRecord: Hashable, Sendable {
 /// Whether what is pending is taken for a folder by patterns: what the account holds there decides, then what stands.
 private let isFolderSQL = "coalesce(w.kind = 0 OR w.reason IS 'no_access', h.kind = 0, 0)"
 
+/// Whether a row `w` of want is something that may be missing without being accepted (`Unavailable.isAccepted`).
+private let isAcceptedSQL = """
+    coalesce(w.kind = 2 AND (w.reason GLOB '\(DocumentText.online)*' OR w.reason GLOB 'symlink:*'), 0)
+    """
+
 extension StateStore {
     /// How much there is in the account; as it was counted when it was recorded.
     public func extent() async throws -> Extent {
@@ -108,17 +113,17 @@ extension StateStore {
             let rows = try Row.fetchCursor(
                 db,
                 sql: """
-                    SELECT w.key, w.kind = 0 OR w.reason IS 'no_access',
+                    SELECT w.key, w.kind = 0 OR w.reason IS 'no_access', w.size,
                         EXISTS (SELECT 1 FROM have h WHERE h.key = w.key AND h.kind = 0)
                             OR EXISTS (SELECT 1 FROM pending p WHERE p.key = w.key)
                     FROM want w ORDER BY w.key
                     """)
             var (judge, count) = (Selection.Judge(selection), 0)
             while let row = try rows.next() {
-                switch judge.match(of: RemoteKey(row[0]), isFolder: row[1]) {
+                switch judge.match(of: RemoteKey(row[0]), isFolder: row[1], size: row[2]) {
                 case .outside: count += 1
                 case .selected: break
-                case .onTheWay: if !(row[2] as Bool) { count += 1 }
+                case .onTheWay: if !(row[3] as Bool) { count += 1 }
                 }
             }
             return count
@@ -131,19 +136,19 @@ extension StateStore {
     /// - Throws: `StoreError` if the state file cannot be read or written.
     public func backlog(accepting accepted: Acceptance = Acceptance()) async throws -> Backlog {
         let all = try await backlogOfAll()
-        if accepted.isEmpty { return all }
+        if all.parked == 0 { return all }
         return try await read { db in
             var backlog = all
             let rows = try Row.fetchCursor(
                 db,
                 sql: """
-                    SELECT p.key, \(isFolderSQL), w.kind = 1, w.size, w.key IS NULL FROM pending p
+                    SELECT p.key, \(isFolderSQL), w.kind IN (1, 3), w.size, w.key IS NULL, \(isAcceptedSQL) FROM pending p
                     LEFT JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
                     WHERE p.parked = 1 ORDER BY p.key
                     """)
             var acceptance = accepted
             while let row = try rows.next() {
-                guard acceptance.accepts(RemoteKey(row[0]), isFolder: row[1] ?? false) else { continue }
+                guard row[5] || acceptance.accepts(RemoteKey(row[0]), isFolder: row[1] ?? false) else { continue }
                 backlog.accepted += 1
                 backlog.parked -= 1
                 if row[2] ?? false {
@@ -159,9 +164,9 @@ extension StateStore {
     private func backlogOfAll() async throws -> Backlog {
         try await read { db in
             let sql = """
-                SELECT coalesce(sum(w.kind = 1), 0), \(Rows.sumSQL("w.size")), coalesce(sum(w.key IS NULL), 0),
+                SELECT coalesce(sum(w.kind IN (1, 3)), 0), \(Rows.sumSQL("w.size")), coalesce(sum(w.key IS NULL), 0),
                     coalesce(sum(p.parked = 0 AND p.reason IS NOT NULL), 0), coalesce(sum(p.parked), 0),
-                    (SELECT count(*) FROM unread), coalesce(sum(w.kind <> 1 AND p.reason IS NULL), 0),
+                    (SELECT count(*) FROM unread), coalesce(sum(w.kind NOT IN (1, 3) AND p.reason IS NULL), 0),
                     (SELECT count(*) FROM held x JOIN hold o ON o.id = x.hold JOIN have h ON h.key = x.key
                         LEFT JOIN want w ON w.key = x.key WHERE \(Holds.isCurrentSQL) AND \(Holds.isInForceSQL))
                 FROM pending p LEFT JOIN want w ON w.key = p.key
@@ -188,7 +193,7 @@ extension StateStore {
         try await read { db in
             let isLong = try isGlance && Self.isBacklogLong(db)
             let sql = """
-                SELECT p.key, p.reason, p.parked, p.attempts, p.not_before, \(isFolderSQL)
+                SELECT p.key, p.reason, p.parked, p.attempts, p.not_before, \(isFolderSQL), \(isAcceptedSQL)
                 FROM pending p \(isLong ? "INDEXED BY pending_later" : "")
                 LEFT JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
                 WHERE p.reason IS NOT NULL \(isLong ? "AND p.not_before IS NOT NULL" : "")
@@ -200,8 +205,8 @@ extension StateStore {
                 let isParked: Bool = row[2]
                 return PathIssue(
                     path: try displayPath(db, key), reason: row[1], isParked: isParked,
-                    isAccepted: isParked && acceptance.accepts(key, isFolder: row[5] ?? false), attempts: row[3],
-                    nextTry: row[4])
+                    isAccepted: isParked && (row[6] || acceptance.accepts(key, isFolder: row[5] ?? false)),
+                    attempts: row[3], nextTry: row[4])
             }
         }
     }

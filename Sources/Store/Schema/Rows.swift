@@ -9,6 +9,10 @@ enum Rows {
     static let folder = 0
     static let file = 1
     static let unavailable = 2
+    /// A file that an online document becomes, before its bytes are known; of want only.
+    static let unexported = 3
+    /// An online document that comes as a file under another key; of want only.
+    static let exported = 4
 
     /// Columns name, kind, rev, size, hash, modified, reason.
     static let wantColumns = "w.name, w.kind, w.rev, w.size, w.hash, w.modified, w.reason"
@@ -26,12 +30,25 @@ enum Rows {
         guard let name: String = row[start], let kind: Int = row[start + 1] else { return nil }
         switch kind {
         case folder: return .folder(name: FileName(name))
-        case unavailable:
+        case unavailable, exported:
             let rev: String? = row[start + 2]
-            return .unavailable(
-                name: FileName(name), Unavailable(stored: row[start + 6] ?? ""), rev: rev.map { Rev($0) })
-        default: return .file(name: FileName(name), try version(row, at: start + 2))
+            let why = Unavailable(stored: row[start + 6] ?? "", name: FileName(name), rev: rev.map { Rev($0) })
+            return .unavailable(name: FileName(name), why, rev: rev.map { Rev($0) })
+        case unexported: return .export(name: FileName(name), try export(row, at: start, content: nil))
+        default:
+            let version = try version(row, at: start + 2)
+            if row.hasNull(atIndex: start + 6) { return .file(name: FileName(name), version) }
+            let content = ExportedFile.Content(size: version.size, hash: version.hash)
+            return .export(name: FileName(name), try export(row, at: start, content: content))
         }
+    }
+
+    private static func export(_ row: Row, at start: Int, content: ExportedFile.Content?) throws -> ExportedFile {
+        guard let rev: String = row[start + 2], let modified: Timestamp = row[start + 5],
+            let text: String = row[start + 6],
+            let file = DocumentText.file(text, rev: Rev(rev), modified: modified, content: content)
+        else { throw StoreError(code: .damaged, message: "an export's row lacks what it is made of") }
+        return file
     }
 
     /// The have in columns `at` and following; `nil` where the row has none.
@@ -63,8 +80,19 @@ enum Rows {
             row.bind(Int64(file))
             bind(version, to: &row)
             row.bindNull()
+        case .export(_, let made):
+            row.bind(Int64(made.content == nil ? unexported : file))
+            row.bind(made.document.rev.text)
+            if let content = made.content {
+                row.bind(content.size)
+                row.bind(content.hash)
+            } else {
+                row.bindNull(times: 2)
+            }
+            row.bind(made.document.modified)
+            row.bind(DocumentText.text(of: made))
         case .unavailable(_, let why, let rev):
-            row.bind(Int64(unavailable))
+            row.bind(Int64(why.isExported ? exported : unavailable))
             if let rev { row.bind(rev.text) } else { row.bindNull() }
             row.bindNull(times: 3)
             row.bind(why.stored)
@@ -97,7 +125,12 @@ enum Rows {
 }
 
 extension Unavailable {
-    fileprivate init(stored: String) {
+    /// `name` and `rev` are those of the row.
+    fileprivate init(stored: String, name: FileName, rev: Rev?) {
+        if let document = DocumentText.document(stored, name: name, rev: rev ?? Rev("")) {
+            self = document
+            return
+        }
         switch stored {
         case "no_content_hash": self = .noContentHash
         case "no_access": self = .noAccess
@@ -111,6 +144,7 @@ extension Unavailable {
     fileprivate var stored: String {
         switch self {
         case .notDownloadable: "not_downloadable"
+        case .document(let document, let standing): DocumentText.text(of: document, standing)
         case .noContentHash: "no_content_hash"
         case .noAccess: "no_access"
         case .nulInName: "nul_in_name"

@@ -6,7 +6,7 @@ enum Schema {
     /// "dbxs": tells our files from others' (SQLite, `PRAGMA application_id`).
     static let applicationID = 0x6462_7873
 
-    static let version = 9
+    static let version = 10
 
     /// No version to come will be later; what says so is damaged.
     static let lastThinkable = 1000
@@ -30,6 +30,7 @@ enum Schema {
             try Checksums.begin("listing", db)
         }
         if 4...6 ~= present { for table in ["hold", "held"] { try Checksums.begin(table, db) } }
+        if present < 10 { try createVersion10(db) }
     }
 
     private static func createVersion1(_ db: Database) throws {
@@ -236,6 +237,22 @@ enum Schema {
             try Census.counted(table, db).add(to: table, db)
         }
         try ActivityTable.begin(db)
+    }
+
+    private static func createVersion10(_ db: Database) throws {
+        // want.kind: 3 a file that an online document becomes, before its bytes are known (kind 1 and a reason: after);
+        // 4 an online document that comes as a file under another key. reason: `DocumentText`. What a document can be
+        // exported as was not recorded before: the account is listed anew.
+        try db.execute(
+            sql: """
+                CREATE INDEX want_reason ON want(rev) WHERE reason IS NOT NULL;
+                PRAGMA user_version = 10;
+                """)
+        let lacksFormats = "SELECT EXISTS (SELECT 1 FROM want WHERE reason = 'not_downloadable')"
+        guard try Bool.fetchOne(db, sql: lacksFormats) ?? false else { return }
+        let right = try ["state", "listing"].filter { try Checksums.isRight($0, db) }
+        try StateStore.beginRelist(db)
+        for table in right { try Checksums.begin(table, db) }
     }
 
     /// Makes sure that the tables are what the migrations have made.

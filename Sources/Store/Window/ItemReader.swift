@@ -63,7 +63,7 @@ final class ItemReader {
     /// Whether what stands at `key`, or something below it, is left alone.
     static func leftAlone(_ db: Database, _ key: RemoteKey) throws -> Bool {
         let sql = """
-            SELECT verdict(h.key, h.kind = 0) = 0 OR (h.kind = 0 AND \(PendingTable.holdsLeftAloneSQL))
+            SELECT verdict(h.key, h.kind = 0, h.size, NULL) = 0 OR (h.kind = 0 AND \(PendingTable.holdsLeftAloneSQL))
             FROM have h WHERE h.key = ?
             """
         return try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: [key.text]) ?? false

@@ -31,7 +31,11 @@ extension StateStore {
         try await read { db in
             var found: [RemoteKey: FileVersion] = [:]
             for key in keys {
-                if case .file(_, let version)? = try PendingTable.storedWant(db, key) { found[key] = version }
+                switch try PendingTable.storedWant(db, key) {
+                case .file(_, let version)?: found[key] = version
+                case .export(_, let file)?: found[key] = file.placedVersion
+                case .folder?, .unavailable?, nil: break
+                }
             }
             return found
         }

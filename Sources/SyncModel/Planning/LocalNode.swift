@@ -41,6 +41,8 @@ public enum LocalNode: Hashable, Sendable {
         switch (self, want) {
         case (.folder(let mine, _), .folder(let theirs)): mine == theirs
         case (.file(let mine, let have, _), .file(let theirs, let wanted)): mine == theirs && have == wanted
+        case (.file(let mine, let have, _), .export(let theirs, let wanted)):
+            mine == theirs && have == wanted.version
         default: false
         }
     }

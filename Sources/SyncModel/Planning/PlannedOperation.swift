@@ -6,6 +6,8 @@ public enum ContentSource: Hashable, Sendable {
     case copy(from: LocalEntry)
     /// The revision is fetched.
     case download
+    /// The online document is exported.
+    case export(ExportedFile)
 }
 
 /// A file that is to stand somewhere.
@@ -38,7 +40,20 @@ public struct Placement: Hashable, Sendable {
     }
 
     /// Whether its bytes may be had without a download.
-    public var isLocal: Bool { sources.first != .download }
+    public var isLocal: Bool { !isDownload }
+
+    /// Whether its bytes can come over the network only.
+    public var isDownload: Bool {
+        switch sources.first {
+        case .download?, .export?: true
+        case .move?, .copy?, nil: false
+        }
+    }
+
+    /// The online document that it is made of, if it is.
+    public var export: ExportedFile? {
+        if case .export(let file)? = sources.last { file } else { nil }
+    }
 
     /// What the reuse candidate that is moved will be, by its key now; empty if none is.
     public var move: [RemoteKey: LocalEntry] {
@@ -116,6 +131,7 @@ extension ContentSource: CustomStringConvertible {
         case .move(let candidate): "move \(candidate.path)"
         case .copy(let candidate): "copy \(candidate.path)"
         case .download: "download"
+        case .export: "export"
         }
     }
 }

@@ -46,7 +46,7 @@ public struct PendingItem: Hashable, Sendable {
         guard let want, let entry, !want.isUnreadable else { return false }
         return switch want {
         case .folder: !entry.node.isFolder
-        case .file: entry.node.isFolder
+        case .file, .export: entry.node.isFolder
         case .unavailable: true
         }
     }
@@ -104,7 +104,10 @@ public enum Planner {
         for item: PendingItem, want: RemoteNode, made: Set<RemoteKey>, sources: inout ContentSourceSelector
     ) -> PlannedOperation {
         if let entry = item.entry, entry.node.satisfies(want) { return .upToDate(item.key) }
-        if case .unavailable(_, let reason, _) = want { return .park(item.key, reason: reason.description) }
+        if case .unavailable(_, let reason, _) = want {
+            if reason.isExported && item.entry == nil { return .upToDate(item.key) }
+            return .park(item.key, reason: reason.description)
+        }
         if item.kindFlips && item.holdsLeftAlone { return .park(item.key, reason: PendingItem.leftAloneReason) }
         let parentPath: MirrorPath
         switch item.parent {
@@ -128,16 +131,27 @@ public enum Planner {
     private static func place(
         _ item: PendingItem, want: RemoteNode, at path: MirrorPath, sources: inout ContentSourceSelector
     ) -> PlannedOperation {
-        guard case .file(_, let version) = want else { return .makeFolder(item.key, at: path) }
+        let version: FileVersion
+        var export: ExportedFile?
+        switch want {
+        case .folder, .unavailable: return .makeFolder(item.key, at: path)
+        case .file(_, let wanted): version = wanted
+        case .export(_, let file): (version, export) = (file.placedVersion, file)
+        }
+        if let export, export.version == nil {
+            return .place(
+                Placement(
+                    key: item.key, path: path, version: version, replacing: item.entry, sources: [.export(export)]))
+        }
         if let entry = item.entry, case .file(_, let present, _) = entry.node,
             present.sameContent(as: version), !present.isUnproven
         {
             return .updateMetadata(entry, version)
         }
-        let placement = Placement(
-            key: item.key, path: path, version: version, replacing: item.entry,
-            sources: sources.choose(for: version, at: item.key, path))
-        return .place(placement)
+        var found = sources.choose(for: version, at: item.key, path)
+        if let export { found[found.count - 1] = .export(export) }
+        return .place(
+            Placement(key: item.key, path: path, version: version, replacing: item.entry, sources: found))
     }
 
     /// What of items that are no longer wanted may go before everything else is in place.

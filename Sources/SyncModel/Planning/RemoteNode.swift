@@ -26,8 +26,11 @@ public struct FileVersion: Hashable, Sendable {
 
 /// Why an entry of the account is not something to download.
 public enum Unavailable: Hashable, Sendable {
-    /// `is_downloadable` is false: a Paper or Google document and the like.
+    /// `is_downloadable` is false, and nobody has asked yet what it can be exported as.
     case notDownloadable
+    /// `is_downloadable` is false: a Paper or Google document and the like; `nil` as long as nobody has decided what
+    /// becomes of it.
+    case document(OnlineDocument, OnlineDocument.Standing?)
     /// `symlink_info` is set: the account holds a symbolic link.
     case symbolicLink(target: String)
     /// The server gave no `content_hash`, so what is downloaded could not be verified.
@@ -44,7 +47,13 @@ extension Unavailable: CustomStringConvertible {
     /// The reason in words, for `status` and the journal.
     public var description: String {
         switch self {
-        case .notDownloadable: "an online document that cannot be downloaded as a file"
+        case .notDownloadable, .document(_, nil): "an online document that cannot be downloaded as a file"
+        case .document(_, .exported(let name)?): "an online document, which stands here as \(name)"
+        case .document(_, .off?): "an online document, which [export] leaves out"
+        case .document(_, .nothingOffered?): "an online document that Dropbox exports in no format"
+        case .document(_, .nameTaken(let name)?):
+            "an online document whose exported file would be called \(name), which is something else in Dropbox; rename "
+                + "one of them there"
         case .symbolicLink(let target): "a symbolic link to \(target)"
         case .noContentHash: "Dropbox gave no content hash to verify it by"
         case .noAccess: "a folder this account has no access to"
@@ -55,12 +64,30 @@ extension Unavailable: CustomStringConvertible {
     }
 }
 
+extension Unavailable {
+    /// Whether it may be missing without being accepted by a pattern: nothing is wrong with it, and nothing will change
+    /// it but its owner or the configuration.
+    public var isAccepted: Bool {
+        switch self {
+        case .document(_, .off?), .document(_, .nothingOffered?), .symbolicLink: true
+        case .notDownloadable, .document, .noContentHash, .noAccess, .nulInName, .unreadable: false
+        }
+    }
+
+    /// Whether it comes under another key.
+    public var isExported: Bool {
+        if case .document(_, .exported?) = self { true } else { false }
+    }
+}
+
 /// What the remote holds under one key: the want.
 public enum RemoteNode: Hashable, Sendable {
     /// A folder.
     case folder(name: FileName)
     /// A file that can be downloaded and verified.
     case file(name: FileName, FileVersion)
+    /// A file that an online document becomes, which the remote itself does not hold.
+    case export(name: FileName, ExportedFile)
     /// Something that cannot be mirrored; `rev` tells a new version of it from the old one.
     case unavailable(name: FileName, Unavailable, rev: Rev?)
 
@@ -72,7 +99,34 @@ public enum RemoteNode: Hashable, Sendable {
     /// The entry's own name with its case.
     public var name: FileName {
         switch self {
-        case .folder(let name), .file(let name, _), .unavailable(let name, _, _): name
+        case .folder(let name), .file(let name, _), .export(let name, _), .unavailable(let name, _, _): name
+        }
+    }
+
+    /// The version, if it is a file whose bytes are known.
+    public var version: FileVersion? {
+        switch self {
+        case .file(_, let version): version
+        case .export(_, let file): file.version
+        case .folder, .unavailable: nil
+        }
+    }
+
+    /// The revision, as far as it has one.
+    public var rev: Rev? {
+        switch self {
+        case .file(_, let version): version.rev
+        case .export(_, let file): file.document.rev
+        case .unavailable(_, _, let rev): rev
+        case .folder: nil
+        }
+    }
+
+    /// Whether it becomes a file.
+    public var isFile: Bool {
+        switch self {
+        case .file, .export: true
+        case .folder, .unavailable: false
         }
     }
 }

@@ -40,6 +40,31 @@ public protocol RemoteSource: Sendable {
     ///
     /// Tried once and never continued: whatever ends it is thrown, and what has come by then may be of use.
     func downloadZip(of folder: RemoteKey, into sink: any ByteSink) async throws
+
+    /// Has an online document exported and writes the bytes to `sink`, which is restarted with each try.
+    ///
+    /// - Returns: what the server says of these bytes.
+    func export(_ file: ExportedFile, into sink: any ByteSink) async throws -> ExportAnswer
+
+    /// The revision that stands at a key now; `nil` if none does.
+    func revision(at key: RemoteKey) async throws -> Rev?
+}
+
+/// What the server says of the bytes of an export; everything may be missing.
+public struct ExportAnswer: Hashable, Sendable {
+    /// Bytes.
+    public var size: Int64?
+    /// What they hash to.
+    public var hash: ContentHash?
+    /// The revision of the document that they are of.
+    public var rev: Rev?
+
+    /// Creates an answer.
+    public init(size: Int64? = nil, hash: ContentHash? = nil, rev: Rev? = nil) {
+        self.size = size
+        self.hash = hash
+        self.rev = rev
+    }
 }
 
 extension RemoteSource {

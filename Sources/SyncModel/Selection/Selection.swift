@@ -1,4 +1,5 @@
-/// Which entries of the account are mirrored: `mirror.include` and `mirror.exclude`.
+/// Which entries of the account are mirrored, and in which form: `mirror.include`, `mirror.exclude`, `mirror.max_size`,
+/// and `[export]` for online documents.
 ///
 /// What is outside is left alone: neither fetched nor changed nor removed. An entry is judged by its key and by whether
 /// it is a folder; `selected` below `outside` does not occur.
@@ -17,23 +18,37 @@ public struct Selection: Hashable, Sendable {
     public let include: [SelectionPattern]
     /// Patterns of what is left out, even if it is included.
     public let exclude: [SelectionPattern]
+    /// Larger files are left out, bytes; `nil` for no limit.
+    public let maxSize: Int64?
+    /// In which form online documents come.
+    public let exports: ExportSettings
 
     /// Creates a selection.
-    public init(include: [SelectionPattern] = [], exclude: [SelectionPattern] = []) {
+    public init(
+        include: [SelectionPattern] = [], exclude: [SelectionPattern] = [], maxSize: Int64? = nil,
+        exports: ExportSettings = ExportSettings()
+    ) {
         self.include = include
         self.exclude = exclude
+        self.maxSize = maxSize
+        self.exports = exports
     }
 
     /// The whole account.
     public static let everything = Selection()
 
-    /// Whether it is the whole account.
-    public var isEverything: Bool { self == .everything }
+    /// Whether nothing of the account is left out.
+    public var isEverything: Bool { include.isEmpty && exclude.isEmpty && maxSize == nil }
 
     /// What is said of `key`.
-    public func match(of key: RemoteKey, isFolder: Bool) -> Match {
+    ///
+    /// - Parameters:
+    ///   - key: the key.
+    ///   - isFolder: whether a folder stands there.
+    ///   - size: the bytes of a file, as far as they are known.
+    public func match(of key: RemoteKey, isFolder: Bool, size: Int64? = nil) -> Match {
         var judge = Judge(self)
-        return judge.match(of: key, isFolder: isFolder)
+        return judge.match(of: key, isFolder: isFolder, size: size)
     }
 }
 
@@ -53,9 +68,10 @@ extension Selection {
             stateOfFolder = selection.root
         }
 
-        /// What is said of `key`.
-        public mutating func match(of key: RemoteKey, isFolder: Bool) -> Match {
+        /// What is said of `key`; `size` are the bytes of a file, as far as they are known.
+        public mutating func match(of key: RemoteKey, isFolder: Bool, size: Int64? = nil) -> Match {
             if isEverything || key.text.isEmpty { return .selected }
+            if !isFolder, let size, let most = selection.maxSize, size > most { return .outside }
             let names = key.lowerCasedNames[...]
             let parent = key.text.pathAboveLastSlash ?? ""
             if !parent.hasSameBytes(as: folder) {
@@ -122,11 +138,40 @@ public struct SelectionReason: Hashable, Sendable {
     public var index: Int?
     /// The folder above, or the entry itself, that the pattern is about.
     public var about: RemoteKey
+    /// Whether it is left out because of its size.
+    public var isTooLarge = false
+
+    /// The key of the configuration that decides; `nil` where none does.
+    public var key: String? { isTooLarge ? Self.sizeKey : list.map { "mirror.\($0.rawValue)" } }
+
+    /// The key for the largest size.
+    public static let sizeKey = "mirror.max_size"
 }
 
 extension Selection {
-    /// What is said of `key`, and which pattern says so.
-    public func reason(for key: RemoteKey, isFolder: Bool) -> SelectionReason {
+    /// What is said of `key`, and what says so.
+    ///
+    /// - Parameters:
+    ///   - key: the key.
+    ///   - isFolder: whether a folder stands there.
+    ///   - size: the bytes of a file, as far as they are known.
+    ///   - source: the online document that the file is made of, whose name counts, too.
+    public func reason(for key: RemoteKey, isFolder: Bool, size: Int64? = nil, source: RemoteKey? = nil)
+        -> SelectionReason
+    {
+        let own = reason(for: key, isFolder: isFolder)
+        if own.match == .outside { return own }
+        if let source, source != key {
+            let its = reason(for: source, isFolder: false)
+            if its.match == .outside { return its }
+        }
+        guard match(of: key, isFolder: isFolder, size: size) == .outside else { return own }
+        var reason = SelectionReason(match: .outside, list: nil, index: nil, about: key)
+        reason.isTooLarge = true
+        return reason
+    }
+
+    private func reason(for key: RemoteKey, isFolder: Bool) -> SelectionReason {
         let names = key.lowerCasedNames[...]
         let match = match(of: key, isFolder: isFolder)
         var reason = SelectionReason(match: match, list: nil, index: nil, about: key)

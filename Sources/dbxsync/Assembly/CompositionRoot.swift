@@ -166,7 +166,7 @@ extension Config {
         EngineSettings(
             interval: schedule.interval, longpoll: schedule.longpoll, relist: schedule.relist,
             parallel: transfer.parallel, minFreeSpace: mirror.minFreeSpace,
-            bulk: transfer.bulk ? ZipGrouping() : nil, selection: mirror.selection,
+            bulk: transfer.bulk ? ZipGrouping() : nil, selection: selection,
             acceptance: Acceptance(mirror.accept), sweep: schedule.sweep, scrub: schedule.scrub,
             watch: mirror.watch,
             strangers: mirror.strangers, outbox: outboxInMirror, brake: brake, trash: trash, history: history)

@@ -43,7 +43,7 @@ struct ExplainCommand: AsyncParsableCommand {
                 text = try await RestorePlanner(
                     store, remoteRoot: config.mirror.remoteRoot, client: { try await account.client() }
                 ).known(place)
-                if ask && text != "/" { answer = await Self.ask(config.mirror.remoteRoot + text, account) }
+                if ask && text != "/" { answer = await Self.ask(text, of: store, config, account) }
             } else {
                 let entry: RemoteEntry
                 do {
@@ -83,9 +83,18 @@ struct ExplainCommand: AsyncParsableCommand {
         return "/" + names.dropFirst(above.count).joined(separator: "/")
     }
 
-    private static func ask(_ path: String, _ account: LazyAccount) async -> ExplainReport.Answer {
+    /// Of an exported file the document is asked for: Dropbox has no such file.
+    private static func ask(
+        _ path: String, of store: StateStore, _ config: Config, _ account: LazyAccount
+    ) async -> ExplainReport.Answer {
         do {
-            let entry = try await account.client().metadata(of: path)
+            let known = try await store.facts(of: [path.pathKey]).first?.want
+            var asked = path
+            if case .export(_, let file)? = known { asked = file.source.text }
+            let entry = try await account.client().metadata(of: config.mirror.remoteRoot + asked)
+            if case .export? = known, let known, entry.node.rev == known.rev {
+                return ExplainReport.Answer(content: ExplainReport.Content(known), failure: nil)
+            }
             return ExplainReport.Answer(content: ExplainReport.Content(entry.node), failure: nil)
         } catch let error as DropboxError where error.code == .refused && error.summary == "path/not_found" {
             return ExplainReport.Answer(content: nil, failure: nil)

@@ -16,7 +16,9 @@ struct GetCommand: AsyncParsableCommand {
             REMOTE is a path, an "id:" or a "rev:". LOCAL is the file to write, a directory to write it into, or "-" \
             for standard output; without it the file gets its own name here. With --recursive LOCAL is the directory \
             that receives what is in the folder. What arrives is verified; an interrupted download goes on when it is \
-            asked for again, from the file LOCAL.REVISION.part.
+            asked for again, from the file LOCAL.REVISION.part. An online document, such as one of Dropbox Paper or \
+            Google Docs, is exported: in the format that --format names, else in that of the table [export] of the \
+            configuration.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -30,10 +32,16 @@ struct GetCommand: AsyncParsableCommand {
     @Flag(help: "Download a folder with everything in it.")
     var recursive = false
 
+    @Option(help: "The format of an online document, such as pdf; \"link\" for a file with its web address.")
+    var format: String?
+
     @Flag(help: "Print the result as JSON.")
     var json = false
 
     func validate() throws {
+        if format != nil && recursive {
+            throw ValidationError("--format is for one document; a folder's come as [export] says")
+        }
         if local == "-" && recursive { throw ValidationError("a folder cannot go to standard output") }
         if local == "-" && json { throw ValidationError("standard output cannot take the file and --json") }
     }
@@ -64,7 +72,14 @@ struct GetCommand: AsyncParsableCommand {
         switch entry.node {
         case .folder: return try await folder(entry.pathDisplay, client: client, config: config, line: line)
         case .file(let name, let version):
+            if format != nil {
+                throw Failure(.usage, "\(escapingControls(remote)): is a file, which has no other format")
+            }
             return try await file(name, entry: entry, version: version, client: client, line: line)
+        case .unavailable(_, .document(let document, _), _):
+            return try await export(document, entry: entry, client: client, config: config, line: line)
+        case .export, .unavailable(_, .notDownloadable, _):
+            throw Failure(.incomplete, "\(escapingControls(remote)): is no file")
         case .unavailable(_, let reason, _): throw Failure(.incomplete, "\(escapingControls(remote)): \(reason)")
         }
     }
@@ -94,6 +109,59 @@ struct GetCommand: AsyncParsableCommand {
         return .done
     }
 
+    // MARK: An online document
+
+    private func export(
+        _ document: OnlineDocument, entry: RemoteEntry, client: DropboxClient, config: Config, line: ProgressLine
+    ) async throws -> ExitCode {
+        let (name, made) = try form(of: document, at: RemoteKey(entry.pathLower), config.exports)
+        let download = Download(client: client, disk: DiskPool())
+        let now: @Sendable () -> Progress = {
+            let now = download.meter.now
+            return Progress(
+                activity: "exporting", filesDone: now.files, filesTotal: 1, bytesDone: now.bytes, bytesTotal: now.bytes)
+        }
+        do {
+            if local == "-" {
+                try await showing(line, now: now) { try await download.export(made, entry.id, to: STDOUT_FILENO) }
+                return .done
+            }
+            let target = try target(for: name)
+            let version = try await showing(line, now: now) { try await download.export(made, entry.id, to: target) }
+            let result = GetResult(
+                path: entry.pathDisplay, local: target, rev: version.rev.text, size: version.size,
+                contentHash: version.hash.hex, downloaded: true)
+            printOut(json ? try JSONText.of(result) : result.text)
+            return .done
+        } catch let problem as ExportProblem {
+            throw Failure(.incomplete, "\(escapingControls(remote)): \(problem); try it again")
+        }
+    }
+
+    /// The name of the file and how it is made: as asked for, else as configured, else as Dropbox does by itself.
+    private func form(
+        of document: OnlineDocument, at key: RemoteKey, _ configured: ExportSettings
+    ) throws(Failure) -> (FileName, ExportedFile) {
+        var exports = configured
+        let kind = DocumentKind(name: document.name, formats: document.formats)
+        if let format {
+            if format != "link", document.formats.named(format) == nil {
+                let known = document.formats.all.map { ExportFormats.fileExtension(of: $0) ?? $0 } + ["link"]
+                throw Failure(
+                    .usage,
+                    "\(escapingControls(remote)): is not offered as \(format); use \(known.joined(separator: ", "))")
+            }
+            exports[kind] = ExportSettings.Choice(format)
+        } else if exports[kind] == .off {
+            exports[kind] = .standard
+        }
+        if let (name, _, file) = exports.file(of: document, at: key) { return (name, file) }
+        throw Failure(
+            .incomplete,
+            "\(escapingControls(remote)): is an online document that Dropbox exports in no format; --format link writes "
+                + "a file with its web address")
+    }
+
     private func target(for name: FileName) throws(Failure) -> String {
         var folder = "."
         if let local {
@@ -117,7 +185,9 @@ struct GetCommand: AsyncParsableCommand {
             throw Failure(.usage, "\(escapingControls(remote)): is a folder; --recursive downloads all that is in it")
         }
         let top = local ?? (path.isEmpty ? "." : RemotePath.name(of: path))
-        let tree = try await RemoteTree(client, path)
+        var exports = config.exports
+        exports.webAddress += LinkFile.encoded(path, keeping: UInt8(ascii: "/"))
+        let tree = try await RemoteTree(client, path, exports: exports)
         var result = GetTreeResult(path: path, local: top)
         for place in tree.unavailable { result.add(failed: place.path, place.reason) }
         let download = Download(client: client, disk: DiskPool())

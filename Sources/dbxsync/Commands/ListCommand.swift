@@ -121,32 +121,43 @@ private struct MirrorMarks {
     /// The key of the mirrored folder in the account.
     private let root: RemoteKey
     private var judge: Selection.Judge
+    private let exports: ExportSettings
     private var isUnknown = false
 
     init(_ config: Config) {
         stateFile = config.stateFile
         root = RemoteKey(written: config.mirror.remoteRoot)
-        judge = Selection.Judge(config.mirror.selection)
+        judge = Selection.Judge(config.selection)
+        exports = config.selection.exports
     }
 
     /// The marks of entries of the account, and why they are failing or parked.
     ///
     /// - Parameter entries: what stands there, by the account's `path_lower`.
     mutating func of(_ entries: [(key: String, node: RemoteNode)]) async -> [(mark: MirrorMark, reason: String?)] {
-        let keys = entries.map { belowRoot(RemoteKey($0.key)) }
-        let standings = await standings(keys.map { $0 ?? .root })
+        let entries = entries.map { entry in belowRoot(RemoteKey(entry.key)).map { file(of: entry.node, at: $0) } }
+        let standings = await standings(entries.map { $0?.key ?? .root })
         var marks: [(mark: MirrorMark, reason: String?)] = []
-        for (index, (key, node)) in zip(keys, entries.map(\.node)).enumerated() {
-            guard let key else {
+        for (index, entry) in entries.enumerated() {
+            guard let (key, wanted) = entry else {
                 marks.append((.excluded, nil))
                 continue
             }
             let standing = standings?[index]
+            let node = standing?.node.map { wanted.known(by: $0) } ?? wanted
             let isFolder = if case .folder = node { true } else { false }
-            let mark = MirrorMark(node, standing, judge.match(of: key, isFolder: isFolder))
+            let mark = MirrorMark(node, standing, judge.match(of: key, isFolder: isFolder, size: node.version?.size))
             marks.append((mark, standing?.reason))
         }
         return marks
+    }
+
+    /// What comes into the mirror for an entry: of an online document the file that it becomes.
+    private func file(of node: RemoteNode, at key: RemoteKey) -> (key: RemoteKey, node: RemoteNode) {
+        guard case .unavailable(_, .document(let document, _), _) = node,
+            let (name, target, file) = exports.file(of: document, at: key)
+        else { return (key, node) }
+        return (target, .export(name: name, file))
     }
 
     /// The key below the mirrored folder; nil for what is not in it.
@@ -168,5 +179,16 @@ private struct MirrorMarks {
                     + escapingControls("what stands in the mirror is not known: \(Failure.of(error).message)"))
             return nil
         }
+    }
+}
+
+extension RemoteNode {
+    /// An export whose revision stands as `have` holds what that does: nobody else knows its bytes.
+    fileprivate func known(by have: LocalNode) -> RemoteNode {
+        guard case .export(let name, var file) = self, case .file(_, let version, _) = have,
+            version.rev == file.document.rev
+        else { return self }
+        file.content = ExportedFile.Content(size: version.size, hash: version.hash)
+        return .export(name: name, file)
     }
 }

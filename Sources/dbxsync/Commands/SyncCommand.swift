@@ -125,7 +125,7 @@ struct SyncCommand: AsyncParsableCommand {
             progress.everListed
             ? try MirrorTree.openReadOnly(at: config.mirror.directory, expecting: progress.mirrorID) : nil
         let preview = PlanPreview(
-            remote: source, copy: copy, mirror: mirror, selection: config.mirror.selection, brake: config.brake,
+            remote: source, copy: copy, mirror: mirror, selection: config.selection, brake: config.brake,
             now: { .now }, logger: log.logger())
         let isText = !json
         let totals = try await preview.run { if isText { printOut(escapingControls("\($0)")) } }

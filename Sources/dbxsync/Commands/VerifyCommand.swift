@@ -43,7 +43,7 @@ struct VerifyCommand: AsyncParsableCommand {
         let isShared = InstanceLock.holder(stateDirectory: config.state.directory) != nil
         let book = ProofTable(at: config.stateFile)
         let verifier = Verifier(
-            store: store, mirror: mirror, disk: DiskPool(), selection: config.mirror.selection,
+            store: store, mirror: mirror, disk: DiskPool(), selection: config.selection,
             lasting: isShared ? .seconds(2) : nil, proving: { await book.note($0, at: .now) })
         let result = try await look(verifier, log: log) { _ in }
         let broken = try await store.brokenInvariants()
@@ -55,10 +55,10 @@ struct VerifyCommand: AsyncParsableCommand {
     private func repair(_ config: Config, _ log: LogOutput) async throws -> ExitCode {
         let logger = log.logger()
         let composition = try await CompositionRoot.open(config, calls: .oneShot, rebuilding: false, logger: logger)
-        try await composition.store.select(config.mirror.selection)
+        try await composition.store.select(config.selection)
         let verifier = Verifier(
             store: composition.store, mirror: composition.mirror, disk: composition.disk,
-            selection: config.mirror.selection,
+            selection: config.selection,
             lasting: nil, proving: { [store = composition.store] in try await store.prove($0, at: .now) })
         let repair = Repair(
             store: composition.store, mirror: composition.mirror, disk: composition.disk, now: { .now })

@@ -69,22 +69,18 @@ struct ListedEntry: Sendable {
     }
 
     /// The version, if it is a file.
-    var version: FileVersion? {
-        if case .file(_, let version) = node { version } else { nil }
-    }
+    var version: FileVersion? { node.version }
 
     /// `file`, `folder` or `unavailable`.
     var kind: String {
         switch node {
-        case .file: "file"
+        case .file, .export: "file"
         case .folder: "folder"
         case .unavailable: "unavailable"
         }
     }
 
-    private var rev: String? {
-        if case .unavailable(_, _, let rev) = node { rev?.text } else { version?.rev.text }
-    }
+    private var rev: String? { node.rev?.text }
 
     /// The line for people.
     ///

@@ -3,6 +3,7 @@ import Dropbox
 import MirrorFS
 import Store
 import SyncModel
+import TextFormatting
 
 extension ExplainReport {
     /// What is looked at for one report.
@@ -41,14 +42,15 @@ extension ExplainReport {
             mirror: key == .root
                 ? Content(LocalNode.folder(name: FileName(""), inode: 0)) : facts.have.map { Content($0.node) },
             local: config.mirror.directory + (shown == "/" ? "" : shown), disk: disk, isDiskUnknown: isDiskUnknown,
-            selection: Selected(facts, config, sources.file, isNew: store.selection != config.mirror.selection),
+            selection: Selected(facts, config, sources.file, isNew: store.selection != config.selection),
             pending: facts.pending.map { Pending($0, facts, Acceptance(config.mirror.accept)) },
             pendingBelow: facts.pendingBelow, hold: facts.hold.map(Held.init), heldBelow: facts.heldBelow,
             unproven: facts.unproven, lastChange: try await lastChange(path, store, stands: facts.have != nil),
             sweptAt: try await store.sweptAt().flatMap { Store.Progress.known($0, now: sources.now) }.map(Moment.init),
             watched: sources.isWatched, hashedAt: facts.provenAt.map(Moment.init), kept: kept.count,
             lastKept: kept.suffix(mostKept).reversed().map(TrashList.Item.init),
-            above: all.dropFirst().reversed().compactMap { Folder($0, sources) }, similar: [])
+            above: all.dropFirst().reversed().compactMap { Folder($0, sources) }, similar: [], document: nil)
+        report.document = Document(facts)
         report.conclude()
         if report.state == "unknown" {
             let names = try await store.knownNames(in: key.parent ?? .root, limit: mostNames)
@@ -98,13 +100,13 @@ extension ExplainReport {
 
 extension ExplainReport.Selected {
     fileprivate init(_ facts: PathFacts, _ config: Config, _ file: String, isNew: Bool) {
-        let isFolder = facts.isFolder
-        let reason = config.mirror.selection.reason(for: facts.key, isFolder: isFolder)
+        let reason = config.selection.reason(
+            for: facts.key, isFolder: facts.isFolder, size: facts.size, source: facts.source)
         let patterns = reason.list == .exclude ? config.mirror.exclude : config.mirror.include
-        let key = reason.list.map { "mirror.\($0.rawValue)" }
+        let key = reason.key
         var place: String?
-        if let key, let index = reason.index {
-            place = ConfigFile.line(of: key, element: index, in: file).map { "\(file):\($0)" } ?? file
+        if let key {
+            place = ConfigFile.line(of: key, element: reason.index, in: file).map { "\(file):\($0)" } ?? file
         }
         let verdict =
             switch reason.match {
@@ -113,12 +115,28 @@ extension ExplainReport.Selected {
             case .onTheWay: "on_the_way"
             }
         self.init(
-            verdict: verdict, key: key, pattern: reason.index.map { patterns[$0].text }, place: place,
+            verdict: verdict, key: key, pattern: reason.index.map { patterns[$0].text } ?? config.limit(key),
+            place: place,
             about: reason.about.text.isEmpty ? "/" : reason.about.text, isNew: isNew)
     }
 }
 
+extension Config {
+    /// The largest size, as the key of that name has it; nil for other keys.
+    fileprivate func limit(_ key: String?) -> String? {
+        key == SelectionReason.sizeKey ? mirror.maxSize.map(HumanText.bytes) : nil
+    }
+}
+
 extension PathFacts {
+    /// Bytes of the file, as far as they are known.
+    fileprivate var size: Int64? { want == nil ? have?.version?.size : want?.version?.size }
+
+    /// The key of the online document that the file is made of; nil if it is not.
+    fileprivate var source: RemoteKey? {
+        if case .export(_, let file)? = want { file.source } else { nil }
+    }
+
     /// Whether it is taken for a folder by patterns.
     fileprivate var isFolder: Bool {
         switch want {
@@ -129,10 +147,26 @@ extension PathFacts {
     }
 }
 
+extension ExplainReport.Document {
+    fileprivate init?(_ facts: PathFacts) {
+        func path(_ name: FileName) -> String {
+            facts.path.folderOfPath == "/" ? "/\(name)" : "\(facts.path.folderOfPath)/\(name)"
+        }
+        switch facts.want {
+        case .unavailable(_, .document(_, .exported(let name)?), _)?: self.init(path: path(name), isFile: true)
+        case .export(_, let file)? where file.source != facts.key:
+            self.init(path: path(file.document.name), isFile: false)
+        default: return nil
+        }
+    }
+}
+
 extension ExplainReport.Pending {
     fileprivate init(_ pending: PathFacts.Pending, _ facts: PathFacts, _ acceptance: Acceptance) {
         var acceptance = acceptance
-        let isAccepted = pending.isParked && acceptance.accepts(facts.key, isFolder: facts.isFolder)
+        let isDeliberate = if case .unavailable(_, let why, _)? = facts.want { why.isAccepted } else { false }
+        let isAccepted =
+            pending.isParked && (isDeliberate || acceptance.accepts(facts.key, isFolder: facts.isFolder))
         let state =
             isAccepted ? "accepted" : pending.isParked ? "parked" : pending.reason != nil ? "failing" : "waiting"
         self.init(
@@ -156,7 +190,7 @@ extension ExplainReport.Held {
 extension ExplainReport.Folder {
     /// Nil for a folder that does not matter.
     fileprivate init?(_ facts: PathFacts, _ sources: ExplainReport.Sources) {
-        let reason = sources.config.mirror.selection.reason(for: facts.key, isFolder: true)
+        let reason = sources.config.selection.reason(for: facts.key, isFolder: true)
         let why: String? =
             if reason.match == .outside {
                 "is left out"
@@ -164,7 +198,7 @@ extension ExplainReport.Folder {
                 "\(pending.isParked ? "is parked" : "is failing"): \(reason)"
             } else if let hold = facts.hold, hold.status == .held {
                 "is held, hold \(hold.id)"
-            } else if case .file? = facts.want {
+            } else if facts.want?.isFile == true {
                 "is a file in Dropbox"
             } else if facts.want == nil && facts.have == nil {
                 "is neither in Dropbox nor in the mirror"

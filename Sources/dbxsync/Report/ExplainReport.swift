@@ -10,8 +10,8 @@ struct ExplainReport: Encodable, Sendable {
     var path: String
     /// Whether what stands is what is wanted.
     var asWanted = false
-    /// In a word: `in_step`, `left_out`, `held`, `parked`, `accepted`, `failing`, `waiting`, `drift`, `unproven`, `changed`,
-    /// `removed`, `stranger` or `unknown`.
+    /// In a word: `in_step`, `left_out`, `held`, `parked`, `accepted`, `failing`, `waiting`, `exported`, `drift`, `unproven`,
+    /// `changed`, `removed`, `stranger` or `unknown`.
     var state = ""
     /// What Dropbox had there when it was asked for changes last; null if nothing.
     @Nullable var dropbox: Content?
@@ -53,6 +53,8 @@ struct ExplainReport: Encodable, Sendable {
     var above: [Folder]
     /// Names near by.
     var similar: [String]
+    /// The file that an online document becomes, or the document that a file is made of; null for others.
+    @Nullable var document: Document?
 
     /// A file, a folder or something else.
     struct Content: Encodable, Sendable, Equatable {
@@ -67,6 +69,14 @@ struct ExplainReport: Encodable, Sendable {
             a.kind == b.kind && a.rev == b.rev && a.size == b.size && a.modified == b.modified
                 && a.contentHash == b.contentHash
         }
+    }
+
+    /// Where an online document stands, or what an export is made of.
+    struct Document: Encodable, Sendable {
+        /// The path of the other one.
+        var path: String
+        /// Whether that one is the file.
+        var isFile: Bool
     }
 
     /// What Dropbox says now.
@@ -141,6 +151,7 @@ extension ExplainReport {
         if let hold, hold.status != "approved" { return ("held", false) }
         if heldBelow > 0, pending?.reason == nil { return ("held", false) }
         if let pending { return (pending.state, pending.state == "accepted") }
+        if document?.isFile == true, mirror == nil { return ("exported", true) }
         if isDiskUnknown || unproven != nil { return ("unproven", false) }
         if isNothing { return disk == "nothing" ? ("removed", true) : ("stranger", true) }
         if disk != "as_recorded" { return ("drift", false) }
@@ -154,6 +165,12 @@ extension ExplainReport.Content {
         switch node {
         case .folder: self.init(kind: "folder")
         case .file(_, let version): self.init(version)
+        case .export(_, let file):
+            self.init(
+                kind: file.linkBytes == nil ? "export" : "link", rev: file.document.rev.text, size: file.content?.size,
+                modified: Moment(file.document.modified), contentHash: file.content?.hash.hex)
+        case .unavailable(_, .document, let rev), .unavailable(_, .notDownloadable, let rev):
+            self.init(kind: "online document", rev: rev?.text, size: nil, modified: nil, contentHash: nil)
         case .unavailable(_, let why, let rev):
             self.init(kind: why.description, rev: rev?.text, size: nil, modified: nil, contentHash: nil)
         }

@@ -6,7 +6,8 @@ enum ExplainText {
     /// The whole report.
     static func lines(_ report: ExplainReport, now: Timestamp) -> [String] {
         let facts: [(String, String?)] = [
-            ("Dropbox", dropbox(report, now)), ("asked now", asked(report)), ("here", here(report)),
+            ("Dropbox", dropbox(report, now)), ("made of", report.document.flatMap { $0.isFile ? nil : $0.path }),
+            ("asked now", asked(report)), ("here", here(report)),
             ("selected", selected(report)), (pendingName(report), pending(report, now)), ("held", held(report, now)),
             ("below", below(report)), ("last look", report.unproven),
             ("changed", report.lastChange.map { change($0, report.path, now) }),
@@ -37,7 +38,8 @@ enum ExplainText {
                     ? "kept as it is: Dropbox has another version, which was rejected"
                     : "held: Dropbox has another version, which waits for approval"
         case "parked": return "not in step: it cannot be mirrored as it is"
-        case "accepted": return "cannot be mirrored as it is, and may be missing by mirror.accept"
+        case "accepted": return "cannot be mirrored as it is, and may be missing"
+        case "exported": return "an online document; it stands here as \(report.document?.path ?? "")"
         case "failing": return "not in step: it failed, and is tried again"
         case "waiting":
             if report.pending == nil { return "not in step: something below it is still to be done" }

@@ -307,7 +307,7 @@ extension StatusReport {
             || daemon.map { $0.silent || $0.now?.phase == "waiting" } ?? false
             || (daemon == nil && lastPass?.isFailure == true)
         // New patterns take effect with the next pass.
-        let isSelected = store.selection == config.mirror.selection
+        let isSelected = store.selection == config.selection
         let found = try await store.findings(limit: mostPaths)
         let issues = found.unproven.map(Path.init(unproven:)) + failing.map { Path($0) }
         let snapshot = SyncSnapshot(

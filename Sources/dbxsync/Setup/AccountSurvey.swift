@@ -41,7 +41,9 @@ struct AccountExtent: Equatable, Sendable {
                 names[first] = shown
                 if folders[shown] == nil { folders[shown] = Amount() }
             }
-            guard case .file(_, let version) = node, selection.match(of: key, isFolder: false) == .selected else {
+            guard case .file(_, let version) = node,
+                selection.match(of: key, isFolder: false, size: version.size) == .selected
+            else {
                 continue
             }
             total.add(version.size)

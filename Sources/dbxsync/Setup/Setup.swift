@@ -207,7 +207,7 @@ struct Setup {
                 "mirror.remote_root", to: chosen.isEmpty && draft.value("mirror.remote_root") == nil ? nil : chosen)
         }
         self.draft = draft
-        let selection = try draft.provisional().mirror.selection
+        let selection = try draft.provisional().selection
         if let all, selection.isEverything {
             if chosen.isEmpty { return all }
             if all.isComplete, folders.contains(String(chosen.dropFirst())) {

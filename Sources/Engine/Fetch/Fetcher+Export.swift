@@ -1,0 +1,138 @@
+import Logging
+import MirrorFS
+import Store
+import SyncModel
+
+// Online documents: what they hold is known only when they were exported. An export therefore ends in staging, and what
+// it holds is recorded; from then on it is planned and put in place like any other file.
+extension Fetcher {
+    /// Gets the file that an online document becomes ready, or exports it.
+    func fetch(_ file: ExportedFile, for placement: Placement) async throws -> Fetched {
+        if file.version != nil {
+            if let local = try await localContent(for: placement) {
+                return .ready(PreparedOperation(.place(placement), content: local))
+            }
+            if let staged = try await stagedBefore(placement) {
+                return .ready(PreparedOperation(.place(placement), content: .staged(staged)))
+            }
+        }
+        if let bytes = file.linkBytes { return try await link(bytes, placement) }
+        let made = try await receive(file, for: placement)
+        if case .format(let format, isFallback: true) = file.form { tellFallback(format, placement) }
+        return try await context.store.record(made, at: placement.key) ? .exported : .superseded
+    }
+
+    /// An export that an earlier try, perhaps of an earlier run, has left complete.
+    private func stagedBefore(_ placement: Placement) async throws -> StagedFile? {
+        try await context.board.withQuietPeriod(upTo: Self.readingTime(placement.version.size)) {
+            try await context.reading.run { [mirror = context.mirror] in
+                guard try mirror.spaceOfPart(placement.version, for: placement.key) > 0 else { return nil }
+                let part = try mirror.stageAnew(placement.version, for: placement.key)
+                // What does not fit is thrown away: it is exported anew.
+                return try? part.finish()
+            }
+        }
+    }
+
+    /// Writes a file with the document's web address.
+    private func link(_ bytes: [UInt8], _ placement: Placement) async throws -> Fetched {
+        let staged = try await context.disk.run { [context] in
+            let promise = try Fetcher.promise(placement, begun: 0, context)
+            defer { promise.release(to: 0) }
+            return try Fetcher.stageWhole(placement, bytes: bytes, context: context)
+        }
+        return .ready(PreparedOperation(.place(placement), content: .staged(staged)))
+    }
+
+    private func tellFallback(_ format: String, _ placement: Placement) {
+        context.events.notePath(
+            .notice,
+            "\(placement.path.remoteText): Dropbox does not offer the configured format of [export]; it comes as "
+                + "\(format)", path: placement.path.remoteText, event: "export_format")
+    }
+
+    // MARK: The export
+
+    /// Exports into staging.
+    ///
+    /// - Returns: the file with what it holds.
+    private func receive(_ file: ExportedFile, for placement: Placement) async throws -> ExportedFile {
+        let part = try await context.disk.run { [mirror = context.mirror] in
+            try mirror.stageExport(file.document.rev, for: placement.key)
+        }
+        let download = ActiveDownload(placement, begun: 0)
+        let space = GrowingPromise(context, placement)
+        let target = ChunkedSink.Target(
+            store: { [times = context.times] bytes in
+                try space.take(Int64(bytes.count))
+                try times.measure(.writing) { try part.write(bytes) }
+            }, restart: { try part.restart() })
+        let sink = ChunkedSink(
+            from: 0, upTo: .max, to: target, disk: context.disk, board: context.board, of: download)
+        defer { context.events.count { $0.bytes += sink.received } }
+        do {
+            let answer = try await context.board.withDownload(download) {
+                try await context.remote.export(file, into: sink)
+            }
+            let content = try await sink.end { part.finish() }
+            try await check(content, of: file, answer)
+            var made = file
+            made.content = content
+            let version = made.placedVersion
+            try await context.disk.run { try part.keep(as: version, for: placement.key) }
+            context.events.count { $0.downloaded += 1 }
+            return made
+        } catch {
+            try? await sink.end {}  // nothing is written any more; the first error counts
+            try? await context.disk.run { part.discard() }
+            throw error
+        }
+    }
+
+    /// Makes sure that what has come is the wanted revision, whole.
+    ///
+    /// - Throws: `ExportProblem`, and the errors of the remote.
+    private func check(_ content: ExportedFile.Content, of file: ExportedFile, _ answer: ExportAnswer) async throws {
+        if let problem = ExportProblem(content, answer) { throw problem }
+        // Without a hash, or if the answer is about another revision, a second look tells whether it has changed.
+        if answer.hash != nil, answer.rev == file.document.rev { return }
+        guard try await context.remote.revision(at: file.source) == file.document.rev else {
+            throw ExportProblem.changed
+        }
+    }
+}
+
+/// Space for something whose size nobody knows beforehand, asked for step by step; used by one thread at a time.
+private final class GrowingPromise: @unchecked Sendable {
+    private let context: PassContext
+    private let placement: Placement
+    private var promise: SpaceLedger.Promise?
+    private var left: Int64 = 0
+
+    private static let step: Int64 = 1 << 20
+
+    init(_ context: PassContext, _ placement: Placement) {
+        self.context = context
+        self.placement = placement
+    }
+
+    /// Takes space for the next bytes.
+    ///
+    /// - Throws: `MirrorError` with `.lowOnSpace`.
+    func take(_ bytes: Int64) throws {
+        if left < bytes {
+            promise = nil
+            let (next, free) = try Fetcher.promise(max(bytes, Self.step), context)
+            guard let next else {
+                throw MirrorError(
+                    code: .lowOnSpace,
+                    message: "\(placement.path) has to wait for space: \(max(free, 0)) bytes are free beyond what is "
+                        + "being fetched, mirror.min_free_space is \(context.settings.minFreeSpace) and its export is "
+                        + "larger", hint: "free some space; it continues automatically")
+            }
+            (promise, left) = (next, max(bytes, Self.step))
+        }
+        promise?.written(Int(bytes))
+        left -= bytes
+    }
+}

@@ -1,0 +1,304 @@
+import Engine
+import Foundation
+import MirrorFS
+import Sandbox
+import Store
+import SyncModel
+import TestSupport
+import Testing
+
+/// Online documents stand in the mirror as what they are exported as.
+@Suite(.timeLimit(.minutes(30)))
+struct ExportTests {
+    private typealias Document = Sandbox.OnlineDocument
+
+    private func fixture(_ documents: [String: Document] = [:]) async throws -> EngineFixture {
+        let fixture = try EngineFixture(inMemory: true)
+        for (path, document) in documents { try fixture.account.put(path, document, clientModified: 1_700_000_000) }
+        try await fixture.pass()
+        return fixture
+    }
+
+    private func text(_ fixture: EngineFixture, _ path: String) -> String? {
+        FileManager.default.contents(atPath: fixture.mirror + path).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private func issues(_ fixture: EngineFixture) async throws -> [String] {
+        try await fixture.start().store.pathIssues(limit: 100).map {
+            "\($0.isAccepted ? "accepted" : $0.isParked ? "parked" : "failing") \($0.path)"
+        }
+    }
+
+    private func isInStep(_ fixture: EngineFixture) async throws -> Bool {
+        try await fixture.start().store.backlog().parked == 0
+    }
+
+    @Test("documents of every kind stand there, are exported once for each revision, and nothing is wrong")
+    func kinds() async throws {
+        let all = Dictionary(
+            uniqueKeysWithValues: Document.Kind.allCases.map { ("/d/A \($0).\($0.ending)", Document($0, text: "1")) })
+        let fixture = try await fixture(all)
+        #expect(try fixture.differences() == [])
+        #expect(text(fixture, "/d/A paper.paper.md") == "markdown: 1")
+        #expect(text(fixture, "/d/A gdoc.gdoc.docx") == "docx: 1")
+        #expect(text(fixture, "/d/A other.sketch.pdf") == "pdf: 1")
+        #expect(try await issues(fixture) == ["accepted /d/A web.web"])
+        #expect(try await isInStep(fixture))
+        #expect(fixture.remote.exports.count == 5)
+
+        fixture.remote.resetCounts()
+        try await fixture.pass()
+        try await fixture.start().store.beginRelist()
+        try await fixture.pass()
+        try fixture.crash()
+        try await fixture.pass()
+        #expect(fixture.remote.exports == [])
+
+        try fixture.account.put("/d/A paper.paper", Document(.paper, text: "2"))
+        try await fixture.pass()
+        #expect(fixture.remote.exports == ["/d/a paper.paper"])
+        #expect(text(fixture, "/d/A paper.paper.md") == "markdown: 2")
+        #expect(try fixture.differences() == [])
+        #expect(try await fixture.trashDifferences() == [])
+        #expect(try await fixture.start().store.trash().map(\.item.path) == ["/d/A paper.paper.md"])
+        #expect(try await fixture.start().store.brokenInvariants() == [])
+    }
+
+    @Test("a document that is deleted, moved, or becomes something else takes its file with it") func follows()
+        async throws
+    {
+        let fixture = try await fixture(["/a.paper": Document(.paper), "/f/b.paper": Document(.paper)])
+        fixture.remote.resetCounts()
+        fixture.account.settings.movesMakeRevisions = false
+        _ = try fixture.account.move("/f", "/g")
+        try await fixture.pass()
+        #expect(try fixture.differences() == [])
+        #expect(fixture.remote.exports == [], "its revision is the same, and so are its bytes")
+        _ = try fixture.account.delete("/a.paper")
+        _ = try fixture.account.put("/g/b.paper", "a file now")
+        try await fixture.pass()
+        #expect(try fixture.differences() == [])
+        #expect(text(fixture, "/g/b.paper") == "a file now")
+        #expect(text(fixture, "/g/b.paper.md") == nil)
+        _ = try fixture.account.delete("/g/b.paper")
+        try fixture.account.put("/g/b.paper", Document(.paper, text: "again"))
+        try await fixture.pass()
+        #expect(text(fixture, "/g/b.paper.md") == "markdown: again")
+        #expect(try fixture.differences() == [])
+        #expect(try await fixture.start().store.brokenInvariants() == [])
+    }
+
+    @Test("a folder that is told of as deleted and made anew has nothing exported again") func shared() async throws {
+        var zip = Document(.gdoc)
+        zip.trouble.differs = true
+        let fixture = try await fixture(["/s/a.gdoc": zip, "/s/b.gdoc": zip])
+        let before = text(fixture, "/s/a.gdoc.docx")
+        fixture.remote.resetCounts()
+        fixture.remote.alter { page in
+            page.changes = [.deleted(RemoteKey("/s"))] + page.changes
+        }
+        try await fixture.start().store.beginRelist()
+        try await fixture.pass()
+        fixture.remote.alter(nil)
+        try await fixture.pass()
+        #expect(fixture.remote.exports == [])
+        #expect(text(fixture, "/s/a.gdoc.docx") == before)
+    }
+
+    @Test("something else of that name parks the export, whichever comes first") func collision() async throws {
+        let fixture = try await fixture(["/a.paper": Document(.paper), "/b.paper": Document(.paper)])
+        _ = try fixture.account.put("/A.paper.md", "real")
+        _ = try fixture.account.put("/b.paper.MD/inside", "real")
+        try await fixture.pass()
+        #expect(try fixture.differences() == [])
+        #expect(text(fixture, "/A.paper.md") == "real")
+        #expect(try await issues(fixture) == ["parked /a.paper", "parked /b.paper"])
+        #expect(try await !isInStep(fixture))
+        try await fixture.start().store.beginRelist()
+        try await fixture.pass()
+        #expect(try await issues(fixture) == ["parked /a.paper", "parked /b.paper"])
+        _ = try fixture.account.delete("/A.paper.md")
+        _ = try fixture.account.move("/b.paper.MD", "/c")
+        try await fixture.pass()
+        #expect(try fixture.differences() == [])
+        #expect(text(fixture, "/a.paper.md") == "markdown: ")
+        #expect(try await issues(fixture) == [])
+        #expect(try await fixture.start().store.brokenInvariants() == [])
+    }
+
+    @Test("a real file that goes while nobody listens makes room, too") func collisionEndsUnseen() async throws {
+        let fixture = try await fixture(["/a.paper": Document(.paper)])
+        _ = try fixture.account.put("/a.paper.md", "real")
+        try await fixture.pass()
+        _ = try fixture.account.delete("/a.paper.md")
+        try await fixture.start().store.beginRelist()
+        try await fixture.pass()
+        #expect(try fixture.differences() == [])
+        #expect(text(fixture, "/a.paper.md") == "markdown: ")
+    }
+
+    @Test("a name that ends so already stays, and a document may stand in another one's way") func names() async throws
+    {
+        let fixture = try await fixture([
+            "/Plan.DOCX": Document(.gdoc), "/x.sketch": Document(.other, text: "1"),
+            "/x.sketch.pdf": Document(.other, text: "2"),
+        ])
+        #expect(text(fixture, "/Plan.DOCX") == "docx: ")
+        #expect(text(fixture, "/x.sketch.pdf") == "pdf: 2")
+        #expect(try await issues(fixture) == ["parked /x.sketch"])
+        _ = try fixture.account.delete("/x.sketch.pdf")
+        try await fixture.pass()
+        #expect(text(fixture, "/x.sketch.pdf") == "pdf: 1")
+        #expect(try await issues(fixture) == [])
+        #expect(try await fixture.start().store.brokenInvariants() == [])
+    }
+
+    @Test("other formats count from the next pass, a link holds the address, and off removes the file") func settings()
+        async throws
+    {
+        let fixture = try await fixture(["/d/n ü.paper": Document(.paper), "/s.gsheet": Document(.gsheet)])
+        var exports = ExportSettings()
+        exports[.paper] = .format("html")
+        exports[.gsheet] = .format("ods")
+        await fixture.select(Selection(exports: exports))
+        try await fixture.pass()
+        #expect(try Tree(directory: fixture.mirror) == Tree(account: fixture.account, exports: exports))
+        #expect(text(fixture, "/d/n ü.paper.html") == "html: ")
+        #expect(text(fixture, "/s.gsheet.xlsx") != nil, "what is not offered comes as Dropbox does it")
+        exports[.paper] = .link
+        exports[.gsheet] = .off
+        await fixture.select(Selection(exports: exports))
+        try fixture.crash()
+        try await fixture.pass()
+        #expect(try Tree(directory: fixture.mirror) == Tree(account: fixture.account, exports: exports))
+        #expect(
+            text(fixture, "/d/n ü.paper.url")
+                == "[InternetShortcut]\r\nURL=https://www.dropbox.com/home/d?preview=n%20%C3%BC.paper\r\n")
+        #expect(try await issues(fixture) == ["accepted /s.gsheet"])
+        await fixture.select(.everything)
+        try await fixture.pass()
+        #expect(try fixture.differences() == [])
+        #expect(try await issues(fixture) == [])
+        #expect(try await fixture.start().store.brokenInvariants() == [])
+    }
+
+    @Test("patterns count for both names, and the largest size for what came", arguments: ["*.paper", "*.md"])
+    func selection(pattern: String) async throws {
+        let fixture = try await fixture(["/a.paper": Document(.paper), "/b.gdoc": Document(.gdoc, text: "long")])
+        await fixture.select(Selection(exclude: [try SelectionPattern(pattern)], maxSize: 6))
+        _ = try fixture.account.put("/a.paper", Document(.paper, text: "2"))
+        _ = try fixture.account.put("/b.gdoc", Document(.gdoc, text: "longer"))
+        _ = try fixture.account.put("/c.gdoc", Document(.gdoc))
+        _ = try fixture.account.put("/small", "123456")
+        _ = try fixture.account.put("/large", "1234567")
+        fixture.remote.resetCounts()
+        try await fixture.pass()
+        #expect(text(fixture, "/a.paper.md") == "markdown: ", "left alone")
+        #expect(text(fixture, "/b.gdoc.docx") == "docx: long", "left alone")
+        #expect(text(fixture, "/c.gdoc.docx") == "docx: ")
+        #expect(text(fixture, "/small") == "123456")
+        #expect(text(fixture, "/large") == nil)
+        #expect(!fixture.remote.exports.contains("/a.paper"))
+        #expect(try await fixture.start().store.brokenInvariants() == [])
+        await fixture.select(Selection(maxSize: 7))
+        try await fixture.pass()
+        #expect(text(fixture, "/a.paper.md") == "markdown: ", "11 bytes are more than 7")
+        #expect(text(fixture, "/large") == "1234567")
+        await fixture.select(.everything)
+        try await fixture.pass()
+        #expect(try fixture.differences() == [])
+        #expect(try await fixture.start().store.brokenInvariants() == [])
+    }
+
+    @Test("an export that is not ready is tried again; one that never is fails alone") func notReady() async throws {
+        var slow = Document(.paper)
+        slow.trouble.notReady = 2
+        var never = Document(.gdoc)
+        never.trouble.notReady = nil
+        let fixture = try await fixture(["/slow.paper": slow, "/never.gdoc": never, "/fine.paper": Document(.paper)])
+        #expect(try await issues(fixture) == ["failing /never.gdoc.docx", "failing /slow.paper.md"])
+        for _ in 0..<3 {
+            fixture.time.advance(by: 7200)
+            try await fixture.pass()
+        }
+        #expect(try fixture.differences() == [])
+        #expect(try await issues(fixture) == ["failing /never.gdoc.docx"])
+    }
+
+    @Test("bytes that are not what the server says of them never come into the mirror") func damaged() async throws {
+        var wrong = Document(.paper)
+        wrong.trouble.hash = .wrong
+        let fixture = try await fixture(["/wrong.paper": wrong])
+        #expect(try await issues(fixture) == ["failing /wrong.paper.md"])
+        #expect(text(fixture, "/wrong.paper.md") == nil)
+        fixture.remote.onExport { _, bytes in bytes.removeLast() }
+        var bare = Document(.gdoc)
+        bare.trouble.hash = .none
+        _ = try fixture.account.put("/cut.gdoc", bare)
+        try await fixture.pass()
+        #expect(text(fixture, "/cut.gdoc.docx") == nil)
+        fixture.remote.onExport(nil)
+        fixture.time.advance(by: 7200)
+        try await fixture.pass()
+        #expect(text(fixture, "/cut.gdoc.docx") == "docx: ")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.mirror + "/.dbxsync/staging") == [])
+    }
+
+    @Test("a document that changes while it is exported comes with its next revision") func changes() async throws {
+        var busy = Document(.paper)
+        busy.trouble.changes = 1
+        busy.trouble.name = "../../x"
+        let fixture = try await fixture(["/busy.paper": busy])
+        try await fixture.pass()
+        #expect(try fixture.differences() == [])
+        #expect(try await issues(fixture) == [])
+    }
+
+    @Test("an unchanged revision never gets new bytes, and what was changed locally is put right") func local()
+        async throws
+    {
+        func zip(_ text: String) -> Document {
+            var document = Document(.gdoc, text: text)
+            document.trouble.differs = true
+            return document
+        }
+        let fixture = try await fixture(["/a.gdoc": zip("a"), "/b.gdoc": zip("b"), "/c.gdoc": zip("c")])
+        let before = text(fixture, "/a.gdoc.docx")
+        fixture.remote.resetCounts()
+        try fixture.crash()
+        let url = URL(fileURLWithPath: fixture.mirror)
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 5)], ofItemAtPath: fixture.mirror + "/a.gdoc.docx")
+        try FileManager.default.removeItem(at: url.appendingPathComponent("b.gdoc.docx"))
+        try Data("mine".utf8).write(to: url.appendingPathComponent("c.gdoc.docx"))
+        try await fixture.pass()
+        try await fixture.pass()
+        #expect(text(fixture, "/a.gdoc.docx") == before)
+        #expect(fixture.remote.exports.sorted() == ["/b.gdoc", "/c.gdoc"])
+        #expect(text(fixture, "/b.gdoc.docx") == "docx: b<0000000002>")
+        #expect(text(fixture, "/c.gdoc.docx") == "docx: c<0000000002>")
+        #expect(try await fixture.start().store.trash().map(\.item.reason) == [.aside])
+        #expect(try await fixture.start().store.brokenInvariants() == [])
+    }
+
+    @Test("whatever a crash interrupts, the next start brings it to its end") func crashes() async throws {
+        var point = 0
+        while true {
+            let fixture = try EngineFixture(inMemory: true)
+            try fixture.account.put("/d/a.paper", Document(.paper, text: "1"))
+            try fixture.account.put("/b.gdoc", Document(.gdoc, text: "1"))
+            try await fixture.pass()
+            try fixture.account.put("/d/a.paper", Document(.paper, text: "2"))
+            _ = try fixture.account.put("/b.gdoc.docx", "real")
+            try fixture.account.put("/c.gsheet", Document(.gsheet))
+            let crashed = try await fixture.crashes(at: point)
+            try await fixture.pass()
+            try await fixture.pass()
+            #expect(try fixture.differences() == [], "crash at point \(point)")
+            #expect(try await fixture.start().store.brokenInvariants() == [], "crash at point \(point)")
+            #expect(try await fixture.trashDifferences() == [], "crash at point \(point)")
+            if !crashed { return }
+            point += 1
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import GRDB
+import SyncModel
+import TestSupport
+import Testing
+
+@testable import Store
+
+/// What the state knows of online documents and of the files that they become.
+@Suite(.timeLimit(.minutes(5)))
+struct ExportStateTests {
+    private func document(_ name: String, _ rev: String, _ formats: [String] = ["docx"]) -> OnlineDocument {
+        OnlineDocument(
+            name: FileName(name), rev: Rev(rev), modified: 5,
+            formats: ExportFormats(exportAs: formats.first, options: formats))
+    }
+
+    private func put(_ document: OnlineDocument) -> TreeEdit {
+        .put(
+            RemoteKey("/\(document.name.text.lowercased())"),
+            .unavailable(name: document.name, .document(document, nil), rev: document.rev), parents: [])
+    }
+
+    private func record(_ fixture: StoreFixture, _ edits: [TreeEdit]) async throws -> Recorded {
+        try await fixture.store.record(edits, cursor: SyncModel.Cursor("c"), isLast: true, now: StoreFixture.now)
+    }
+
+    private func file(_ fixture: StoreFixture, _ key: String) async throws -> ExportedFile? {
+        guard case .export(_, let file)? = try await fixture.store.facts(of: [RemoteKey(key)]).first?.want else {
+            return nil
+        }
+        return file
+    }
+
+    @Test("what was exported is wanted as long as revision and format are the same") func content() async throws {
+        let fixture = try StoreFixture()
+        #expect(
+            try await record(fixture, [put(document("A.gdoc", "1"))]).added == ["/a.gdoc.docx"].map { RemoteKey($0) })
+        var made = try #require(try await file(fixture, "/a.gdoc.docx"))
+        #expect(made.version == nil)
+        #expect(try await fixture.store.backlog().pendingFiles == 1)
+        made.content = ExportedFile.Content(
+            size: 7, hash: try #require(ContentHash(hex: String(repeating: "ab", count: 32))))
+        #expect(try await fixture.store.record(made, at: RemoteKey("/a.gdoc.docx")))
+        #expect(try await fixture.store.backlog().pendingBytes == 7)
+        _ = try await record(fixture, [put(document("A.gdoc", "1", ["docx", "pdf"]))])
+        #expect(try await file(fixture, "/a.gdoc.docx")?.content == made.content)
+        _ = try await record(fixture, [put(document("A.gdoc", "2"))])
+        #expect(try await file(fixture, "/a.gdoc.docx")?.content == nil)
+        #expect(try await !fixture.store.record(made, at: RemoteKey("/a.gdoc.docx")), "of an old revision")
+        #expect(try await fixture.store.brokenInvariants() == [])
+    }
+
+    @Test("a document that cannot be read any more keeps its file, and is told") func unreadable() async throws {
+        let fixture = try StoreFixture()
+        _ = try await record(fixture, [put(document("A.gdoc", "1"))])
+        let unreadable = RemoteNode.unavailable(name: FileName("A.gdoc"), .unreadable("x"), rev: nil)
+        _ = try await record(fixture, [.put(RemoteKey("/a.gdoc"), unreadable, parents: [])])
+        #expect(try await file(fixture, "/a.gdoc.docx")?.document.rev == Rev("1"))
+        #expect(try await fixture.store.backlog().unread == 1)
+        _ = try await record(fixture, [put(document("A.gdoc", "2"))])
+        #expect(try await fixture.store.backlog().unread == 0)
+        #expect(try await fixture.store.brokenInvariants() == [])
+    }
+
+    @Test("a file of version 9 lists anew if it knows documents, and only then", arguments: [false, true])
+    func migrated(hasDocuments: Bool) async throws {
+        let fixture = try StoreFixture()
+        try await fixture.record(hasDocuments ? "a/ a/b=1 a/c!" : "a/ a/b=1")
+        try fixture.store.close()
+        let queue = try DatabaseQueue(path: fixture.path)
+        try await queue.write { db in try db.execute(sql: "DROP INDEX want_reason; PRAGMA user_version = 9") }
+        try queue.close()
+        let store = try StateStore.open(at: fixture.path)
+        #expect(try await (store.progress().cursor == nil) == hasDocuments)
+        #expect(try await store.verifyChecksums() == 0)
+        #expect(try await store.brokenInvariants() == [])
+    }
+}
