@@ -33,13 +33,29 @@ struct HistoryTests {
     /// One change; those that the account refuses are part of the game.
     private func change(_ account: Account, _ random: inout SplitMix) {
         let from = path(&random)
-        switch Int.random(in: 0..<10, using: &random) {
+        switch Int.random(in: 0..<14, using: &random) {
         case 0..<4: _ = try? account.put(from, "\(Int.random(in: 0..<4, using: &random))")
         case 4: _ = try? account.makeFolder(from)
         case 5: _ = try? account.delete(from)
         case 6, 7: _ = try? account.move(from, path(&random), autorename: Bool.random(using: &random))
         case 8: _ = try? account.copy(from, path(&random))
+        case 9...12: changeSharing(account, from, &random)
         default: try? account.reshare(from)
+        }
+    }
+
+    private func changeSharing(_ account: Account, _ path: String, _ random: inout SplitMix) {
+        let id = String(Int.random(in: 1...3, using: &random))
+        let mounted = account.sharedFolders[id] ?? ""
+        switch Int.random(in: 0..<8, using: &random) {
+        case 0: try? account.share(path, id: id)
+        case 1: try? account.mount(id, at: path)
+        case 2: try? account.unmount(mounted)
+        case 3: try? account.loseAccess(mounted)
+        case 4: try? account.loseAccess(mounted, except: ["a"])
+        case 5: try? account.regainAccess(mounted)
+        case 6: try? account.setReadOnly(mounted, Bool.random(using: &random))
+        default: _ = try? account.seen(from: .shared(id)).put(path, "shared \(id)")
         }
     }
 

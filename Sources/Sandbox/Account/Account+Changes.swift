@@ -87,12 +87,12 @@ extension Account {
         let was = try metadata(address)
         try change { state in
             let node = try state.resolve(address)
-            guard node > 0 else { throw AccountError.lookup("malformed_path") }
+            guard node != state.base else { throw AccountError.lookup("malformed_path") }
             let revision = state.nodes[Int(node)].revision
             if let parentRev, revision < 0 || state.revText(revision) != parentRev {
                 throw AccountError.write(["conflict", revision < 0 ? "folder" : "file"])
             }
-            state.remove(node)
+            try state.removeOrLeave(node)
         }
         return was
     }
@@ -117,7 +117,7 @@ extension Account {
     public func renameCase(_ path: String, to name: String, isJournaled: Bool = false) throws {
         try change { state in
             let node = try state.resolve(path)
-            guard node > 0, Names.lower(name) == state.nodes[Int(node)].lower else {
+            guard node != state.base, Names.lower(name) == state.nodes[Int(node)].lower else {
                 throw AccountError.write(["malformed_path"])
             }
             state.nodes[Int(node)].name = name
@@ -131,7 +131,7 @@ extension Account {
     public func reshare(_ path: String) throws {
         try change { state in
             let node = try state.resolve(path)
-            state.recordDeletion(state.truePath(node))
+            state.recordDeletion(node)
             for each in state.subtree(node, bottomUp: state.settings.childrenBeforeParents) {
                 state.renewRevision(each)
                 state.record(each)

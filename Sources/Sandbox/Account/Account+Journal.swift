@@ -22,7 +22,7 @@ extension Account {
             let (folder, path) = try state.folder(options)
             return Cursor(
                 epoch: state.epoch, listing: 0, position: state.journal.count, folder: folder, path: path,
-                options: options
+                space: state.space, options: options
             ).text(salt: state.salt)
         }
     }
@@ -103,14 +103,17 @@ extension AccountState {
         var members: [NodeIndex]
         if options.isRecursive {
             members = subtree(folder, bottomUp: settings.childrenBeforeParents)
-            let hidesTop = folder == 0 || !settings.listsWatchedFolder
+            let hidesTop = folder == base || !settings.listsWatchedFolder
             if hidesTop { members.removeAll { $0 == folder } }
         } else {
             members = children(folder)
         }
         var old: [String] = []
         if options.includesDeleted {
-            old = gone.values.filter { Self.covers(path, Names.lower($0), options.isRecursive) }.sorted()
+            let prefix = Names.lower(absolutePath(base))
+            old = gone.filter { $0.key.text.utf8.starts(with: prefix.utf8) }
+                .map { String(Substring($0.value.utf8.dropFirst(prefix.utf8.count))) }
+                .filter { Self.covers(path, Names.lower($0), options.isRecursive) }.sorted()
         }
         let number = nextListing
         nextListing += 1
@@ -118,21 +121,25 @@ extension AccountState {
         while listings.count > 1, listings.values.reduce(0, { $0 + $1.count }) > Self.listingCapacity {
             listings[listings.keys.min() ?? 0] = nil
         }
-        return Cursor(epoch: epoch, listing: number, position: 0, folder: folder, path: path, options: options)
+        return Cursor(
+            epoch: epoch, listing: number, position: 0, folder: folder, path: path, space: space,
+            options: options)
     }
 
     /// The cursor that `text` spells, when it is still good.
     func checked(_ text: String) throws(AccountError) -> Cursor {
         let cursor = try Cursor(text, salt: salt)
-        guard cursor.epoch == epoch, cursor.listing == 0 || listings[cursor.listing] != nil,
+        guard cursor.space == space, cursor.epoch == epoch, cursor.listing == 0 || listings[cursor.listing] != nil,
             cursor.listing != 0 || cursor.position <= journal.count, nodes.indices.contains(Int(cursor.folder))
         else { throw .reset }
-        let isThere = cursor.folder == 0 || find(cursor.path) == cursor.folder
+        let isThere = cursor.path.isEmpty || find(cursor.path) == cursor.folder
         guard isThere || !settings.refusesLostFolders else { throw .lookup("not_found") }
         return cursor
     }
 
-    func hasChanges(_ text: String) throws(AccountError) -> Bool {
+    mutating func hasChanges(_ text: String) throws(AccountError) -> Bool {
+        // Who waits does not say from where it looks: the cursor knows.
+        enter(try Cursor(text, salt: salt).space)
         let cursor: Cursor
         do { cursor = try checked(text) } catch .lookup { return true } catch { throw error }
         guard !cursor.options.includesMediaInfo else { throw .badCursor }
@@ -183,9 +190,11 @@ extension AccountState {
         while next.position < journal.count, entries.count < limit {
             let event = journal[next.position]
             next.position += 1
-            let lower = Names.lower(event.path)
-            guard Self.covers(cursor.path, lower, cursor.options.isRecursive) else { continue }
-            let entry = entry(event, &missing)
+            let sight = sights[event.sight] ?? .everywhere
+            guard let path = sight.path(event.path, in: cursor.space),
+                Self.covers(cursor.path, Names.lower(path), cursor.options.isRecursive)
+            else { continue }
+            let entry = entry(event, path, &missing)
             if isListed(entry, cursor.options) { entries.append(entry) }
         }
         return Page(entries: entries, cursor: next.text(salt: salt), hasMore: next.position < journal.count)
@@ -205,9 +214,16 @@ extension AccountState {
         return file.traits.isDownloadable || options.includesNonDownloadable
     }
 
-    private func entry(_ event: Event, _ missing: inout [Int32]) -> Entry {
-        guard event.node >= 0 else { return .deleted(deletedMetadata(event.path)) }
-        guard event.revision >= 0 else { return .folder(folderMetadata(event.node, path: event.path)) }
-        return .file(fileMetadata(event.revision, path: event.path, &missing))
+    private func entry(_ event: Event, _ path: String, _ missing: inout [Int32]) -> Entry {
+        guard event.node >= 0 else { return .deleted(deletedMetadata(path)) }
+        let sharing = sharings[event.sharing]
+        guard event.revision >= 0 else {
+            var folder = folderMetadata(event.node, path: path)
+            folder.sharing = sharing
+            return .folder(folder)
+        }
+        var file = fileMetadata(event.revision, path: path, &missing)
+        file.sharing = sharing
+        return .file(file)
     }
 }

@@ -4,7 +4,7 @@ extension Account {
     /// Everything in the account, sorted by path, with the true name of every component.
     public func tree() -> [TreeEntry] {
         withHashes { state, missing in
-            state.subtree(0).dropFirst().map { state.treeEntry($0, &missing) }
+            state.base < 0 ? [] : state.subtree(state.base).dropFirst().map { state.treeEntry($0, &missing) }
         }.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
     }
 
@@ -56,7 +56,7 @@ extension Account {
                 return state.entry(try state.resolve(address), &missing)
             } catch AccountError.lookup("not_found") {
                 let path = try state.path(of: address)
-                guard includeDeleted, let old = state.gone[Exact(text: Names.lower(path))] else {
+                guard includeDeleted, let old = state.gonePath(path) else {
                     throw AccountError.lookup("not_found")
                 }
                 return .deleted(state.deletedMetadata(old))
@@ -124,7 +124,8 @@ extension AccountState {
 
     func revisionIndex(_ address: String) throws(AccountError) -> Int32 {
         if address.hasPrefix("rev:") {
-            guard let number = revision(ofText: String(address.dropFirst(4))) else { throw .lookup("not_found") }
+            guard let number = revision(ofText: String(address.dropFirst(4))), isVisible(revisions[Int(number)].node)
+            else { throw .lookup("not_found") }
             return number
         }
         let node = nodes[Int(try resolve(address))]
@@ -145,12 +146,21 @@ extension AccountState {
             name: path.lastComponent, pathLower: Names.lower(path), pathDisplay: display(path, revision.node),
             id: idText(revision.node), rev: revText(number), size: revision.size,
             contentHash: traits.hidesHash ? nil : revision.digest?.hex, clientModified: revision.clientModified,
-            serverModified: revision.serverModified, traits: traits)
+            serverModified: revision.serverModified, traits: traits, sharing: sharing(of: revision.node))
     }
 
     func folderMetadata(_ node: NodeIndex, path: String) -> FolderMetadata {
         FolderMetadata(
-            name: path.lastComponent, pathLower: Names.lower(path), pathDisplay: display(path, node), id: idText(node))
+            name: path.lastComponent, pathLower: Names.lower(path), pathDisplay: display(path, node), id: idText(node),
+            sharing: sharing(of: node))
+    }
+
+    /// How a path was spelled that once was.
+    func gonePath(_ path: String) -> String? {
+        guard base >= 0 else { return nil }
+        let prefix = absolutePath(base)
+        return gone[Exact(text: Names.lower(prefix + path))]
+            .map { String(Substring($0.utf8.dropFirst(prefix.utf8.count))) }
     }
 
     func deletedMetadata(_ path: String) -> DeletedMetadata {
@@ -169,7 +179,7 @@ extension AccountState {
         let row = nodes[Int(node)]
         var entry = TreeEntry(
             path: path, pathLower: Names.lower(path), isFile: !row.isFolder, size: 0, contentHash: nil,
-            clientModified: 0, id: idText(node), rev: nil, traits: FileTraits())
+            clientModified: 0, id: idText(node), rev: nil, traits: FileTraits(), sharing: sharing(of: node))
         guard !row.isFolder else { return entry }
         let revision = revisions[Int(row.revision)]
         if revision.digest == nil { missing.append(row.revision) }

@@ -39,7 +39,7 @@ extension Account {
                 }
                 numbers.removeFirst(place + 1)
             }
-            let shown = there.map { state.truePath($0) } ?? state.gone[Exact(text: Names.lower(path))] ?? path
+            let shown = there.map { state.truePath($0) } ?? state.gonePath(path) ?? path
             let entries = numbers.prefix(limit).map { state.fileMetadata($0, path: shown, &missing) }
             return RevisionPage(isDeleted: there == nil, entries: entries, hasMore: numbers.count > limit)
         }
@@ -50,12 +50,15 @@ extension AccountState {
     /// The revisions that ever stood at a lower-case path, oldest first.
     fileprivate func revisionsHeld(at path: String) -> [Int32] {
         var found: Set<Int32> = []
-        for event in journal where event.revision >= 0 && Names.lower(event.path).utf8.elementsEqual(path.utf8) {
-            found.insert(event.revision)
+        for event in journal where event.revision >= 0 {
+            let shown = (sights[event.sight] ?? .everywhere).path(event.path, in: space)
+            if let shown, Names.lower(shown).utf8.elementsEqual(path.utf8) { found.insert(event.revision) }
         }
         // What was there from the beginning is in no journal.
         for (number, revision) in revisions.enumerated() {
-            guard Names.lower(truePath(revision.node)).utf8.elementsEqual(path.utf8) else { continue }
+            guard isVisible(revision.node), Names.lower(truePath(revision.node)).utf8.elementsEqual(path.utf8) else {
+                continue
+            }
             let isCurrent = nodes[Int(revision.node)].revision == Int32(number)
             if isCurrent { found.insert(Int32(number)) }
         }

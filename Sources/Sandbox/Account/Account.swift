@@ -4,12 +4,21 @@ internal import Synchronization
 ///
 /// Every method may be called from any thread. Paths are absolute, the root is the empty string.
 public final class Account: Sendable {
-    let state: Mutex<AccountState>
+    let state: StateAccess
+
     /// An empty account, or one filled as `seed` says.
     public init(seed: Seed? = nil, salt: UInt64 = 0x5A6B_7C8D) {
-        state = Mutex(AccountState(salt: salt))
+        state = StateAccess(AccountState(salt: salt))
         if let seed { fill(seed) }
     }
+
+    private init(_ state: StateAccess) { self.state = state }
+
+    /// The same account with paths that are relative to another space; nothing is there in one that does not exist.
+    public func seen(from space: Space) -> Account { Account(state.seen(from: space, isMember: false)) }
+
+    /// The same account for the member, who may do less than the other members of shared folders.
+    func asMember(from space: Space) -> Account { Account(state.seen(from: space, isMember: true)) }
 
     /// The switches.
     public var settings: Settings {
@@ -24,7 +33,9 @@ public final class Account: Sendable {
     public var usedBytes: Int64 { state.withLock { $0.usedBytes } }
 
     /// The number of living files and folders, the root not counted.
-    public var entryCount: Int { state.withLock { $0.index.count } }
+    public var entryCount: Int {
+        state.withLock { $0.mounts.isEmpty ? $0.index.count : $0.subtree(0).count - 1 }
+    }
 
     /// All revisions of files that were ever made.
     public var revisionCount: Int { state.withLock { $0.revisions.count } }

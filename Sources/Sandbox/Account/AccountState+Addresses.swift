@@ -36,10 +36,11 @@ extension AccountState {
         return revision
     }
 
-    /// The living node that a path, `id:…`, `id:…/child` or `ns:…/path` names; 0 for the root.
+    /// The living node that a path, `id:…`, `id:…/child` or `ns:…/path` names.
     func resolve(_ address: String) throws(AccountError) -> NodeIndex {
         let path = try path(of: address)
-        guard !path.isEmpty, path != "/" else { return 0 }
+        guard base >= 0 else { throw .lookup("not_found") }
+        guard !path.isEmpty, path != "/" else { return base }
         guard !Names.isMalformed(path) else { throw .lookup("malformed_path") }
         guard let node = find(path) else { throw .lookup("not_found") }
         return node
@@ -49,15 +50,25 @@ extension AccountState {
     func path(of address: String) throws(AccountError) -> String {
         if address.hasPrefix("id:") {
             let parts = address.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let node = node(ofID: String(parts[0])), nodes.indices.contains(Int(node)), node > 0,
-                !nodes[Int(node)].isGone
+            guard let node = node(ofID: String(parts[0])), nodes.indices.contains(Int(node)),
+                !nodes[Int(node)].isGone, isVisible(node), node != base
             else { throw .lookup("not_found") }
             return truePath(node) + (parts.count > 1 ? "/" + parts[1] : "")
         }
         guard address.hasPrefix("ns:") else { return address }
         let rest = address.dropFirst(3)
         let slash = rest.firstIndex(of: "/") ?? rest.endIndex
-        guard rest[..<slash] == Account.namespaceID else { throw .lookup("not_found") }
-        return String(rest[slash...])
+        guard let top = top(of: String(rest[..<slash])), isVisible(top) else { throw .lookup("not_found") }
+        return truePath(top) + rest[slash...]
     }
+
+    /// The folder that a namespace begins with.
+    private func top(of namespace: String) -> NodeIndex? {
+        if namespace == Account.namespaceID { return home }
+        if namespace == settings.rootNamespace { return 0 }
+        return shares[namespace]?.top
+    }
+
+    /// Whether the space shows a node.
+    func isVisible(_ node: NodeIndex) -> Bool { base >= 0 && isInside(node, base) }
 }

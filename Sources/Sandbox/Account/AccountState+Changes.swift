@@ -26,6 +26,7 @@ extension AccountState {
     /// The path of an address that may be written to.
     func writable(_ address: String) throws(AccountError) -> String {
         let path: String
+        guard base >= 0 else { throw .write(["no_write_permission"]) }
         do { path = try self.path(of: address) } catch { throw .write(["malformed_path"]) }
         guard !Names.isMalformed(path), path.utf8.count > 1 else { throw .write(["malformed_path"]) }
         guard !isSeeding else { return path }
@@ -37,6 +38,7 @@ extension AccountState {
         guard closed.isEmpty || !names.map(Names.lower).starts(with: closed) else {
             throw .write(["no_write_permission"])
         }
+        guard !isClosed(path) else { throw .write(["no_write_permission"]) }
         return path
     }
 
@@ -102,8 +104,7 @@ extension AccountState {
         let now = Timestamp.now
         let traits = commit.traits == FileTraits() ? nil : TraitsBox(commit.traits)
         let old = nodes[Int(node)].revision
-        if old >= 0, old < revisions.count { usedBytes -= revisions[Int(old)].size }
-        usedBytes += size
+        count(size - (old >= 0 && old < revisions.count ? revisions[Int(old)].size : 0), at: node)
         let revision = Int32(revisions.count)
         revisions.append(
             Revision(
@@ -127,7 +128,7 @@ extension AccountState {
     mutating func ensureFolders(_ names: some Collection<String>, _ made: inout [NodeIndex]) throws(AccountError)
         -> NodeIndex
     {
-        var folder: NodeIndex = 0
+        var folder = base
         for name in names {
             if let next = child(of: folder, named: Names.lower(name)) {
                 guard nodes[Int(next)].isFolder else { throw .write(["conflict", "file_ancestor"]) }
@@ -160,20 +161,18 @@ extension AccountState {
     }
 
     mutating func remove(_ node: NodeIndex) {
-        let path = truePath(node)
         let below = subtree(node)
-        let paths = below.map { truePath($0) }
+        let paths = below.map { absolutePath($0) }
+        let sight = sight(of: node)
+        count(-bytes(below), at: node)
         unlink(node)
-        for (each, path) in zip(below, paths) {
+        for each in below {
             let row = nodes[Int(each)]
             nodes[Int(each)].isGone = true
             index[ChildKey(parent: row.parent, name: Exact(text: row.lower))] = nil
-            if !row.isFolder { usedBytes -= revisions[Int(row.revision)].size }
-            if !isSeeding { gone[Exact(text: Names.lower(path))] = path }
+            if let id = mounts.removeValue(forKey: each) { shares[id] = nil }
         }
-        recordDeletion(path)
-        guard settings.deletesListChildren else { return }
-        for path in paths.dropFirst() { recordDeletion(path) }
+        recordDeletions(paths, sight)
     }
 
     /// The free place that a move or copy may use.
@@ -196,7 +195,7 @@ extension AccountState {
     private func source(_ address: String, _ target: String) throws(AccountError) -> NodeIndex {
         let node: NodeIndex
         do { node = try resolve(address) } catch .lookup(let tag) { throw .fromLookup(tag) } catch { throw error }
-        guard node > 0 else { throw .fromLookup("malformed_path") }
+        guard node != base else { throw .fromLookup("malformed_path") }
         let prefix = Names.lower(truePath(node)) + "/"
         guard !Names.lower(target).hasPrefix(prefix) else { throw .relocation("cant_move_folder_into_itself") }
         return node
@@ -206,23 +205,21 @@ extension AccountState {
         let node = try source(from, address)
         var made: [NodeIndex] = []
         let (parent, name) = try target(address, for: node, autorename: autorename, &made)
-        let oldPath = truePath(node)
-        let oldPaths = settings.deletesListChildren ? subtree(node).dropFirst().map { truePath($0) } : []
-        for each in subtree(node) where !isSeeding {
-            let path = truePath(each)
-            gone[Exact(text: Names.lower(path))] = path
-        }
+        let oldPaths = subtree(node).map { absolutePath($0) }
+        let oldSight = sight(of: node)
         unlink(node)
         nodes[Int(node)].name = name
         nodes[Int(node)].lower = Names.lower(name)
         link(node, into: parent)
-        if !settings.movesAddFirst { for path in [oldPath] + oldPaths { recordDeletion(path) } }
+        if !settings.movesAddFirst { recordDeletions(oldPaths, oldSight) }
         for each in made { record(each) }
         for each in subtree(node, bottomUp: settings.childrenBeforeParents) {
-            if settings.movesMakeRevisions { renewRevision(each) }
-            record(each)
+            // For the other members of a shared folder nothing happens in it.
+            let share = outermostShare(of: each, below: node)
+            if settings.movesMakeRevisions, share == nil { renewRevision(each) }
+            record(each, share.map { sight(of: $0) })
         }
-        if settings.movesAddFirst { for path in [oldPath] + oldPaths { recordDeletion(path) } }
+        if settings.movesAddFirst { recordDeletions(oldPaths, oldSight) }
         return node
     }
 
@@ -247,7 +244,7 @@ extension AccountState {
         let new = addNode(name, in: parent, revision: old)
         if old >= 0 {
             renewRevision(new)
-            usedBytes += revisions[Int(old)].size
+            count(revisions[Int(old)].size, at: new)
         }
         return new
     }

@@ -51,6 +51,9 @@ struct Event {
     var node: NodeIndex
     /// -1 for a folder.
     var revision: Int32
+    /// Which spaces show it, and `sharing_info` of the time: places in `AccountState.sights` and `sharings`, or -1.
+    var sight: Int32 = -1
+    var sharing: Int32 = -1
 }
 
 /// Everything that an account holds.
@@ -61,7 +64,21 @@ struct AccountState {
     var index: [ChildKey: NodeIndex] = [:]
     var revisions: ContiguousArray<Revision> = []
     var journal: ContiguousArray<Event> = []
-    /// Paths that once were: lower-case path to the path of its time.
+    /// Those that occur in the journal.
+    var sights: Collected<Sight> = Collected()
+    var sharings: Collected<Sharing> = Collected()
+    /// Shared folders by their id.
+    var shares: [String: SharedFolder] = [:]
+    /// The ids of shared folders by their top nodes.
+    var mounts: [NodeIndex: String] = [:]
+    /// The member's own folder; the root for an account without a team.
+    var home: NodeIndex = 0
+    /// What paths are relative to during a call, and its node; -1 when there is none.
+    var space = Space.home
+    var base: NodeIndex = 0
+    /// Whether a call is the member's own, and not one of the others who have a part in the account.
+    var actsAsMember = false
+    /// Paths that once were: lower-case path from the root on to the path of its time.
     var gone: [Exact: String] = [:]
     var listings: [UInt32: Listing] = [:]
     var nextListing: UInt32 = 1
@@ -84,9 +101,9 @@ struct AccountState {
         index[ChildKey(parent: parent, name: Exact(text: lower))]
     }
 
-    /// The living node at `path`; 0 for the root.
+    /// The living node at `path`; that of the space for an empty one.
     func find(_ path: String) -> NodeIndex? {
-        var node: NodeIndex = 0
+        var node = base
         for name in Names.components(path) {
             guard let next = child(of: node, named: Names.lower(name)) else { return nil }
             node = next
@@ -94,10 +111,16 @@ struct AccountState {
         return node
     }
 
-    func truePath(_ node: NodeIndex) -> String {
+    /// The path of a node in the space.
+    func truePath(_ node: NodeIndex) -> String { path(of: node, from: base) }
+
+    /// The path of a node from the root on, or from the top of its tree if that is not mounted.
+    func absolutePath(_ node: NodeIndex) -> String { path(of: node, from: 0) }
+
+    private func path(of node: NodeIndex, from top: NodeIndex) -> String {
         var names: [String] = []
         var current = node
-        while current > 0 {
+        while current != top, current >= 0, nodes[Int(current)].parent >= 0 {
             names.append(nodes[Int(current)].name)
             current = nodes[Int(current)].parent
         }
@@ -175,15 +198,42 @@ struct AccountState {
 
     // MARK: Journal
 
-    mutating func record(_ node: NodeIndex) {
+    /// Records what a node is now, for the spaces that show it or for those given.
+    mutating func record(_ node: NodeIndex, _ sight: Sight? = nil) {
         guard !isSeeding else { return }
-        let path = truePath(node)
+        let path = absolutePath(node)
         gone[Exact(text: Names.lower(path))] = nil
-        journal.append(Event(path: path, node: node, revision: nodes[Int(node)].revision))
+        let sight = sight ?? self.sight(of: node)
+        var event = Event(path: path, node: node, revision: nodes[Int(node)].revision)
+        if sight != .everywhere { event.sight = sights.place(of: sight) }
+        if let sharing = sharing(of: node) { event.sharing = sharings.place(of: sharing) }
+        journal.append(event)
     }
 
-    mutating func recordDeletion(_ path: String) {
+    /// Records that nothing stands any more where a node stands now.
+    mutating func recordDeletion(_ node: NodeIndex) { recordDeletion(absolutePath(node), sight(of: node)) }
+
+    /// Records that nothing stands any more at a path from the root on.
+    mutating func recordDeletion(_ path: String, _ sight: Sight) {
         guard !isSeeding else { return }
-        journal.append(Event(path: path, node: -1, revision: -1))
+        var event = Event(path: path, node: -1, revision: -1)
+        if sight != .everywhere { event.sight = sights.place(of: sight) }
+        journal.append(event)
     }
+}
+
+/// Values of which each is kept once, and which are known by their place.
+struct Collected<Value: Hashable> {
+    private(set) var values: [Value] = []
+    private var places: [Value: Int32] = [:]
+
+    mutating func place(of value: Value) -> Int32 {
+        if let place = places[value] { return place }
+        values.append(value)
+        places[value] = Int32(values.count - 1)
+        return Int32(values.count - 1)
+    }
+
+    /// The value at a place; `nil` for -1.
+    subscript(place: Int32) -> Value? { place < 0 ? nil : values[Int(place)] }
 }

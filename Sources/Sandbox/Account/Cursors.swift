@@ -43,6 +43,8 @@ struct Cursor: Hashable {
     var position: Int
     /// Counts pages, for those that are empty by order of the settings.
     var page: Int
+    /// What paths are relative to.
+    var space: Space
     /// The folder that is being watched.
     var folder: NodeIndex
     /// Its lower-case path.
@@ -64,7 +66,9 @@ struct Cursor: Hashable {
             options.isRecursive, options.includesDeleted, options.includesNonDownloadable, options.includesMediaInfo,
         ]
         number(flags.enumerated().reduce(0) { $0 | ($1.element ? 1 << $1.offset : 0) })
+        number(path.utf8.count)
         body.append(contentsOf: path.utf8)
+        body.append(contentsOf: space.text.utf8)
         withUnsafeBytes(of: salt.littleEndian) { body.append(contentsOf: $0) }
         let seal = SHA256Stream.digest(body).bytes.prefix(8)
         return "AAH" + Base64.url(body + seal)
@@ -74,7 +78,7 @@ struct Cursor: Hashable {
     ///
     /// A text that was altered is no cursor; one of another account has to be listed anew.
     init(_ text: String, salt: UInt64) throws(AccountError) {
-        guard text.hasPrefix("AAH"), let bytes = Base64.decodeURL(String(text.dropFirst(3))), bytes.count >= 80,
+        guard text.hasPrefix("AAH"), let bytes = Base64.decodeURL(String(text.dropFirst(3))), bytes.count >= 88,
             Array(bytes.suffix(8)) == Array(SHA256Stream.digest(Array(bytes.dropLast(8))).bytes.prefix(8))
         else { throw .badCursor }
         func number(_ index: Int) -> Int {
@@ -87,7 +91,9 @@ struct Cursor: Hashable {
         position = number(3)
         page = number(4)
         folder = NodeIndex(number(5))
-        path = String(decoding: bytes[64..<bytes.count - 16], as: UTF8.self)
+        let end = 72 + number(8)
+        path = String(decoding: bytes[72..<end], as: UTF8.self)
+        space = Space(text: String(decoding: bytes[end..<bytes.count - 16], as: UTF8.self))
         options = ListOptions(path: path)
         options.limit = number(6) == 0 ? nil : number(6)
         options.isRecursive = number(7) & 1 != 0
@@ -96,14 +102,36 @@ struct Cursor: Hashable {
         options.includesMediaInfo = number(7) & 8 != 0
     }
 
-    init(epoch: UInt32, listing: UInt32, position: Int, folder: NodeIndex, path: String, options: ListOptions) {
+    init(
+        epoch: UInt32, listing: UInt32, position: Int, folder: NodeIndex, path: String, space: Space,
+        options: ListOptions
+    ) {
         self.epoch = epoch
         self.listing = listing
         self.position = position
         self.page = 1
         self.folder = folder
         self.path = path
+        self.space = space
         self.options = options
+    }
+}
+
+extension Space {
+    fileprivate var text: String {
+        switch self {
+        case .root: return "root"
+        case .home: return "home"
+        case .shared(let id): return id
+        }
+    }
+
+    fileprivate init(text: String) {
+        switch text {
+        case "root": self = .root
+        case "home": self = .home
+        default: self = .shared(text)
+        }
     }
 }
 

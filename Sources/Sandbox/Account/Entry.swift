@@ -39,6 +39,8 @@ public struct FileMetadata: Hashable, Sendable {
     public var serverModified: Int64
     /// What is unusual about the file.
     public var traits: FileTraits
+    /// `sharing_info`.
+    public var sharing: Sharing?
 }
 
 /// What may be unusual about a file.
@@ -90,6 +92,8 @@ public struct FolderMetadata: Hashable, Sendable {
     public var pathDisplay: String
     /// `id:…`, the same over moves.
     public var id: String
+    /// `sharing_info`.
+    public var sharing: Sharing?
 }
 
 /// DeletedMetadata: neither an id nor what it was.
@@ -122,6 +126,8 @@ public struct TreeEntry: Hashable, Sendable {
     public var rev: String?
     /// What is unusual about the file.
     public var traits: FileTraits
+    /// `sharing_info`.
+    public var sharing: Sharing?
 }
 
 /// One answer of `list_folder` or `list_folder/continue`.

@@ -54,7 +54,7 @@ extension Account {
         state.withLock { state in
             state.isSeeding = true
             defer { state.isSeeding = false }
-            Self.plant(seed, below: 0, &state)
+            Self.plant(seed, below: state.base, &state)
         }
     }
 
@@ -121,7 +121,7 @@ extension Account {
         try state.withLock { state in
             state.isSeeding = true
             defer { state.isSeeding = false }
-            var waiting: [(String, NodeIndex)] = [(directory, 0)]
+            var waiting: [(String, NodeIndex)] = [(directory, state.base)]
             while let (path, folder) = waiting.popLast() {
                 for name in try Directory.names(in: path) {
                     if let below = state.adopt(name, at: "\(path)/\(name)", in: folder) { waiting.append(below) }

@@ -81,6 +81,9 @@ extension Control {
             .init("path", .string(entry.path)), .init("path_lower", .string(entry.pathLower)),
             .init("kind", entry.isFile ? "file" : "folder"), .init("id", .string(entry.id)),
         ]
+        if let sharing = entry.sharing {
+            members.append(.init("shared_folder", .string(sharing.id ?? sharing.parent ?? "")))
+        }
         guard entry.isFile else { return .object(members) }
         members.append(.init("size", .int(entry.size)))
         members.append(.init("content_hash", entry.contentHash.map(JSON.string) ?? .null))

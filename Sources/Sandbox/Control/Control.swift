@@ -1,11 +1,13 @@
 /// The interface under `/sandbox`, for scripts and tests: JSON in, JSON out, no sign-in.
 ///
 /// `GET /sandbox` lists what there is. Errors are 400 (the request makes no sense) or 409 (the account refuses), with
-/// `{"error": "…"}`.
+/// `{"error": "…"}`. Paths begin at the root of all that the member can see, or with `namespace` in a shared folder.
 struct Control: Sendable {
     let service: Service
     let log: RequestLog
     let faults: Faults
+    /// What paths are relative to.
+    var space = Space.root
 
     /// One command.
     struct Command: Sendable {
@@ -15,9 +17,9 @@ struct Control: Sendable {
         let run: @Sendable (Control, JSON) throws -> JSON
     }
 
-    var account: Account { service.account }
+    var account: Account { service.account.seen(from: space) }
 
-    static let commands: [Command] = treeCommands + documentCommands + switchCommands
+    static let commands: [Command] = treeCommands + documentCommands + sharingCommands + switchCommands
 
     /// What the control interface says to `request`.
     func answer(_ request: Request) -> Answer {
@@ -28,7 +30,10 @@ struct Control: Sendable {
                 let known = Self.commands.contains { $0.name == name }
                 throw ControlError(known ? "\(name) takes another method" : "no command is called \(name)")
             }
-            return .json(try command.run(self, try Self.argument(of: request)))
+            let argument = try Self.argument(of: request)
+            var control = self
+            if let id = argument["namespace"]?.string { control.space = .shared(id) }
+            return .json(try command.run(control, argument))
         } catch let error as ControlError {
             return .json(["error": .string(error.description)], status: 400)
         } catch {

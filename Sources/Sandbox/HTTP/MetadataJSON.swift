@@ -29,6 +29,20 @@ struct MetadataJSON {
 
     private func members(_ folder: FolderMetadata) -> [JSON.Member] {
         names(folder.name, lower: folder.pathLower, display: folder.pathDisplay) + [.init("id", .string(folder.id))]
+            + sharing(folder.sharing)
+    }
+
+    /// `sharing_info`, and the same in members that are deprecated.
+    private func sharing(_ sharing: Sharing?) -> [JSON.Member] {
+        guard let sharing else { return [] }
+        let ids = [("parent_shared_folder_id", sharing.parent), ("shared_folder_id", sharing.id)].compactMap {
+            key, id in
+            id.map { JSON.Member(key, .string($0)) }
+        }
+        var info: [JSON.Member] = [.init("read_only", .bool(sharing.isReadOnly))] + ids
+        if sharing.isTraverseOnly || extraFields { info.append(.init("traverse_only", .bool(sharing.isTraverseOnly))) }
+        if sharing.isForbidden || extraFields { info.append(.init("no_access", .bool(sharing.isForbidden))) }
+        return [.init("sharing_info", .object(info))] + (extraFields ? ids : [])
     }
 
     private func exportInfo(_ document: OnlineDocument) -> [JSON.Member] {
@@ -52,6 +66,12 @@ struct MetadataJSON {
         let isOdd = extraFields && file.size % 2 == 1
         if !file.traits.isDownloadable || isOdd {
             members.append(.init("is_downloadable", .bool(file.traits.isDownloadable)))
+        }
+        if let sharing = file.sharing {
+            var info: [JSON.Member] = [.init("read_only", .bool(sharing.isReadOnly))]
+            if let parent = sharing.parent { info.append(.init("parent_shared_folder_id", .string(parent))) }
+            if extraFields { info.append(.init("modified_by", "dbid:AAFakeFakeFakeFakeFakeFakeFakeFake1")) }
+            members.append(.init("sharing_info", .object(info)))
         }
         if let document = file.traits.document { members += exportInfo(document) }
         if extraFields, file.size % 3 == 0 { members.append(.init("sandbox_future_field", ["of": ["no", "use"]])) }

@@ -25,22 +25,35 @@ struct Call {
     var argument: Argument
     /// What the token is, for routes that end sign-ins.
     let token: String
+    /// What paths are relative to.
+    let space: Space
 }
 
 /// The API: finds the route of a request, holds the request against the route's rules, and answers.
 final class Service: Sendable {
     let account: Account
     let tokens: Tokens
-    let sessions = UploadSessions()
-    let rawEntries = RawEntries()
+    let sessions: UploadSessions
+    let rawEntries: RawEntries
     let routes: [String: Route]
 
     init(account: Account, tokens: Tokens) {
         self.account = account
         self.tokens = tokens
+        sessions = UploadSessions()
+        rawEntries = RawEntries()
         let routes =
             Self.reading + Self.exports + Self.folders + Self.users + Self.changes + Self.uploads + Self.sessions
         self.routes = Dictionary(uniqueKeysWithValues: routes.map { ($0.name, $0) })
+    }
+
+    /// The same service for a call whose paths are relative to `space`.
+    private init(_ service: Service, seenFrom space: Space) {
+        account = service.account.asMember(from: space)
+        tokens = service.tokens
+        sessions = service.sessions
+        rawEntries = service.rawEntries
+        routes = service.routes
     }
 
     /// `files/list_folder` of `/2/files/list_folder`; the path itself for what is not below `/2/`.
@@ -63,7 +76,7 @@ final class Service: Sendable {
                     body: .plain(.bytes(Array("<html><body>Unknown API function: \(endpoint)</body></html>\n".utf8))))
             }
             var call = try admit(request, to: route)
-            return try await route.respond(self, &call)
+            return try await route.respond(Service(self, seenFrom: call.space), &call)
         } catch let refusal as Refusal {
             return refusal.answer(endpoint)
         } catch let error as CancellationError {
@@ -80,7 +93,7 @@ final class Service: Sendable {
             throw .bad("Bad HTTP method \"\(request.method)\". Expecting \"POST\".")
         }
         let token = try authorized(request, for: route)
-        if route.style != .noAuth { try checkPathRoot(request) }
+        let space = route.style == .noAuth ? .home : try pathRoot(of: request)
         let argument: Argument
         switch route.style {
         case .rpc, .noAuth:
@@ -96,7 +109,7 @@ final class Service: Sendable {
             guard request.body.isEmpty else { throw .bad("The request body is supposed to be empty, but isn't") }
             argument = try Self.headerArgument(request)
         }
-        return Call(request: request, argument: argument, token: token)
+        return Call(request: request, argument: argument, token: token, space: space)
     }
 
     /// The token that the request is made with, when it allows the route.
@@ -153,16 +166,18 @@ final class Service: Sendable {
 
     // MARK: Path root
 
-    /// Holds the header `Dropbox-API-Path-Root` against the account (docs/dropbox-api.md#9-users-and-team-spaces).
-    private func checkPathRoot(_ request: Request) throws(Refusal) {
-        guard let header = request.headers["dropbox-api-path-root"] else { return }
+    /// What the header `Dropbox-API-Path-Root` makes paths relative to (docs/dropbox-api.md#9-users-and-team-spaces).
+    private func pathRoot(of request: Request) throws(Refusal) -> Space {
+        guard let header = request.headers["dropbox-api-path-root"] else { return .home }
         let place = "HTTP header \"Dropbox-API-Path-Root\""
         var root = try Argument(Array(header.utf8), place: place)
         let tag = try root.string(".tag")
         let settings = account.settings
+        let space: Space
         switch tag {
-        case "home": break
+        case "home": space = .home
         case "root":
+            space = .root
             guard try root.string("root") == settings.rootNamespace else {
                 let info = rootInfo(settings)
                 throw Refusal(
@@ -170,12 +185,17 @@ final class Service: Sendable {
             }
         case "namespace_id":
             let id = try root.string("namespace_id")
-            guard id == settings.rootNamespace || id == Account.namespaceID else {
+            guard id.utf8.allSatisfy({ (0x30...0x39).contains($0) }), !id.isEmpty else {
+                throw .bad("\(place): namespace_id: '\(id)' did not match pattern '[-_0-9a-zA-Z:]+'")
+            }
+            guard id == settings.rootNamespace || id == Account.namespaceID || account.admits(id) else {
                 throw .tags(["no_permission"], status: 422)
             }
+            space = id == Account.namespaceID ? .home : id == settings.rootNamespace ? .root : .shared(id)
         default: throw .bad("\(place): unknown tag '\(tag)'")
         }
         try root.finish()
+        return space
     }
 
     /// RootInfo: team members see their own folder somewhere below the root.
@@ -185,8 +205,8 @@ final class Service: Sendable {
             .init("home_namespace_id", .string(Account.namespaceID)),
         ]
         if settings.rootNamespace != Account.namespaceID {
-            members[0] = .init(".tag", "team")
-            members.append(.init("home_path", "/Ana Ruiz"))
+            if !settings.rootInfoSaysUser { members[0] = .init(".tag", "team") }
+            members.append(.init("home_path", .string(account.homePath)))
         }
         return .object(members)
     }

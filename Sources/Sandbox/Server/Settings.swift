@@ -52,6 +52,8 @@ public struct Settings: Hashable, Sendable {
     public var sessionLife: Int64 = 604_800
     /// The root namespace; when it is not the account's own, the account is in a team with a space of its own.
     public var rootNamespace = Account.namespaceID
+    /// `root_info` of a member of a team has the tag `user`, as it has had since 2023 for some.
+    public var rootInfoSaysUser = false
     /// `account_id` of the account.
     public var accountID = "dbid:AAFakeFakeFakeFakeFakeFakeFakeFake0"
     /// Milliseconds before each answer.
@@ -105,6 +107,7 @@ extension Settings {
             case "disallowed_name": disallowedName = try text(member)
             case "session_life": sessionLife = try whole(member)
             case "root_namespace": rootNamespace = try text(member)
+            case "root_info_says_user": rootInfoSaysUser = try truth(member)
             case "account_id": accountID = try text(member)
             case "delay": delay = Int(try whole(member))
             case "rate": rate = Int(try whole(member))
