@@ -6,8 +6,11 @@ public struct AccountError: Classified, Hashable, CustomStringConvertible {
     public var disposition: Disposition
     /// What happened and what to do.
     public var description: String
+    /// Whether the team space is another one than the one that the state is about.
+    public var isOtherRoot: Bool
 
-    init(_ disposition: Disposition, _ description: String) {
+    init(_ disposition: Disposition, _ description: String, isOtherRoot: Bool = false) {
+        self.isOtherRoot = isOtherRoot
         self.disposition = disposition
         self.description = description
     }

@@ -12,8 +12,8 @@ public actor AccountGuard: RemoteSource {
     private let clients: AccountClients
     /// The mirrored folder: "" for everything.
     private let remoteRoot: String
-    /// Whether it lies in the team space, not in the member's own folder.
-    private let isTeamSpace: Bool
+    /// The part of the account that it lies in.
+    private let space: AccountSpace
     private let store: StateStore
     private var client: DropboxClient?
     /// What that client reads.
@@ -32,18 +32,18 @@ public actor AccountGuard: RemoteSource {
     /// - Parameters:
     ///   - clients: how it gets its clients.
     ///   - remoteRoot: the mirrored folder, "" for everything.
-    ///   - isTeamSpace: whether it lies in the team space, not in the member's own folder.
+    ///   - space: the part of the account that it lies in.
     ///   - store: the state, which knows what it is about.
     ///   - claim: makes sure that the mirror is that of an account and folder; an error keeps all of it from being believed.
     ///   - onAccount: told once who is signed in.
     public init(
-        clients: AccountClients, remoteRoot: String, isTeamSpace: Bool = false, store: StateStore,
+        clients: AccountClients, remoteRoot: String, space: AccountSpace = .own, store: StateStore,
         claim: @escaping @Sendable (Origin) async throws -> Void = { _ in },
         onAccount: @escaping @Sendable (AccountInfo) -> Void
     ) {
         self.clients = clients
         self.remoteRoot = remoteRoot
-        self.isTeamSpace = isTeamSpace
+        self.space = space
         self.store = store
         self.claim = claim
         self.onAccount = onAccount
@@ -162,26 +162,38 @@ public actor AccountGuard: RemoteSource {
         } else {
             _ = try await checkedClient()
         }
-        return isTeamSpace ? clients.outbox(.root(account.rootNamespace)) : own
+        return space == .own ? own : clients.outbox(space.pathRoot(of: account))
     }
 
     /// The client, once it is known that state and sign-in belong to the same account and folder.
     private func checkedClient() async throws -> DropboxClient {
         if let client { return client }
         let account = try await clients.mirror(nil, nil).account()
-        let pathRoot: PathRoot? = isTeamSpace ? .root(account.rootNamespace) : nil
+        let pathRoot = space.pathRoot(of: account)
         let folder = try await folder(clients.mirror(pathRoot, nil))
-        let everything = "ns:" + (isTeamSpace ? account.rootNamespace : account.homeNamespace)
+        let everything = "ns:" + space.namespace(of: account)
         let origin = Origin(
             account: account.accountID, accountName: "\(account.displayName) <\(account.email)>",
             folder: remoteRoot, folderID: folder?.id ?? everything)
-        if let known = try await store.progress().origin, let refusal = known.refusal(of: origin) { throw refusal }
+        if let known = try await store.progress().origin { try refuse(origin, of: account, unlessLike: known) }
         try await claim(origin)
         isElsewhere = try await store.bind(origin)
         onAccount(account)
         let checked = clients.mirror(pathRoot, folder?.pathLower)
         (client, self.origin) = (checked, origin)
         return checked
+    }
+
+    /// Refuses what is not what the state is about.
+    ///
+    /// The root of a team's member changes with the membership, which can be had back: that is waited for.
+    private func refuse(_ origin: Origin, of account: AccountInfo, unlessLike known: Origin) throws {
+        guard let refusal = known.refusal(of: origin) else { return }
+        let wasTeam = known.folderID.hasPrefix("ns:") && known.folderID != "ns:" + account.homeNamespace
+        guard space == .team, wasTeam, known.account == origin.account, origin.folderID.hasPrefix("ns:") else {
+            throw refusal
+        }
+        throw AccountError(.sourceGone, refusal.description, isOtherRoot: true)
     }
 
     /// Makes sure that the folder is still the one that the state is about.

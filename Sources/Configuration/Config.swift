@@ -70,6 +70,8 @@ extension Config {
         package var shownProxy: String? { proxy.map(URLText.withoutPassword) }
         /// Mirror the team space instead of the member's own folder.
         package var teamSpace = false
+        /// Mirror this namespace, such as a shared folder, instead; nil: none.
+        package var namespace: String?
     }
 
     /// What is mirrored where, and how it looks on disk.

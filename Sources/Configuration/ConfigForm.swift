@@ -103,6 +103,14 @@ extension ConfigForm where Value == String {
     static let remoteFolder = text("a Dropbox folder such as \"/Team/Reports\"") { text throws(ConfigValueError) in
         try PathText.remote(text)
     }
+    /// The id of a namespace of the account.
+    static let namespace = text("the id of a shared folder, such as \"84528192421\"") { text throws(ConfigValueError) in
+        guard !text.isEmpty, text.utf8.count <= 20, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            throw ConfigValueError(
+                "must be the id of a shared folder or another namespace: digits, such as \"84528192421\"")
+        }
+        return text
+    }
     /// A base URL.
     static let endpoint = text("a URL such as \"https://gateway.example\"") { text throws(ConfigValueError) in
         let url = try URLText.read(text, schemes: ["https", "http"], userAllowed: false, pathAllowed: true)

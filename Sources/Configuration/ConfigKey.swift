@@ -59,6 +59,7 @@ extension Config {
         ConfigKey("account.ca_file", \.account.caFile, .optional(.path), .restart),
         ConfigKey("account.proxy", \.account.proxy, .optional(.proxy), .restart),
         ConfigKey("account.team_space", \.account.teamSpace, .flag, .restart),
+        ConfigKey("account.namespace", \.account.namespace, .optional(.namespace), .restart),
         ConfigKey("mirror.directory", \.mirror.directory, .path, .restart),
         ConfigKey("mirror.remote_root", \.mirror.remoteRoot, .remoteFolder, .restart),
         ConfigKey("mirror.exclude", \.mirror.exclude, .patterns, .nextPass),

@@ -213,6 +213,9 @@ extension Config {
                 found.append(("metrics.textfile", "\(quoted(textfile)) lies in the mirror \(quoted(mirrored))"))
             }
         }
+        if account.teamSpace, account.namespace != nil {
+            found.append(("account.namespace", "cannot be mirrored together with account.team_space: set one of them"))
+        }
         return found + outbox.contradictions(with: self) + brake.contradictions + trash.contradictions
     }
 }

@@ -221,6 +221,25 @@ struct ConfigFileTests {
             ),
             ("account", "team_space = \"yes\"", "5:14: account.team_space: must be true or false, found a string"),
             (
+                "account", "namespace = 9001",
+                "5:13: account.namespace: must be the id of a shared folder, such as \"84528192421\", "
+                    + "found the number 9001"
+            ),
+            (
+                "account", "namespace = \"ns:1\"",
+                "5:13: account.namespace: must be the id of a shared folder or another namespace: digits, such as "
+                    + "\"84528192421\""
+            ),
+            (
+                "account", "namespace = \"\"",
+                "5:13: account.namespace: must be the id of a shared folder or another namespace: digits, such as "
+                    + "\"84528192421\""
+            ),
+            (
+                "account", "team_space = true\nnamespace = \"9001\"",
+                "6:13: account.namespace: cannot be mirrored together with account.team_space: set one of them"
+            ),
+            (
                 "mirror", "remote_root = \"Team\"",
                 "5:15: mirror.remote_root: \"Team\" does not begin with \"/\""
             ),

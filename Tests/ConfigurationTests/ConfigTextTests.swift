@@ -85,7 +85,8 @@ struct ConfigTextTests {
         let config = try parsed(lines.joined(separator: "\n"))
         let withoutDefault: Set = [
             "account.app_key", "account.app_secret", "account.endpoint", "account.ca_file", "account.proxy",
-            "mirror.directory", "mirror.group", "mirror.max_size", "outbox.directory", "outbox.remote_folder",
+            "account.namespace", "mirror.directory", "mirror.group", "mirror.max_size", "outbox.directory",
+            "outbox.remote_folder",
             "transfer.timetable",
             "metrics.textfile", "heartbeat.url",
         ]

@@ -125,6 +125,21 @@ struct RefusalTests {
         }
     }
 
+    @Test("a namespace that may not be seen is named, with what to do about it")
+    func lostNamespace() async throws {
+        let transport = ScriptedTransport { _, _ in .answer(422, Self.tag("no_permission")) }
+        let client = MirrorFixture(transport, pathRoot: .namespace("84528192421")).client
+        let error = try await refusal { _ = try await client.changes(since: nil) }
+        let text = error?.description ?? ""
+        #expect(error?.disposition == .sourceGone)
+        for word in [
+            "84528192421", "no_permission", "account.namespace", "was left or taken away", "nothing is removed",
+        ] {
+            #expect(text.contains(word), "\(text)")
+        }
+        #expect(!text.contains("team_space"))
+    }
+
     @Test("a refusal tells the user what Dropbox wants them to know")
     func userMessage() async throws {
         let body = #"{"error":{".tag":"other"},"user_message":{"text":"Please call us","locale":"en"}}"#

@@ -3,9 +3,9 @@ import Transport
 
 extension DropboxError {
     /// Reads an answer that is neither 200 nor 206.
-    static func refusal(of call: Call, _ response: HTTPResponse) -> DropboxError {
+    static func refusal(of call: Call, _ response: HTTPResponse, pathRoot: PathRoot? = nil) -> DropboxError {
         let body = ErrorJSON(response)
-        let classification = ErrorClassification(call.role, response: response, body: body)
+        let classification = ErrorClassification(call.role, response: response, body: body, pathRoot: pathRoot)
         return DropboxError(
             classification.code, call.endpoint, classification.reason, disposition: classification.disposition,
             status: response.status,
@@ -57,7 +57,7 @@ private struct ErrorClassification {
         self = ErrorClassification.conflict(role, response: response, body: body)
     }
 
-    init(_ role: Call.Role, response: HTTPResponse, body: ErrorJSON) {
+    init(_ role: Call.Role, response: HTTPResponse, body: ErrorJSON, pathRoot: PathRoot?) {
         let tags = body.summary ?? "no reason given"
         switch response.status {
         case 400 where role == .upload: self = ErrorClassification.badUpload(response)
@@ -82,7 +82,7 @@ private struct ErrorClassification {
         case 409: self = ErrorClassification.conflict(role, response: response, body: body)
         case 413 where role == .upload: self = ErrorClassification.uploadRefused(.tooLarge)
         case 416: self.init(.rangeRefused, disposition: .skipItem, reason: "the range was refused")
-        case 422: self = ErrorClassification.lostRoot(body)
+        case 422: self = ErrorClassification.lostRoot(body, pathRoot)
         case 429:
             let pause = ErrorClassification.pause(response, body)
             self.init(
@@ -207,10 +207,18 @@ private struct ErrorClassification {
         return ErrorClassification(.refused, disposition: .cursorReset, reason: summary)
     }
 
-    /// Only what is mirrored with `account.team_space` names a root (docs/dropbox-api.md#9-users-and-team-spaces).
-    private static func lostRoot(_ body: ErrorJSON) -> ErrorClassification {
-        let reason = "the path root is not valid any more: \(body.summary ?? "no reason given")"
+    /// Only what is mirrored with `account.team_space` or `account.namespace` names a root
+    /// (docs/dropbox-api.md#9-users-and-team-spaces).
+    private static func lostRoot(_ body: ErrorJSON, _ pathRoot: PathRoot?) -> ErrorClassification {
         let nothing = "nothing is removed from the mirror"
+        if case .namespace(let id) = pathRoot {
+            let reason = "the account may not see the namespace \(id): \(body.summary ?? "no reason given")"
+            let hint =
+                "\(nothing); the shared folder was left or taken away, or account.namespace is wrong: have its owner "
+                + "give access again, or set account.namespace, with a mirror and a state directory of its own"
+            return ErrorClassification(.pathRoot, disposition: .sourceGone, reason: reason, hint: hint)
+        }
+        let reason = "the path root is not valid any more: \(body.summary ?? "no reason given")"
         guard let (root, home) = body.newRoot else {
             let hint =
                 "\(nothing); if the account is in no team space any more, set account.team_space = false; else "

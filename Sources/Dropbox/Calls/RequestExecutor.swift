@@ -113,7 +113,9 @@ struct RequestExecutor: Sendable {
     }
 
     private func accepted(_ response: HTTPResponse, of call: Call) throws(DropboxError) -> HTTPResponse {
-        guard response.status == 200 || response.status == 206 else { throw DropboxError.refusal(of: call, response) }
+        guard response.status == 200 || response.status == 206 else {
+            throw DropboxError.refusal(of: call, response, pathRoot: pathRoot)
+        }
         return response
     }
 

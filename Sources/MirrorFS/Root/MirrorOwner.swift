@@ -35,7 +35,9 @@ public struct MirrorOwner: Hashable, Sendable {
                 code: .otherOwner,
                 message: "\(path) is the mirror of another folder: of \(place) (\(folderID)), and the configuration "
                     + "names \(other.place) (\(other.folderID))",
-                hint: "set mirror.remote_root back, or give this one a mirror.directory of its own" + giveUp)
+                hint:
+                    "set mirror.remote_root, account.namespace and account.team_space back, or give this one a mirror.directory of its own"
+                    + giveUp)
         }
         return nil
     }

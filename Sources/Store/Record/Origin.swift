@@ -36,12 +36,14 @@ public struct Origin: Hashable, Sendable {
                 hint: "set mirror.remote_root back, or use another mirror and state directory")
         }
         if folderID != other.folderID {
-            let what = folder.isEmpty ? "the account's root" : "the Dropbox folder \"\(folder)\""
+            let what = folder.isEmpty ? "what the account is mirrored from" : "the Dropbox folder \"\(folder)\""
+            let keys = folder.isEmpty ? "if account.namespace or account.team_space was changed, set it back; " : ""
             return StoreError(
                 code: .otherOwner,
                 message: "\(what) is another one than the one that was mirrored here so far (\(other.folderID), it was "
                     + "\(folderID))",
-                hint: "nothing was removed; if the new one is wanted, remove the state file and .dbxsync/mirror-id in "
+                hint:
+                    "nothing was removed; \(keys)if the new one is wanted, remove the state file and .dbxsync/mirror-id in "
                     + "the mirror: what it holds and what is already in the mirror is adopted, and nothing that is in "
                     + "the mirror is removed")
         }

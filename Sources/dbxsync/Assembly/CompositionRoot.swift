@@ -58,7 +58,7 @@ struct CompositionRoot: Sendable {
             }, pauses: pauses, meter: metrics, logger: logger)
         let source = AccountGuard(
             clients: connection.accountClients(try connection.tokens()), remoteRoot: config.mirror.remoteRoot,
-            isTeamSpace: config.account.teamSpace, store: store,
+            space: config.account.space, store: store,
             claim: { origin in
                 try await disk.run { try mirror.bind(to: MirrorOwner(origin)) }
                 try await store.bind(mirrorID: mirror.id)

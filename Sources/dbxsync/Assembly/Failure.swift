@@ -1,3 +1,4 @@
+import AccountChecks
 import Configuration
 import Downloading
 import Dropbox
@@ -34,6 +35,7 @@ struct Failure: Error {
         case let lock as InstanceLockError: Failure(lock.exitCode, lock.description)
         case let error as DownloadError where error.code == .held: Failure(.held, error.description)
         case let error as UploadError where error.code == .directory: Failure(.usage, error.description)
+        case let error as AccountError where error.isOtherRoot: Failure(.unusableDirectory, error.description)
         case let error as StoreError: Failure(.unusableDirectory, error.description)
         case let error as MirrorError where error.code == .held: Failure(.held, error.description)
         case let error as MirrorError: Failure(.unusableDirectory, error.description)

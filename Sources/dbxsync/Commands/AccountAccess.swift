@@ -11,8 +11,11 @@ extension Connection {
     func wholeAccount(_ config: Config) async throws -> DropboxClient {
         let tokens = try tokens()
         let own = client(tokens)
-        guard config.account.teamSpace else { return own }
-        return client(tokens, pathRoot: .root(try await own.account().rootNamespace))
+        switch config.account.space {
+        case .own: return own
+        case .namespace(let id): return client(tokens, pathRoot: .namespace(id))
+        case .team: return client(tokens, pathRoot: .root(try await own.account().rootNamespace))
+        }
     }
 
     /// Uploads for commands; where they stand is kept across processes.

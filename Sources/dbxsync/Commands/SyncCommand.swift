@@ -119,7 +119,7 @@ struct SyncCommand: AsyncParsableCommand {
         let connection = Connection(config, calls: .oneShot, logger: log.logger())
         let source = AccountGuard(
             clients: connection.accountClients(try connection.tokens()), remoteRoot: config.mirror.remoteRoot,
-            isTeamSpace: config.account.teamSpace, store: copy, onAccount: { _ in })
+            space: config.account.space, store: copy, onAccount: { _ in })
         let progress = try await copy.progress()
         let mirror =
             progress.everListed

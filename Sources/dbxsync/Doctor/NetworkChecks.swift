@@ -225,12 +225,12 @@ struct NetworkChecks: Sendable {
     private func folder(_ connection: Connection, _ account: AccountInfo, _ origin: Origin?) async -> Finding {
         let name = "folder"
         let root = config.mirror.remoteRoot
-        let namespace = config.account.teamSpace ? account.rootNamespace : account.homeNamespace
+        let namespace = config.account.space.namespace(of: account)
         var found = Origin(
             account: account.accountID, accountName: account.email, folder: root, folderID: "ns:" + namespace)
         do {
-            let pathRoot: PathRoot? = config.account.teamSpace ? .root(account.rootNamespace) : nil
-            let client = connection.client(try connection.tokens(), pathRoot: pathRoot)
+            let client = connection.client(
+                try connection.tokens(), pathRoot: config.account.space.pathRoot(of: account))
             if !root.isEmpty {
                 let entry = try await client.metadata(of: root)
                 guard case .folder = entry.node else {
@@ -247,7 +247,7 @@ struct NetworkChecks: Sendable {
             return .problem(name, Failure.of(error).message)
         }
         if let refusal = origin?.refusal(of: found) { return .problem(name, refusal.description) }
-        return .ok(name, root.isEmpty ? "the whole Dropbox" : root)
+        return .ok(name, config.account.space.folder(root))
     }
 }
 

@@ -95,9 +95,16 @@ struct StatusReport: Encodable, Sendable {
     struct Mirror: Encodable, Sendable {
         var directory: String
         var remoteRoot: String
+        /// Whether that lies in the team space.
+        var teamSpace = false
+        /// The id of the namespace that it lies in, if one is named.
+        var namespace: String?
         var files: Int
         var folders: Int
         var bytes: Int64
+
+        /// What of Dropbox is mirrored, for people.
+        var source: String { (namespace.map(AccountSpace.namespace) ?? (teamSpace ? .team : .own)).folder(remoteRoot) }
     }
 
     /// The watched folder whose files go up.
@@ -332,7 +339,8 @@ extension StatusReport {
             stale: isStale, listing: progress.isListing,
             account: Account(id: progress.origin?.account, name: progress.origin?.accountName),
             mirror: Mirror(
-                directory: config.mirror.directory, remoteRoot: config.mirror.remoteRoot, files: known.account.files,
+                directory: config.mirror.directory, remoteRoot: config.mirror.remoteRoot,
+                teamSpace: config.account.teamSpace, namespace: config.account.namespace, files: known.account.files,
                 folders: known.account.folders, bytes: known.account.bytes),
             backlog: Backlog(
                 files: backlog.pendingFiles, bytes: backlog.pendingBytes, folders: backlog.pendingFolders,

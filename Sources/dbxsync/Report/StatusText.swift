@@ -168,8 +168,8 @@ enum StatusText {
 
     private static func mirror(_ report: StatusReport) -> String {
         let mirror = report.mirror
-        let root = mirror.remoteRoot.isEmpty ? "the whole Dropbox" : mirror.remoteRoot
-        return escapingControls("\(mirror.directory) <- \(root): ") + HumanText.count(mirror.files, "file") + ", "
+        return escapingControls("\(mirror.directory) <- \(mirror.source): ") + HumanText.count(mirror.files, "file")
+            + ", "
             + HumanText.count(mirror.folders, "folder") + ", " + HumanText.bytes(mirror.bytes)
     }
 

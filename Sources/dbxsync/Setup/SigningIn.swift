@@ -77,7 +77,8 @@ struct SigningIn: Sendable {
             "  signed in\(new == nil ? " already" : "") as \(account.displayName) <\(account.email)>"
                 + (new == nil ? " (as somebody else: dbxsync auth)" : ""))
         let client =
-            config.account.teamSpace ? connection.client(tokens, pathRoot: .root(account.rootNamespace)) : own
+            config.account.space == .own
+            ? own : connection.client(tokens, pathRoot: config.account.space.pathRoot(of: account))
         return AccountSignIn(connection: connection, account: account, client: client, new: new)
     }
 

@@ -75,7 +75,8 @@ extension StatusPage {
     static func overview(_ facts: PageFacts) -> String {
         let report = facts.report
         let mirror = report.mirror
-        let remote = mirror.remoteRoot.isEmpty ? "the whole account" : Markup.path(mirror.remoteRoot)
+        let isPath = !mirror.remoteRoot.isEmpty && mirror.namespace == nil && !mirror.teamSpace
+        let remote = isPath ? Markup.path(mirror.remoteRoot) : Markup.text(mirror.source)
         let amount =
             "\(HumanText.count(mirror.files, "file")), \(HumanText.count(mirror.folders, "folder")), "
             + HumanText.bytes(mirror.bytes)
