@@ -45,19 +45,18 @@ public struct Tree: Equatable, CustomStringConvertible {
     }
 
     private mutating func export(_ entry: TreeEntry, _ exports: ExportSettings, _ taken: Set<String>) {
-        guard !entry.traits.isDownloadable, let made = entry.traits.document, made.trouble.notReady != nil else {
-            return
-        }
+        let made = entry.traits.document
+        guard entry.isFile, !entry.traits.isDownloadable, made == nil || made?.trouble.notReady != nil else { return }
         let names = entry.path.split(separator: "/")
         let document = SyncModel.OnlineDocument(
             name: FileName(String(names.last ?? "")), rev: Rev(entry.rev ?? ""),
             modified: Timestamp(seconds: entry.clientModified),
-            formats: ExportFormats(exportAs: made.exportAs, options: made.options ?? []))
+            formats: ExportFormats(exportAs: made?.exportAs, options: made?.options ?? []))
         let key = RemoteKey(entry.pathLower)
         guard let (name, target, file) = exports.file(of: document, at: key) else { return }
         if target != key && taken.contains(target.text) { return }
         var content = file.content
-        if case .format(let format, _) = file.form, let bytes = made.exports[format]?.load() {
+        if case .format(let format, _) = file.form, let bytes = made?.exports[format]?.load() {
             content = LinkFile.content(of: bytes)
         }
         guard let content else { return }

@@ -86,7 +86,7 @@ struct SyncPass: Sendable {
         let isNew = try await context.store.select(context.settings.selection) { context.board.recordProgress() }
         if isNew {
             context.events.note(
-                .notice, "mirror.exclude and mirror.include are in effect: what they left out or let in is compared",
+                .notice, "another selection is in effect: what it leaves out, lets in or wants in another form is compared",
                 event: "selection")
         }
         return isNew

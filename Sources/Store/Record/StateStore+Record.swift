@@ -213,7 +213,7 @@ struct Recorder {
                 try put(ancestor, stored.node)
             } else {
                 let fallback = FileName(ancestor.name)
-                try put(ancestor, .folder(name: index < names.count ? names[index] : fallback))
+                try putEntry(ancestor, .folder(name: index < names.count ? names[index] : fallback))
                 if case .unavailable(_, .unreadable(let reason), _)? = stored?.node {
                     try unread.note(folder: ancestor, reason)
                 }

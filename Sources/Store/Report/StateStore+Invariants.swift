@@ -26,6 +26,7 @@ extension StateStore {
             }
             let isMarking = try Bool.fetchOne(db, sql: "SELECT marked_up_to IS NOT NULL FROM state") ?? false
             if !isMarking { found += try brokenMarks(db, inEffect.selection) }
+            found += try brokenExports(db)
             for table in ["want", "have"] {
                 let keys = try String.fetchCursor(db, sql: "SELECT key FROM \(table)")
                 let folders = try db.makeStatement(sql: "SELECT 1 FROM \(table) WHERE key = ? AND kind = 0")
@@ -80,6 +81,21 @@ private func forgetOrphans(_ pending: PendingTable) throws -> Int {
             forgotten += 1
         }
     }
+}
+
+/// Documents without their files, and files without their documents.
+private func brokenExports(_ db: Database) throws -> [String] {
+    let sql = "SELECT w.key, \(Rows.wantColumns) FROM want w WHERE w.reason IS NOT NULL"
+    var (documents, files): (Set<RemoteKey>, Set<RemoteKey>) = ([], [])
+    for row in try Row.fetchAll(db, sql: sql) {
+        let key = RemoteKey(row[0])
+        switch try Rows.want(row, at: 1) {
+        case .unavailable(_, .document(_, .exported?), _)?: documents.insert(key)
+        case .export(_, let file)? where file.source != key: files.insert(file.source)
+        default: break
+        }
+    }
+    return documents.symmetricDifference(files).map { "\($0): an online document and its file do not belong together" }
 }
 
 private let differingSQL = """

@@ -5,6 +5,8 @@ import TestSupport
 struct AccountLife {
     let account: Account
     var random: SeededRandom
+    /// Whether there are online documents, and files that have the names of their exports.
+    var hasDocuments = false
 
     private static let names = ["a", "b", "c"]
     private static let contents = ["", "x", "yy", "zzzz"]
@@ -26,6 +28,7 @@ struct AccountLife {
 
     /// Changes something; a change that the account refuses is no change.
     mutating func change() {
+        if hasDocuments, random.chance(30) { return document() }
         switch random.number(0...99) {
         case 0..<38: attempt { try $0.put($1, $2, clientModified: $3) }
         case 38..<46: attempt { account, path, _, _ in try account.makeFolder(path) }
@@ -39,7 +42,18 @@ struct AccountLife {
     }
 
     private mutating func path() -> String {
-        (0..<random.number(1...3)).map { _ in "/" + spelled(random.pick(Self.names)) }.joined()
+        let path = (0..<random.number(1...3)).map { _ in "/" + spelled(random.pick(Self.names)) }.joined()
+        return hasDocuments && random.chance(20) ? path + random.pick([".md", ".MD", ".docx", ".html", ".url"]) : path
+    }
+
+    /// A document is written, or an ordinary file in its place.
+    private mutating func document() {
+        let kind = random.pick([OnlineDocument.Kind.paper, .paper, .gdoc, .web])
+        var document = OnlineDocument(kind, text: random.pick(Self.contents))
+        document.trouble.notReady = random.pick([0, 0, 0, 1])
+        document.trouble.hash = random.pick([.right, .right, .none])
+        document.listsHash = random.chance(20)
+        attempt { try $0.put($1, document, clientModified: $3) }
     }
 
     private mutating func spelled(_ name: String) -> String { random.chance(70) ? name : name.uppercased() }

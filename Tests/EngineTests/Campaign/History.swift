@@ -33,12 +33,18 @@ final class History {
     /// Fault points in one pass beyond which it is taken to go round in circles.
     private static let pointsAllowed = 20_000
 
+    /// Chooses about online documents; a stream of its own, so that histories without them are what they were.
+    private var documents: SeededRandom
+
     init(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
+        var documents = SeededRandom(seed: seed ^ 0x646f_6373)
         fixture = try EngineFixture(Account(), pageSize: random.number(1...7), inMemory: true)
         var life = AccountLife(account: fixture.account, random: SeededRandom(seed: random.next()))
         life.chooseFaults()
+        life.hasDocuments = documents.chance(50)
         self.life = life
+        self.documents = documents
         fixture.settings.batch = random.number(1...8)
         fixture.settings.window = random.number(1...16)
         fixture.settings.parallel = random.number(1...4)
@@ -49,7 +55,8 @@ final class History {
             if random.chance(50) { fixture.settings.sweep = .zero }
         }
         fixture.settings.trash = TrashSettings(keep: .seconds(100 * 365 * 86_400), limit: .bytes(.max))
-        hasPatterns = localEditor == nil && random.chance(50)
+        // Patterns count for both names of a document, which these comparisons do not know.
+        hasPatterns = localEditor == nil && random.chance(50) && !life.hasDocuments
         if localEditor == nil && !hasPatterns { decider = Decider(fixture, &random) }
         History.chooseZips(fixture, &random)
         History.chooseEars(fixture, &random)
@@ -111,7 +118,22 @@ final class History {
         default:
             if localEditor != nil { edit() }
             if hasPatterns { await changePatterns() }
+            if life.hasDocuments, documents.chance(30) { await changeFormats() }
         }
+    }
+
+    /// What the account holds, in the forms that are configured.
+    private var accountTree: Tree {
+        Tree(account: fixture.account, exports: fixture.settings.selection.exports)
+    }
+
+    private func changeFormats() async {
+        var exports = ExportSettings()
+        exports[.paper] = documents.pick([.format("md"), .format("html"), .link, .off, .standard])
+        exports[.gdoc] = documents.pick([.format("docx"), .format("pdf"), .link, .off])
+        exports[.other] = documents.pick([.standard, .link])
+        story.tell("forms: \(exports)")
+        await fixture.select(Selection(exports: exports))
     }
 
     private func edit() {
@@ -134,7 +156,7 @@ final class History {
         let began = fixture.time.now
         let isQuiet = !random.chance(30)
         if !isQuiet { misbehave() }
-        accounts.updateValue(isQuiet ? Tree(account: fixture.account) : nil, forKey: began)
+        accounts.updateValue(isQuiet ? accountTree : nil, forKey: began)
         let leftAlone = try filesLeftAlone()
         defer { compareLeftAlone(leftAlone) }
         let kept = KeptFiles(mirror: fixture.mirror)
@@ -152,6 +174,7 @@ final class History {
         fixture.remote.onPage(nil)
         fixture.remote.onLatestCursor(nil)
         fixture.remote.onDownload(nil)
+        fixture.remote.onExport(nil)
         hook {}
         if try await fixture.start().store.sweptAt() == began { isDiskKnown = true }
     }
@@ -168,7 +191,9 @@ final class History {
     /// News arrive between pages; pages and downloads fail.
     private func misbehave() {
         let trouble = Shared(SeededRandom(seed: random.next()))
-        let changes = Shared(AccountLife(account: fixture.account, random: SeededRandom(seed: random.next())))
+        var other = AccountLife(account: fixture.account, random: SeededRandom(seed: random.next()))
+        other.hasDocuments = life.hasDocuments
+        let changes = Shared(other)
         fixture.remote.onPage { _ in
             let (changesNow, expires, fails) = trouble.withLock { ($0.chance(40), $0.chance(5), $0.chance(5)) }
             if changesNow { changes.withLock { $0.change() } }
@@ -184,13 +209,22 @@ final class History {
             let fails = trouble.withLock { random in random.chance(20) ? random.number(0...1) : nil }
             if let fails { throw SandboxError(disposition: fails == 0 ? .skipItem : .retry(after: .seconds(5))) }
         }
+        fixture.remote.onExport { _, bytes in
+            let fails = trouble.withLock { random in random.chance(30) ? random.number(0...2) : nil }
+            switch fails {
+            case 0?: throw SandboxError(disposition: .skipItem)
+            case 1?: throw SandboxError(disposition: .parked)
+            case 2? where !bytes.isEmpty: bytes.removeLast()
+            default: break
+            }
+        }
     }
 
     /// None of what stood is nowhere, and no more of it went than was allowed or approved.
     private func compareKept(_ before: KeptFiles) {
         let after = KeptFiles(mirror: fixture.mirror)
         failures += before.lost(in: after, sparing: localEditor != nil)
-        if let excess = decider?.excess(before, after, Tree(account: fixture.account), now: fixture.time.now) {
+        if let excess = decider?.excess(before, after, accountTree, now: fixture.time.now) {
             failures.append(excess)
         }
     }
@@ -280,7 +314,9 @@ final class History {
     }
 
     private static func folded(_ lines: [String: String], but failing: Set<String>) -> Tree {
-        let folded = lines.map { ($0.key.lowercased(), $0.value) }.filter { !failing.contains("/" + $0.0) }
+        // A link holds its document's name, and a listing alone tells that it is spelled anew.
+        let folded = lines.map { ($0.key.lowercased(), $0.key.lowercased().hasSuffix(".url") ? "file" : $0.value) }
+            .filter { !failing.contains("/" + $0.0) }
         return Tree(lines: Dictionary(folded) { one, _ in one })
     }
 
@@ -336,7 +372,7 @@ final class History {
         let troubles = try await fixture.start().store.pathIssues(limit: 1000)
         failures += troubles.filter { !$0.isParked }.map { "failing: \($0.path): \($0.reason)" }
         let reported = Set(troubles.map { $0.path.lowercased() })
-        let (mirror, account) = (try Tree(directory: fixture.mirror).lines, Tree(account: fixture.account).lines)
+        let (mirror, account) = (try Tree(directory: fixture.mirror).lines, accountTree.lines)
         let kinds = Dictionary(
             fixture.account.tree().map { ($0.path.lowercased(), $0.isFile) }, uniquingKeysWith: { one, _ in one })
         for (path, line) in account where mirror[path] != line && !reported.contains("/" + path.lowercased()) {
@@ -370,6 +406,7 @@ final class History {
             try await compareSelected()
             await fixture.select(.everything)
         }
+        if life.hasDocuments { try await settleOnce() }
         try await settleOnce()
     }
 
@@ -418,7 +455,7 @@ final class History {
         } else {
             let told = Set(troubles.map { $0.path.lowercased() })
             failures += unexplained(
-                Tree(account: fixture.account), try await store.findings(limit: 10_000), but: told)
+                accountTree, try await store.findings(limit: 10_000), but: told)
         }
         let backlog = try await store.backlog()
         if backlog.pendingFiles + backlog.pendingRemovals > held.count { failures.append("left over: \(backlog)") }
