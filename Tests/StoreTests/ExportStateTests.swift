@@ -50,6 +50,40 @@ struct ExportStateTests {
         #expect(try await fixture.store.brokenInvariants() == [])
     }
 
+    @Test("a listing does not bring back a document by what has a name like its file's") func relist() async throws {
+        let fixture = try StoreFixture()
+        _ = try await record(fixture, [put(document("A", "1", ["pdf"]))])
+        try await fixture.store.beginRelist()
+        _ = try await record(fixture, [put(document("A.docx", "2", ["docx"]))])
+        #expect(try await fixture.store.wantedKeys().keys.sorted() == [RemoteKey("/a.docx")])
+        #expect(try await fixture.store.brokenInvariants() == [])
+    }
+
+    @Test("other forms, chosen while a listing runs, bring nothing back") func formsDuringListing() async throws {
+        let fixture = try StoreFixture()
+        _ = try await record(fixture, [put(document("A.gdoc", "1")), put(document("B.gdoc", "1"))])
+        try await fixture.store.beginRelist()
+        try await fixture.store.record(
+            [put(document("B.gdoc", "1"))], cursor: SyncModel.Cursor("c"), isLast: false, now: StoreFixture.now)
+        var exports = ExportSettings()
+        exports[.gdoc] = .link
+        try await fixture.store.select(Selection(exports: exports))
+        _ = try await record(fixture, [])
+        #expect(
+            try await fixture.store.wantedKeys().keys.sorted() == [RemoteKey("/b.gdoc"), RemoteKey("/b.gdoc.url")])
+    }
+
+    @Test("a folder that is implied by what is in it takes a document's place, and its file's") func implied()
+        async throws
+    {
+        let fixture = try StoreFixture()
+        _ = try await record(fixture, [put(document("A.gdoc", "1"))])
+        _ = try await record(
+            fixture, [.put(RemoteKey("/a.gdoc/x"), .folder(name: FileName("x")), parents: [FileName("A.gdoc")])])
+        #expect(try await fixture.store.wantedKeys().keys.sorted() == [RemoteKey("/a.gdoc"), RemoteKey("/a.gdoc/x")])
+        #expect(try await fixture.store.brokenInvariants() == [])
+    }
+
     @Test("a document that cannot be read any more keeps its file, and is told") func unreadable() async throws {
         let fixture = try StoreFixture()
         _ = try await record(fixture, [put(document("A.gdoc", "1"))])

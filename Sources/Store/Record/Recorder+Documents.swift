@@ -42,9 +42,12 @@ extension Recorder {
         let sql = "SELECT key FROM want WHERE reason IS NOT NULL"
         for text in try String.fetchAll(db, sql: sql).sorted() {
             let key = RemoteKey(text)
-            switch try storedWant(key)?.node {
-            case .unavailable(_, .document, _)?: try settleDocument(at: key)
-            case .export(_, let file)? where file.source == key: try putDocument(file.document, at: key)
+            guard let stored = try storedWant(key) else { continue }
+            // A listing under way has mentioned it, or not: that stays as it is.
+            generation = stored.generation
+            switch stored.node {
+            case .unavailable(_, .document, _): try settleDocument(at: key)
+            case .export(_, let file) where file.source == key: try putDocument(file.document, at: key)
             default: break
             }
         }
@@ -136,8 +139,11 @@ extension Recorder {
         try settleDocument(at: RemoteKey(String(key.text[..<dot])))
     }
 
+    /// One that the listing under way has not mentioned yet may be gone: it is looked at when it is.
     private mutating func settleDocument(at key: RemoteKey) throws {
-        guard case .unavailable(_, .document(let document, _), _)? = try storedWant(key)?.node else { return }
+        guard let stored = try storedWant(key), stored.generation == generation,
+            case .unavailable(_, .document(let document, _), _) = stored.node
+        else { return }
         try putDocument(document, at: key)
     }
 }

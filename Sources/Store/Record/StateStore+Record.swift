@@ -103,7 +103,8 @@ extension StateStore {
 struct Recorder {
     let pending: PendingTable
     let db: Database
-    let generation: Int64
+    /// The listing that rows are put for.
+    var generation: Int64
     let isListing: Bool
     private let uploads: Uploads
     var result = Recorded()
