@@ -86,7 +86,8 @@ struct SyncPass: Sendable {
         let isNew = try await context.store.select(context.settings.selection) { context.board.recordProgress() }
         if isNew {
             context.events.note(
-                .notice, "another selection is in effect: what it leaves out, lets in or wants in another form is compared",
+                .notice,
+                "another selection is in effect: what it leaves out, lets in or wants in another form is compared",
                 event: "selection")
         }
         return isNew
