@@ -107,7 +107,10 @@ extension Config {
     /// What of the Dropbox folder is mirrored, and in which form.
     package var selection: Selection {
         var exports = exports
-        exports.webAddress += LinkFile.encoded(mirror.remoteRoot, keeping: UInt8(ascii: "/"))
+        // It is part of what is mirrored only where something holds it.
+        if DocumentKind.allCases.contains(where: { exports[$0] == .link }) {
+            exports.webAddress += LinkFile.encoded(mirror.remoteRoot, keeping: UInt8(ascii: "/"))
+        }
         return Selection(
             include: mirror.include, exclude: mirror.exclude, maxSize: mirror.maxSize, exports: exports)
     }

@@ -40,6 +40,14 @@ extension ConfigForm where Value == ExportSettings.Choice {
                 throw ConfigValueError(
                     "must be a format such as \"docx\", or \"default\", \"link\" or \"off\", found \(found)")
             }
+            if ["none", "no", "false", "never"].contains(text.lowercased()) {
+                throw ConfigValueError(
+                    "\(quoted(text)) is not a format; write \"off\" if such documents are to be left out")
+            }
+            if ["url", "true", "yes"].contains(text.lowercased()) {
+                throw ConfigValueError(
+                    "\(quoted(text)) is not a format; write \"link\" for a file with the web address, or \"default\"")
+            }
             guard text == off || ExportFormats.fileExtension(of: text) != nil else {
                 throw ConfigValueError(
                     "\(quoted(text)) is not a format; write one such as \"docx\", or \"default\", \"link\" or \"off\"")

@@ -4,8 +4,8 @@ import Glibc
 import SyncModel
 
 extension Download {
-    /// What became of one file: whether it is new here, or why it is not there.
-    package typealias FileResult = (file: RemoteTree.File, result: Result<Bool, DownloadError>)
+    /// What became of one file: its bytes if it is new here, nothing if it was there, or why it is not.
+    package typealias FileResult = (file: RemoteTree.File, result: Result<Int64?, DownloadError>)
 
     /// Makes the folders of `tree` in `top`, then downloads its files, `parallel` at a time; what concerns one file only does
     /// not stop the others.
@@ -30,14 +30,13 @@ extension Download {
     }
 
     private func result(of file: RemoteTree.File, in tree: RemoteTree, to target: String) async throws
-        -> Result<Bool, DownloadError>
+        -> Result<Int64?, DownloadError>
     {
         do {
             if let document = file.export {
-                _ = try await export(document, tree.folder + document.source.text, to: target)
-                return .success(true)
+                return .success(try await export(document, tree.folder + document.source.text, to: target).size)
             }
-            return .success(try await get(file.version, to: target))
+            return .success(try await get(file.version, to: target) ? file.version.size : nil)
         } catch let error as DropboxError where [.skipItem, .parked].contains(error.disposition) {
             return .failure(DownloadError(.refused, error.reason))
         } catch let error as DownloadError where error.code == .mismatch {

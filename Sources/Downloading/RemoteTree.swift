@@ -62,7 +62,8 @@ package struct RemoteTree: Sendable {
         switch node {
         case .unavailable(_, .document(let document, _), _):
             guard let (name, target, file) = exports.file(of: document, at: key) else {
-                return unavailable.append((path.text, "an online document; dbxsync get --format exports it by itself"))
+                let why = "an online document that comes in no format; dbxsync get --format link writes its web address"
+                return unavailable.append((path.text, why))
             }
             if target != key && isTaken(target) {
                 return unavailable.append((path.text, Unavailable.document(document, .nameTaken(name)).description))

@@ -244,6 +244,15 @@ struct ExportTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.mirror + "/.dbxsync/staging") == [])
     }
 
+    @Test("a stranger under a document's own name is told as one") func stranger() async throws {
+        let fixture = try await fixture(["/a": Document(.paper)])
+        try fixture.crash()
+        try Data("mine".utf8).write(to: URL(fileURLWithPath: fixture.mirror + "/a"))
+        try await fixture.pass()
+        #expect(text(fixture, "/a") == "mine")
+        #expect(try await fixture.start().store.findings(limit: 9).strangerPaths == ["/a"])
+    }
+
     @Test("a document that changes while it is exported comes with its next revision") func changes() async throws {
         var busy = Document(.paper)
         busy.trouble.changes = 1

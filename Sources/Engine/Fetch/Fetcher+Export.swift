@@ -13,12 +13,14 @@ extension Fetcher {
                 return .ready(PreparedOperation(.place(placement), content: local))
             }
             if let staged = try await stagedBefore(placement) {
+                context.events.count { $0.downloaded += 1 }
                 return .ready(PreparedOperation(.place(placement), content: .staged(staged)))
             }
         }
         if let bytes = file.linkBytes { return try await link(bytes, placement) }
         let made = try await receive(file, for: placement)
-        if case .format(let format, isFallback: true) = file.form { tellFallback(format, placement) }
+        if case .format(let format, isFallback: true) = file.form { tellFallback(format, file, placement) }
+        tellSize(made, placement)
         return try await context.store.record(made, at: placement.key) ? .exported : .superseded
     }
 
@@ -44,11 +46,28 @@ extension Fetcher {
         return .ready(PreparedOperation(.place(placement), content: .staged(staged)))
     }
 
-    private func tellFallback(_ format: String, _ placement: Placement) {
+    private func tellFallback(_ format: String, _ file: ExportedFile, _ placement: Placement) {
+        let document = file.document
+        let kind = DocumentKind(name: document.name, formats: document.formats)
+        let offered = document.formats.all.map { ExportFormats.fileExtension(of: $0) ?? $0 }.joined(separator: ", ")
         context.events.notePath(
             .notice,
-            "\(placement.path.remoteText): Dropbox does not offer the configured format of [export]; it comes as "
-                + "\(format)", path: placement.path.remoteText, event: "export_format")
+            "\(placement.path.remoteText): export.\(kind) = \"\(context.settings.selection.exports[kind].text)\" is not "
+                + "offered by Dropbox, which offers \(offered); it comes as "
+                + (ExportFormats.fileExtension(of: format) ?? format),
+            path: placement.path.remoteText, event: "export_format")
+    }
+
+    /// Tells of an export that came for nothing: nobody knew its size before.
+    private func tellSize(_ made: ExportedFile, _ placement: Placement) {
+        let size = made.content?.size
+        guard context.settings.selection.match(of: placement.key, isFolder: false, size: size) == .outside else {
+            return
+        }
+        context.events.notePath(
+            .notice,
+            "\(placement.path.remoteText): its export has \(size ?? 0) bytes, which is more than mirror.max_size: it is left "
+                + "alone", path: placement.path.remoteText, event: "left_alone")
     }
 
     // MARK: The export
@@ -80,7 +99,6 @@ extension Fetcher {
             made.content = content
             let version = made.placedVersion
             try await context.disk.run { try part.keep(as: version, for: placement.key) }
-            context.events.count { $0.downloaded += 1 }
             return made
         } catch {
             try? await sink.end {}  // nothing is written any more; the first error counts

@@ -141,7 +141,10 @@ struct FolderReader {
     /// The names in a folder of `table`, which is want or have.
     static func names(_ db: Database, _ table: String, in folder: RemoteKey) throws -> NameSet {
         var names = NameSet()
-        let sql = "SELECT key, name FROM \(table) WHERE key >= ? AND key < ? ORDER BY key"
+        // An online document that comes under another name is to stand nowhere under its own.
+        let sql = """
+            SELECT key, name FROM \(table) WHERE key >= ? AND key < ? AND kind <> \(Rows.exported) ORDER BY key
+            """
         _ = try forEachChild(db, sql: sql, folder: folder, from: nil) { row, _ in
             names.insert(FileName(row[1]))
             return true

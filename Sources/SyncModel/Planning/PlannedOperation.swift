@@ -102,6 +102,13 @@ public enum PlannedOperation: Hashable, Sendable {
     }
 }
 
+extension Placement {
+    /// The size in words; that of an export is known when it was made.
+    fileprivate var shownSize: String {
+        export.map { $0.version == nil } ?? false ? "size not known yet" : "\(version.size) bytes"
+    }
+}
+
 extension PlannedOperation: CustomStringConvertible {
     /// One line, the same in `sync --dry-run` and in the tests.
     public var description: String {
@@ -110,7 +117,7 @@ extension PlannedOperation: CustomStringConvertible {
         case .relocate(let entry, let path): "rename \(entry.path) -> \(path)"
         case .makeFolder(_, let path): "make folder \(path)"
         case .place(let placement):
-            "place \(placement.path) (\(placement.version.size) bytes) <- "
+            "place \(placement.path) (\(placement.shownSize)) <- "
                 + placement.sources.map(\.description).joined(separator: " | ")
         case .updateMetadata(let entry, _): "update metadata \(entry.path)"
         case .removeFile(let entry): "remove file \(entry.path)"
@@ -131,7 +138,7 @@ extension ContentSource: CustomStringConvertible {
         case .move(let candidate): "move \(candidate.path)"
         case .copy(let candidate): "copy \(candidate.path)"
         case .download: "download"
-        case .export: "export"
+        case .export(let file): file.linkBytes == nil ? "export" : "link"
         }
     }
 }

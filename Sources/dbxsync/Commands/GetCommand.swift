@@ -68,7 +68,7 @@ struct GetCommand: AsyncParsableCommand {
         _ path: String, client: DropboxClient, config: Config, line: ProgressLine
     ) async throws -> ExitCode {
         if path.isEmpty { return try await folder("", client: client, config: config, line: line) }
-        let entry = try await client.metadata(of: path)
+        let entry = try await entry(path, client: client, exports: config.exports)
         switch entry.node {
         case .folder: return try await folder(entry.pathDisplay, client: client, config: config, line: line)
         case .file(let name, let version):
@@ -81,6 +81,20 @@ struct GetCommand: AsyncParsableCommand {
         case .export, .unavailable(_, .notDownloadable, _):
             throw Failure(.incomplete, "\(escapingControls(remote)): is no file")
         case .unavailable(_, let reason, _): throw Failure(.incomplete, "\(escapingControls(remote)): \(reason)")
+        }
+    }
+
+    /// What stands at a path; the name of an export means its document.
+    private func entry(_ path: String, client: DropboxClient, exports: ExportSettings) async throws -> RemoteEntry {
+        do {
+            return try await client.metadata(of: path)
+        } catch let error as DropboxError where error.summary?.hasPrefix("path/not_found") == true {
+            guard path.hasPrefix("/"), let dot = path.lastIndex(of: "."),
+                let entry = try? await client.metadata(of: String(path[..<dot])),
+                case .unavailable(_, .document(let document, _), _) = entry.node,
+                let file = exports.file(of: document, at: RemoteKey(entry.pathLower)), file.key == path.pathKey
+            else { throw error }
+            return entry
         }
     }
 
@@ -203,7 +217,7 @@ struct GetCommand: AsyncParsableCommand {
             work: { try await download.get(tree, to: top, parallel: config.transfer.parallel) })
         for (file, outcome) in outcomes {
             switch outcome {
-            case .success(let isNew): result.add(file.version.size, isNew)
+            case .success(let bytes): result.add(bytes)
             case .failure(let error): result.add(failed: file.path.text, escapingControls("\(error)"))
             }
         }
@@ -242,8 +256,9 @@ private struct GetTreeResult: Encodable {
         self.local = local
     }
 
-    mutating func add(_ size: Int64, _ isNew: Bool) {
-        if isNew { (downloaded, bytes) = (downloaded + 1, bytes.saturatingSum(size)) } else { unchanged += 1 }
+    /// Counts a file: its bytes if it is new here.
+    mutating func add(_ size: Int64?) {
+        if let size { (downloaded, bytes) = (downloaded + 1, bytes.saturatingSum(size)) } else { unchanged += 1 }
     }
 
     mutating func add(failed path: String, _ reason: String) { failed.append(FailedPath(path: path, reason: reason)) }

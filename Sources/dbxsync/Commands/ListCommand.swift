@@ -135,8 +135,10 @@ private struct MirrorMarks {
     ///
     /// - Parameter entries: what stands there, by the account's `path_lower`.
     mutating func of(_ entries: [(key: String, node: RemoteNode)]) async -> [(mark: MirrorMark, reason: String?)] {
-        let entries = entries.map { entry in belowRoot(RemoteKey(entry.key)).map { file(of: entry.node, at: $0) } }
-        let standings = await standings(entries.map { $0?.key ?? .root })
+        let keys = entries.map { belowRoot(RemoteKey($0.key)) }
+        let entries = zip(keys, entries).map { key, entry in key.map { file(of: entry.node, at: $0) } }
+        var standings = await standings(entries.map { $0?.key ?? .root })
+        await preferDocuments(among: keys, entries, &standings)
         var marks: [(mark: MirrorMark, reason: String?)] = []
         for (index, entry) in entries.enumerated() {
             guard let (key, wanted) = entry else {
@@ -150,6 +152,16 @@ private struct MirrorMarks {
             marks.append((mark, standing?.reason))
         }
         return marks
+    }
+
+    /// What is said of a document itself counts: something else has the name that its file would have.
+    private mutating func preferDocuments(
+        among keys: [RemoteKey?], _ entries: [(key: RemoteKey, node: RemoteNode)?], _ standings: inout [Standing]?
+    ) async {
+        let moved = entries.indices.filter { entries[$0].map { $0.key } != keys[$0] }
+        if moved.isEmpty { return }
+        guard let own = await self.standings(moved.map { keys[$0] ?? .root }) else { return }
+        for (index, standing) in zip(moved, own) where standing.isParked { standings?[index] = standing }
     }
 
     /// What comes into the mirror for an entry: of an online document the file that it becomes.

@@ -65,7 +65,11 @@ struct ListedEntry: Sendable {
     init(_ node: RemoteNode, path: String, mark: MirrorMark, reason: String?) {
         (self.path, self.node, self.mark) = (path, node, mark)
         let told = mark == .failing || mark == .parked ? reason : nil
-        if case .unavailable(_, let why, _) = node { self.reason = told ?? why.description } else { self.reason = told }
+        if case .unavailable(_, let why, _) = node, mark != .same {
+            self.reason = told ?? why.description
+        } else {
+            self.reason = told
+        }
     }
 
     /// The version, if it is a file.

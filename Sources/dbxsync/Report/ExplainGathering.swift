@@ -51,6 +51,15 @@ extension ExplainReport {
             lastKept: kept.suffix(mostKept).reversed().map(TrashList.Item.init),
             above: all.dropFirst().reversed().compactMap { Folder($0, sources) }, similar: [], document: nil)
         report.document = Document(facts)
+        if var document = report.document, document.isFile {
+            // What there is to say of a document stands at its file.
+            let file = try await gather(document.path, sources)
+            (document.state, document.asWanted) = (file.state, file.asWanted)
+            report.document = document
+            (report.local, report.mirror, report.disk) = (file.local, nil, file.disk)
+            report.fileHeading = ExplainText.heading(file)
+            report.fileStands = file.mirror != nil
+        }
         report.conclude()
         if report.state == "unknown" {
             let names = try await store.knownNames(in: key.parent ?? .root, limit: mostNames)
@@ -153,9 +162,10 @@ extension ExplainReport.Document {
             facts.path.folderOfPath == "/" ? "/\(name)" : "\(facts.path.folderOfPath)/\(name)"
         }
         switch facts.want {
-        case .unavailable(_, .document(_, .exported(let name)?), _)?: self.init(path: path(name), isFile: true)
+        case .unavailable(_, .document(_, .exported(let name)?), _)?:
+            self.init(path: path(name), isFile: true, state: nil)
         case .export(_, let file)? where file.source != facts.key:
-            self.init(path: path(file.document.name), isFile: false)
+            self.init(path: path(file.document.name), isFile: false, state: nil)
         default: return nil
         }
     }

@@ -55,6 +55,15 @@ struct ExplainReport: Encodable, Sendable {
     var similar: [String]
     /// The file that an online document becomes, or the document that a file is made of; null for others.
     @Nullable var document: Document?
+    /// What is said of the file of an online document, and whether it stands; for people only.
+    var fileHeading = ""
+    var fileStands = false
+
+    private enum CodingKeys: CodingKey {
+        case path, asWanted, state, dropbox, checkedAt, asked, mirror, local, disk, isDiskUnknown, selection, pending
+        case pendingBelow, hold, heldBelow, unproven, lastChange, sweptAt, watched, hashedAt, kept, lastKept, above
+        case similar, document
+    }
 
     /// A file, a folder or something else.
     struct Content: Encodable, Sendable, Equatable {
@@ -77,6 +86,9 @@ struct ExplainReport: Encodable, Sendable {
         var path: String
         /// Whether that one is the file.
         var isFile: Bool
+        /// Of a file: its `state`, and whether it is as wanted.
+        @Nullable var state: String?
+        var asWanted = true
     }
 
     /// What Dropbox says now.
@@ -151,7 +163,7 @@ extension ExplainReport {
         if let hold, hold.status != "approved" { return ("held", false) }
         if heldBelow > 0, pending?.reason == nil { return ("held", false) }
         if let pending { return (pending.state, pending.state == "accepted") }
-        if document?.isFile == true, mirror == nil { return ("exported", true) }
+        if let document, document.isFile, mirror == nil { return ("exported", document.asWanted) }
         if isDiskUnknown || unproven != nil { return ("unproven", false) }
         if isNothing { return disk == "nothing" ? ("removed", true) : ("stranger", true) }
         if disk != "as_recorded" { return ("drift", false) }

@@ -22,7 +22,7 @@ enum ExplainText {
             + report.similar.map { escapingControls("  \(padded("similar"))\($0)") }
     }
 
-    private static func heading(_ report: ExplainReport) -> String {
+    static func heading(_ report: ExplainReport) -> String {
         let what = report.dropbox?.kind == "folder" ? "folder" : "file"
         switch report.state {
         case "in_step": return "in step: what stands here is what Dropbox has"
@@ -39,7 +39,11 @@ enum ExplainText {
                     : "held: Dropbox has another version, which waits for approval"
         case "parked": return "not in step: it cannot be mirrored as it is"
         case "accepted": return "cannot be mirrored as it is, and may be missing"
-        case "exported": return "an online document; it stands here as \(report.document?.path ?? "")"
+        case "exported":
+            let name = report.document?.path ?? ""
+            return report.asWanted && report.fileStands
+                ? "an online document; it stands here as \(name)"
+                : "an online document, which is to stand here as \(name): \(report.fileHeading)"
         case "failing": return "not in step: it failed, and is tried again"
         case "waiting":
             if report.pending == nil { return "not in step: something below it is still to be done" }
@@ -80,6 +84,9 @@ enum ExplainText {
     }
 
     private static func here(_ report: ExplainReport) -> String {
+        if report.document?.isFile == true {
+            return "\(report.local): \(report.fileStands ? "its export" : "nothing of Dropbox's")"
+        }
         let recorded =
             report.mirror.map { $0 == report.dropbox ? "the same" : content($0) } ?? "nothing of Dropbox's"
         let disk =

@@ -49,7 +49,9 @@ enum StatusText {
 
     /// Why a path is not as in the account, how often it was tried, and when it is tried next.
     static func reason(_ path: StatusReport.Path, _ now: Timestamp) -> String {
-        let next = path.nextTry.map { "; next try \(TimeText.distance(max($0.time, now), from: now))" } ?? ""
+        let next =
+            path.state == "accepted"
+            ? "" : path.nextTry.map { "; next try \(TimeText.distance(max($0.time, now), from: now))" } ?? ""
         let tries = path.attempts > 1 ? " (\(path.attempts) tries)" : ""
         return path.reason + tries + next
     }
@@ -208,7 +210,7 @@ enum StatusText {
     /// Not told where nothing is.
     private static func leftOut(_ report: StatusReport) -> String? {
         if report.leftOut == 0 { return nil }
-        return HumanText.count(report.leftOut) + " of the account, by mirror.exclude and mirror.include"
+        return HumanText.count(report.leftOut) + " of the account, by mirror.exclude, mirror.include or mirror.max_size"
     }
 
     /// What is still to be done; "none" for nothing.
