@@ -10,6 +10,8 @@ extension Fetcher {
     func fetch(_ file: ExportedFile, for placement: Placement) async throws -> Fetched {
         if file.version != nil {
             if let local = try await localContent(for: placement) {
+                // A copy is staged under the name of the part.
+                if case .staged = local {} else { try await discardPart(of: placement) }
                 return .ready(PreparedOperation(.place(placement), content: local))
             }
             if let staged = try await stagedBefore(placement) {
@@ -20,8 +22,19 @@ extension Fetcher {
         if let bytes = file.linkBytes { return try await link(bytes, placement) }
         let made = try await receive(file, for: placement)
         if case .format(let format, isFallback: true) = file.form { tellFallback(format, file, placement) }
+        guard try await context.store.record(made, at: placement.key) else { return .superseded }
         tellSize(made, placement)
-        return try await context.store.record(made, at: placement.key) ? .exported : .superseded
+        // What stands may hold the same already, and what is too large does not come.
+        let item = try await context.store.addition(placement.key, now: context.now())
+        let next = item.flatMap { Planner.placing([$0], candidates: ReuseIndex()).first }
+        if case .place? = next {} else { try await discardPart(of: placement) }
+        return .exported
+    }
+
+    private func discardPart(of placement: Placement) async throws {
+        try await context.disk.run { [mirror = context.mirror] in
+            try mirror.removePart(of: placement.version, for: placement.key)
+        }
     }
 
     /// An export that an earlier try, perhaps of an earlier run, has left complete.
@@ -66,8 +79,8 @@ extension Fetcher {
         }
         context.events.notePath(
             .notice,
-            "\(placement.path.remoteText): its export has \(size ?? 0) bytes, which is more than mirror.max_size: it is left "
-                + "alone", path: placement.path.remoteText, event: "left_alone")
+            "\(placement.path.remoteText): its export is larger than mirror.max_size and left alone",
+            path: placement.path.remoteText, event: "left_alone")
     }
 
     // MARK: The export
@@ -81,11 +94,19 @@ extension Fetcher {
         }
         let download = ActiveDownload(placement, begun: 0)
         let space = GrowingPromise(context, placement)
+        let received = ByteCount()
+        let limit = context.settings.selection.maxSize ?? .max
         let target = ChunkedSink.Target(
             store: { [times = context.times] bytes in
+                received.add(Int64(bytes.count))
+                if received.value > limit { throw TooLarge() }
                 try space.take(Int64(bytes.count))
                 try times.measure(.writing) { try part.write(bytes) }
-            }, restart: { try part.restart() })
+            },
+            restart: {
+                received.reset()
+                try part.restart()
+            })
         let sink = ChunkedSink(
             from: 0, upTo: .max, to: target, disk: context.disk, board: context.board, of: download)
         defer { context.events.count { $0.bytes += sink.received } }
@@ -103,9 +124,16 @@ extension Fetcher {
         } catch {
             try? await sink.end {}  // nothing is written any more; the first error counts
             try? await context.disk.run { part.discard() }
-            throw error
+            guard error is TooLarge else { throw error }
+            // Of what is left out nothing but the size is of interest.
+            var made = file
+            made.content = ExportedFile.Content(size: received.value, hash: made.placedVersion.hash)
+            return made
         }
     }
+
+    /// More has come than `mirror.max_size` lets in.
+    private struct TooLarge: Error {}
 
     /// Makes sure that what has come is the wanted revision, whole.
     ///

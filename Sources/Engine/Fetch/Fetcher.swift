@@ -59,6 +59,10 @@ struct Fetcher: Sendable {
             case .unreachable: return .unreachable(why: "\(error)")
             case .abortPass:
                 guard let lack = error as? MirrorError, lack.isLackOfSpace else { throw error }
+                // Nobody knows how much room it takes: it waits alone.
+                if placement.export?.version == nil, placement.export != nil {
+                    return failure(placement, error, retry: StagingSpace.retry)
+                }
                 return .noRoom(lack)
             case .cursorReset, .sourceGone, .signedOut, .fatal: throw error
             }

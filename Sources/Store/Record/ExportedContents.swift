@@ -21,6 +21,6 @@ final class ExportedContents: Sendable {
 
     /// What a file that is made in the same way of the same revision holds; `nil` if nobody knows.
     func content(of file: ExportedFile) -> ExportedFile.Content? {
-        files.withLock { $0[file.document.rev] }.flatMap { $0.form == file.form ? $0.content : nil }
+        files.withLock { $0[file.document.rev] }.flatMap { $0.form.makesSame(as: file.form) ? $0.content : nil }
     }
 }

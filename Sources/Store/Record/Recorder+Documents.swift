@@ -106,7 +106,8 @@ extension Recorder {
         if let content = exported.content(of: file) { return content }
         let sql = "SELECT \(Rows.wantColumns) FROM want w WHERE w.reason IS NOT NULL AND w.rev = ?"
         for row in try Row.fetchAll(db.cachedStatement(sql: sql), arguments: [file.document.rev.text]) {
-            guard case .export(_, let other)? = try Rows.want(row, at: 0), other.form == file.form else { continue }
+            guard case .export(_, let other)? = try Rows.want(row, at: 0), other.form.makesSame(as: file.form)
+            else { continue }
             if let content = other.content { return content }
         }
         return nil
@@ -131,6 +132,10 @@ extension Recorder {
             file.source == key
         else { return }
         try remove(target)
+        // In another form it comes anew: nothing of the account is lost.
+        if kept != nil {
+            try db.cachedStatement(sql: "UPDATE pending SET loss = 0 WHERE key = ?").execute(arguments: [target.text])
+        }
     }
 
     /// Something has come to `key`, or gone from it: the document whose file has that name may come now, or no more.

@@ -25,11 +25,11 @@ final class SelectionInEffect: Sendable {
             function: DatabaseFunction("verdict", argumentCount: 4, pure: false) { [self] values in
                 let key = RemoteKey(String.fromDatabaseValue(values[0]) ?? "")
                 let isFolder = Bool.fromDatabaseValue(values[1]) ?? false
-                let match = match(of: key, isFolder: isFolder, size: Int64.fromDatabaseValue(values[2]))
-                guard match != .outside, let reason = String.fromDatabaseValue(values[3]),
+                let size = Int64.fromDatabaseValue(values[2])
+                guard let reason = String.fromDatabaseValue(values[3]),
                     let source = DocumentText.source(ofFile: reason), source != key
-                else { return match.rawValue }
-                return self.match(of: source, isFolder: false).rawValue
+                else { return match(of: key, isFolder: isFolder, size: size).rawValue }
+                return selection.match(of: key, madeOf: source, size: size).rawValue
             })
     }
 

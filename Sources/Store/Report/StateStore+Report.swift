@@ -116,7 +116,7 @@ extension StateStore {
                     SELECT w.key, w.kind = 0 OR w.reason IS 'no_access', w.size,
                         EXISTS (SELECT 1 FROM have h WHERE h.key = w.key AND h.kind = 0)
                             OR EXISTS (SELECT 1 FROM pending p WHERE p.key = w.key)
-                    FROM want w ORDER BY w.key
+                    FROM want w WHERE w.kind <> 4 ORDER BY w.key
                     """)
             var (judge, count) = (Selection.Judge(selection), 0)
             while let row = try rows.next() {

@@ -11,31 +11,37 @@ public struct ExportFormats: Hashable, Sendable {
     private static let most = 32
 
     /// Takes what an entry says; what cannot be a format is passed over.
+    ///
+    /// A document without a standard format is not exported at all (docs/dropbox-api.md#43-filesexport).
     public init(exportAs: String? = nil, options: [String] = []) {
         standard = exportAs.flatMap { Self.fileExtension(of: $0) == nil ? nil : $0 }
         var all = standard.map { [$0] } ?? []
-        for option in options.prefix(Self.most) where !all.contains(option) && Self.fileExtension(of: option) != nil {
-            all.append(option)
+        if standard != nil {
+            for option in options.prefix(Self.most) where !all.contains(option) && Self.fileExtension(of: option) != nil
+            {
+                all.append(option)
+            }
         }
         self.all = all
     }
 
     /// The end of the name of a file of that format, without the dot; `nil` if no format is called that.
     public static func fileExtension(of format: String) -> String? {
-        switch format {
+        guard format.utf8.count <= 64, format.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
+        switch format.lowercased() {
         case "markdown": return "md"
         case "plain_text": return "txt"
-        default:
-            let isPlain = format.utf8.allSatisfy {
-                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
-                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-            }
-            return isPlain && (1...10).contains(format.utf8.count) ? format : nil
+        case let name:
+            // Of names such as "text/html" the last part.
+            let end = name.split { !$0.isLetter && !$0.isNumber }.last.map(String.init) ?? ""
+            return (1...10).contains(end.utf8.count) ? end : nil
         }
     }
 
     /// The format that is meant by its own name or by the extension of its files.
-    public func named(_ name: String) -> String? { all.first { $0 == name || Self.fileExtension(of: $0) == name } }
+    public func named(_ name: String) -> String? {
+        all.first { $0 == name } ?? all.first { Self.fileExtension(of: $0) == name.lowercased() }
+    }
 }
 
 /// The kinds of online documents that can be told apart by the configuration.

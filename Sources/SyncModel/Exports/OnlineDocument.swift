@@ -60,6 +60,14 @@ public struct ExportedFile: Hashable, Sendable {
         case format(String, isFallback: Bool)
         /// Here: it holds the document's web address.
         case link(String)
+
+        /// Whether both make the same of a revision, whatever is configured.
+        public func makesSame(as other: Form) -> Bool {
+            switch (self, other) {
+            case (.format(let one, _), .format(let other, _)): one == other
+            default: self == other
+            }
+        }
     }
 
     /// Size and hash of exported bytes.
@@ -105,6 +113,6 @@ public struct ExportedFile: Hashable, Sendable {
 
     /// Whether both are made in the same way of the same revision, whatever their bytes are.
     public func isSameExport(as other: ExportedFile) -> Bool {
-        source == other.source && form == other.form && document.rev == other.document.rev
+        source == other.source && form.makesSame(as: other.form) && document.rev == other.document.rev
     }
 }

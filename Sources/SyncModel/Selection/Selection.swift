@@ -53,6 +53,21 @@ public struct Selection: Hashable, Sendable {
 }
 
 extension Selection {
+    /// What is said of a file that is made of an online document: to be left out one name is enough, and so it is to be
+    /// taken.
+    ///
+    /// - Parameters:
+    ///   - key: the file's key.
+    ///   - source: the document's.
+    ///   - size: the bytes of the file, as far as they are known.
+    public func match(of key: RemoteKey, madeOf source: RemoteKey, size: Int64?) -> Match {
+        if let size, let maxSize, size > maxSize { return .outside }
+        let names = [key, source]
+        let exclusions = Selection(exclude: exclude)
+        if names.contains(where: { exclusions.match(of: $0, isFolder: false) == .outside }) { return .outside }
+        return names.contains { match(of: $0, isFolder: false) != .outside } ? .selected : .outside
+    }
+
     /// Judges one key after the other; fastest if those in the same folder follow each other.
     public struct Judge: Sendable {
         /// What is judged by.
@@ -159,13 +174,13 @@ extension Selection {
     public func reason(for key: RemoteKey, isFolder: Bool, size: Int64? = nil, source: RemoteKey? = nil)
         -> SelectionReason
     {
-        let own = reason(for: key, isFolder: isFolder)
-        if own.match == .outside { return own }
+        var own = reason(for: key, isFolder: isFolder)
         if let source, source != key {
             let its = reason(for: source, isFolder: false)
-            if its.match == .outside { return its }
+            let isTaken = match(of: key, madeOf: source, size: nil) == .selected
+            if isTaken ? own.match == .outside : its.list == .exclude && own.list != .exclude { own = its }
         }
-        guard match(of: key, isFolder: isFolder, size: size) == .outside else { return own }
+        guard own.match != .outside, !isFolder, let size, let maxSize, size > maxSize else { return own }
         var reason = SelectionReason(match: .outside, list: nil, index: nil, about: key)
         reason.isTooLarge = true
         return reason

@@ -118,7 +118,8 @@ final class History {
         default:
             if localEditor != nil { edit() }
             if hasPatterns { await changePatterns() }
-            if life.hasDocuments, documents.chance(30) { await changeFormats() }
+            // Another form is no loss of the account's, which the comparisons with a guard do not know.
+            if life.hasDocuments, decider == nil, documents.chance(30) { await changeFormats() }
         }
     }
 
