@@ -305,6 +305,19 @@ struct ExportTests {
         #expect(try await fixture.start().store.holds().map(\.files) == [3])
     }
 
+    @Test("a new revision that would replace an export is held where guard.overwrites says so") func overwrites()
+        async throws
+    {
+        let fixture = try EngineFixture(inMemory: true)
+        fixture.settings.brake = GuardSettings(removals: nil, sharePercent: nil, overwrites: 0)
+        try fixture.account.put("/a.paper", Document(.paper, text: "1"))
+        try await fixture.pass()
+        try fixture.account.put("/a.paper", Document(.paper, text: "2"))
+        try await fixture.pass()
+        #expect(text(fixture, "/a.paper.md") == "markdown: 1")
+        #expect(try await fixture.start().store.holds().map(\.replacements) == [1])
+    }
+
     @Test("a stranger under a document's own name is told as one") func stranger() async throws {
         let fixture = try await fixture(["/a": Document(.paper)])
         try fixture.crash()

@@ -39,9 +39,9 @@ struct LossBrake: Sendable {
     /// Whether the guard has to look before `item` is put in place.
     func counts(_ item: PendingItem) -> Bool {
         if item.kindFlips { return settings.countsRemovals }
-        guard settings.overwrites != nil, let held = item.entry?.version,
-            case .file(_, let wanted)? = item.want
-        else { return false }
+        guard settings.overwrites != nil, let held = item.entry?.version, let wanted = item.want?.version else {
+            return false
+        }
         return held.hash != wanted.hash
     }
 
