@@ -64,6 +64,14 @@ systemd-test: ## the package under a real systemd, in a container (as root)
 		Tests/Systemd/run .build/deb/dbxsync_*.deb "$$(swift build --show-bin-path)/dbxsync-sandbox"; \
 	fi
 
+# No part of "make test": it takes minutes, and a mirror of Debian that the machine may not reach.
+.PHONY: container-test
+container-test: ## the steps of the Containerfile in a chroot, and the container's life in it (as root)
+	@scripts/dependencies.sh build container
+	swift build --product dbxsync-sandbox
+	@$(MAKE) --no-print-directory deb
+	@Tests/Container/run .build/deb/dbxsync_*.deb "$$(swift build --show-bin-path)/dbxsync-sandbox"
+
 .PHONY: check
 check: ## format, lint, warnings and layering
 	@scripts/dependencies.sh build check lint
@@ -72,6 +80,7 @@ check: ## format, lint, warnings and layering
 	swift format lint --strict --parallel --recursive $(SWIFT_FILES)
 	@for script in $(SCRIPTS); do bash -n "$$script"; done
 	shellcheck $(SCRIPTS)
+	@scripts/processors.sh
 	swift build --build-tests
 	swift test --skip-build --disable-xctest --filter LayeringTests
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs what is missing: dependencies.sh build|check|lint|test|prometheus|demo|bench|page|deb|systemd...
+# Installs what is missing: dependencies.sh build|check|lint|test|prometheus|demo|bench|page|deb|systemd|container...
 #
 # Looks for what is used, not for package names, so that other distributions work when the same things are there.
 # No network when nothing is missing.
@@ -77,8 +77,13 @@ for purpose in "$@"; do
             [ -e /usr/share/dbus-1/system.conf ] || missing+=(dbus)
             [ -n "$(find /lib/*-linux-gnu* /usr/lib64 -name 'libnss_systemd.so.2' 2>/dev/null)" ] || missing+=(libnss-systemd)
             ;;
+        container)
+            program python3 python3
+            program debootstrap debootstrap
+            program setpriv util-linux
+            ;;
         *)
-            echo "usage: dependencies.sh build|check|lint|test|prometheus|demo|bench|page|deb|systemd..." >&2
+            echo "usage: dependencies.sh build|check|lint|test|prometheus|demo|bench|page|deb|systemd|container..." >&2
             exit 64
             ;;
     esac

@@ -14,7 +14,7 @@ public struct DirectoryEntries: ~Copyable {
 
         /// The bytes of the name, without the NUL.
         public var bytes: [UInt8] {
-            UnsafeBufferPointer(start: name, count: strlen(name)).map(UInt8.init(bitPattern:))
+            UnsafeBufferPointer(start: name, count: strlen(name)).map(UInt8.init(truncatingIfNeeded:))
         }
     }
 

@@ -13,6 +13,6 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
         var buffer = [CChar](repeating: 0, count: 256)
         // strerror_r(3), XSI: fills the buffer, also for a number that it does not know.
         _ = strerror_r(number, &buffer, buffer.count)
-        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(truncatingIfNeeded:)), as: UTF8.self)
     }
 }

@@ -32,7 +32,7 @@ struct MomentTextTests {
         var (parts, buffer) = (tm(), [CChar](repeating: 0, count: 32))
         localtime_r(&time, &parts)
         let count = strftime(&buffer, buffer.count, "%Y-%m-%d %H:%M:%S", &parts)
-        #expect(String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self) == shown)
+        #expect(String(decoding: buffer.prefix(count).map(UInt8.init(truncatingIfNeeded:)), as: UTF8.self) == shown)
     }
 
     @Test(

@@ -23,7 +23,8 @@ final class MirrorRoot: Sendable {
         descriptor = Descriptor(number)
         guard Self.kernelHasOpenat2(descriptor) else {
             throw MirrorError(
-                code: .unsupported, message: "this kernel has no openat2", hint: "dbxsync needs Linux 5.6 or later")
+                code: .unsupported, message: "the system call openat2 is not to be had here",
+                hint: "dbxsync needs Linux 5.6 or later, and in a container a seccomp profile that allows it")
         }
     }
 
@@ -38,7 +39,8 @@ final class MirrorRoot: Sendable {
     private static func kernelHasOpenat2(_ root: Descriptor) -> Bool {
         let probe = dbx_open_beneath(root.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if probe >= 0 { close(probe) }
-        return probe >= 0 || errno != ENOSYS
+        // A filter of system calls says EPERM where it does not pretend that there is none.
+        return probe >= 0 || ![ENOSYS, EPERM].contains(errno)
     }
 
     /// Opens the folder at `path`; it can be made durable through the descriptor.

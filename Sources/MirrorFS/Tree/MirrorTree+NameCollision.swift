@@ -18,7 +18,7 @@ extension MirrorTree {
         }
         var (names, same): (Set<[UInt8]>, String?) = ([], nil)
         try forEachEntry(in: folder) { entry, number in
-            let spelled = UnsafeBufferPointer(start: entry, count: strlen(entry)).map { UInt8(bitPattern: $0) }
+            let spelled = UnsafeBufferPointer(start: entry, count: strlen(entry)).map { UInt8(truncatingIfNeeded: $0) }
             names.insert(spelled)
             if number == inode, spelled != bytes { same = MirrorTree.shown(entry) }
             return true

@@ -138,7 +138,7 @@ extension MirrorTree {
     static func shown(_ entry: UnsafePointer<CChar>) -> String {
         let text = String(cString: entry)
         if text.utf8.count <= 255 { return text }
-        let bytes = UnsafeBufferPointer(start: entry, count: strlen(entry)).map { UInt8(bitPattern: $0) }
+        let bytes = UnsafeBufferPointer(start: entry, count: strlen(entry)).map { UInt8(truncatingIfNeeded: $0) }
         return String(decoding: bytes.map { $0 < 0x80 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
     }
 

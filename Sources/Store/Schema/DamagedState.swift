@@ -86,7 +86,7 @@ public struct DamagedState: Hashable, Sendable {
         guard gmtime_r(&time, &parts) != nil else { return "0" }
         var buffer = [CChar](repeating: 0, count: 32)
         let count = strftime(&buffer, buffer.count, "%Y%m%dT%H%M%SZ", &parts)
-        return String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return String(decoding: buffer.prefix(count).map(UInt8.init(truncatingIfNeeded:)), as: UTF8.self)
     }
 
     /// The time that a name ends with, before a number if there is one; `nil` for what is no such name.

@@ -14,7 +14,7 @@ struct TemporaryCopy {
         let place = "/tmp"
         var template = Array("\(place)/dbxsync-status.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Self.failure("no room for a copy in \(place)") }
-        folder = String(decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        folder = String(decoding: template.prefix { $0 != 0 }.map(UInt8.init(truncatingIfNeeded:)), as: UTF8.self)
         path = folder + "/state.db"
         do {
             // The log first: a checkpoint in between leaves it with too much rather than too little.

@@ -202,7 +202,7 @@ struct DiskChecks: Sendable {
         defer { fclose(stream) }
         var buffer = [CChar](repeating: 0, count: 32)
         guard fgets(&buffer, Int32(buffer.count), stream) != nil else { return nil }
-        let text = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let text = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(truncatingIfNeeded:)), as: UTF8.self)
         return Int(text.filter { !$0.isWhitespace })
     }
 }

@@ -55,6 +55,6 @@ enum TimeText {
         guard convert(&time, &parts) != nil else { return "-" }
         var buffer = [CChar](repeating: 0, count: 64)
         let count = strftime(&buffer, buffer.count, format, &parts)
-        return String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return String(decoding: buffer.prefix(count).map(UInt8.init(truncatingIfNeeded:)), as: UTF8.self)
     }
 }
