@@ -150,10 +150,15 @@ struct FolderWatcher: Sendable {
                 metadata: ["event": "parked", "path": "\(path.text)"])
         }
         let more = outbox.lines.renew()
-        if more > 0 {
+        if more.troubles > 0 {
             outbox.logger.warning(
-                "not uploaded: \(more) more files of the outbox; `dbxsync status` lists them",
-                metadata: ["event": "failed", "withheld": "\(more)"])
+                "not uploaded: \(more.troubles) more files of the outbox; `dbxsync status` lists them",
+                metadata: ["event": "failed", "withheld": "\(more.troubles)"])
+        }
+        if more.uploads > 0 {
+            outbox.logger.info(
+                "uploaded: \(more.uploads) more files of the outbox",
+                metadata: ["event": "uploaded", "withheld": "\(more.uploads)"])
         }
         let pause = outbox.settings.rescan
         nextScan = now + (isBlind ? min(pause, Self.shortRescan) : pause)

@@ -89,15 +89,21 @@ public struct OutboxService: Sendable {
     }
 }
 
-/// How many files that are not uploaded have a line of their own.
+/// How many files have a line of their own.
 final class OutboxLines: Sendable {
-    private let budget = Mutex(LineBudget())
+    private let troubles = Mutex(LineBudget())
+    private let uploads = Mutex(LineBudget())
 
-    /// The level of a line about one file: the first of a kind between two scans are warnings.
-    func level(_ kind: String) -> Logger.Level { budget.withLock { $0.admits(kind) } ? .warning : .debug }
+    /// The level of a line about one file that is not uploaded: the first of a kind between two scans are warnings.
+    func level(_ kind: String) -> Logger.Level { troubles.withLock { $0.admits(kind) } ? .warning : .debug }
+
+    /// The level of a line about one file that is uploaded.
+    var uploaded: Logger.Level { uploads.withLock { $0.admits("uploaded") } ? .info : .debug }
 
     /// Begins anew.
     ///
-    /// - Returns: the number of files that had no warning.
-    func renew() -> Int { budget.withLock { $0.renew() } }
+    /// - Returns: the number of files that had no warning, and of those whose upload was not told.
+    func renew() -> (troubles: Int, uploads: Int) {
+        (troubles.withLock { $0.renew() }, uploads.withLock { $0.renew() })
+    }
 }

@@ -137,7 +137,8 @@ struct OutboxWork: Sendable {
         // Before it is written down: after a crash it is found again, and told again.
         try await outbox.mirror?.uploaded(path, state: state, file: file)
         let row = try await outbox.note(path, .confirmed(OutboxReceipt(state, file)))
-        outbox.logger.info(
+        outbox.logger.log(
+            level: outbox.lines.uploaded,
             "\(outbox.settings.directory)/\(path.text): uploaded to \(file.path)",
             metadata: [
                 "event": "uploaded", "path": "\(path.text)", "bytes": "\(file.version.size)",

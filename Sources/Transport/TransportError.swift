@@ -30,12 +30,15 @@ public struct TransportError: Error, Hashable, Sendable {
     public let reason: String
     /// Host and path of the URL.
     public let place: String
+    /// Whether it was TLS on which both sides did not agree.
+    public let isHandshake: Bool
 
     /// Creates an error.
-    public init(code: Code, reason: String, place: String) {
+    public init(code: Code, reason: String, place: String, isHandshake: Bool = false) {
         self.code = code
         self.reason = reason
         self.place = place
+        self.isHandshake = isHandshake
     }
 
     /// Whether the same request may succeed later, without anybody changing anything.
@@ -52,7 +55,9 @@ public struct TransportError: Error, Hashable, Sendable {
         let outOfMemory = "the answer has more header lines than can be taken, or memory is short"
         let known = curl == CURLE_OUT_OF_MEMORY ? outOfMemory : String(cString: curl_easy_strerror(curl))
         let text = detail.isEmpty || curl == CURLE_OUT_OF_MEMORY ? known : detail
-        self.init(code: Code(curl), reason: "\(text) (curl \(curl.rawValue))", place: place)
+        self.init(
+            code: Code(curl), reason: "\(text) (curl \(curl.rawValue))", place: place,
+            isHandshake: curl == CURLE_SSL_CONNECT_ERROR)
     }
 }
 

@@ -54,13 +54,13 @@ public enum RequestReader {
         }
         guard let first = lines.first else { throw WebRefusal(.badRequest, "there is no request") }
         let (name, target, isNewer) = try requestLine(first)
-        let host = try host(lines.dropFirst())
+        let (host, accept) = try headers(lines.dropFirst())
         if isNewer && host == nil { throw WebRefusal(.badRequest, "the Host header is missing") }
         guard let method = WebRequest.Method(rawValue: name) else {
             throw WebRefusal(.methodNotAllowed, "only GET and HEAD are answered")
         }
         let (path, query) = try split(target)
-        return WebRequest(method, path, query: query, host: host)
+        return WebRequest(method, path, query: query, host: host, accept: accept)
     }
 
     /// Method, target, and whether it is HTTP/1.1.
@@ -79,9 +79,11 @@ public enum RequestReader {
         return (String(decoding: parts[0], as: UTF8.self), parts[1], isNewer)
     }
 
-    /// The value of Host; the other headers only have to be headers, and announce no body.
-    private static func host(_ lines: ArraySlice<ArraySlice<UInt8>>) throws(WebRefusal) -> String? {
-        var host: String?
+    /// The values of Host and Accept; the other headers only have to be headers, and announce no body.
+    private static func headers(
+        _ lines: ArraySlice<ArraySlice<UInt8>>
+    ) throws(WebRefusal) -> (host: String?, accept: String) {
+        var (host, accept): (String?, [String]) = (nil, [])
         for line in lines {
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")), isToken(line[..<colon]) else {
                 throw WebRefusal(.badRequest, "malformed header: no name, or white space around it")
@@ -91,12 +93,13 @@ public enum RequestReader {
             case "host":
                 guard host == nil else { throw WebRefusal(.badRequest, "more than one Host header") }
                 host = String(decoding: value, as: UTF8.self)
+            case "accept": accept.append(String(decoding: value, as: UTF8.self))
             case "content-length" where !value.elementsEqual("0".utf8), "transfer-encoding":
                 throw WebRefusal(.badRequest, "request bodies are not supported")
             default: continue
             }
         }
-        return host
+        return (host, accept.joined(separator: ", "))
     }
 
     private static func split(

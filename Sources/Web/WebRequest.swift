@@ -64,6 +64,8 @@ public struct WebRequest: Hashable, Sendable {
     public var query: [Parameter]
     /// The header Host; nil if there is none, which HTTP/1.0 allows.
     public var host: String?
+    /// The headers Accept, one behind the other; empty if there are none.
+    public var accept: String
 
     /// A name of the query and its value; both may hold anything.
     public struct Parameter: Hashable, Sendable {
@@ -80,8 +82,11 @@ public struct WebRequest: Hashable, Sendable {
     }
 
     /// Creates a request.
-    public init(_ method: Method, _ path: String, query: [Parameter] = [], host: String? = nil) {
+    public init(
+        _ method: Method, _ path: String, query: [Parameter] = [], host: String? = nil, accept: String = ""
+    ) {
         self.method = method
+        self.accept = accept
         self.path = path
         self.query = query
         self.host = host

@@ -53,6 +53,20 @@ struct LogTextTests {
         #expect(escapingControls("Grüße, 世界 👩‍👧") == "Grüße, 世界 👩‍👧")
     }
 
+    @Test("what shows nothing is made visible, so that no two names look the same; joiners stay where they join")
+    func invisible() throws {
+        for scalar in ["\u{200B}", "\u{FEFF}", "\u{AD}", "\u{2060}", "\u{180E}", "\u{E0041}", "\u{200D}", "\u{200C}"] {
+            let digits = String(scalar.unicodeScalars.first?.value ?? 0, radix: 16)
+            #expect(escapingControls("a\(scalar)b") == "a\\u{\(digits)}b")
+            let document = try JSONText.of(["a": "a\(scalar)"])
+            #expect(!document.contains(scalar))
+            #expect(try JSONDecoder().decode([String: String].self, from: Data(document.utf8)) == ["a": "a\(scalar)"])
+        }
+        #expect(escapingControls("می‌خواهم") == "می‌خواهم")
+        #expect(escapingControls("\u{5d0}\u{200F}\u{200D}x") == "\u{5d0}\\u{200f}\\u{200d}x")
+        #expect(escapingControls("\u{0600}12") == "\u{0600}12")
+    }
+
     @Test("a JSON document obeys the same rule, and means the same")
     func escapedJSON() throws {
         let text = "a\n\u{1B}\u{7F}\u{9B}31m\u{202E}gpj\u{2028}\u{200F}ü"

@@ -154,6 +154,15 @@ struct MetricsTests {
         #expect(MetricsFacts.instance("/etc/.conf") == "dbxsync")
     }
 
+    @Test("who asks for OpenMetrics gets it, and everybody else what can be read as text")
+    func accepted() {
+        let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+        #expect(MetricsText.Format(accepted: prometheus) == .openmetrics)
+        for other in ["", "*/*", "text/html, */*;q=0.8", "text/plain;version=0.0.4"] {
+            #expect(MetricsText.Format(accepted: other) == .prometheus)
+        }
+    }
+
     @Test("the process sees what it takes")
     func process() {
         let usage = ProcessUsage.now()

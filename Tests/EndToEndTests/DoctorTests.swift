@@ -148,6 +148,30 @@ struct DoctorTests {
         }
     }
 
+    @Test(
+        "advice names the configuration that was examined; a sign-in with another app key or a wrong mode has its own")
+    func advice() async throws {
+        try await DaemonFixture.run { fixture in
+            let place = fixture.place
+            func signIn() async throws -> Report.Check {
+                try #require(try await examine(place).report.checks.first { $0.name == "sign-in" })
+            }
+            try FileManager.default.removeItem(atPath: place.folder("state/credentials.json"))
+            #expect(try await signIn().advice == "dbxsync auth --config \(place.configuration)")
+            let sync = try await place.run("sync")
+            #expect(sync.code == 77 && sync.errors.contains("dbxsync auth --config \(place.configuration)"), "\(sync)")
+
+            try place.signIn(accessToken: Tokens.standing)
+            chmod(place.folder("state/credentials.json"), 0o644)
+            let open = try await signIn()
+            #expect(open.found.contains("run: chmod 600") && open.advice == nil, "\(open)")
+
+            try place.signIn(fixture.server.tokens.issue(), appKey: "anotherkey")
+            let other = try await signIn()
+            #expect(other.result == "problem" && other.found.contains("app key anotherkey"), "\(other)")
+        }
+    }
+
     @Test("a configuration that cannot be read is the first problem, and no reason to say nothing else")
     func noConfiguration() async throws {
         let place = try Installation()

@@ -111,6 +111,32 @@ struct MetricsTests {
         }
     }
 
+    @Test("a daemon that cannot begin leaves nothing in the file that another one has written; beside one it stays")
+    func textfileAtFailure() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder("dbxsync.prom")
+        try await DaemonFixture.run(["metrics": "textfile = \"\(path)\""]) { fixture in
+            let old = "dbxsync_in_step{mirror=\"dbxsync\"} 1\n"
+            try folder.write(old, to: "dbxsync.prom")
+            try FileManager.default.removeItem(atPath: fixture.place.folder("state/credentials.json"))
+            #expect(try await fixture.place.run("run").code == 77)
+            let left = samples(try String(contentsOfFile: path, encoding: .utf8))
+            #expect(left["dbxsync_in_step{mirror=\"dbxsync\"}"] == 0 && left["dbxsync_up{mirror=\"dbxsync\"}"] == 0)
+            #expect(left["dbxsync_signed_in{mirror=\"dbxsync\"}"] == 0)
+
+            try fixture.place.signIn(accessToken: Tokens.standing)
+            let daemon = try fixture.place.start("run")
+            func isInStep() -> Bool {
+                let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+                return samples(text)["dbxsync_in_step{mirror=\"dbxsync\"}"] == 1
+            }
+            try await eventually("the file", or: daemon.log) { isInStep() }
+            #expect(try await fixture.place.run("run").code == 75)
+            #expect(isInStep())
+            try await daemon.crash()
+        }
+    }
+
     @Test("a file that cannot be written is told once, and written as soon as it can be; a reload names another")
     func unwritable() async throws {
         let folder = try TemporaryFolder()

@@ -240,6 +240,21 @@ struct SetupTests {
         }
     }
 
+    @Test("what could not be written after the sign-in is refused before it")
+    func inline() async throws {
+        try await run { fixture in
+            try fixture.folder.write("mirror = { directory = \"\(fixture.mirror)\" }\n", to: "dbxsync.conf")
+            chmod(fixture.configuration, 0o600)
+            let text = fixture.text
+            let terminal = try fixture.terminal()
+            try await terminal.answer("App key", "sandboxappkey00")
+            try await terminal.answer("Directory [\(fixture.mirror)]", "")
+            #expect(try await terminal.ending() == 78, "\(terminal.screen)")
+            #expect(terminal.screen.contains("mirror.remote_root cannot be changed there"), "\(terminal.screen)")
+            #expect(!terminal.screen.contains("/oauth2/authorize?") && fixture.text == text)
+        }
+    }
+
     @Test("a configuration with other mistakes is not touched before they are corrected")
     func broken() async throws {
         try await run { fixture in

@@ -109,8 +109,11 @@ struct WebTests {
             let place = fixture.place
             #expect(try await once(place, get("/healthz")).status == 503)
             #expect(try await once(place, get("/")).body.contains("Not in step"))
+            let unknown = try await place.run("status")
+            #expect(unknown.code == 1 && unknown.output.contains("backlog    not known yet"), "\(unknown)")
             try fixture.account.put("/first.txt", "first")
             try await fixture.sync()
+            #expect(try await place.run("status").output.contains("backlog    none"))
             for name in Self.hostile { try fixture.account.put(name, "x") }
             try await fixture.sync()
 
@@ -125,8 +128,13 @@ struct WebTests {
             #expect(page.body.contains("&lt;script&gt;alert(1)&lt;/script&gt;.txt"))
             #expect(page.body.contains("\u{5d5}\u{5dd}\\u{202e}gpj.exe") && page.body.contains(Self.hostile[2]))
             #expect(page.body.contains("class=\"chart\""))
-            let metrics = try await once(place, get("/metrics"))
+            let asked = get("/metrics").replacing(
+                "\r\n\r\n", with: "\r\nAccept: application/openmetrics-text;q=0.5\r\n\r\n")
+            let metrics = try await once(place, asked)
             #expect(metrics.head.contains("\r\nContent-Type: application/openmetrics-text"))
+            let text = try await once(place, get("/metrics"))
+            #expect(text.head.contains("\r\nContent-Type: text/plain; version=0.0.4") && !text.body.contains("# EOF"))
+            #expect(text.body.contains("dbxsync_in_step{"))
             #expect(metrics.body.contains("dbxsync_in_step{") && metrics.body.hasSuffix("# EOF\n"))
             let head = try await once(place, "HEAD / HTTP/1.0\r\n\r\n")
             #expect(head.status == 200 && head.body == "" && !head.head.contains("Content-Length: 0"))

@@ -29,4 +29,18 @@ struct TLSTests {
             await transport.stop()
         }
     }
+
+    @Test("a server that answers without TLS is told from one that cannot be reached") func plain() async throws {
+        let server = try RawServer { connection in try connection.send("HTTP/1.1 400 Bad Request\r\n\r\n") }
+        let transport = CurlTransport.direct()
+        for (port, isHandshake) in [(server.port, true), (1, false)] {
+            do {
+                _ = try await transport.send(HTTPRequest(.get, "https://127.0.0.1:\(port)/"))
+                Issue.record("an answer")
+            } catch let error as TransportError {
+                #expect(error.code == .connect && error.isHandshake == isHandshake, "\(error)")
+            }
+        }
+        await transport.stop()
+    }
 }

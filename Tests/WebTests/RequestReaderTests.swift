@@ -24,7 +24,13 @@ struct RequestReaderTests {
 
             """
         let query = [WebRequest.Parameter("path", "/Docs/a b&c"), WebRequest.Parameter("event", "file_placed")]
-        #expect(read(browser) == .request(WebRequest(.get, "/", query: query, host: "127.0.0.1:8089")))
+        #expect(
+            read(browser)
+                == .request(
+                    WebRequest(
+                        .get, "/", query: query, host: "127.0.0.1:8089", accept: "text/html;q=0.9,*/*;q=0.8")))
+        #expect(
+            read("GET / HTTP/1.0\r\nAccept: a\r\nACCEPT: b\r\n\r\n") == .request(WebRequest(.get, "/", accept: "a, b")))
         #expect(read("HEAD /healthz HTTP/1.0\r\n\r\n") == .request(WebRequest(.head, "/healthz")))
         #expect(read("GET /a?b HTTP/1.0\r\n\r\n") == .request(WebRequest(.get, "/a", query: [.init("b", "")])))
         #expect(read("GET /? HTTP/1.0\r\nhOsT: \t x \t\r\n\r\nrest") == .request(WebRequest(.get, "/", host: "x")))

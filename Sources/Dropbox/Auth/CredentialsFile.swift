@@ -83,7 +83,7 @@ public struct CredentialsFile: Hashable, Sendable {
     }
 
     /// Whether there is such a file.
-    var exists: Bool { access(path, F_OK) == 0 }
+    public var exists: Bool { access(path, F_OK) == 0 }
 
     /// Removes the file, as signing out does; none is no error.
     ///

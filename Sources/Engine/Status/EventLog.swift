@@ -77,6 +77,7 @@ final class EventLog: Sendable {
 
     /// Tells where what was removed or replaced is kept; that it was has a line of its own.
     func trashed(_ item: KeptItem) {
+        meter?.happened("trashed")
         guard logger.logLevel <= .debug else { return }
         logger.debug(
             "\(item.path): what stood there is kept as .dbxsync/\(item.place)",

@@ -27,6 +27,7 @@ struct Scrub: Sendable {
     let signal: AsyncSignal
     let environment: EngineEnvironment
     let logger: Logger
+    private let lines = ScrubLines()
     /// A thread that waits for everybody else.
     ///
     /// It may wait long, and is no sign of a disk that does not answer.
@@ -159,7 +160,8 @@ struct Scrub: Sendable {
         }
         guard let place else { return }
         environment.meter?.happened("damaged")
-        logger.warning(
+        logger.log(
+            level: level("damaged"),
             "\(entry.path.remoteText): its bytes are damaged although the file was not modified; it is kept as \(place) and downloaded again",
             metadata: ["event": "damaged", "path": "\(entry.path.remoteText)"])
         engine.request()
@@ -187,10 +189,22 @@ struct Scrub: Sendable {
         try await log(entry, error.description)
     }
 
+    /// The level of a line about one file.
+    private func level(_ kind: String) -> Logger.Level {
+        let answer = lines.ask(kind, now: environment.now())
+        if answer.withheld > 0 {
+            logger.warning(
+                "\(answer.withheld) more files were damaged or could not be read again within an hour; `dbxsync history` and `dbxsync status` list them",
+                metadata: ["event": "\(kind)", "withheld": "\(answer.withheld)"])
+        }
+        return answer.level
+    }
+
     private func log(_ entry: LocalEntry, _ reason: String) async throws {
         guard try await store.noteUnreadable(entry, reason: reason) else { return }
         environment.meter?.happened("failed")
-        logger.warning(
+        logger.log(
+            level: level("failed"),
             "\(entry.path.remoteText): could not be read again, so that nothing is known of its bytes: \(reason)",
             metadata: ["event": "failed", "path": "\(entry.path.remoteText)"])
     }

@@ -27,6 +27,9 @@ struct Failure: Error {
         message.split(separator: "\n").map { "dbxsync: \(escapingControls(String($0)))" }.joined(separator: "\n")
     }
 
+    /// The same, in which each command of this program names a configuration.
+    func naming(_ config: String) -> Failure { Failure(exitCode, CommandText.naming(config, in: message)) }
+
     /// What any error means for the exit code (docs/manual.md#exit-codes).
     static func of(_ error: any Error) -> Failure {
         switch error {

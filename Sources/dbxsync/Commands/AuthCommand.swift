@@ -46,7 +46,7 @@ struct AuthCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             let config = try common.loadAsOwner()
             let log = LogOutput(config.log)
             let connection = Connection(config, calls: .oneShot, logger: log.logger())

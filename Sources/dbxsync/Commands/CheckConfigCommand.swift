@@ -24,7 +24,7 @@ struct CheckConfigCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             let config = try common.load()
             if dropIn {
                 printOut(try grant(config))

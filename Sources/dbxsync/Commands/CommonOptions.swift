@@ -35,12 +35,14 @@ struct CommonOptions: ParsableArguments {
 }
 
 /// Runs a command's work; a failure is told on standard error and becomes the exit code.
-func exiting(_ work: () async throws -> ExitCode) async throws {
+///
+/// - Parameter config: the configuration that it is about, which what is advised then names.
+func exiting(_ config: String, _ work: () async throws -> ExitCode) async throws {
     let code: ExitCode
     do {
         code = try await work()
     } catch {
-        let failure = Failure.of(error)
+        let failure = Failure.of(error).naming(config)
         Terminal.standardError.write(line: failure.text)
         code = failure.exitCode
     }
@@ -48,13 +50,15 @@ func exiting(_ work: () async throws -> ExitCode) async throws {
 }
 
 /// Does a service's work; a failure is logged and told to the service manager, and becomes the exit code.
-func serving(_ work: (LogOutput, SystemdNotifier) async throws -> Void) async throws {
+///
+/// - Parameter config: the configuration that it is about, which what is advised then names.
+func serving(_ config: String, _ work: (LogOutput, SystemdNotifier) async throws -> Void) async throws {
     let log = LogOutput(level: .info)
     let notifier = SystemdNotifier()
     do {
         try await work(log, notifier)
     } catch {
-        let failure = Failure.of(error)
+        let failure = Failure.of(error).naming(config)
         for line in failure.message.split(separator: "\n") { log.logger().critical("\(line)") }
         notifier.stopping(status: String(failure.message.prefix { $0 != "\n" }))
         throw ArgumentParser.ExitCode(failure.exitCode.rawValue)

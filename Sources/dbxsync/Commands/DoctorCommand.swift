@@ -20,7 +20,7 @@ struct DoctorCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             let asJSON = json
             let report = await Examination(file: common.config, folder: machine.path).report { report in
                 Self.show(report, asJSON)

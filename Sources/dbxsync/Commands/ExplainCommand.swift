@@ -29,7 +29,7 @@ struct ExplainCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             let config = try common.load()
             let isID = path.hasPrefix("id:")
             let place = isID ? nil : try MirrorPlace.read(path, config)

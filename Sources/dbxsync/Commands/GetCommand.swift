@@ -47,7 +47,7 @@ struct GetCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             let config = try common.load()
             let log = LogOutput(config.log)
             let connection = Connection(config, calls: .oneShot, logger: log.logger())

@@ -39,7 +39,7 @@ struct HeldCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             let config = try common.loadAsOwner()
             guard let verdict = approves ? Verdict.approve : rejects ? .reject : nil else {
                 return try await list(config)
@@ -97,8 +97,13 @@ struct HeldCommand: AsyncParsableCommand {
                 for path in paths { printOut(escapingControls("  \(path.path)\(path.replaced ? " (replaced)" : "")")) }
             }
         }
-        if json { printOut(try JSONText.of(document)) }
-        if !json { for line in holds.isEmpty ? ["nothing is held"] : HeldText.advice(holds) { printOut(line) } }
+        if json {
+            printOut(try JSONText.of(document))
+        } else {
+            for line in holds.isEmpty ? ["nothing is held"] : HeldText.advice(holds) {
+                printOut(CommandText.naming(common.config, in: line))
+            }
+        }
         return holds.contains { $0.status == .held } ? .incomplete : .done
     }
 

@@ -81,7 +81,7 @@ struct HistoryCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             let config = try common.load()
             let place = try path.map { try MirrorPlace.read($0, config) }
             try Privileges.becomeOwner(of: config.state.directory)

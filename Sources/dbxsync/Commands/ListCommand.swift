@@ -15,6 +15,9 @@ struct ListCommand: AsyncParsableCommand {
             state is read for the marks: "=" the same revision stands in the mirror, "~" another one does, " " nothing \
             yet, "!" it is failing or cannot be mirrored, "-" it is left out by mirror.exclude or mirror.include or is \
             not in the mirrored folder, "?" the state cannot tell. "dbxsync explain" says more.
+
+            What Dropbox sends at once, up to a few thousand entries, is sorted by path; a larger listing is not sorted as \
+            a whole, so that it never has to be held in memory.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -32,7 +35,7 @@ struct ListCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             let config = try common.loadAsOwner()
             let log = LogOutput(config.log)
             let connection = Connection(config, calls: .oneShot, logger: log.logger())
@@ -86,6 +89,8 @@ private struct AccountLister {
                 let names = (parents + [node.name]).map { "/" + $0.text }.joined()
                 found.append((key + below.text, node, path + names))
             }
+            // By bytes; Dropbox says nothing of the order of what it lists.
+            found.sort { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
             try await write(found) { String(Substring($0.utf8.dropFirst(path.utf8.count + 1))) }
             for entry in page.unread { note("\(entry.what): cannot be read: \(entry.reason)") }
         }

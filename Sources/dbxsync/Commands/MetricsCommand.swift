@@ -24,7 +24,7 @@ struct MetricsCommand: AsyncParsableCommand {
     func validate() throws { try instances.validate(common) }
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             if instances.all { return try await tellAll() }
             let config = try common.loadAsOwner()
             printOut(MetricsText.of(try await facts(config), format))

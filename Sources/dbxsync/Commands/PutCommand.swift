@@ -68,7 +68,7 @@ struct PutCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             let config = try common.load()
             let log = LogOutput(config.log)
             let source = try source()

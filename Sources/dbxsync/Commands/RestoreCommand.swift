@@ -51,7 +51,7 @@ struct RestoreCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             let config = try common.load()
             let log = LogOutput(config.log)
             let place = try MirrorPlace.read(path, config)

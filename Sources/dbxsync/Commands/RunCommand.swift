@@ -16,7 +16,7 @@ struct RunCommand: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    func run() async throws { try await serving(serve) }
+    func run() async throws { try await serving(common.config, serve) }
 
     private func serve(_ log: LogOutput, _ notifier: SystemdNotifier) async throws {
         let config = try common.loadAsOwner()
@@ -29,14 +29,16 @@ struct RunCommand: AsyncParsableCommand {
             composition = try await CompositionRoot.open(
                 config, calls: .daemon, place: place, metrics: metrics, logger: logger)
         } catch {
-            await HeartbeatService.tellEnd(error, config, mirror: mirror, logger)
+            await tellEnd(error, config, logger)
             throw error
         }
         logger.notice(
             "dbxsync \(Dbxsync.version) has started; the mirror is \(config.mirror.directory)",
             metadata: ["event": "started"])
+        var isServing = false
         do {
             let outbox = try composition.outbox(config, logger: logger)
+            isServing = true
             if let settings = config.outbox.settings {
                 logger.notice(
                     "what is put into the outbox \(settings.directory) is uploaded to \(settings.remoteFolder.isEmpty ? "/" : settings.remoteFolder)"
@@ -47,10 +49,17 @@ struct RunCommand: AsyncParsableCommand {
                 notifier: notifier
             ).run()
         } catch {
+            if !isServing { await tellEnd(error, config, logger) }
             throw await composition.close(after: error)
         }
         await composition.close()
         logger.notice("stopped", metadata: ["event": "stopped"])
+    }
+
+    /// Tells that the daemon ends before any of its services has begun.
+    private func tellEnd(_ error: any Error, _ config: Config, _ logger: Logger) async {
+        await MetricsService.tellEnd(error, config, mirror: mirror, logger)
+        await HeartbeatService.tellEnd(error, config, mirror: mirror, logger)
     }
 
     /// The name of the instance.

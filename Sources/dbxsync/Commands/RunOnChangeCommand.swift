@@ -27,7 +27,7 @@ struct RunOnChangeCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The NAME of a table [on_change.NAME] of the configuration.", valueName: "name"))
     var name: String
 
-    func run() async throws { try await serving(serve) }
+    func run() async throws { try await serving(common.config, serve) }
 
     private func serve(_ log: LogOutput, _ notifier: SystemdNotifier) async throws {
         let config = try common.load()

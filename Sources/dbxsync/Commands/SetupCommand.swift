@@ -66,7 +66,7 @@ struct SetupCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await exiting {
+        try await exiting(config ?? DropIn.file(ofInstance: instance)) {
             let file = Self.absolute(config ?? DropIn.file(ofInstance: instance))
             var setup = try Setup(
                 place: try SetupPlace(file: file), answers: answers,

@@ -34,7 +34,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             if instances.all { return try await tellAll() }
             let config = try common.loadAsOwner()
             if watch {

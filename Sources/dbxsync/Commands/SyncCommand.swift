@@ -26,7 +26,7 @@ struct SyncCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             let config = try common.loadAsOwner()
             let log = LogOutput(config.log)
             if dryRun { return try await preview(config, log) }

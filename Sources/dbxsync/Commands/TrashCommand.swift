@@ -28,7 +28,7 @@ struct TrashCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             let config = try common.load()
             let filter = try filter(config)
             try Privileges.becomeOwner(of: config.state.directory)

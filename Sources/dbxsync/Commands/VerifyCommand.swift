@@ -27,7 +27,7 @@ struct VerifyCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             let config = try common.loadAsOwner()
             let log = LogOutput(config.log)
             return repair ? try await repair(config, log) : try await compare(config, log)

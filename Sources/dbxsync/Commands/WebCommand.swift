@@ -38,7 +38,7 @@ struct WebCommand: AsyncParsableCommand {
     func validate() throws { try instances.validate(common) }
 
     func run() async throws {
-        try await exiting {
+        try await exiting(common.config) {
             let scope = common.given.map(WebSite.Scope.one) ?? .all(in: instances.folder.path)
             let site = WebSite(scope: scope, hosts: HostRule(host))
             if let listen {

@@ -247,7 +247,7 @@ private final class FindingBoard: Sendable {
         let sorted = findings.enumerated().sorted { one, other in
             (Self.place(one.element), one.offset) < (Self.place(other.element), other.offset)
         }
-        return DoctorReport(sorted.map(\.element), config: file, user: Privileges.User.current.name)
+        return DoctorReport(sorted.map { $0.element.naming(file) }, config: file, user: Privileges.User.current.name)
     }
 
     private static func place(_ finding: Finding) -> Int { order.firstIndex(of: finding.name) ?? order.count }

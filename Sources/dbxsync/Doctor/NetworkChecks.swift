@@ -61,7 +61,8 @@ struct NetworkChecks: Sendable {
             let clock = answer.date.map { Self.clock($0, now: .now) }
             return Answer(host: host, finding: Self.finding(name, place, answer, milliseconds), clock: clock)
         } catch let error as TransportError {
-            return Answer(host: host, finding: .problem(name, error.description, do: Self.advice(error)))
+            let advice = Self.advice(error, proxy: usedProxy, isEncrypted: place.lowercased().hasPrefix("https:"))
+            return Answer(host: host, finding: .problem(name, error.description, do: advice))
         } catch {
             return Answer(host: host, finding: .problem(name, "\(place): \(error)"))
         }
@@ -82,8 +83,22 @@ struct NetworkChecks: Sendable {
         return .ok(name, "\(place) answers in \(milliseconds) ms")
     }
 
-    private static func advice(_ error: TransportError) -> String? {
-        switch error.code {
+    /// What to do about a host that gives no answer.
+    ///
+    /// - Parameters:
+    ///   - proxy: the one in use, in words.
+    ///   - isEncrypted: whether TLS was to be spoken.
+    static func advice(_ error: TransportError, proxy: String?, isEncrypted: Bool) -> String? {
+        if error.isHandshake && isEncrypted {
+            let between = proxy.map { "\($0), or " } ?? ""
+            return
+                "what answers there does not speak TLS as Dropbox does: look at \(between)what filters the network here; "
+                + "a server of your own that speaks plain HTTP is account.endpoint = \"http://...\""
+        }
+        if let proxy, [.resolve, .connect, .timeout, .cut].contains(error.code) {
+            return "look at \(proxy): Dropbox is asked through it, and it does not answer, or gets no answer itself"
+        }
+        return switch error.code {
         case .resolve: "look at /etc/resolv.conf and the network; set account.proxy if names are not looked up here"
         case .connect: "look at the network and the firewall: TCP to port 443 has to be let out, or set account.proxy"
         case .untrusted:
@@ -109,8 +124,17 @@ struct NetworkChecks: Sendable {
     private var proxy: Finding {
         let name = "proxy"
         if let proxy = config.account.shownProxy { return .ok(name, "\(proxy) (account.proxy)") }
-        let found = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"].first { !(environment[$0] ?? "").isEmpty }
-        return .ok(name, found.map { "the one of \($0) in the environment" } ?? "none")
+        return .ok(name, proxyVariable.map { "the one of \($0) in the environment" } ?? "none")
+    }
+
+    private var proxyVariable: String? {
+        ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"].first { !(environment[$0] ?? "").isEmpty }
+    }
+
+    /// The proxy in use, in words; nil if there is none.
+    private var usedProxy: String? {
+        if let proxy = config.account.shownProxy { return proxy.isEmpty ? nil : "the proxy \(proxy) (account.proxy)" }
+        return proxyVariable.map { "the proxy of \($0) in the environment" }
     }
 
     // MARK: The sign-in
@@ -132,7 +156,17 @@ struct NetworkChecks: Sendable {
             credentials = try file.read()
             client = connection.client(try connection.tokens())
         } catch {
-            return [.problem("sign-in", Failure.of(error).message, do: "dbxsync auth")] + Self.skipped("not signed in")
+            // What is wrong with the file's owner or mode is cured by what the message says, and not by another sign-in.
+            let advice = file.exists ? nil : "dbxsync auth"
+            return [.problem("sign-in", Failure.of(error).message, do: advice)] + Self.skipped("not signed in")
+        }
+        if let key = credentials.appKey, key != config.account.appKey {
+            return [
+                .problem(
+                    "sign-in",
+                    "the sign-in in \(file.path) was made with the app key \(key), and account.app_key is another",
+                    do: "put the old key back, or sign in with the new one: dbxsync auth")
+            ] + Self.skipped("the sign-in belongs to another app")
         }
         let account: AccountInfo
         do {

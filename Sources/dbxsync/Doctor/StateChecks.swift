@@ -151,7 +151,7 @@ struct StateChecks: Sendable {
         let name = Self.names[4]
         guard let held = report.held else { return .ok(name, "none") }
         let found = "\(HeldText.counts(held)) below \(held.folder), because there were \(held.reason)"
-        return .problem(name, found, do: "dbxsync held, then with --approve or --reject")
+        return .problem(name, found, do: "dbxsync held\nand then the same with --approve or --reject")
     }
 
     private func paths(_ report: StatusReport) -> Finding {
@@ -163,7 +163,7 @@ struct StateChecks: Sendable {
         guard !said.isEmpty else { return .ok(name, "none fails or cannot be mirrored") }
         let first = report.issues.first.map { "\nfor example \($0.path): \($0.reason)" } ?? ""
         let found = said.joined(separator: ", ") + first
-        let advice = "dbxsync status lists them; mirror.accept for those that may be missing"
+        let advice = "they are listed by: dbxsync status\nmirror.accept is for those that may be missing"
         return .problem(name, found, do: advice)
     }
 
@@ -227,7 +227,7 @@ struct StateChecks: Sendable {
             let first = report.issues.first.map { "\nfor example \($0.path): \($0.reason)" } ?? ""
             return .problem(
                 name, "\(HumanText.count(stuck, "file")) of \(settings.directory) could not be uploaded\(first)",
-                do: "dbxsync status lists them")
+                do: "they are listed by: dbxsync status")
         }
         return .ok(name, "\(settings.directory), \(HumanText.count(report.waiting, "file")) to go up")
     }

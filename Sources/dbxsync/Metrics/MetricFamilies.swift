@@ -18,6 +18,10 @@ enum MetricFamilies {
         .gauge("dbxsync_up", "Whether the daemon runs and says how it gets on.").with(flag(isUp))
     }
 
+    static func signedIn(_ isSignedIn: Bool?) -> MetricFamily {
+        .gauge("dbxsync_signed_in", "Whether the sign-in is good, as far as is known.").with(isSignedIn.map(flag))
+    }
+
     static func inStep(_ isInStep: Bool) -> MetricFamily {
         .gauge("dbxsync_in_step", "Whether the mirror equals the account, and that is known of late.")
             .with(flag(isInStep))
@@ -27,8 +31,7 @@ enum MetricFamilies {
     private static func about(_ facts: MetricsFacts) -> [MetricFamily] {
         [
             build, up(facts.isUp),
-            .gauge("dbxsync_signed_in", "Whether the sign-in is good, as far as is known.")
-                .with(facts.isSignedIn.map(flag)),
+            signedIn(facts.isSignedIn),
             .gauge("dbxsync_free_bytes", unit: "bytes", "Space on the mirror's disk that dbxsync can use.")
                 .with(facts.freeBytes),
             .gauge("dbxsync_min_free_bytes", unit: "bytes", "Free space below which downloads wait.")

@@ -9,6 +9,12 @@ enum MetricsText {
         /// The text format of Prometheus, version 0.0.4, which the textfile collector of node_exporter reads.
         case prometheus
 
+        /// What to answer to who accepts something: OpenMetrics to who names it, as Prometheus does, and to all others what
+        /// they can read as text.
+        init(accepted: String) {
+            self = accepted.lowercased().contains("application/openmetrics-text") ? .openmetrics : .prometheus
+        }
+
         /// What HTTP calls it.
         var contentType: String {
             switch self {

@@ -214,9 +214,11 @@ enum StatusText {
     }
 
     /// What is still to be done; "none" for nothing.
+    ///
+    /// Before the account was listed whole for the first time, nothing to be done means only that nothing is known.
     static func backlog(_ report: StatusReport) -> String {
         let backlog = report.backlog
-        if backlog.isNothing { return "none" }
+        if backlog.isNothing { return report.listedAt == nil && report.inStepAsOf == nil ? "not known yet" : "none" }
         let folders = backlog.folders > 0 ? "\(HumanText.count(backlog.folders, "folder")); " : ""
         return "\(HumanText.count(backlog.files, "file")), \(HumanText.bytes(backlog.bytes)); "
             + folders + "\(HumanText.count(backlog.removals)) to remove"

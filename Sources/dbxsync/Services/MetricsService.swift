@@ -110,3 +110,16 @@ struct MetricsService: Service {
             freeBytes: counters.freeBytes, isSignedIn: !counters.isSignedOut, limits: MetricsFacts.Limits(config.value))
     }
 }
+
+extension MetricsService {
+    /// Leaves nothing in the file for node_exporter that an earlier daemon has written and nobody keeps true.
+    ///
+    /// It stays as it is where another daemon works on the mirror, which writes it.
+    static func tellEnd(_ error: any Error, _ config: Config, mirror: String, _ logger: Logger) async {
+        let code = Failure.of(error).exitCode
+        guard let path = config.metrics.textfile, code != .held else { return }
+        let families = MetricFamilies.unknown + [MetricFamilies.signedIn(code == .signedOut ? false : nil)]
+        let text = MetricsText.of(families, mirror: mirror, .prometheus)
+        _ = await MetricsTextFile(logger: logger).write(text, to: path)  // told already, if it cannot be
+    }
+}

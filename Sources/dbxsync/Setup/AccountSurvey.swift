@@ -104,16 +104,22 @@ struct AccountSurvey: Sendable {
         return seen.withLock { $0 }
     }
 
-    /// The names of the folders at the top of the account, sorted.
-    func topFolders() async throws -> [String] {
-        var names: [String] = []
-        var part = ListingPart(.root, isRecursive: false)
-        while let page = try await client.list(part) {
-            for case .put(_, .folder(let name), _) in page.changes { names.append(name.text) }
-            guard page.hasMore else { break }
-            part.cursor = page.cursor
+    /// The names of the folders at the top of the account, sorted, as far as they come in time.
+    ///
+    /// - Throws: `DropboxError` if the listing does not even begin.
+    func topFolders(within limit: Duration) async throws -> [String] {
+        let names = Mutex<[String]>([])
+        try await Self.withLimit(limit) {
+            var part = ListingPart(.root, isRecursive: false)
+            while let page = try await client.list(part) {
+                names.withLock { names in
+                    for case .put(_, .folder(let name), _) in page.changes { names.append(name.text) }
+                }
+                guard page.hasMore else { break }
+                part.cursor = page.cursor
+            }
         }
-        return names.sorted()
+        return names.withLock { $0.sorted() }
     }
 
     /// Downloads a part of a file, and forgets it.

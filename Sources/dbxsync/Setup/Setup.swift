@@ -60,6 +60,7 @@ struct Setup {
         dialogue.say("Nothing is written before you have seen what will be done; Ctrl-C leaves everything as it is.")
         try await askForApp()
         try await askForDirectory()
+        try refuseUneditable()
         let signIn = try await signIn()
         let extent = try await askForFolder(signIn)
         try await askForGroup()
@@ -109,6 +110,20 @@ struct Setup {
 
     private func warn(of other: Instance) {
         dialogue.say("\(other.file) cannot be read: whether its mirror is in the way of this one is not known")
+    }
+
+    /// What is asked for after the sign-in has to be writable there: a table may stand in braces, which nothing can be
+    /// added to. Who would have to write it by hand is told before anybody has signed in.
+    private func refuseUneditable() throws(Failure) {
+        // What stands there already is the answer where nothing is asked and nothing was given.
+        let later = [("mirror.remote_root", answers.folder, "/x"), ("mirror.group", answers.group, "x")]
+        for (key, given, sample) in later where dialogue.asks || given != nil {
+            do throws(ConfigValueError) {
+                _ = try ConfigEdit.set(key, to: (draft.value(key) ?? "") + sample, in: draft.text)
+            } catch {
+                throw Failure(.badConfiguration, "\(place.file): \(error.message)")
+            }
+        }
     }
 
     private mutating func set(_ key: String, to value: String?, option: String) throws(Failure) {
@@ -188,7 +203,7 @@ struct Setup {
         var (folders, all): ([String], AccountExtent?) = ([], nil)
         if dialogue.asks && answers.folder == nil {
             dialogue.say("\nThe Dropbox folder to mirror")
-            folders = try await survey.topFolders()
+            folders = try await survey.topFolders(within: Self.patience)
             let extent = try await survey.extent(of: "", .everything, within: Self.patience, line: ProgressLine())
             show(folders, extent)
             all = extent
@@ -237,7 +252,8 @@ struct Setup {
         config.mirror.remoteRoot = ""
         let given = try answers.credentials.map { try CredentialsFile(path: $0).read() }
         try Privileges.lower(to: place.user)
-        let signingIn = SigningIn(config: config, dialogue: dialogue, answers: answers)
+        let signingIn = SigningIn(
+            config: config, dialogue: dialogue, answers: answers, option: place.option)
         if let given { return try await signingIn.takeOver(given) }
         if answers.code == nil, let present = try await signingIn.present() { return present }
         return try await signingIn.anew()

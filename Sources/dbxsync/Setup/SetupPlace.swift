@@ -16,7 +16,7 @@ struct SetupPlace: Sendable {
     var unit: String { facts?.name ?? "" }
     var isService: Bool { facts != nil }
     /// What names the configuration on a command line; empty for the usual one.
-    var option: String { file == DropIn.file(ofInstance: nil) ? "" : " --config \(file)" }
+    var option: String { CommandText.option(file) }
     /// The group that files get where nothing else is configured.
     var groupName: String { Groups.name(of: user.group) }
 

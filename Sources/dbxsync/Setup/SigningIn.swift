@@ -39,10 +39,12 @@ struct SigningIn: Sendable {
     let config: Config
     let dialogue: Dialogue
     let answers: SetupAnswers
+    /// What names the configuration on a command line.
+    private let option: String
     private let connection: Connection
 
-    init(config: Config, dialogue: Dialogue, answers: SetupAnswers) {
-        (self.config, self.dialogue, self.answers) = (config, dialogue, answers)
+    init(config: Config, dialogue: Dialogue, answers: SetupAnswers, option: String) {
+        (self.config, self.dialogue, self.answers, self.option) = (config, dialogue, answers, option)
         connection = Connection(
             config, calls: .oneShot, logger: .silent)
     }
@@ -75,7 +77,7 @@ struct SigningIn: Sendable {
         let account = try await own.account()
         dialogue.say(
             "  signed in\(new == nil ? " already" : "") as \(account.displayName) <\(account.email)>"
-                + (new == nil ? " (as somebody else: dbxsync auth)" : ""))
+                + (new == nil ? " (as somebody else: dbxsync auth\(option))" : ""))
         let client =
             config.account.space == .own
             ? own : connection.client(tokens, pathRoot: config.account.space.pathRoot(of: account))

@@ -19,7 +19,7 @@ struct MachineSite: Sendable {
         case "/": return .page(.ok, StatusPage.html(await lines(), machine: PageFacts.machineName(), now: .now))
         case "/healthz": return health(await lines())
         case "/status.json": return await report()
-        case "/metrics": return await metrics()
+        case "/metrics": return await metrics(request)
         default: return await ofOne(request)
         }
     }
@@ -73,8 +73,8 @@ struct MachineSite: Sendable {
         return WebAnswer(.ok, type: "application/json", body: text + "\n")
     }
 
-    private func metrics() async -> WebAnswer {
-        let format = MetricsText.Format.openmetrics
+    private func metrics(_ request: WebRequest) async -> WebAnswer {
+        let format = MetricsText.Format(accepted: request.accept)
         let runs = await run("metrics", "--look", "--format", format.rawValue)
         return WebAnswer(.ok, type: format.contentType, body: MetricsText.of(runs, format))
     }

@@ -73,7 +73,7 @@ struct MirrorSite: Sendable {
         case "/": return await page(request)
         case "/healthz": return await answering { try await health() }
         case "/status.json": return await answering { try await report() }
-        case "/metrics": return await answering { try await metrics() }
+        case "/metrics": return await answering { try await metrics(request) }
         default: return .line(.notFound, "not found; there are /, /metrics, /status.json and /healthz")
         }
     }
@@ -110,10 +110,10 @@ struct MirrorSite: Sendable {
         return WebAnswer(.ok, type: "application/json", body: try JSONText.of(report) + "\n")
     }
 
-    private func metrics() async throws -> WebAnswer {
+    private func metrics(_ request: WebRequest) async throws -> WebAnswer {
         let (config, file) = (try config(), configuration)
         let facts = try await config.looking { try await MetricsFacts.gather($0, config, file: file, now: .now) }
-        let format = MetricsText.Format.openmetrics
+        let format = MetricsText.Format(accepted: request.accept)
         return WebAnswer(.ok, type: format.contentType, body: MetricsText.of(facts, format))
     }
 

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Configuration
+
+/// Commands of this program in what people are told to do; pure.
+enum CommandText {
+    /// What names a configuration on a command line, with a blank in front; empty for the usual one.
+    static func option(_ file: String) -> String {
+        file == DropIn.file(ofInstance: nil) ? "" : " --config \(word(file))"
+    }
+
+    /// The text, in which every command of this program names the configuration that it is about.
+    ///
+    /// - Parameter text: where a line names one already, it stays as it is.
+    static func naming(_ file: String, in text: String) -> String {
+        let option = option(file)
+        if option.isEmpty { return text }
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        return lines.map { $0.contains("--config") ? String($0) : naming(option, inLine: $0) }.joined(separator: "\n")
+    }
+
+    private static let program = "dbxsync "
+    private static let commands = Set(Dbxsync.configuration.subcommands.compactMap { $0.configuration.commandName })
+
+    private static func naming(_ option: String, inLine line: Substring) -> String {
+        var (result, rest) = ("", line)
+        while let found = rest.firstRange(of: program) {
+            let command = rest[found.upperBound...].prefix { $0.isASCII && $0.isLetter || $0 == "-" }
+            result += rest[..<command.endIndex]
+            if commands.contains(String(command)) { result += option }
+            rest = rest[command.endIndex...]
+        }
+        return result + rest
+    }
+
+    /// A path as one word of a shell.
+    private static func word(_ path: String) -> String {
+        let isPlain = path.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "a")...UInt8(ascii: "z"):
+                true
+            default: "/-_.+@%:=,".utf8.contains(byte)
+            }
+        }
+        return isPlain ? path : "'" + path.replacing("'", with: "'\\''") + "'"
+    }
+}
