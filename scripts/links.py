@@ -16,7 +16,7 @@ CODE = ["Sources", "Tests", "Fuzz"]
 PATH = re.compile(r"(?:Sources|Tests|Fuzz|scripts|config|man|systemd|debian|docs)/[\w@.+/-]+")
 NAME = re.compile(r"[A-Z][a-z]\w*(?:\.[a-z]\w*)*")
 # Names of other libraries that the documents mention.
-OTHERS = {"FilePath"}
+OTHERS = {"FilePath", "Containerfile"}
 # Documents full of names that are not ours, but in paragraphs that begin so.
 FOREIGN = {"docs/dropbox-api.md"}
 OURS = ("**dbxsync:**", "**Sandbox:**")

@@ -112,8 +112,10 @@ struct Setup {
         dialogue.say("\(other.file) cannot be read: whether its mirror is in the way of this one is not known")
     }
 
-    /// What is asked for after the sign-in has to be writable there: a table may stand in braces, which nothing can be
-    /// added to. Who would have to write it by hand is told before anybody has signed in.
+    /// Makes sure that what is asked for after the sign-in can be written there.
+    ///
+    /// A table may stand in braces, which nothing can be added to. Who would have to write it by hand is told before
+    /// anybody has signed in.
     private func refuseUneditable() throws(Failure) {
         // What stands there already is the answer where nothing is asked and nothing was given.
         let later = [("mirror.remote_root", answers.folder, "/x"), ("mirror.group", answers.group, "x")]
