@@ -118,11 +118,12 @@ struct PendingTable {
 
     /// What is lost when it is seen to that what stands (`h`) becomes what is wanted (`w`), as `Loss`.
     ///
-    /// An export goes without a loss if the same revision of its document comes in another form, or elsewhere.
+    /// An export goes without a loss if the same revision of its document comes in another form.
     static let lossSQL = """
         CASE WHEN h.key IS NULL OR w.reason GLOB 'unreadable:*' OR w.kind = 3 THEN 0
             WHEN w.key IS NULL THEN \(Loss.removal.rawValue) * (h.kind = 1 AND NOT EXISTS (
-                SELECT 1 FROM want x WHERE x.reason IS NOT NULL AND x.rev = h.rev AND x.kind IN (1, 3)))
+                SELECT 1 FROM want x WHERE x.reason IS NOT NULL AND x.rev = h.rev AND x.kind = 4
+                    AND substr(h.key, 1, length(x.key) + 1) = x.key || '.'))
             WHEN h.kind = 0 THEN \(Loss.folderGivesWay.rawValue) * (w.kind <> 0)
             WHEN w.kind <> 1 THEN \(Loss.fileGivesWay.rawValue)
             ELSE \(Loss.replacement.rawValue) * (h.hash IS NOT w.hash) END
