@@ -132,10 +132,6 @@ extension Recorder {
             file.source == key
         else { return }
         try remove(target)
-        // In another form it comes anew: nothing of the account is lost.
-        if kept != nil {
-            try db.cachedStatement(sql: "UPDATE pending SET loss = 0 WHERE key = ?").execute(arguments: [target.text])
-        }
     }
 
     /// Something has come to `key`, or gone from it: the document whose file has that name may come now, or no more.

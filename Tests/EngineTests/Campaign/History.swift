@@ -58,6 +58,8 @@ final class History {
         // Patterns count for both names of a document, which these comparisons do not know.
         hasPatterns = localEditor == nil && random.chance(50) && !life.hasDocuments
         if localEditor == nil && !hasPatterns { decider = Decider(fixture, &random) }
+        // What an export will hold is not known when its document moves: the comparisons with a guard cannot tell.
+        if decider != nil { self.life.hasDocuments = false }
         History.chooseZips(fixture, &random)
         History.chooseEars(fixture, &random)
         History.chooseParts(fixture, &random)
