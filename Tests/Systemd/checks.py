@@ -432,6 +432,49 @@ class Checks:
             require(self.shell(f"stat -c '%a %U' {STATE}/{service.unit[8:]}/state.db").endswith(" dbxsync"))
         require(not self.exists(f"{STATE}/one/credentials.json"))
 
+    def together(self):
+        """all mirrors at once: on the command line and, read-only and without a network, on the page"""
+        self.shell("rm -f /etc/dbxsync/odd.conf")
+        names = ("dbxsync", "one", "two")
+        all_well = lambda: self.machine.run("dbxsync", "status", "--all").code == 0
+        eventually("all in step", all_well, lambda: self.machine.run("dbxsync", "status", "--all"))
+        lines = self.run("dbxsync", "status", "--all").splitlines()
+        require([line.split()[0] for line in lines] == list(names), lines)
+        metrics = self.run("dbxsync", "metrics", "--all")
+        require(all(f'dbxsync_up{{mirror="{name}"}} 1' in metrics for name in names), metrics)
+        page = self.page("/")[1]
+        require(all(f'href="{name}/"' in page for name in names) and "All mirrors are in step" in page, page)
+        require(self.page("/healthz") == (200, "in step: 3 mirrors\n"), self.page("/healthz"))
+        require("dbxsync two on" in self.page("/two/")[1])
+        self.write("/etc/dbxsync/broken.conf", "nonsense")
+        broken = self.machine.run("dbxsync", "status", "--all")
+        require(broken.code == 78 and broken.out.startswith("broken"), broken)
+        require("1 of 4 mirrors need a look" in self.page("/")[1])
+        self.shell("rm /etc/dbxsync/broken.conf")
+
+    def pauses(self):
+        """what one daemon is asked to wait for, those of the same account in other units wait for, too"""
+        services = (self.service, self.one, self.two)
+        waits = lambda service: "asked for a pause" in service.dbxsync("status").out
+        self.account.account.change(
+            "faults", kind="rate_limit", retry_after=200, endpoint="files/list_folder/continue")
+        self.account.put(f"{self.one.root}/news", 100)
+        eventually("one that waits", lambda: any(map(waits, services)), self.one.evidence)
+
+        def all_wait():
+            # What is new there makes each of them ask, and hear of it before it does.
+            for service in services:
+                self.account.put(f"{service.root}/more news", 100)
+            return all(map(waits, services))
+
+        eventually("all of them to wait", all_wait, lambda: [service.evidence() for service in services])
+        self.account.account.set_faults([])
+        units = [service.unit for service in services]
+        self.run("systemctl", "stop", *units)
+        self.run("systemctl", "start", *units)
+        for service in services:
+            service.equal(self.account)
+
     # Upgrade and removal
 
     def newer(self):
@@ -562,7 +605,7 @@ class Checks:
     STEPS = (
         installs, owners, program, documents, units, catalog, unconfigured, signed_out, signs_in, ready, status_line, web,
         arrives, examined, reloads, reloads_not, killed, interrupted, fields, failures, revoked, stalls, hardened, elsewhere,
-        instances, watchdog, upgrades, removes, purges, again, sets_up, asks)
+        instances, together, pauses, watchdog, upgrades, removes, purges, again, sets_up, asks)
 
 
 def main():
