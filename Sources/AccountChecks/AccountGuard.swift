@@ -220,8 +220,9 @@ public actor AccountGuard: RemoteSource {
         } catch let error as DropboxError where error.summary?.hasPrefix("path/not_found") == true {
             throw AccountError(
                 .sourceGone,
-                "the Dropbox folder \"\(remoteRoot)\" is not there: it was renamed, moved or deleted; nothing is removed "
-                    + "from the mirror; set mirror.remote_root to its new path, or put it back")
+                "the Dropbox folder \"\(remoteRoot)\" is not there: it was renamed, moved or deleted, or its owner does not "
+                    + "share it any more; nothing is removed from the mirror; set mirror.remote_root to its new path, or "
+                    + "put it back")
         }
     }
 }

@@ -88,6 +88,25 @@ struct ListingTests {
         #expect(page.skipped == [])
     }
 
+    @Test("folders that are shared are told with their ids; an id that is none makes no entry unreadable")
+    func sharedFolders() async throws {
+        func folder(_ name: String, _ sharing: String) -> String {
+            #"{".tag":"folder","name":"\#(name)","path_lower":"/p/\#(name)","id":"id:1","sharing_info":\#(sharing)}"#
+        }
+        let entries = [
+            folder("a", #"{"read_only":false,"shared_folder_id":"9001"}"#),
+            folder("b", #"{"shared_folder_id":"9002","no_access":true,"parent_shared_folder_id":"9001"}"#),
+            folder("c", #"{"read_only":true,"parent_shared_folder_id":"9001"}"#),
+            folder("d", #"{"shared_folder_id":9003}"#), folder("e", #"{"shared_folder_id":null}"#),
+            folder("f", #"{"shared_folder_id":{"x":["\ud800"]}}"#), folder("g", "null"),
+            #"{".tag":"deleted","name":"h","path_lower":"/p/h","sharing_info":{"shared_folder_id":"9004"}}"#,
+        ]
+        let fixture = MirrorFixture(.answer(200, Self.page(entries.joined(separator: ","))), remoteRoot: "/P")
+        let page = try await fixture.client.changes(since: nil)
+        #expect(page.shared == [RemoteKey("/a"): "9001", RemoteKey("/b"): "9002"])
+        #expect(page.changes.count == 8 && page.unreadable == 1, "\(page)")
+    }
+
     @Test("keys are relative to the mirrored folder, whose own entry is no change")
     func remoteRoot() async throws {
         let entries = #"""

@@ -90,6 +90,29 @@ struct OutboxRefusalTests {
         }
     }
 
+    @Test("a shared folder that may only be read takes nothing, says so, and takes it when it may be written")
+    func readOnlySharedFolder() async throws {
+        try await OutboxFixture.run { fixture in
+            try fixture.account.makeFolder("/in/team")
+            try fixture.account.share("/in/team", id: "9001")
+            try fixture.account.setReadOnly("/in/team", true)
+            try fixture.drop("x", "team/a.txt")
+            try fixture.drop("y", "own.txt")
+            try await fixture.running(try fixture.outbox()) {
+                try await fixture.holds(["own.txt": "y"])
+                let issue = try await issue(fixture)
+                #expect(issue.path == "team/a.txt" && issue.isParked)
+                #expect(issue.reason.contains("shared with this account for reading only"), "\(issue.reason)")
+                #expect(issue.reason.contains("ask its owner for the right to edit"), "\(issue.reason)")
+            }
+            try fixture.account.setReadOnly("/in/team", false)
+            try await fixture.running(try fixture.outbox()) {
+                try await fixture.holds(["own.txt": "y", "team/a.txt": "x"])
+                try await eventually("no trouble") { try await fixture.store.outboxIssues(limit: 9).isEmpty }
+            }
+        }
+    }
+
     @Test("while the server fails for everything, nothing is wrong with the files, and it goes on by itself")
     func unreachable() async throws {
         try await OutboxFixture.run { fixture in

@@ -182,7 +182,7 @@ struct ChecksumTests {
     private static let dropVersion7 = """
         DROP INDEX want_reason; DROP INDEX pending_loss; ALTER TABLE pending DROP COLUMN loss; ALTER TABLE intent DROP COLUMN place;
         DROP TABLE history; DROP TABLE hold; DROP TABLE held; DROP TABLE loss; DROP TABLE trash;
-        DROP TABLE census; DROP TABLE activity;
+        DROP TABLE census; DROP TABLE activity; DROP TABLE shared;
         """
 
     @Test("a file of version 3 gets its checksums when it is opened") func migrated() async throws {

@@ -102,7 +102,9 @@ struct ExportStateTests {
         try await fixture.record(hasDocuments ? "a/ a/b=1 a/c!" : "a/ a/b=1")
         try fixture.store.close()
         let queue = try DatabaseQueue(path: fixture.path)
-        try await queue.write { db in try db.execute(sql: "DROP INDEX want_reason; PRAGMA user_version = 9") }
+        try await queue.write { db in
+            try db.execute(sql: "DROP TABLE shared; DROP INDEX want_reason; PRAGMA user_version = 9")
+        }
         try queue.close()
         let store = try StateStore.open(at: fixture.path)
         #expect(try await (store.progress().cursor == nil) == hasDocuments)

@@ -72,7 +72,10 @@ struct GlanceTests {
         #expect(kept == [Activity(begin: hour, placed: 7, removed: 1, others: 1, bytes: .max / 4)])
         let extent = try await fixture.store.extent()
         try fixture.store.close()
-        try tamper(fixture, "DROP INDEX want_reason; DROP TABLE census; DROP TABLE activity; PRAGMA user_version = 8")
+        try tamper(
+            fixture,
+            "DROP TABLE shared; DROP INDEX want_reason; DROP TABLE census; DROP TABLE activity; PRAGMA user_version = 8"
+        )
         let store = try StateStore.open(at: fixture.path)
         #expect(try await store.activity(since: now - 3600) == kept)
         #expect(try await store.extent() == extent)

@@ -128,7 +128,7 @@ struct HistoryLookTests {
                     CREATE INDEX history_path ON history(path);
                     CREATE INDEX history_old_path ON history(old_path) WHERE old_path IS NOT NULL;
                     CREATE INDEX trash_path ON trash(path);
-                    DROP TABLE census; DROP TABLE activity;
+                    DROP TABLE census; DROP TABLE activity; DROP TABLE shared;
                     PRAGMA user_version = 7;
                     """)
         }

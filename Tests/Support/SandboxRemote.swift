@@ -124,6 +124,9 @@ public final class SandboxRemote: RemoteSource {
             var answer = ChangePage(
                 changes: page.entries.compactMap(SandboxRemote.change), cursor: Cursor(page.cursor),
                 hasMore: page.hasMore)
+            for case .folder(let folder) in page.entries {
+                if let id = folder.sharing?.id { answer.shared[RemoteKey(folder.pathLower)] = id }
+            }
             try state.withLock { $0.alter }?(&answer)
             return answer
         } catch AccountError.reset {
@@ -259,8 +262,12 @@ public final class SandboxRemote: RemoteSource {
         switch entry {
         case .deleted(let gone): return .deleted(RemoteKey(gone.pathLower))
         case .folder(let folder):
+            let name = FileName(folder.name)
+            let isForbidden = folder.sharing?.isForbidden == true
             return .put(
-                RemoteKey(folder.pathLower), .folder(name: FileName(folder.name)), parents: parents(folder.pathDisplay))
+                RemoteKey(folder.pathLower),
+                isForbidden ? .unavailable(name: name, .noAccess, rev: nil) : .folder(name: name),
+                parents: parents(folder.pathDisplay))
         case .file(let file):
             return .put(RemoteKey(file.pathLower), node(file), parents: parents(file.pathDisplay))
         }

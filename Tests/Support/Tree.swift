@@ -37,7 +37,7 @@ public struct Tree: Equatable, CustomStringConvertible {
         }
         for entry in entries {
             let isMirrored = entry.traits.isDownloadable && entry.traits.symlinkTarget == nil && !entry.traits.hidesHash
-            guard !entry.isFile || isMirrored else { continue }
+            guard !entry.isFile || isMirrored, entry.sharing?.isForbidden != true else { continue }
             let path = String(Substring(entry.path.utf8.drop { $0 == UInt8(ascii: "/") }))
             lines[Tree.exact(path)] =
                 entry.isFile ? "file \(entry.size) \(entry.contentHash ?? "-") \(entry.clientModified)" : "dir"

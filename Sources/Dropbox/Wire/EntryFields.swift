@@ -210,13 +210,24 @@ struct EntryFields {
         return texts
     }
 
+    /// The text of a field of the object in a field, if it has one that can be read; nobody depends on it.
+    func readable(_ name: String, in field: Field) -> String? {
+        value(of: name, in: field).flatMap { try? JSONScanner.text(bytes, $0) }
+    }
+
     private mutating func member(_ name: String, of field: Field) -> Range<Int>? {
         guard holds(field), !damaged.contains(field), let part = self[field] else { return nil }
-        var scanner = JSONScanner(bytes, in: part)
-        guard scanner.take("{") else {
+        guard bytes[part].first == UInt8(ascii: "{") else {
             note("the field \(field.text) is not an object")
             return nil
         }
+        return value(of: name, in: field)
+    }
+
+    private func value(of name: String, in field: Field) -> Range<Int>? {
+        guard !damaged.contains(field), let part = self[field] else { return nil }
+        var scanner = JSONScanner(bytes, in: part)
+        guard scanner.take("{") else { return nil }
         // The whole field was looked at before: only its end ends this.
         while let key = try? scanner.value(), scanner.take(":"), let value = try? scanner.value() {
             if (try? JSONScanner.text(bytes, key)) == name { return value }

@@ -22,6 +22,8 @@ struct EntryJSON {
     let pathDisplay: String?
     /// `id:…`; survives renames.
     let id: String?
+    /// The id of the shared folder that it is.
+    let sharedFolder: String?
     private let fields: EntryFields
 
     /// The largest size that is believed; Dropbox itself takes files up to 2 TB.
@@ -36,6 +38,7 @@ struct EntryJSON {
         let path = EntryJSON.path(&fields)
         pathDisplay = fields.optionalText(.pathDisplay)
         id = fields.optionalText(.id)
+        sharedFolder = tag == "folder" ? fields.readable("shared_folder_id", in: .sharingInfo) : nil
         let read: Kind? =
             switch tag {
             case "file": EntryJSON.file(&fields).map { .present($0) }

@@ -78,7 +78,9 @@ struct PageJSON {
             let entry = try EntryJSON(&scanner)
             if let change = paths.rootChange(of: entry), page.rootChange != .gone { page.rootChange = change }
             switch paths.read(entry) {
-            case .change(let change): page.changes.append(change)
+            case .change(let change):
+                page.changes.append(change)
+                if let id = entry.sharedFolder, case .put(let key, _, _) = change { page.shared[key] = id }
             case .unread(let entry): page.unread.append(entry)
             case .skipped(let reason): page.skipped.append(reason)
             case .root: break

@@ -132,7 +132,7 @@ struct ChangeFeedReader: Sendable {
         log(page)
         let recorded = try await events.times.measure(.recording) {
             try await store.record(
-                PageFold.edits(for: page.changes), unread: page.unread, of: part, next: next,
+                PageFold.edits(for: page.changes), unread: page.unread, shared: page.shared, of: part, next: next,
                 isGone: answer == nil, opening: folders, restarting: restarted, now: now())
         }
         tell(recorded, page, isListing: true)
@@ -165,8 +165,8 @@ struct ChangeFeedReader: Sendable {
         log(page)
         let recorded = try await events.times.measure(.recording) {
             try await store.record(
-                PageFold.edits(for: page.changes), unread: page.unread, cursor: page.cursor, isLast: !page.hasMore,
-                now: now())
+                PageFold.edits(for: page.changes), unread: page.unread, shared: page.shared, cursor: page.cursor,
+                isLast: !page.hasMore, now: now())
         }
         tell(recorded, page, isListing: page.hasMore)
         return recorded

@@ -45,8 +45,11 @@ struct LossBrake: Sendable {
         return held.hash != wanted.hash
     }
 
-    /// Holds what is too much.
+    /// Holds what is too much, and tells of shared folders that were left or taken away.
     func check(_ moment: GuardMoment) async throws {
+        if let lost = try await store.newlyLostSharedFolders() {
+            events.note(.notice, "\(lost): what was in it is no longer in the account", event: "access_lost")
+        }
         for hold in try await store.guardAgainstLoss(moment, settings, pass: pass, now: now()) {
             events.count { $0.held += hold.files }
             events.note(

@@ -25,6 +25,7 @@ extension StateStore {
     /// - Parameters:
     ///   - edits: what the page asks for, in order.
     ///   - unread: what the page holds besides and nobody can read.
+    ///   - shared: which folders of the page are shared ones, with their ids.
     ///   - cursor: the cursor of the same page.
     ///   - isLast: whether the page is the last one for now. If it ends a listing, what that listing did not mention
     ///     is no longer wanted.
@@ -32,14 +33,15 @@ extension StateStore {
     /// - Returns: what is new.
     @discardableResult
     public func record(
-        _ edits: [TreeEdit], unread: [UnreadEntry] = [], cursor: SyncModel.Cursor, isLast: Bool, now: Timestamp
+        _ edits: [TreeEdit], unread: [UnreadEntry] = [], shared: [RemoteKey: String] = [:], cursor: SyncModel.Cursor,
+        isLast: Bool, now: Timestamp
     ) async throws -> Recorded {
         let (faults, inEffect, exported, tallies) = (faults, inEffect, exported, tallies)
         return try await write { [self] db in
             recorded.add(1, ordering: .acquiringAndReleasing)
             try faults(.record)
             var recorder = try Recorder(PendingTable(db, inEffect), exported, now: now)
-            try recorder.record(edits, unread: unread)
+            try recorder.record(edits, unread: unread, shared: shared)
             if isLast && recorder.isListing {
                 try Self.dropGoneParts(in: db)
                 recorder.result.lacksParts = try Self.lacksParts(db)
@@ -66,7 +68,8 @@ extension StateStore {
     ///   - restarted: a part that is begun anew, in place of all that is planned of its folder.
     /// - Throws: `StoreError` if the state file cannot be read or written.
     public func record(
-        _ edits: [TreeEdit], unread: [UnreadEntry] = [], of part: ListingPart, next: SyncModel.Cursor?,
+        _ edits: [TreeEdit], unread: [UnreadEntry] = [], shared: [RemoteKey: String] = [:], of part: ListingPart,
+        next: SyncModel.Cursor?,
         isGone: Bool = false, opening folders: [RemoteKey] = [], restarting restarted: ListingPart? = nil,
         now: Timestamp
     ) async throws -> Recorded {
@@ -75,7 +78,7 @@ extension StateStore {
             recorded.add(1, ordering: .acquiringAndReleasing)
             try faults(.record)
             var recorder = try Recorder(PendingTable(db, inEffect), exported, now: now)
-            try recorder.record(edits, unread: unread)
+            try recorder.record(edits, unread: unread, shared: shared)
             if !isGone { try Self.move(part, to: next, in: db) }
             for folder in folders { try Self.insert(ListingPart(folder, isRecursive: true), in: db) }
             if let restarted { try Self.restart(restarted, in: db) }
@@ -112,6 +115,8 @@ struct Recorder {
     private var unread: Unread
     /// Whether there may be online documents.
     var hasDocuments: Bool
+    /// Whether there may be shared folders.
+    private var hasShared: Bool
     let exported: ExportedContents
 
     init(_ pending: PendingTable, _ exported: ExportedContents, now: Timestamp) throws {
@@ -121,28 +126,37 @@ struct Recorder {
         let row = try Row.fetchOne(
             db,
             sql: """
-                SELECT generation, listing, EXISTS (SELECT 1 FROM want WHERE reason IS NOT NULL) FROM state
+                SELECT generation, listing, EXISTS (SELECT 1 FROM want WHERE reason IS NOT NULL),
+                    (\(SharedFolders.anySQL)) FROM state
                 """)
         generation = row?[0] ?? 1
         isListing = row?[1] ?? true
         uploads = try Uploads(pending)
         unread = try Unread(db, generation: generation, now: now)
         hasDocuments = row?[2] ?? false
+        hasShared = row?[3] ?? false
     }
 
     /// Records what a page holds.
-    mutating func record(_ edits: [TreeEdit], unread entries: [UnreadEntry]) throws {
+    mutating func record(_ edits: [TreeEdit], unread entries: [UnreadEntry], shared: [RemoteKey: String]) throws {
         for entry in entries { try unread.note(entry) }
-        for edit in edits { try execute(edit) }
+        hasShared = hasShared || !shared.isEmpty
+        for edit in edits { try execute(edit, shared) }
     }
 
-    private mutating func execute(_ edit: TreeEdit) throws {
+    private mutating func execute(_ edit: TreeEdit, _ shared: [RemoteKey: String]) throws {
         switch edit {
         case .put(let key, let node, let parents):
             try ensureParents(of: key, names: parents)
             if try keeps(key, node) { return }
             try putEntry(key, node)
             try unread.forget(key)
+            guard hasShared else { return }
+            if let id = shared[key] {
+                try SharedFolders.note(id, at: key, node, in: db)
+            } else if !node.isUnreadable {
+                try SharedFolders.forget(key, in: db)
+            }
         case .removeChildren(let key):
             // Only a folder has children (every row's parent is a folder), and most removals find nothing.
             let sql = "SELECT 1 FROM want WHERE key = ? AND kind = \(Rows.folder)"

@@ -34,7 +34,7 @@ struct LossGuard {
         if let limit = try removalLimit() {
             let due = moment == .removing ? Self.removals : Self.givingWay
             if try isTooMuch(due, limit, of: "removals") {
-                ids.append(try add(due, because: reason("removals", limit)))
+                ids.append(try add(due, because: lossOfShares(due) + reason("removals", limit)))
             }
         }
         if moment == .placing, let count = settings.overwrites {
@@ -91,6 +91,12 @@ struct LossGuard {
     private func files(upTo limit: Int) throws -> Int {
         let sql = "SELECT count(*) FROM (SELECT 1 FROM have WHERE hash IS NOT NULL LIMIT ?)"
         return try Int.fetchOne(db, sql: sql, arguments: [limit]) ?? 0
+    }
+
+    /// That shared folders were left or taken away, if that is what is due, in words that stand before others.
+    private func lossOfShares(_ due: String) throws -> String {
+        let paths = try SharedFolders.lost(with: dueSQL(due), in: db)
+        return paths.isEmpty ? "" : SharedFolders.words(paths) + "; "
     }
 
     private func reason(_ what: String, _ limit: Limit) -> String {

@@ -210,6 +210,7 @@ enum Holds {
     private static func commonFolder(of keys: [RemoteKey]) -> RemoteKey {
         guard let first = keys.first, let last = keys.last else { return .root }
         let above = Set(last.ancestors)
+        if above.contains(first) { return first }
         return first.ancestors.filter(above.contains).max { $0.text.utf8.count < $1.text.utf8.count } ?? .root
     }
 

@@ -44,7 +44,7 @@ struct Audit {
     private static func checkShapes(_ db: Database) throws {
         for table in [
             "pending", "intent", "finding", "unread", "pass", "checksum", "history", "loss", "trash", "census",
-            "activity",
+            "activity", "shared",
         ] {
             let found = try String.fetchOne(db, sql: "PRAGMA main.quick_check('\(table)')")
             if found != "ok" { throw StoreError.notAsWritten(table) }

@@ -6,7 +6,7 @@ enum Schema {
     /// "dbxs": tells our files from others' (SQLite, `PRAGMA application_id`).
     static let applicationID = 0x6462_7873
 
-    static let version = 10
+    static let version = 11
 
     /// No version to come will be later; what says so is damaged.
     static let lastThinkable = 1000
@@ -31,6 +31,7 @@ enum Schema {
         }
         if 4...6 ~= present { for table in ["hold", "held"] { try Checksums.begin(table, db) } }
         if present < 10 { try createVersion10(db) }
+        if present < 11 { try createVersion11(db) }
     }
 
     private static func createVersion1(_ db: Database) throws {
@@ -253,6 +254,16 @@ enum Schema {
         let right = try ["state", "listing"].filter { try Checksums.isRight($0, db) }
         try StateStore.beginRelist(db)
         for table in right { try Checksums.begin(table, db) }
+    }
+
+    private static func createVersion11(_ db: Database) throws {
+        // shared: shared folders, by their id, and whether it was told that they were left or taken away.
+        try db.execute(
+            sql: """
+                CREATE TABLE shared (key TEXT PRIMARY KEY, id TEXT NOT NULL, is_told INTEGER NOT NULL)
+                    STRICT, WITHOUT ROWID;
+                PRAGMA user_version = 11;
+                """)
     }
 
     /// Makes sure that the tables are what the migrations have made.

@@ -44,6 +44,8 @@ public struct ChangePage: Hashable, Sendable {
     public var skipped: [String]
     /// Entries that could not be read and have no path to be kept under.
     public var unread: [UnreadEntry] = []
+    /// Which of its folders are shared ones, with their ids.
+    public var shared: [RemoteKey: String] = [:]
     /// The number of entries, as far as they are not about the mirrored folder itself.
     public var entries: Int { changes.count + skipped.count + unread.count }
     /// The number of entries that could not be read whole.

@@ -30,13 +30,14 @@ struct AccountLife {
     mutating func change() {
         if hasDocuments, random.chance(30) { return document() }
         switch random.number(0...99) {
-        case 0..<38: attempt { try $0.put($1, $2, clientModified: $3) }
-        case 38..<46: attempt { account, path, _, _ in try account.makeFolder(path) }
-        case 46..<60: attemptOnExisting { account, path, _ in try account.delete(path) }
-        case 60..<76: attemptOnExisting { try $0.move($1, $2) }
-        case 76..<82: attemptOnExisting { try $0.copy($1, $2) }
-        case 82..<86: attemptOnExisting { account, path, _ in try account.reshare(path) }
-        case 86..<93: renameCase()
+        case 0..<36: attempt { try $0.put($1, $2, clientModified: $3) }
+        case 36..<43: attempt { account, path, _, _ in try account.makeFolder(path) }
+        case 43..<56: attemptOnExisting { account, path, _ in try account.delete(path) }
+        case 56..<71: attemptOnExisting { try $0.move($1, $2) }
+        case 71..<77: attemptOnExisting { try $0.copy($1, $2) }
+        case 77..<80: attemptOnExisting { account, path, _ in try account.reshare(path) }
+        case 80..<88: changeSharing()
+        case 88..<94: renameCase()
         default: replace()
         }
     }
@@ -72,6 +73,28 @@ struct AccountLife {
     private mutating func existing() -> String? {
         let entries = account.tree().map(\.path)
         return entries.isEmpty ? nil : random.pick(entries)
+    }
+
+    /// A shared folder is made, mounted, left, taken away, given back, or changed by others.
+    private mutating func changeSharing() {
+        let id = random.pick(["9001", "9002"])
+        guard let mounted = account.sharedFolders[id] else {
+            guard let folder = existing(), random.chance(50) else { return account.makeSharedFolder(id) }
+            return attempt { account, _, _, _ in try account.share(folder, id: id) }
+        }
+        if random.chance(40) {
+            let shared = account.seen(from: .shared(id))
+            return attempt { _, path, content, time in try shared.put(path, content, clientModified: time) }
+        }
+        if mounted.isEmpty { return attempt { account, path, _, _ in try account.mount(id, at: path) } }
+        let (seen, isReadOnly) = ([random.pick(Self.names)], random.chance(50))
+        switch random.number(0...9) {
+        case 0..<2: attempt { account, _, _, _ in try account.unmount(mounted) }
+        case 2..<4: attempt { account, _, _, _ in try account.loseAccess(mounted) }
+        case 4: attempt { account, _, _, _ in try account.loseAccess(mounted, except: seen) }
+        case 5..<9: attempt { account, _, _, _ in try account.regainAccess(mounted) }
+        default: attempt { account, _, _, _ in try account.setReadOnly(mounted, isReadOnly) }
+        }
     }
 
     /// The name is spelled anew and the account tells nobody.
