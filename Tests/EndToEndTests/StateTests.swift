@@ -79,7 +79,8 @@ struct StateTests {
             let ending = try await Program("dbxsync", command + ["--config", fixture.place.configuration]).ending()
             #expect(ending.code == 73, "\(command): \(ending)")
             #expect(ending.errors.contains(fixture.place.stateFile), "\(command): \(ending)")
-            #expect(ending.errors.contains("\"dbxsync sync\" set it aside"), "\(command): \(ending)")
+            let advice = "\"dbxsync sync --config \(fixture.place.configuration)\" set it aside"
+            #expect(ending.errors.contains(advice), "\(command): \(ending)")
         }
     }
 
