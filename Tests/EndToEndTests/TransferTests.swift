@@ -256,7 +256,8 @@ struct TransferTests {
             let reading = try await signIn()
             #expect(reading.code == 0 && !reading.output.contains("files.content.write"), "\(reading)")
             let refused = try await fixture.place.run("put", local, "/f")
-            #expect(refused.code == 77 && refused.errors.contains("dbxsync auth --uploads"), "\(refused)")
+            let advice = "dbxsync auth --config \(fixture.place.configuration) --uploads"
+            #expect(refused.code == 77 && refused.errors.contains(advice), "\(refused)")
             #expect(refused.errors.split(separator: "\n").count == 1)
             let writing = try await signIn("--uploads")
             #expect(writing.code == 0 && writing.output.contains("files.content.write"), "\(writing)")
