@@ -108,6 +108,13 @@ struct ExplainTextTests {
         #expect(!away.asWanted && away.state == "unproven" && text(away).contains("not mounted"))
         let stranger = report { ($0.dropbox, $0.mirror, $0.disk) = (nil, nil, "stranger") }
         #expect(stranger.asWanted && stranger.state == "stranger")
+        let unread = report { $0.unread = "no rev" }
+        #expect(!unread.asWanted && unread.state == "unread" && text(unread).contains("unreadable no rev"))
+        let document = report {
+            ($0.mirror, $0.unread) = (nil, "no rev")
+            $0.document = .init(path: "/D/a.txt.md", isFile: true, state: "in_step", asWanted: true)
+        }
+        #expect(!document.asWanted && document.state == "unread")
         let below = report { $0.pendingBelow = 3 }
         #expect(!below.asWanted && text(below).contains("3 paths not as in Dropbox"))
     }

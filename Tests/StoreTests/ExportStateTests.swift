@@ -91,8 +91,11 @@ struct ExportStateTests {
         _ = try await record(fixture, [.put(RemoteKey("/a.gdoc"), unreadable, parents: [])])
         #expect(try await file(fixture, "/a.gdoc.docx")?.document.rev == Rev("1"))
         #expect(try await fixture.store.backlog().unread == 1)
+        let keys = [RemoteKey("/a.gdoc"), RemoteKey("/a.gdoc.docx")]
+        #expect(try await fixture.store.facts(of: keys).map(\.unread) == ["x", "x"])
         _ = try await record(fixture, [put(document("A.gdoc", "2"))])
         #expect(try await fixture.store.backlog().unread == 0)
+        #expect(try await fixture.store.facts(of: keys).map(\.unread) == [nil, nil])
         #expect(try await fixture.store.brokenInvariants() == [])
     }
 

@@ -23,6 +23,9 @@ public struct PathFacts: Hashable, Sendable {
     public var provenAt: Timestamp?
     /// Why it could not be looked at; `nil` if it could.
     public var unproven: String?
+    /// Why Dropbox's last word on it, or on the online document that it is made of, cannot be read; `nil` if it can, or
+    /// if it is parked for that.
+    public var unread: String?
     /// Whether the last look at its folder has found something of that name that is nobody's.
     public var isStranger = false
 
@@ -99,6 +102,8 @@ private struct Facts {
                 db, sql: "SELECT count(*) FROM pending WHERE key >= ? AND key < ?", arguments: [lower, upper]) ?? 0
         facts.provenAt = try Timestamp.fetchOne(
             db, sql: "SELECT proven_at FROM have WHERE key = ? AND rev <> ''", arguments: [key.text])
+        facts.unread = try unread(key)
+        if facts.unread == nil, case .export(_, let file)? = facts.want { facts.unread = try unread(file.source) }
         try addFindings(to: &facts)
         return facts
     }
@@ -108,6 +113,10 @@ private struct Facts {
         return try Row.fetchOne(db, sql: sql, arguments: [key.text]).map {
             PathFacts.Pending(reason: $0[0], isParked: $0[1], attempts: $0[2], nextTry: $0[3])
         }
+    }
+
+    private func unread(_ key: RemoteKey) throws -> String? {
+        try String.fetchOne(db, sql: "SELECT max(reason) FROM unread WHERE key = ?", arguments: [key.text])
     }
 
     /// What the last look at it and at its folder has found.

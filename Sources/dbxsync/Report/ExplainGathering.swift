@@ -45,7 +45,8 @@ extension ExplainReport {
             selection: Selected(facts, config, sources.file, isNew: store.selection != config.selection),
             pending: facts.pending.map { Pending($0, facts, Acceptance(config.mirror.accept)) },
             pendingBelow: facts.pendingBelow, hold: facts.hold.map(Held.init), heldBelow: facts.heldBelow,
-            unproven: facts.unproven, lastChange: try await lastChange(path, store, stands: facts.have != nil),
+            unproven: facts.unproven, unread: facts.unread,
+            lastChange: try await lastChange(path, store, stands: facts.have != nil),
             sweptAt: try await store.sweptAt().flatMap { Store.Progress.known($0, now: sources.now) }.map(Moment.init),
             watched: sources.isWatched, hashedAt: facts.provenAt.map(Moment.init), kept: kept.count,
             lastKept: kept.suffix(mostKept).reversed().map(TrashList.Item.init),
@@ -208,6 +209,8 @@ extension ExplainReport.Folder {
                 "\(pending.isParked ? "is parked" : "is failing"): \(reason)"
             } else if let hold = facts.hold, hold.status == .held {
                 "is held, hold \(hold.id)"
+            } else if let unread = facts.unread {
+                "cannot be read: \(unread)"
             } else if facts.want?.isFile == true {
                 "is a file in Dropbox"
             } else if facts.want == nil && facts.have == nil {

@@ -11,7 +11,7 @@ struct ExplainReport: Encodable, Sendable {
     /// Whether what stands is what is wanted.
     var asWanted = false
     /// In a word: `in_step`, `left_out`, `held`, `parked`, `accepted`, `failing`, `waiting`, `exported`, `drift`, `unproven`,
-    /// `changed`, `removed`, `stranger` or `unknown`.
+    /// `unread`, `changed`, `removed`, `stranger` or `unknown`.
     var state = ""
     /// What Dropbox had there when it was asked for changes last; null if nothing.
     @Nullable var dropbox: Content?
@@ -38,6 +38,9 @@ struct ExplainReport: Encodable, Sendable {
     var heldBelow: Int
     /// Why its last look by the daemon told nothing; null if it did.
     @Nullable var unproven: String?
+    /// Why what Dropbox says of it cannot be read, so that what stands stays as it is; null if it can, or if it is parked
+    /// for that.
+    @Nullable var unread: String?
     /// The last change at or below it.
     @Nullable var lastChange: Change?
     /// When the whole disk was last compared.
@@ -61,7 +64,8 @@ struct ExplainReport: Encodable, Sendable {
 
     private enum CodingKeys: CodingKey {
         case path, asWanted, state, dropbox, checkedAt, asked, mirror, local, disk, isDiskUnknown, selection, pending
-        case pendingBelow, hold, heldBelow, unproven, lastChange, sweptAt, watched, hashedAt, kept, lastKept, above
+        case pendingBelow, hold, heldBelow, unproven, unread, lastChange, sweptAt, watched, hashedAt, kept, lastKept,
+            above
         case similar, document
     }
 
@@ -163,6 +167,7 @@ extension ExplainReport {
         if let hold, hold.status != "approved" { return ("held", false) }
         if heldBelow > 0, pending?.reason == nil { return ("held", false) }
         if let pending { return (pending.state, pending.state == "accepted") }
+        if unread != nil { return ("unread", false) }
         if let document, document.isFile, mirror == nil { return ("exported", document.asWanted) }
         if isDiskUnknown || unproven != nil { return ("unproven", false) }
         if isNothing { return disk == "nothing" ? ("removed", true) : ("stranger", true) }

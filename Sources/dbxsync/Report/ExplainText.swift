@@ -9,7 +9,7 @@ enum ExplainText {
             ("Dropbox", dropbox(report, now)), ("made of", report.document.flatMap { $0.isFile ? nil : $0.path }),
             ("asked now", asked(report)), ("here", here(report)),
             ("selected", selected(report)), (pendingName(report), pending(report, now)), ("held", held(report, now)),
-            ("below", below(report)), ("last look", report.unproven),
+            ("below", below(report)), ("last look", report.unproven), ("unreadable", report.unread),
             ("changed", report.lastChange.map { change($0, report.path, now) }),
             ("looked at", lookedAt(report, now)),
             ("hashed", report.hashedAt.map { "its bytes were seen to be right \(time($0, now))" }),
@@ -51,6 +51,7 @@ enum ExplainText {
                 "not in step: it is still to be \(report.dropbox == nil ? "removed" : report.mirror == nil ? "placed" : "updated")"
         case "drift": return "not in step: it \(Drift(rawValue: report.disk)?.description ?? "differs here")"
         case "unproven": return "not known to be in step: it could not be looked at"
+        case "unread": return "not in step: what Dropbox says of it cannot be read; what stands here stays as it is"
         case "changed": return "not in step: Dropbox has changed it since it was asked last"
         case "removed": return gone(report)
         case "stranger": return "not from Dropbox: somebody else put it here, and it is in nobody's way"
