@@ -226,6 +226,38 @@ struct ExportTests {
         #expect(try await issues(fixture) == ["failing /never.gdoc.docx"])
     }
 
+    @Test("an export that never gets ready is parked after many tries, may be accepted by either name, and still comes")
+    func neverReady() async throws {
+        var late = Document(.gdoc)
+        late.trouble.notReady = Placement.exportTries + 1
+        let fixture = try await fixture(["/D/late.gdoc": late, "/fine.paper": Document(.paper)])
+        for _ in 2..<Placement.exportTries {
+            fixture.time.advance(by: 7200)
+            try await fixture.pass()
+        }
+        #expect(try await issues(fixture) == ["failing /D/late.gdoc.docx"])
+        #expect(try await fixture.start().store.progress().inStepAsOf == nil)
+        fixture.time.advance(by: 7200)
+        try await fixture.pass()
+        #expect(try await issues(fixture) == ["parked /D/late.gdoc.docx"])
+        #expect(try await fixture.start().store.progress().inStepAsOf != nil)
+        for (pattern, accepted) in [("/d/late.gdoc", 1), ("*.docx", 1), ("/D/", 1), ("*.gsheet", 0)] {
+            let acceptance = Acceptance([try SelectionPattern(pattern)])
+            let backlog = try await fixture.start().store.backlog(accepting: acceptance)
+            #expect(backlog.accepted == accepted && backlog.parked == 1 - accepted, "\(pattern)")
+            #expect(backlog.pendingFiles == 1 - accepted, "\(pattern)")
+            let issues = try await fixture.start().store.pathIssues(limit: 9, accepting: acceptance)
+            #expect(issues.map(\.isAccepted) == [accepted == 1], "\(pattern)")
+        }
+        fixture.time.advance(by: 90_000)
+        try await fixture.pass()
+        #expect(try await issues(fixture) == ["parked /D/late.gdoc.docx"], "one more try changes nothing")
+        fixture.time.advance(by: 90_000)
+        try await fixture.pass()
+        #expect(try fixture.differences() == [])
+        #expect(try await issues(fixture) == [])
+    }
+
     @Test("bytes that are not what the server says of them never come into the mirror") func damaged() async throws {
         var wrong = Document(.paper)
         wrong.trouble.hash = .wrong

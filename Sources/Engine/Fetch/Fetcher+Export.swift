@@ -31,6 +31,13 @@ extension Fetcher {
         return .exported
     }
 
+    /// It has failed too often to be expected any more.
+    func neverReady(_ placement: Placement, _ error: any Error) -> Fetched {
+        let why =
+            "\(error); it has failed \(Placement.exportTries) times, and is tried again once a day and when it changes"
+        return .failed(.parked(placement.key, reason: why))
+    }
+
     private func discardPart(of placement: Placement) async throws {
         try await context.disk.run { [mirror = context.mirror] in
             try mirror.removePart(of: placement.version, for: placement.key)

@@ -53,7 +53,10 @@ struct Fetcher: Sendable {
         } catch {
             try Task.checkCancellation()
             switch disposition(of: error) {
-            case .skipItem: return failure(placement, error, retry: nil)
+            case .skipItem:
+                // What the disk refuses may be put right here at any time.
+                if placement.isOutOfPatience, !(error is MirrorError) { return neverReady(placement, error) }
+                return failure(placement, error, retry: nil)
             case .retry(let after): return failure(placement, error, retry: after)
             case .parked: return .failed(.parked(placement.key, reason: "\(error)"))
             case .unreachable: return .unreachable(why: "\(error)")

@@ -203,7 +203,7 @@ private struct Committer {
             return false
         case .parked(let key, let reason):
             let delay = Double(StateStore.parkedFor)
-            return try postpone(key, reason: reason, attempts: 0, delay: delay, parked: true)
+            return try postpone(key, reason: reason, attempts: try attempts(key), delay: delay, parked: true)
         case .delayed(let key, let why):
             let delay = Backoff.item.delay(failures: 1, jitter: jitter()).inSeconds
             return try postpone(key, reason: why, attempts: try attempts(key), delay: delay, parked: false)

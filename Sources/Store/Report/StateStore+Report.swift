@@ -142,13 +142,16 @@ extension StateStore {
             let rows = try Row.fetchCursor(
                 db,
                 sql: """
-                    SELECT p.key, \(isFolderSQL), w.kind IN (1, 3), w.size, w.key IS NULL, \(isAcceptedSQL) FROM pending p
+                    SELECT p.key, \(isFolderSQL), w.kind IN (1, 3), w.size, w.key IS NULL, \(isAcceptedSQL), w.reason
+                    FROM pending p
                     LEFT JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
                     WHERE p.parked = 1 ORDER BY p.key
                     """)
             var acceptance = accepted
             while let row = try rows.next() {
-                guard row[5] || acceptance.accepts(RemoteKey(row[0]), isFolder: row[1] ?? false) else { continue }
+                guard row[5] || acceptance.accepts(RemoteKey(row[0]), isFolder: row[1] ?? false, reason: row[6]) else {
+                    continue
+                }
                 backlog.accepted += 1
                 backlog.parked -= 1
                 if row[2] ?? false {
@@ -193,7 +196,7 @@ extension StateStore {
         try await read { db in
             let isLong = try isGlance && Self.isBacklogLong(db)
             let sql = """
-                SELECT p.key, p.reason, p.parked, p.attempts, p.not_before, \(isFolderSQL), \(isAcceptedSQL)
+                SELECT p.key, p.reason, p.parked, p.attempts, p.not_before, \(isFolderSQL), \(isAcceptedSQL), w.reason
                 FROM pending p \(isLong ? "INDEXED BY pending_later" : "")
                 LEFT JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
                 WHERE p.reason IS NOT NULL \(isLong ? "AND p.not_before IS NOT NULL" : "")
@@ -205,7 +208,8 @@ extension StateStore {
                 let isParked: Bool = row[2]
                 return PathIssue(
                     path: try displayPath(db, key), reason: row[1], isParked: isParked,
-                    isAccepted: isParked && (row[6] || acceptance.accepts(key, isFolder: row[5] ?? false)),
+                    isAccepted: isParked
+                        && (row[6] || acceptance.accepts(key, isFolder: row[5] ?? false, reason: row[7])),
                     attempts: row[3], nextTry: row[4])
             }
         }
@@ -228,6 +232,13 @@ extension StateStore {
 
     /// The last pass that did something.
     public func lastPass() async throws -> PassRecord? { try await passes(limit: 1).first }
+}
+
+extension Acceptance {
+    /// The same with what a row of want says in `reason`.
+    fileprivate mutating func accepts(_ key: RemoteKey, isFolder: Bool, reason: String?) -> Bool {
+        accepts(key, isFolder: isFolder, madeOf: reason.flatMap(DocumentText.source(ofFile:)))
+    }
 }
 
 /// The path of `key` with the names that want or have give; the key's own text where there are none.

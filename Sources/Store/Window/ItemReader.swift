@@ -7,7 +7,7 @@ final class ItemReader {
     ///
     /// Its argument is the time now; callers append conditions on the key.
     static let additionsSQL = """
-        SELECT p.key, \(Rows.wantColumns), \(Rows.haveColumns)
+        SELECT p.key, \(Rows.wantColumns), \(Rows.haveColumns), p.attempts
         FROM pending p JOIN want w ON w.key = p.key LEFT JOIN have h ON h.key = p.key
         WHERE (p.not_before IS NULL OR p.not_before <= ?)
             AND (h.key IS NULL OR NOT (\(Holds.isHeldSQL) OR w.kind <> 0 AND \(Holds.holdsHeldSQL)))
@@ -17,7 +17,7 @@ final class ItemReader {
     ///
     /// Its argument is the time now; callers append conditions on the key.
     static let removalsSQL = """
-        SELECT p.key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \(Rows.haveColumns)
+        SELECT p.key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \(Rows.haveColumns), p.attempts
         FROM pending p LEFT JOIN have h ON h.key = p.key LEFT JOIN want w ON w.key = p.key
         WHERE (p.not_before IS NULL OR p.not_before <= ?)
             AND w.key IS NULL AND \(Rows.isCompleteSQL)
@@ -49,6 +49,7 @@ final class ItemReader {
             var item = PendingItem(
                 key: key, want: try Rows.want(row, at: 1), entry: nil, below: [],
                 parent: try resolver.place(of: key.parent ?? .root))
+            item.failures = row[16]
             if let have { item.entry = try resolver.entry(key, have) }
             if isSelective, item.kindFlips || item.want == nil { item.holdsLeftAlone = try Self.leftAlone(db, key) }
             if item.kindFlips && !item.holdsLeftAlone {

@@ -11,8 +11,12 @@ public struct Acceptance: Hashable, Sendable {
     }
 
     /// Whether `key` may be missing; fastest if keys in the same folder follow each other.
-    public mutating func accepts(_ key: RemoteKey, isFolder: Bool) -> Bool {
-        !isEmpty && judge.match(of: key, isFolder: isFolder) == .outside
+    ///
+    /// - Parameter source: the online document that the file is made of, whose name counts, too.
+    public mutating func accepts(_ key: RemoteKey, isFolder: Bool, madeOf source: RemoteKey? = nil) -> Bool {
+        if isEmpty { return false }
+        if judge.match(of: key, isFolder: isFolder) == .outside { return true }
+        return source.map { judge.match(of: $0, isFolder: false) == .outside } ?? false
     }
 
     /// Two are the same if their patterns are.

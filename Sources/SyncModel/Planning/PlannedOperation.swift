@@ -22,16 +22,20 @@ public struct Placement: Hashable, Sendable {
     public var replacing: LocalEntry?
     /// Where its bytes may come from, in order.
     public var sources: [ContentSource]
+    /// How often its export has failed; not told of anything else.
+    public var failures: Int
 
     /// Creates a placement.
     public init(
-        key: RemoteKey, path: MirrorPath, version: FileVersion, replacing: LocalEntry?, sources: [ContentSource]
+        key: RemoteKey, path: MirrorPath, version: FileVersion, replacing: LocalEntry?, sources: [ContentSource],
+        failures: Int = 0
     ) {
         self.key = key
         self.path = path
         self.version = version
         self.replacing = replacing
         self.sources = sources
+        self.failures = failures
     }
 
     /// The entry that is renamed if the first source is a move.
@@ -54,6 +58,17 @@ public struct Placement: Hashable, Sendable {
     public var export: ExportedFile? {
         if case .export(let file)? = sources.last { file } else { nil }
     }
+
+    /// Whether it is a document that has not been exported yet, and has had all the tries that a failure may take.
+    ///
+    /// With the waits of `Backoff.item` these take about four hours.
+    public var isOutOfPatience: Bool {
+        guard let export, export.version == nil else { return false }
+        return failures + 1 >= Self.exportTries
+    }
+
+    /// So many tries that fail are taken for an export that never gets ready.
+    public static let exportTries = 12
 
     /// What the reuse candidate that is moved will be, by its key now; empty if none is.
     public var move: [RemoteKey: LocalEntry] {

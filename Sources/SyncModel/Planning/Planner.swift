@@ -22,6 +22,8 @@ public struct PendingItem: Hashable, Sendable {
     public var holdsLeftAlone = false
     /// Whether `below` is truncated; the folder is then cleared in several passes.
     public var hasMoreBelow = false
+    /// How often it has failed.
+    public var failures = 0
     /// The folder above it.
     public var parent: ParentState
 
@@ -141,7 +143,8 @@ public enum Planner {
         if let export, export.version == nil {
             return .place(
                 Placement(
-                    key: item.key, path: path, version: version, replacing: item.entry, sources: [.export(export)]))
+                    key: item.key, path: path, version: version, replacing: item.entry, sources: [.export(export)],
+                    failures: item.failures))
         }
         if let entry = item.entry, case .file(_, let present, _) = entry.node,
             present.sameContent(as: version), !present.isUnproven

@@ -177,7 +177,8 @@ extension ExplainReport.Pending {
         var acceptance = acceptance
         let isDeliberate = if case .unavailable(_, let why, _)? = facts.want { why.isAccepted } else { false }
         let isAccepted =
-            pending.isParked && (isDeliberate || acceptance.accepts(facts.key, isFolder: facts.isFolder))
+            pending.isParked
+            && (isDeliberate || acceptance.accepts(facts.key, isFolder: facts.isFolder, madeOf: facts.source))
         let state =
             isAccepted ? "accepted" : pending.isParked ? "parked" : pending.reason != nil ? "failing" : "waiting"
         self.init(
