@@ -33,6 +33,23 @@ struct AccountListingTests {
         #expect(MirrorMark(folder, Standing(node: .folder(name: FileName("a"), inode: 1)), .onTheWay) == .same)
     }
 
+    @Test("an export that the state knows to be too large is left out, one of another revision is not known")
+    func tooLarge() {
+        func export(_ rev: String, size: Int64?) -> RemoteNode {
+            let document = OnlineDocument(
+                name: FileName("a.gdoc"), rev: Rev(rev), modified: 5, formats: ExportFormats(exportAs: "docx"))
+            let content = size.map { ExportedFile.Content(size: $0, hash: ContentHasher().finish()) }
+            return .export(
+                name: FileName("a.gdoc.docx"),
+                ExportedFile(
+                    document, source: RemoteKey("/a.gdoc"), form: .format("docx", isFallback: false), content: content))
+        }
+        let standing = Standing(want: export("1", size: 1_000))
+        #expect(export("1", size: nil).known(by: standing).version?.size == 1_000)
+        #expect(export("2", size: nil).known(by: standing).version == nil)
+        #expect(export("1", size: nil).known(by: Standing()).version == nil)
+    }
+
     @Test("a line obeys nothing that is in a name, and a folder has a slash")
     func lines() {
         let file = ListedEntry(

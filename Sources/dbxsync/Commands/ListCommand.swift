@@ -151,12 +151,18 @@ private struct MirrorMarks {
                 continue
             }
             let standing = standings?[index]
-            let node = standing?.node.map { wanted.known(by: $0) } ?? wanted
-            let isFolder = if case .folder = node { true } else { false }
-            let mark = MirrorMark(node, standing, judge.match(of: key, isFolder: isFolder, size: node.version?.size))
-            marks.append((mark, standing?.reason))
+            let node = standing.map { wanted.known(by: $0) } ?? wanted
+            marks.append((MirrorMark(node, standing, match(of: node, at: key)), standing?.reason))
         }
         return marks
+    }
+
+    private mutating func match(of node: RemoteNode, at key: RemoteKey) -> Selection.Match {
+        if case .export(_, let file) = node, file.source != key {
+            return judge.selection.match(of: key, madeOf: file.source, size: node.version?.size)
+        }
+        let isFolder = if case .folder = node { true } else { false }
+        return judge.match(of: key, isFolder: isFolder, size: node.version?.size)
     }
 
     /// What is said of a document itself counts: something else has the name that its file would have.
@@ -196,16 +202,5 @@ private struct MirrorMarks {
                     + escapingControls("what stands in the mirror is not known: \(Failure.of(error).message)"))
             return nil
         }
-    }
-}
-
-extension RemoteNode {
-    /// An export whose revision stands as `have` holds what that does: nobody else knows its bytes.
-    fileprivate func known(by have: LocalNode) -> RemoteNode {
-        guard case .export(let name, var file) = self, case .file(_, let version, _) = have,
-            version.rev == file.document.rev
-        else { return self }
-        file.content = ExportedFile.Content(size: version.size, hash: version.hash)
-        return .export(name: name, file)
     }
 }

@@ -50,6 +50,17 @@ enum MirrorMark: String, Hashable, Sendable {
     }
 }
 
+extension RemoteNode {
+    /// An export of which the state knows the bytes, even if they did not come: nobody else does.
+    func known(by standing: Standing) -> RemoteNode {
+        guard case .export(let name, var file) = self, case .export(_, let stored)? = standing.want,
+            stored.isSameExport(as: file)
+        else { return self }
+        file.content = stored.content
+        return .export(name: name, file)
+    }
+}
+
 /// An entry of the account with its mark: an element of `ls --json`.
 struct ListedEntry: Sendable {
     /// Absolute, as displayed.
