@@ -84,6 +84,24 @@ struct ExportStateTests {
         #expect(try await fixture.store.brokenInvariants() == [])
     }
 
+    @Test("the history of a document is that of its file, in whatever form, and not that of something else")
+    func history() async throws {
+        let fixture = try StoreFixture()
+        _ = try await record(fixture, [put(document("A.gdoc", "1", ["docx", "pdf", "odt"]))])
+        try await fixture.record("A.gdoc.odt=7")
+        let paths = ["/A.gdoc.docx", "/A.gdoc.pdf", "/A.gdoc.odt", "/A.gdoc.url", "/A.gdoc.txt", "/B"]
+        try await fixture.store.record(
+            EffectRecord(pass: 1, changes: paths.map { MirrorChange(.filePlaced, path: $0, size: 1) }, kept: []),
+            now: StoreFixture.now)
+        let query = try await fixture.store.query(HistoryQuery(), at: "/a.gdoc")
+        let found = try await fixture.store.history(query).map(\.change.path)
+        #expect(found == ["/A.gdoc.docx", "/A.gdoc.pdf", "/A.gdoc.url"])
+        let other = try await fixture.store.query(HistoryQuery(), at: "/B")
+        #expect(try await fixture.store.history(other).map(\.change.path) == ["/B"])
+        let standing = try await fixture.store.standing(at: [RemoteKey("/a.gdoc.docx")])
+        #expect(standing.first?.want?.rev == Rev("1"))
+    }
+
     @Test("a document that cannot be read any more keeps its file, and is told") func unreadable() async throws {
         let fixture = try StoreFixture()
         _ = try await record(fixture, [put(document("A.gdoc", "1"))])

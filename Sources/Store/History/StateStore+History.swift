@@ -26,6 +26,8 @@ public struct HistoryRow: Hashable, Sendable {
 public struct HistoryQuery: Hashable, Sendable {
     /// At or below this path, or moved from there; in any case.
     public var path: String?
+    /// With a path, also at these keys: those of the files that an online document there becomes.
+    public var files: [RemoteKey] = []
     /// From this time on.
     public var since: Timestamp?
     /// Up to this time.
@@ -59,6 +61,16 @@ extension StateStore {
             let found = rows.compactMap(HistoryRow.init)
             return isForward ? found : found.reversed()
         }
+    }
+
+    /// The query for what is at or below a path: of an online document, what happened to the file that it becomes.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read.
+    public func query(_ query: HistoryQuery, at path: String) async throws -> HistoryQuery {
+        var query = query
+        query.path = path
+        query.files = try await fileKeys(ofDocumentAt: RemoteKey(written: path))
+        return query
     }
 
     /// The number of the row that begins what is asked for; `nil` if that is all there is, or nothing.
@@ -156,10 +168,13 @@ extension HistoryQuery {
             let isAtOrBelow = { (column: String) in
                 "(\(column) = ? OR (\(column) >= ? AND \(column) < ?))"
             }
+            let marks = repeatElement("?", count: files.count).joined(separator: ", ")
+            let keys = StatementArguments(files.map(\.text))
             add(
                 "n IN (SELECT n FROM history WHERE \(isAtOrBelow("key")) UNION SELECT n FROM history WHERE "
-                    + "old_key IS NOT NULL AND \(isAtOrBelow("old_key")))",
-                bounds + bounds)
+                    + "old_key IS NOT NULL AND \(isAtOrBelow("old_key")) UNION SELECT n FROM history WHERE "
+                    + "key IN (\(marks)) UNION SELECT n FROM history WHERE old_key IS NOT NULL AND old_key IN (\(marks)))",
+                bounds + bounds + keys + keys)
         }
         if let since { add("time >= ?", [since]) }
         if let until { add("time <= ?", [until]) }

@@ -22,4 +22,23 @@ extension StateStore {
             return true
         }
     }
+
+    /// The keys under which an online document has a file, or has had one in another form; empty for anything else.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read.
+    func fileKeys(ofDocumentAt key: RemoteKey) async throws -> [RemoteKey] {
+        try await read { db in
+            guard case .unavailable(_, .document(let document, _), _)? = try PendingTable.storedWant(db, key) else {
+                return []
+            }
+            let ends = document.formats.all.compactMap(ExportFormats.fileExtension(of:)) + [LinkFile.fileExtension]
+            return try Set(ends.map { document.fileKey(withExtension: $0, at: key) }).sorted().filter { file in
+                switch try PendingTable.storedWant(db, file) {
+                case nil: file != key
+                case .export(_, let made)?: made.source == key
+                default: false  // something else has that name now
+                }
+            }
+        }
+    }
 }

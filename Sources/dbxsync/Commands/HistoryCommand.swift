@@ -88,8 +88,11 @@ struct HistoryCommand: AsyncParsableCommand {
             var query = HistoryQuery()
             (query.since, query.until, query.kinds) = (since, until, Set(event))
             if let place {
-                let known = try await StateStore.look(at: config.stateFile) { try await $0.reading(of: place) }
-                query.path = known ?? place.readings.first
+                query.path = place.readings.first
+                let known = try await StateStore.look(at: config.stateFile) { [query] in
+                    try await $0.query(query, about: place)
+                }
+                query = known ?? query
             }
             let output = follow ? TextOutput.standard : TextOutput.paged()
             do {

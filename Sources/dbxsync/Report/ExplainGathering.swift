@@ -88,14 +88,13 @@ extension ExplainReport {
     }
 
     private static func lastChange(_ path: String, _ store: StateStore, stands: Bool) async throws -> Change? {
-        var query = HistoryQuery()
-        query.path = path
+        var query = try await store.query(HistoryQuery(), at: path)
         query.kinds = Set(ChangeKind.allCases).subtracting([.passDone])
         query.limit = 1
         var last = try await store.history(query).last
         if last == nil && stands {
             // The first mirror is summed up by folder.
-            query.path = path.folderOfPath
+            (query.path, query.files) = (path.folderOfPath, [])
             query.kinds = [.folderFilled]
             query.limit = nil
             last = try await store.history(query).last { $0.change.path.pathKey == path.folderOfPath.pathKey }

@@ -94,11 +94,19 @@ extension StateStore {
     /// - Throws: `StoreError` if the state file cannot be read.
     func reading(of place: MirrorPlace) async throws -> String? {
         for reading in place.readings {
-            var query = HistoryQuery()
-            (query.path, query.limit) = (reading, 1)
+            var query = try await self.query(HistoryQuery(), at: reading)
+            query.limit = 1
             if try await !history(query).isEmpty { return reading }
         }
         return place.readings.first
+    }
+
+    /// The query for what is at a place or below it.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read.
+    func query(_ query: HistoryQuery, about place: MirrorPlace) async throws -> HistoryQuery {
+        guard let path = try await reading(of: place) else { return query }
+        return try await self.query(query, at: path)
     }
 }
 

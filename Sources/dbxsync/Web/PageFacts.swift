@@ -101,7 +101,7 @@ struct PageFacts: Sendable {
                 history.problem = error.message
                 return history
             }
-            query.path = try await store.reading(of: place)
+            query = try await store.query(query, about: place)
         }
         let rows = try await store.history(query).reversed()
         history.rows = Array(rows.prefix(most))
