@@ -10,6 +10,8 @@ struct AccountExtent: Equatable, Sendable {
     struct Amount: Equatable, Sendable {
         var files = 0
         var bytes: Int64 = 0
+        /// Online documents that are exported besides: their bytes nobody knows before.
+        var documents = 0
 
         mutating func add(_ size: Int64) {
             files += 1
@@ -41,13 +43,18 @@ struct AccountExtent: Equatable, Sendable {
                 names[first] = shown
                 if folders[shown] == nil { folders[shown] = Amount() }
             }
+            let folder = components.count > 1 ? names[first] : nil
+            if case .unavailable(_, .document(let document, _), _) = node, selection.lets(document, at: key) {
+                total.documents += 1
+                if let folder { folders[folder, default: Amount()].documents += 1 }
+            }
             guard case .file(_, let version) = node,
                 selection.match(of: key, isFolder: false, size: version.size) == .selected
             else {
                 continue
             }
             total.add(version.size)
-            if components.count > 1, let name = names[first] { folders[name, default: Amount()].add(version.size) }
+            if let folder { folders[folder, default: Amount()].add(version.size) }
             if version.size > largest?.size ?? 0 { largest = version }
         }
     }
@@ -68,6 +75,15 @@ struct AccountExtent: Equatable, Sendable {
     /// An amount in words; "at least" as long as that is not all.
     func text(_ amount: Amount) -> String {
         (isComplete ? "" : "at least ") + "\(HumanText.count(amount.files, "file")), \(HumanText.bytes(amount.bytes))"
+            + (amount.documents > 0 ? ", \(HumanText.count(amount.documents, "document")) to export" : "")
+    }
+}
+
+extension Selection {
+    /// Whether a document is exported into the mirror.
+    fileprivate func lets(_ document: OnlineDocument, at key: RemoteKey) -> Bool {
+        guard let (_, target, file) = exports.file(of: document, at: key), file.linkBytes == nil else { return false }
+        return match(of: target, madeOf: key, size: nil) == .selected
     }
 }
 
@@ -176,6 +192,7 @@ struct Forecast: Equatable, Sendable {
     /// In words, a line for each.
     var lines: [String] {
         var lines = [extent.text(extent.total)]
+        if extent.total.documents > 0 { lines.append("what the documents take is known when they are exported") }
         if let free {
             let room = "\(HumanText.bytes(free)) free on the disk, of which \(HumanText.bytes(reserve)) stay free"
             lines.append(isTooLarge ? room + ": not everything will fit; mirror.exclude leaves something out" : room)
