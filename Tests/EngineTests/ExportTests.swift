@@ -201,6 +201,7 @@ struct ExportTests {
         #expect(text(fixture, "/large") == nil)
         #expect(!fixture.remote.exports.contains("/a.paper"))
         #expect(try await fixture.start().store.brokenInvariants() == [])
+        #expect(try await fixture.start().store.leftOut(by: fixture.settings.selection) == 3)
         await fixture.select(Selection(maxSize: 7))
         try await fixture.pass()
         #expect(text(fixture, "/a.paper.md") == "markdown: ", "11 bytes are more than 7")
@@ -256,6 +257,37 @@ struct ExportTests {
         try await fixture.pass()
         #expect(try fixture.differences() == [])
         #expect(try await issues(fixture) == [])
+    }
+
+    @Test("a pass counts what is accepted as status does, not as parked") func accepted() async throws {
+        let fixture = try EngineFixture(inMemory: true)
+        fixture.settings.acceptance = Acceptance([try SelectionPattern("*.gdoc")])
+        for name in ["/a.web", "/b.web"] { try fixture.account.put(name, Document(.web)) }
+        for name in ["/c.gdoc", "/d.paper"] {
+            try fixture.account.put(name, Document(name == "/c.gdoc" ? .gdoc : .paper))
+        }
+        for name in ["/c.gdoc.docx", "/d.paper.md"] { _ = try fixture.account.put(name, "real") }
+        let report = try await fixture.pass()
+        #expect(report.accepted == 3 && report.parked == 1)
+        #expect(report.summary.contains("1 parked, 3 accepted"))
+        let backlog = try await fixture.start().store.backlog(accepting: fixture.settings.acceptance)
+        #expect(backlog.accepted == 3 && backlog.parked == 1)
+    }
+
+    @Test("a dry run counts documents, what is accepted, and what is left out because of its size") func dryRun()
+        async throws
+    {
+        let fixture = try EngineFixture(inMemory: true)
+        try fixture.account.put("/a.paper", Document(.paper))
+        try fixture.account.put("/b.web", Document(.web))
+        for (name, text) in [("/large", "1234567"), ("/small", "123456")] { _ = try fixture.account.put(name, text) }
+        _ = try await fixture.start()
+        let preview = PlanPreview(
+            remote: fixture.remote, copy: try StateStore.scratchCopy(of: fixture.folder("state.db")), mirror: nil,
+            selection: Selection(maxSize: 6), brake: GuardSettings(), now: { 0 }, logger: fixture.logger)
+        let totals = try await preview.run { _ in }
+        #expect(totals.files == 2 && totals.exports == 1 && totals.downloads == 1 && totals.bytes == 6)
+        #expect(totals.accepted == 1 && totals.parked == 0 && totals.leftOut == 1)
     }
 
     @Test("bytes that are not what the server says of them never come into the mirror") func damaged() async throws {
@@ -359,8 +391,12 @@ struct ExportTests {
         #expect(try await fixture.start().store.findings(limit: 9).strangerPaths == ["/a"])
     }
 
-    @Test("a document that changes while it is exported comes with its next revision") func changes() async throws {
+    @Test(
+        "a document that changes while it is exported comes with its next revision, also if no hash is sent",
+        arguments: [false, true])
+    func changes(hasHash: Bool) async throws {
         var busy = Document(.paper)
+        if !hasHash { busy.trouble.hash = .none }
         busy.trouble.changes = 1
         busy.trouble.name = "../../x"
         let fixture = try await fixture(["/busy.paper": busy])

@@ -24,6 +24,7 @@ struct LoggedPathTests {
         var traits = FileTraits()
         traits.isDownloadable = false
         _ = try fixture.account.put("/Ordner/Blatt.gdoc", .bytes([]), traits: traits)
+        _ = try fixture.account.put("/.dbxsync", "a name of ours")
         let bad = try fixture.account.put("/Ordner/Schlecht.bin", "bad").rev
         fixture.remote.onDownload { if $0 == bad { throw SandboxError(disposition: .skipItem) } }
         try await fixture.pass()
@@ -40,13 +41,14 @@ struct LoggedPathTests {
         #expect(told["trashed"] == told["file_removed"])
         #expect(told["folder_removed"] == ["/Ordner/Sub"])
         #expect(told["set_aside"] == ["/Fremd.txt"])
-        #expect(told["parked"] == ["/Ordner/Blatt.gdoc"])
+        #expect(told["parked"] == ["/.dbxsync"])
+        #expect(told["accepted"] == ["/Ordner/Blatt.gdoc"])
         #expect(told["failed"] == ["/Ordner/Schlecht.bin"])
         let listed = try await fixture.start().store.pathIssues(limit: 9).map(\.path)
-        #expect(listed == ["/Ordner/Schlecht.bin", "/Ordner/Blatt.gdoc"])
+        #expect(listed == ["/Ordner/Schlecht.bin", "/.dbxsync", "/Ordner/Blatt.gdoc"])
     }
 
-    @Test("of many changes, failures and parked paths a hundred each have a line, and the end of the pass sums up")
+    @Test("of many changes, failures and accepted paths a hundred each have a line, and the end of the pass sums up")
     func many() async throws {
         let fixture = try EngineFixture()
         fixture.settings.bulk = nil
@@ -62,9 +64,9 @@ struct LoggedPathTests {
         }
         fixture.remote.onDownload { [bad] in if bad.contains($0) { throw SandboxError(disposition: .skipItem) } }
         let report = try await fixture.pass()
-        #expect(report.failed == 150 && report.parked == 150 && report.placed == 150)
+        #expect(report.failed == 150 && report.accepted == 150 && report.placed == 150)
         let told = story.pathsByEvent
-        #expect(told["failed"]?.count == 100 && told["parked"]?.count == 100)
+        #expect(told["failed"]?.count == 100 && told["accepted"]?.count == 100)
         // The folders are changes, too.
         #expect((told["file_placed"]?.count ?? 0) + (told["folder_made"]?.count ?? 0) == 100)
         #expect(report.withheld == 50 + 50 + 53)

@@ -24,8 +24,10 @@ public struct PassReport: Hashable, Sendable {
     public var setAside = 0
     /// Entries that failed in this pass.
     public var failed = 0
-    /// Entries that were parked in this pass.
+    /// Entries that were parked in this pass and are not accepted.
     public var parked = 0
+    /// Entries that were parked in this pass and may be missing.
+    public var accepted = 0
     /// Files whose removal or replacement is held since this pass.
     public var held = 0
     /// Paths that were found changed by others.
@@ -42,7 +44,7 @@ public struct PassReport: Hashable, Sendable {
 
     /// Whether nothing was found to do.
     public var isEmpty: Bool {
-        placed + folders + removed + setAside + failed + parked + resets + moved + drifted + held == 0
+        placed + folders + removed + setAside + failed + parked + accepted + resets + moved + drifted + held == 0
     }
 
     /// Bytes fetched for each second in which a download was under way; zero without downloads.
@@ -61,6 +63,7 @@ extension PassReport: CustomStringConvertible {
             (adopted, "already there"), (moved, "renamed"), (copied, "copied"),
             (folders, folders == 1 ? "folder made" : "folders made"), (removed, "removed"), (setAside, "set aside"),
             (held, "held"), (failed, "failed"), (parked, "parked"),
+            (accepted, "accepted"),
             (resets, resets == 1 ? "full listing" : "full listings"),
         ]
         let words = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
@@ -84,7 +87,8 @@ extension PassReport {
     var metadata: Logger.Metadata {
         var fields: Logger.Metadata = [
             "event": "pass_done", "bytes": "\(bytes)", "bytes_per_second": "\(bytesPerSecond)", "placed": "\(placed)",
-            "removed": "\(removed)", "failed": "\(failed)", "parked": "\(parked)", "withheld": "\(withheld)",
+            "removed": "\(removed)", "failed": "\(failed)", "parked": "\(parked)", "accepted": "\(accepted)",
+            "withheld": "\(withheld)",
         ]
         for (name, seconds) in times.seconds { fields["seconds_\(name)"] = "\(seconds)" }
         return fields

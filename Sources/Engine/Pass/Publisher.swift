@@ -17,7 +17,7 @@ struct Publisher: Sendable {
     func publish(_ batch: [PreparedOperation]) async throws -> Set<RemoteKey> {
         guard !batch.isEmpty else { return [] }
         let context = context
-        let (results, newlyFailing) = try await context.board.withQuietPeriod(upTo: Self.patience) {
+        let (results, issues) = try await context.board.withQuietPeriod(upTo: Self.patience) {
             try await shielded {
                 try await context.gate.withLock {
                     try await context.times.measure(.publishing) { try await Self.execute(batch, context) }
@@ -27,7 +27,7 @@ struct Publisher: Sendable {
         for notice in context.mirror.takeNotices() { context.events.note(.warning, notice) }
         var failed: Set<RemoteKey> = []
         for (prepared, result) in zip(batch, results) {
-            log(prepared, result, newlyFailing: newlyFailing)
+            log(prepared, result, issues)
             for item in result.kept where item.reason != .aside { context.events.trashed(item) }
             failed.formUnion(result.outcomes.compactMap(\.failedKey))
         }
@@ -51,7 +51,7 @@ struct Publisher: Sendable {
 
     private static func execute(
         _ batch: [PreparedOperation], _ context: PassContext
-    ) async throws -> ([AppliedOperation], [RemoteKey: String]) {
+    ) async throws -> ([AppliedOperation], Issues) {
         let trash = Trash(context).folder
         try await context.store.intend(Self.intents(batch, trash))
         let results = try await context.disk.run { try context.mirror.perform(batch, trash: trash) }
@@ -61,7 +61,7 @@ struct Publisher: Sendable {
             results.flatMap(\.outcomes),
             recording: EffectRecord(pass: context.pass, changes: changes, kept: results.flatMap(\.kept)),
             now: context.now(), jitter: context.environment.jitter)
-        return (results, newlyFailing)
+        return (results, try await issues(of: results.flatMap(\.outcomes), newlyFailing, context))
     }
 
     /// The intents of a batch; the first one tells of its folder in the trash, where also what nobody knows of may go.
@@ -76,33 +76,54 @@ struct Publisher: Sendable {
     /// Records outcomes that need no effect.
     func commit(_ outcomes: [Outcome]) async throws {
         let context = context
-        let newlyFailing = try await shielded {
-            try await context.store.commit(outcomes, now: context.now(), jitter: context.environment.jitter)
+        let issues = try await shielded {
+            let newlyFailing = try await context.store.commit(
+                outcomes, now: context.now(), jitter: context.environment.jitter)
+            return try await Self.issues(of: outcomes, newlyFailing, context)
         }
-        for outcome in outcomes { logIssue(outcome, newlyFailing: newlyFailing) }
+        for outcome in outcomes { logIssue(outcome, issues) }
     }
 
-    private func log(_ prepared: PreparedOperation, _ result: AppliedOperation, newlyFailing: [RemoteKey: String]) {
+    /// What is to be told of issues.
+    private struct Issues: Sendable {
+        /// The paths of those that were not told before.
+        var shown: [RemoteKey: String]
+        /// Those that may be missing.
+        var accepted: Set<RemoteKey>
+    }
+
+    private static func issues(
+        of outcomes: [Outcome], _ newlyFailing: [RemoteKey: String], _ context: PassContext
+    ) async throws -> Issues {
+        let parked = outcomes.compactMap { if case .parked(let key, _) = $0 { key } else { nil } }
+        let accepted = try await context.store.accepted(among: parked, accepting: context.settings.acceptance)
+        return Issues(shown: newlyFailing, accepted: accepted)
+    }
+
+    private func log(_ prepared: PreparedOperation, _ result: AppliedOperation, _ issues: Issues) {
         for place in result.setAside {
             context.events.count { $0.setAside += 1 }
             context.events.setAside(prepared.operation.shownPath, to: place)
         }
-        for outcome in result.outcomes { logIssue(outcome, newlyFailing: newlyFailing) }
+        for outcome in result.outcomes { logIssue(outcome, issues) }
         if case .keepFolder(let entry) = prepared.operation { logKept(entry) }
         if result.outcomes.contains(where: { $0.isDone(prepared.operation.key) }) { logDone(prepared) }
     }
 
-    private func logIssue(_ outcome: Outcome, newlyFailing: [RemoteKey: String]) {
+    private func logIssue(_ outcome: Outcome, _ issues: Issues) {
         switch outcome {
+        case .parked(let key, let reason) where issues.accepted.contains(key):
+            context.events.count { $0.accepted += 1 }
+            context.events.logIssue("accepted", reason, key: key, shown: issues.shown[key])
         case .parked(let key, let reason):
             context.events.count { $0.parked += 1 }
-            context.events.logIssue("parked", reason, key: key, shown: newlyFailing[key])
+            context.events.logIssue("parked", reason, key: key, shown: issues.shown[key])
         case .failed(let key, let why, _):
             context.events.count { $0.failed += 1 }
-            context.events.logIssue("failed", why, key: key, shown: newlyFailing[key])
+            context.events.logIssue("failed", why, key: key, shown: issues.shown[key])
         case .delayed(let key, let why):
             context.events.count { $0.failed += 1 }
-            context.events.logIssue("failed", why, key: key, shown: newlyFailing[key])
+            context.events.logIssue("failed", why, key: key, shown: issues.shown[key])
         case .have, .recheck: break
         }
     }

@@ -93,12 +93,14 @@ final class EventLog: Sendable {
             metadata: ["event": "drift"])
     }
 
+    private static let levels: [String: Logger.Level] = ["parked": .notice, "accepted": .info]
+
     /// Logs a path that is out of sync.
     ///
     /// `shown` is its display path; `nil` if it was logged before.
     func logIssue(_ event: String, _ reason: String, key: RemoteKey, shown: String?) {
         meter?.happened(event)
-        let level: Logger.Level = shown == nil ? .debug : self.level(event == "parked" ? .notice : .warning, event)
+        let level: Logger.Level = shown == nil ? .debug : self.level(Self.levels[event] ?? .warning, event)
         guard logger.logLevel <= level else { return }
         let path = shown ?? key.text
         logger.log(level: level, "\(path): \(reason)", metadata: ["event": "\(event)", "path": "\(path)"])

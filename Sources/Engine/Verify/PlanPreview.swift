@@ -16,6 +16,8 @@ public struct PlanPreview: Sendable {
         public var downloads = 0
         /// Bytes that would have to be fetched.
         public var bytes: Int64 = 0
+        /// Of the files, online documents that would have to be exported: their bytes nobody knows before.
+        public var exports = 0
         /// Folders to be made.
         public var folders = 0
         /// Names that change in case only.
@@ -24,6 +26,10 @@ public struct PlanPreview: Sendable {
         public var removals = 0
         /// Entries that cannot be mirrored.
         public var parked = 0
+        /// Entries that cannot be mirrored and may be missing; they are counted nowhere else.
+        public var accepted = 0
+        /// Entries of the account that the selection leaves out.
+        public var leftOut = 0
         /// Files to be removed whose content is not moved elsewhere.
         public var losses = 0
         /// Whether these are more than the guard lets through, so that they would be held.
@@ -32,14 +38,17 @@ public struct PlanPreview: Sendable {
         /// Whether there is nothing to do.
         public var isEmpty: Bool { files + folders + renames + removals + parked == 0 }
 
-        mutating func count(_ operation: PlannedOperation) {
+        mutating func count(_ operation: PlannedOperation, isAccepted: Bool) {
             switch operation {
+            case .park where isAccepted: accepted += 1
             case .place(let placement):
                 files += 1
                 if placement.moveSource != nil { losses -= 1 }
                 if placement.sources.first == .download {
                     downloads += 1
                     bytes = bytes.saturatingSum(placement.version.size)
+                } else if case .export(let file)? = placement.sources.first, file.linkBytes == nil {
+                    exports += 1
                 }
             case .updateMetadata: files += 1
             case .makeFolder: folders += 1
@@ -62,6 +71,7 @@ public struct PlanPreview: Sendable {
     private let mirror: MirrorTree?
     private let selection: Selection
     private let brake: GuardSettings
+    private let acceptance: Acceptance
     private let now: @Sendable () -> Timestamp
     private let logger: Logger
 
@@ -73,7 +83,7 @@ public struct PlanPreview: Sendable {
     /// - Parameter mirror: the mirror, which is only looked at; `nil` if nothing was put there yet.
     public init(
         remote: any RemoteSource, copy store: StateStore, mirror: MirrorTree?, selection: Selection,
-        brake: GuardSettings,
+        brake: GuardSettings, acceptance: Acceptance = Acceptance(),
         now: @escaping @Sendable () -> Timestamp, logger: Logger
     ) {
         self.remote = remote
@@ -81,6 +91,7 @@ public struct PlanPreview: Sendable {
         self.mirror = mirror
         self.selection = selection
         self.brake = brake
+        self.acceptance = acceptance
         self.now = now
         self.logger = logger
     }
@@ -96,14 +107,17 @@ public struct PlanPreview: Sendable {
         ).run()
         try await store.retryAll()
         var totals = Totals()
-        func count(_ operations: [PlannedOperation]) {
+        func count(_ operations: [PlannedOperation]) async throws {
+            let parked = operations.compactMap { if case .park(let key, _) = $0 { key } else { nil } }
+            let accepted = try await store.accepted(among: parked, accepting: acceptance)
             for operation in operations where operation.isEffect {
-                totals.count(operation)
+                totals.count(operation, isAccepted: accepted.contains(operation.key))
                 report(operation)
             }
         }
         try await additions(count)
         try await removals(count)
+        totals.leftOut = try await store.leftOut(by: selection)
         totals.wouldBeHeld = try await store.wouldHold(removals: totals.losses, brake, now: now())
         return totals
     }
@@ -117,25 +131,25 @@ public struct PlanPreview: Sendable {
         _ = try await sweeper.sweep(now: now())
     }
 
-    private func additions(_ take: ([PlannedOperation]) -> Void) async throws {
+    private func additions(_ take: ([PlannedOperation]) async throws -> Void) async throws {
         var position: RemoteKey?
         while true {
             let items = try await store.additions(after: position, limit: Self.window, now: now(), below: .max)
             guard let last = items.last else { return }
             position = last.key
             let window = items.map(\.withPresentParent)
-            take(Planner.clearing(window))
-            take(Planner.placing(window, candidates: try await store.reuseCandidates(for: window)))
+            try await take(Planner.clearing(window))
+            try await take(Planner.placing(window, candidates: try await store.reuseCandidates(for: window)))
         }
     }
 
-    private func removals(_ take: ([PlannedOperation]) -> Void) async throws {
+    private func removals(_ take: ([PlannedOperation]) async throws -> Void) async throws {
         var position: RemoteKey?
         while true {
             let window = try await store.removals(before: position, limit: Self.window, now: now())
             guard let last = window.last else { return }
             position = last.key
-            take(Planner.pruning(window))
+            try await take(Planner.pruning(window))
         }
     }
 }

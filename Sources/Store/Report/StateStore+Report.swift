@@ -115,12 +115,20 @@ extension StateStore {
                 sql: """
                     SELECT w.key, w.kind = 0 OR w.reason IS 'no_access', w.size,
                         EXISTS (SELECT 1 FROM have h WHERE h.key = w.key AND h.kind = 0)
-                            OR EXISTS (SELECT 1 FROM pending p WHERE p.key = w.key)
+                            OR EXISTS (SELECT 1 FROM pending p WHERE p.key = w.key), w.reason
                     FROM want w WHERE w.kind <> 4 ORDER BY w.key
                     """)
             var (judge, count) = (Selection.Judge(selection), 0)
             while let row = try rows.next() {
-                switch judge.match(of: RemoteKey(row[0]), isFolder: row[1], size: row[2]) {
+                let key = RemoteKey(row[0])
+                let source = (row[4] as String?).flatMap(DocumentText.source(ofFile:))
+                let match =
+                    if let source, source != key {
+                        selection.match(of: key, madeOf: source, size: row[2])
+                    } else {
+                        judge.match(of: key, isFolder: row[1], size: row[2])
+                    }
+                switch match {
                 case .outside: count += 1
                 case .selected: break
                 case .onTheWay: if !(row[3] as Bool) { count += 1 }
@@ -212,6 +220,26 @@ extension StateStore {
                         && (row[6] || acceptance.accepts(key, isFolder: row[5] ?? false, reason: row[7])),
                     attempts: row[3], nextTry: row[4])
             }
+        }
+    }
+
+    /// Those of `keys` that may be missing if they are parked.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read.
+    public func accepted(among keys: [RemoteKey], accepting accepted: Acceptance) async throws -> Set<RemoteKey> {
+        if keys.isEmpty { return [] }
+        return try await read { db in
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT \(isFolderSQL), \(isAcceptedSQL), w.reason FROM (SELECT ? AS key) k
+                    LEFT JOIN want w ON w.key = k.key LEFT JOIN have h ON h.key = k.key
+                    """)
+            var acceptance = accepted
+            return try Set(
+                keys.filter { key in
+                    guard let row = try Row.fetchOne(statement, arguments: [key.text]) else { return false }
+                    return row[1] || acceptance.accepts(key, isFolder: row[0], reason: row[2])
+                })
         }
     }
 

@@ -126,7 +126,7 @@ struct SyncCommand: AsyncParsableCommand {
             ? try MirrorTree.openReadOnly(at: config.mirror.directory, expecting: progress.mirrorID) : nil
         let preview = PlanPreview(
             remote: source, copy: copy, mirror: mirror, selection: config.selection, brake: config.brake,
-            now: { .now }, logger: log.logger())
+            acceptance: Acceptance(config.mirror.accept), now: { .now }, logger: log.logger())
         let isText = !json
         let totals = try await preview.run { if isText { printOut(escapingControls("\($0)")) } }
         await connection.stop()
@@ -138,7 +138,7 @@ struct SyncCommand: AsyncParsableCommand {
 /// The JSON document of `sync --json`.
 private struct SyncResult: Encodable {
     let inStep: Bool
-    let placed, downloaded, adopted, moved, copied, folders, removed, setAside, failed, parked: Int
+    let placed, downloaded, adopted, moved, copied, folders, removed, setAside, failed, parked, accepted: Int
     let bytes, bytesPerSecond: Int64
     /// By stage, and `total`.
     let seconds: [String: Double]
@@ -159,7 +159,7 @@ private struct SyncResult: Encodable {
         removed = report.removed
         setAside = report.setAside
         failed = report.failed
-        parked = report.parked
+        (parked, accepted) = (report.parked, report.accepted)
         (bytes, bytesPerSecond) = (report.bytes, report.bytesPerSecond)
         seconds = report.times.seconds
         (issues, troubles) = (status.issues, status.issues)
@@ -169,18 +169,18 @@ private struct SyncResult: Encodable {
 
 /// The JSON document of `sync --dry-run --json`.
 private struct PlanResult: Encodable {
-    let files, downloads, folders, renames, removals, parked: Int
+    let files, downloads, exports, folders, renames, removals, parked, accepted, leftOut: Int
     let bytes: Int64
     /// Whether there are more removals than the guard lets through.
     let wouldBeHeld: Bool
 
     init(_ totals: PlanPreview.Totals) {
         files = totals.files
-        downloads = totals.downloads
+        (downloads, exports) = (totals.downloads, totals.exports)
         folders = totals.folders
         renames = totals.renames
         removals = totals.removals
-        parked = totals.parked
+        (parked, accepted, leftOut) = (totals.parked, totals.accepted, totals.leftOut)
         bytes = totals.bytes
         wouldBeHeld = totals.wouldBeHeld
     }
@@ -189,10 +189,16 @@ private struct PlanResult: Encodable {
 extension PlanPreview.Totals {
     /// The counts for people.
     fileprivate var text: String {
-        if isEmpty { return "nothing to do" }
+        let rest =
+            (accepted > 0 ? "; \(HumanText.count(accepted)) accepted" : "")
+            + (leftOut > 0
+                ? "; \(HumanText.count(leftOut)) left out, by mirror.exclude, mirror.include or mirror.max_size" : "")
+        if isEmpty { return "nothing to do" + rest }
+        let documents =
+            exports > 0 ? " and \(HumanText.count(exports, "document")) to export, of a size that nobody knows yet" : ""
         return "\(HumanText.count(files, "file")) to place, \(HumanText.bytes(bytes)) to download in "
-            + "\(HumanText.count(downloads, "file")); \(HumanText.count(folders, "folder")) to make, "
-            + "\(renames) to rename, \(removals) to remove, \(parked) cannot be mirrored"
+            + "\(HumanText.count(downloads, "file"))\(documents); \(HumanText.count(folders, "folder")) to make, "
+            + "\(renames) to rename, \(removals) to remove, \(parked) cannot be mirrored" + rest
             + (wouldBeHeld ? "; \(HumanText.count(losses, "removal")) would be held: more than the guard allows" : "")
     }
 }

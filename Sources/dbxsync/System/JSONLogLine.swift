@@ -6,7 +6,8 @@ import TextFormatting
 enum JSONLogLine {
     /// Keys whose values are numbers; those of times begin with `secondsPrefix`.
     private static let numbers: Set<String> = [
-        "bytes", "bytes_per_second", "pass", "placed", "removed", "failed", "parked", "withheld", "status",
+        "bytes", "bytes_per_second", "pass", "placed", "removed", "failed", "parked", "accepted", "withheld",
+        "status",
     ]
     private static let secondsPrefix = "seconds_"
     private static let own: Set<String> = ["time", "level", "message"]
