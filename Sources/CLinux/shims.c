@@ -177,6 +177,12 @@ int dbx_set_access_acl(int file, const void *bytes, size_t length) {
     return fsetxattr(file, "system.posix_acl_access", bytes, length, 0);
 }
 
+int dbx_set_note(int file, const void *bytes, size_t length) {
+    return fsetxattr(file, "user.dbxsync", bytes, length, 0);
+}
+
+ssize_t dbx_note(int file, void *bytes, size_t capacity) { return fgetxattr(file, "user.dbxsync", bytes, capacity); }
+
 int dbx_spawn_closing_from(posix_spawn_file_actions_t *actions, int number) {
 #if __GLIBC_PREREQ(2, 34)
     return posix_spawn_file_actions_addclosefrom_np(actions, number);

@@ -34,7 +34,8 @@ extension Download {
     {
         do {
             if let document = file.export {
-                return .success(try await export(document, tree.folder + document.source.text, to: target).size)
+                let made = try await export(document, tree.folder + document.source.text, to: target)
+                return .success(made.isNew ? made.version.size : nil)
             }
             return .success(try await get(file.version, to: target) ? file.version.size : nil)
         } catch let error as DropboxError where [.skipItem, .parked].contains(error.disposition) {

@@ -73,7 +73,10 @@ final class PartFile: ByteSink, @unchecked Sendable {
     func content() -> ExportedFile.Content { ExportedFile.Content(size: offset, hash: hasher.finish()) }
 
     /// Gives the file its name in one step, with its bytes on the disk.
-    func publish(_ modified: Timestamp) throws(DownloadError) {
+    ///
+    /// - Parameter note: what is noted about it, where the file system can.
+    func publish(_ modified: Timestamp, note: String? = nil) throws(DownloadError) {
+        if let note { FileNote.set(note, on: file.number) }
         Self.setTime(file.number, modified)
         guard fsync(file.number) == 0 else { throw Self.failure(path, "cannot be written") }
         guard rename(path, target) == 0 else { throw Self.failure(target, "cannot be put in place") }
@@ -128,6 +131,20 @@ final class PartFile: ByteSink, @unchecked Sendable {
     func discard() { unlink(path) }
 
     // MARK: Files that are there
+
+    /// What is noted about the file at `path`; `nil` if nothing is, or no file stands there.
+    static func note(of path: String) -> String? {
+        let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard number >= 0 else { return nil }
+        defer { close(number) }
+        return FileNote.of(number)
+    }
+
+    /// The size of the regular file at `path`; `nil` if none stands there.
+    static func size(of path: String) -> Int64? {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG ? Int64(status.st_size) : nil
+    }
 
     /// Whether the file at `path` has these very bytes; then its time is set, too, unless it is to be left alone.
     static func isThere(_ path: String, _ version: FileVersion, settingTime: Bool = true) -> Bool {

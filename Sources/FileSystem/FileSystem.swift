@@ -4,6 +4,7 @@
 //   DirectoryEntries    what is in a folder: the one loop over readdir(3)
 //   replaceFile         a small file, replaced in one step, as durably as its owner asks
 //   writeAll            all bytes, whatever write(2) takes at a time
+//   FileNote            a short text that stays with a file: an extended attribute
 //   SystemError         an error number that says itself in words
 //   startThread         a detached thread, for what blocks
 //   retrying            a call repeated when a signal has interrupted it

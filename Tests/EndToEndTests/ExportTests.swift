@@ -96,6 +96,19 @@ struct ExportTests {
             let tree = try await fixture.place.run("get", "/D", "--recursive", place + "/D")
             #expect(tree.code == 0 && text("D/s.gsheet.xlsx") == "xlsx: y" && text("D/n.paper.md") != nil, "\(tree)")
 
+            let exports = fixture.server.log.counters.endpoints["files/export"]
+            try Data("mine".utf8).write(to: URL(fileURLWithPath: place + "/D/n.paper.md"))
+            let again = try await fixture.place.run("get", "/D", "--recursive", place + "/D")
+            #expect(again.output.contains("1 file downloaded, 11 B; 1 unchanged"), "\(again)")
+            #expect(fixture.server.log.counters.endpoints["files/export"] == exports.map { $0 + 1 })
+            #expect(text("D/s.gsheet.xlsx") == "xlsx: y" && text("D/n.paper.md") == "markdown: x")
+
+            try fixture.account.put("/D/n.paper", OnlineDocument(.paper, text: "z"))
+            #expect(try await fixture.place.run("sync").code == 0)
+            for path in ["/D/n.paper", fixture.place.mirror + "/D/n.paper.md"] {
+                let history = try await fixture.place.run("history", path)
+                #expect(history.code == 0 && history.output.contains("/D/n.paper.md"), "\(history)")
+            }
             let document = try await fixture.place.run("explain", "/D/n.paper")
             #expect(document.code == 0 && document.output.contains("it stands here as /D/n.paper.md"), "\(document)")
             for path in ["/D/n.paper", "/D/n.paper.md"] {
@@ -106,8 +119,17 @@ struct ExportTests {
             #expect(file.output.contains("in step") && file.output.contains("/D/n.paper\n"), "\(file)")
             let listed = try await fixture.place.run("ls", "/D")
             #expect(Set(listed.output.split(separator: "\n")) == ["= n.paper", "= s.gsheet"], "\(listed)")
+            try fixture.account.put("/D/t.gdoc", OnlineDocument(.gdoc, text: "much longer"))
+            try fixture.place.configure(endpoint: fixture.server.url, ["mirror": "max_size = \"9B\""])
             let dry = try await fixture.place.run("sync", "--dry-run")
-            #expect(dry.code == 0, "\(dry)")
+            #expect(
+                dry.output.contains("in 0 files and 1 document to export, of a size that nobody knows yet"), "\(dry)")
+            #expect(dry.output.contains("; 1 left out, by mirror.exclude, mirror.include or mirror.max_size"), "\(dry)")
+            #expect(try await fixture.place.run("sync").code == 0)
+            let marks = try await fixture.place.run("ls", "/D")
+            #expect(Set(marks.output.split(separator: "\n")) == ["- n.paper", "= s.gsheet", "- t.gdoc"], "\(marks)")
+            let after = try await fixture.place.run("sync", "--dry-run")
+            #expect(after.output.hasPrefix("nothing to do; 2 left out"), "\(after)")
         }
     }
 }

@@ -58,6 +58,9 @@ int dbx_has_writer(int file);
 ssize_t dbx_default_acl(int folder, void *bytes, size_t capacity);
 // fsetxattr(2) of a file's access ACL, in the same form.
 int dbx_set_access_acl(int file, const void *bytes, size_t length);
+// fsetxattr(2) and fgetxattr(2) of user.dbxsync: what is noted about a file of the user's, where the file system can.
+int dbx_set_note(int file, const void *bytes, size_t length);
+ssize_t dbx_note(int file, void *bytes, size_t capacity);
 // posix_spawn_file_actions_addclosefrom_np(3): the program inherits no file from this number on. glibc has it from 2.34 on;
 // before that it does nothing, and returns 0.
 int dbx_spawn_closing_from(posix_spawn_file_actions_t *actions, int number);

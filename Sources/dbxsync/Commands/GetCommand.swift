@@ -141,10 +141,11 @@ struct GetCommand: AsyncParsableCommand {
                 return .done
             }
             let target = try target(for: name)
-            let version = try await showing(line, now: now) { try await download.export(made, entry.id, to: target) }
+            let there = try await showing(line, now: now) { try await download.export(made, entry.id, to: target) }
+            let version = there.version
             let result = GetResult(
                 path: entry.pathDisplay, local: target, rev: version.rev.text, size: version.size,
-                contentHash: version.hash.hex, downloaded: true)
+                contentHash: version.hash.hex, downloaded: there.isNew)
             printOut(json ? try JSONText.of(result) : result.text)
             return .done
         } catch let problem as ExportProblem {
