@@ -1,4 +1,5 @@
 import Configuration
+import Foundation
 import Store
 import SyncModel
 import TestSupport
@@ -82,6 +83,50 @@ struct WatchTextTests {
             }, 80, 40)
         #expect(calm.count { $0.contains("/placed/") } > placed)
         #expect(!calm.contains { $0.contains("[#") })
+    }
+
+    @Test("while it waits nothing goes on: no bar, no rate and no time left, and what it waits for is told")
+    func waiting() async throws {
+        let why = "the disk has less free than mirror.min_free_space, and there is nothing in the trash to remove"
+        for isTold in [true, false] {
+            let view = try await view {
+                $0.report.daemon?.now?.phase = "waiting"
+                $0.report.daemon?.now?.reason = why
+                $0.report.daemon?.now?.downloads = []
+                // The heading says it as soon as the state was read again.
+                if !isTold { $0.report.inStepAsOf = Moment(Self.now - 10) }
+                ($0.report.stale, $0.report.failing, $0.report.issues) = (isTold, 0, [])
+            }
+            let lines = text(view, 80, 24)
+            #expect(!lines.contains { $0.contains("[#") || $0.contains(" left") || $0.contains("B/s") }, "\(lines)")
+            #expect(lines.contains { $0.contains("120 of 400 files") }, "\(lines)")
+            let joined = lines.map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " ")
+            #expect(joined.contains(why), "\(lines)")
+            let styles = WatchText.lines(view, width: 80, height: 24).filter { $0.text.contains("not in step") }
+            #expect(styles.allSatisfy { $0.style == .bad }, "\(styles)")
+        }
+    }
+
+    @Test("troubles have their lines, whatever is on its way", arguments: [(80, 24), (200, 24), (80, 12), (40, 10)])
+    func troubled(width: Int, height: Int) async throws {
+        let busy = try await view { view in
+            view.report.daemon?.now?.downloads = (0..<16).map {
+                .init(path: "/large/\($0)", bytesDone: 1, bytesTotal: 2)
+            }
+        }
+        let lines = text(busy, width, height)
+        #expect(lines.contains { $0.hasPrefix("not as in the account: 30 paths") }, "\(lines)")
+        #expect(lines.contains { $0.contains("/failing/0: why") }, "\(lines)")
+        #expect(lines.contains { $0.contains("120 of 400 files") }, "\(lines)")
+        if height == 24 { #expect(lines.contains { $0.contains("/large/0") }, "\(lines)") }
+        let held = text(
+            try await view {
+                ($0.report.failing, $0.report.issues) = (0, [])
+                $0.report.held = .init(
+                    paths: 7, removals: 7, replacements: 0, rejected: 0, bytes: 7, since: Moment(Self.now), reason: "r",
+                    folder: "/f")
+            }, width, height)
+        #expect(held.contains { $0.hasPrefix("held: 7 removals held") }, "\(held)")
     }
 
     @Test("a state that cannot be read is told beside what was known")

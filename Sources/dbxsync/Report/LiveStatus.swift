@@ -7,6 +7,8 @@ struct LiveStatus: Codable, Equatable, Sendable {
     var phase: String
     /// Why it waits, or what Dropbox has asked for; nil when there is nothing of the kind.
     var reason: String?
+    /// Until when Dropbox has asked for no requests; nil when it has not.
+    var pausedUntil: Timestamp?
     /// Entries of the pages read in this pass.
     var listed: Int
     /// Whether more pages come, so that the totals grow.
@@ -42,6 +44,9 @@ struct LiveStatus: Codable, Equatable, Sendable {
         var bytesTotal: Int64
     }
 
+    /// Whether something keeps it from going on.
+    var isWaiting: Bool { phase == "waiting" }
+
     /// Downloads that are told.
     private static let mostDownloads = 16
 
@@ -51,6 +56,7 @@ struct LiveStatus: Codable, Equatable, Sendable {
         (phase, why) = Self.name(of: status)
         let reasons = [StatusLine.askedPause(status, now: now), why].compactMap(\.self)
         reason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
+        pausedUntil = status.pausedUntil.flatMap { $0 > now ? $0 : nil }
         let isWorking = phase != "idle"
         listed = isWorking ? status.listed : 0
         isListing = isWorking && status.isListing

@@ -118,7 +118,8 @@ enum StatusText {
     /// Whether it is in step, and as of when, or why not.
     static func heading(_ report: StatusReport, _ now: Timestamp) -> String {
         guard let moment = report.inStepAsOf else {
-            return report.checkedAt == nil ? "not in step: no pass has been made yet" : "not in step yet"
+            let state = report.checkedAt == nil ? "not in step: no pass has been made yet" : "not in step yet"
+            return state + (waiting(report).map { ": \($0)" } ?? "")
         }
         let asOf = time(moment, now)
         if let held = report.held, !report.stale {
@@ -142,10 +143,13 @@ enum StatusText {
 
     private static func whyStale(_ report: StatusReport) -> String {
         if report.daemon?.silent == true { return "the daemon has not reported recently" }
-        if let live = report.daemon?.now, live.phase == "waiting", let reason = live.reason {
-            return "the daemon waits: \(escapingControls(reason))"
-        }
-        return "could not be compared with Dropbox since"
+        return waiting(report) ?? "could not be compared with Dropbox since"
+    }
+
+    /// What the daemon waits for; nil if it does not wait.
+    private static func waiting(_ report: StatusReport) -> String? {
+        guard let live = report.daemon?.now, live.isWaiting, let reason = live.reason else { return nil }
+        return "the daemon waits: \(escapingControls(reason))"
     }
 
     private static func time(_ moment: Moment, _ now: Timestamp) -> String {

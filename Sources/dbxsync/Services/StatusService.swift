@@ -63,7 +63,7 @@ struct StatusService: Service {
                 notifier.status(
                     StatusLine.text(status, now: now, pause: board.allowedQuietTime, staleSince: staleSince))
                 var live = LiveStatus(status, downloads: board.downloads, limit: limit, now: now)
-                if live.bytesTotal == 0 { (meter, start) = (RateMeter(), .now) }
+                if live.bytesTotal == 0 || live.isWaiting { (meter, start) = (RateMeter(), .now) }
                 meter.note(bytes: live.bytesDone, at: .now - start)
                 live.bytesPerSecond = meter.rate.flatMap { $0 >= 1 ? Int64(min($0, 1e18)) : nil }
                 last = say(live, after: last)

@@ -25,20 +25,39 @@ enum WatchText {
 
     /// The screen: at most `height` lines of at most `width` columns.
     static func lines(_ view: WatchView, width: Int, height: Int) -> [Line] {
-        let body = height - 1
-        let top = head(view, width) + blank + activity(view, width) + facts(view)
-        var (troubles, recent) = (self.troubles(view), self.recent(view))
-        let room = max(0, body - top.count)
-        // Each gets half of what is left, and what the other one does not need.
-        let most = max(room / 2, room - recent.count)
-        troubles = shortened(troubles, to: most)
-        recent = recent.count > 1 ? [recent[0]] + recent.dropFirst().suffix(max(0, room - troubles.count - 1)) : []
-        let all = (top + troubles + recent).prefix(max(0, body))
-        let gap = [Line](repeating: Line(text: ""), count: max(0, body - all.count))
-        return (all + gap + [Line(text: "q quits", style: .dim)]).suffix(max(0, height)).map {
+        let body = max(0, height - 1)
+        let top = Array((head(view, width) + blank).prefix(body))
+        let parts = parts(view, width, room: body - top.count)
+        let gap = [Line](repeating: Line(text: ""), count: body - top.count - parts.count)
+        return (top + parts + gap + [Line(text: "q quits", style: .dim)]).suffix(max(0, height)).map {
             Line(text: FittedText.cut($0.text, to: width), style: $0.style)
         }
     }
+
+    /// What is below the heading: troubles have a share of the lines that nothing else takes; then comes how far the pass
+    /// is, then the facts, then the files on their way.
+    private static func parts(_ view: WatchView, _ width: Int, room: Int) -> [Line] {
+        let (troubles, recent) = (troubles(view, width), recent(view))
+        let share = min(troubles.count, max(leastTroubles, room / 3), room)
+        var left = room - share
+        func take(_ lines: [Line]) -> [Line] {
+            let taken = Array(lines.prefix(left))
+            left -= taken.count
+            return taken
+        }
+        let progress = take(progress(view, width))
+        let gap = take(progress.isEmpty ? [] : blank)
+        let facts = take(facts(view))
+        let downloads = take(progress.isEmpty ? [] : downloads(view, width))
+        left += share
+        // Each gets half of what is left, and what the other one does not need.
+        let shown = shortened(troubles, to: max(share, left / 2, left - recent.count))
+        let newest = recent.dropFirst().suffix(max(0, left - shown.count - 1))
+        return progress + downloads + gap + facts + shown + (newest.isEmpty ? [] : blank + newest)
+    }
+
+    /// Lines that troubles have wherever there are that many: a blank one, a heading, and two paths.
+    private static let leastTroubles = 4
 
     private static let blank = [Line(text: "")]
 
@@ -60,22 +79,30 @@ enum WatchText {
     /// Whether it is under way to be in step, with nothing in its way.
     private static func isBusy(_ view: WatchView) -> Bool {
         let report = view.report
-        return !report.stale && report.failing + report.parked == 0 && report.held == nil
+        return !report.stale && report.daemon?.now?.isWaiting != true && report.failing + report.parked == 0
+            && report.held == nil
     }
 
     // MARK: What runs
 
-    private static func activity(_ view: WatchView, _ width: Int) -> [Line] {
+    /// How far the pass is; no bar while it waits, for nobody knows how long.
+    private static func progress(_ view: WatchView, _ width: Int) -> [Line] {
         guard let live = view.report.daemon?.now, live.phase != "idle" else { return [] }
         let progress = Progress(live)
         guard progress.filesTotal > 0 else { return [] }
         let inner = width - nameWidth
-        let fraction = progress.isGrowing ? nil : progress.fraction
+        let fraction = progress.isGrowing || live.isWaiting ? nil : progress.fraction
         let bar = fraction.map { ProgressText.bar($0, width: min(60, inner - 8)) + " " + ProgressText.percent($0) }
-        let text = ProgressText.details(progress, rate: live.bytesPerSecond.map(Double.init), width: inner)
-        let downloads = (live.downloads ?? []).prefix(mostDownloads).map { Line(text: line($0, inner)) }
-        let lines = [bar, text].compactMap(\.self).map { Line(text: $0) } + downloads
-        return lines.map { Line(text: indent + $0.text, style: $0.style) } + blank
+        let rate = live.isWaiting ? nil : live.bytesPerSecond.map(Double.init)
+        let text = ProgressText.details(progress, rate: rate, width: inner)
+        return [bar, text].compactMap(\.self).map { Line(text: indent + $0) }
+    }
+
+    /// The files on their way.
+    private static func downloads(_ view: WatchView, _ width: Int) -> [Line] {
+        (view.report.daemon?.now?.downloads ?? []).prefix(mostDownloads).map {
+            Line(text: indent + line($0, width - nameWidth))
+        }
     }
 
     private static let mostDownloads = 8
@@ -94,19 +121,31 @@ enum WatchText {
 
     // MARK: The rest
 
+    /// What is held is among the troubles.
     private static func facts(_ view: WatchView) -> [Line] {
-        StatusText.facts(view.report, view.now).map { name, text in
+        StatusText.facts(view.report, view.now).filter { $0.name != "held" }.map { name, text in
             Line(text: "  " + StatusText.padded(name) + text)
         }
     }
 
-    private static func troubles(_ view: WatchView) -> [Line] {
-        let lines = StatusText.troubles(view.report, view.now)
-        if lines.isEmpty { return [] }
-        return blank
-            + lines.map {
-                Line(text: $0, style: $0.hasPrefix(" ") ? .plain : .strong)
-            }
+    /// A blank line and what is not as it should be; nothing where all is.
+    private static func troubles(_ view: WatchView, _ width: Int) -> [Line] {
+        let held = HeldText.line(view.report.held).map { [Line(text: "held: " + $0, style: .strong)] } ?? []
+        let others = StatusText.troubles(view.report, view.now).map {
+            Line(text: $0, style: $0.hasPrefix(" ") ? .plain : .strong)
+        }
+        let all = waiting(view, width) + held + others
+        return all.isEmpty ? [] : blank + all
+    }
+
+    /// What it waits for, where the heading does not say it.
+    private static func waiting(_ view: WatchView, _ width: Int) -> [Line] {
+        guard let live = view.report.daemon?.now, let reason = live.reason.map(escapingControls),
+            !StatusText.heading(view.report, view.now).contains(reason)
+        else { return [] }
+        return FittedText.wrapped(live.isWaiting ? "waiting: " + reason : reason, to: width).map {
+            Line(text: $0, style: live.isWaiting ? .bad : .strong)
+        }
     }
 
     private static func shortened(_ lines: [Line], to count: Int) -> [Line] {
