@@ -136,6 +136,28 @@ struct InstanceTests {
         #expect(MetricsText.of([InstanceRun](), .openmetrics) == "# EOF\n")
     }
 
+    @Test("where no mirror is configured that is the first thing to do") func none() throws {
+        let all = AllStatus([])
+        #expect(all.exitCode == 78 && all.mirrors.isEmpty)
+        #expect(AllStatus.exitCode(runs: [run("a", .done)]) == .done)
+        #expect(AllStatus.nothing(in: "/etc").hasSuffix("to make one: dbxsync setup"))
+    }
+
+    @Test("a configuration that is not there is told with how to make it, and with those that are there")
+    func missing() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("", to: "dbxsync/work.conf")
+        #expect(MissingConfig(folder("dbxsync/work.conf"), in: folder.path) == nil)
+        let other = try #require(MissingConfig(folder("dbxsync/home.conf"), in: folder.path))
+        #expect(other.others == [] && other.description.hasSuffix("home.conf; to make one: dbxsync setup"))
+        let usual = MissingConfig("/etc/dbxsync.conf", others: [Instance(file: "/etc/dbxsync/work.conf")])
+        #expect(
+            usual.description.split(separator: "\n") == [
+                "there is no configuration /etc/dbxsync.conf; to make one: dbxsync setup",
+                "work has one: --config /etc/dbxsync/work.conf",
+            ])
+    }
+
     // MARK: Where they are
 
     @Test("two mirrors are beside each other, links included, and neither keeps its state where the other one is")

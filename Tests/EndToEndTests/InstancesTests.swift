@@ -62,9 +62,9 @@ struct InstancesTests {
         try await withServer { server in
             let machine = try Machine()
             let none = try await machine.run("status", "--all")
-            #expect(none.code == 0 && none.output.contains("no mirror on this machine"), "\(none)")
+            #expect(none.code == 78 && none.errors.contains("no mirror on this machine"), "\(none)")
             let empty = try await machine.run("metrics", "--all")
-            #expect(empty.code == 0 && empty.output == "# EOF\n", "\(empty)")
+            #expect(empty.code == 78 && empty.output == "# EOF\n", "\(empty)")
 
             try server.account.put("/a", "a")
             let good = try machine.add("good", server)

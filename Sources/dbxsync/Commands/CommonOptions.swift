@@ -16,7 +16,13 @@ struct CommonOptions: ParsableArguments {
     var config: String { given ?? DropIn.file(ofInstance: nil) }
 
     /// The checked configuration, read as whoever started the command.
-    func load() throws(Failure) -> Config { try Self.checked(ConfigFile.load(config)) }
+    func load() throws(Failure) -> Config {
+        let loaded = ConfigFile.load(config)
+        if case .failure = loaded, let missing = MissingConfig(config, in: "/etc") {
+            throw Failure(.badConfiguration, missing.description)
+        }
+        return try Self.checked(loaded)
+    }
 
     /// - Throws: `Failure` with all problems.
     static func checked(_ loaded: Result<Config, ConfigProblems>) throws(Failure) -> Config {

@@ -44,7 +44,7 @@ struct MetricsCommand: AsyncParsableCommand {
         printOut(MetricsText.of(runs, format))
         for run in runs { if let trouble = run.trouble { complain("\(run.instance.name): \(trouble)") } }
         if all.isEmpty { complain(AllStatus.nothing(in: instances.folder.path)) }
-        return ExitCode.worst(runs.map(\.exitCode))
+        return AllStatus.exitCode(runs: runs)
     }
 
     private func complain(_ text: String) {

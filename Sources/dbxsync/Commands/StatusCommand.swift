@@ -69,6 +69,10 @@ struct StatusCommand: AsyncParsableCommand {
 
     private func tellAll() async throws -> ExitCode {
         let all = try instances.instances()
+        if all.isEmpty {
+            Terminal.standardError.write(
+                line: Failure(.badConfiguration, AllStatus.nothing(in: instances.folder.path)).text)
+        }
         if json {
             let status = AllStatus(await instances.run(all, "status", "--json", "--look"))
             printOut(try JSONText.of(status))
@@ -76,7 +80,6 @@ struct StatusCommand: AsyncParsableCommand {
         }
         let runs = await instances.run(all, "status", "--line")
         for line in AllStatus.lines(runs) { printOut(line) }
-        if all.isEmpty { printOut(AllStatus.nothing(in: instances.folder.path)) }
-        return ExitCode.worst(runs.map(\.exitCode))
+        return AllStatus.exitCode(runs: runs)
     }
 }

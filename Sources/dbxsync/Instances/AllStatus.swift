@@ -36,7 +36,12 @@ struct AllStatus: Encodable, Equatable, Sendable {
                 name: run.instance.name, config: run.instance.file, exitCode: run.exitCode.rawValue, error: run.trouble,
                 status: read.first { $0.0 == run }?.1)
         }
-        exitCode = ExitCode.worst(read.map(\.0.exitCode)).rawValue
+        exitCode = Self.exitCode(runs: read.map(\.0)).rawValue
+    }
+
+    /// That of the worst; where there is no mirror, none is configured.
+    static func exitCode(runs: [InstanceRun]) -> ExitCode {
+        runs.isEmpty ? .badConfiguration : ExitCode.worst(runs.map(\.exitCode))
     }
 
     /// The worst first, and by name where they are equal.
@@ -59,6 +64,6 @@ struct AllStatus: Encodable, Equatable, Sendable {
 
     /// What there is to say where there is no configuration.
     static func nothing(in folder: String) -> String {
-        "there is no mirror on this machine: no \(folder)/dbxsync.conf, and nothing in \(folder)/dbxsync (see: dbxsync setup)"
+        "there is no mirror on this machine: no \(folder)/dbxsync.conf, and nothing in \(folder)/dbxsync; to make one: dbxsync setup"
     }
 }

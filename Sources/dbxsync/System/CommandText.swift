@@ -14,19 +14,24 @@ enum CommandText {
     static func naming(_ file: String, in text: String) -> String {
         let option = option(file)
         if option.isEmpty { return text }
+        let setup = DropIn.instance(file).map { " --instance " + $0 } ?? option
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        return lines.map { $0.contains("--config") ? String($0) : naming(option, inLine: $0) }.joined(separator: "\n")
+        return lines.map { $0.contains("--config") ? String($0) : naming(option, setup, inLine: $0) }
+            .joined(separator: "\n")
     }
 
     private static let program = "dbxsync "
     private static let commands = Set(Dbxsync.configuration.subcommands.compactMap { $0.configuration.commandName })
 
-    private static func naming(_ option: String, inLine line: Substring) -> String {
+    private static let setup = SetupCommand.configuration.commandName ?? ""
+
+    /// - Parameter setup: what names the configuration to `dbxsync setup`, which makes it.
+    private static func naming(_ option: String, _ setup: String, inLine line: Substring) -> String {
         var (result, rest) = ("", line)
         while let found = rest.firstRange(of: program) {
             let command = rest[found.upperBound...].prefix { $0.isASCII && $0.isLetter || $0 == "-" }
             result += rest[..<command.endIndex]
-            if commands.contains(String(command)) { result += option }
+            if commands.contains(String(command)) { result += command == Self.setup ? setup : option }
             rest = rest[command.endIndex...]
         }
         return result + rest
