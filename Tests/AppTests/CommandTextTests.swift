@@ -24,6 +24,10 @@ struct CommandTextTests {
         #expect(
             named("\"dbxsync run\" or dbxsync sync.")
                 == "\"dbxsync run --config \(work)\" or dbxsync sync --config \(work).")
+        #expect(named("to make one: dbxsync setup") == "to make one: dbxsync setup --instance work")
+        #expect(
+            CommandText.naming("/srv/x.conf", in: "to make one: dbxsync setup")
+                == "to make one: dbxsync setup --config /srv/x.conf")
         let dropIn = "mkdir x\ndbxsync check-config --drop-in --config \(work) > y\ndbxsync status"
         #expect(named(dropIn) == dropIn + " --config \(work)")
         for text in ["dbxsync needs Linux", "dbxsync statuses", "a dbxsync", "dbxsync ", "", "undbxsync-status"] {
@@ -45,7 +49,8 @@ struct CommandTextTests {
             -> String
         {
             let error = TransportError(code: code, reason: "r", place: "p", isHandshake: isHandshake)
-            return NetworkChecks.advice(error, proxy: proxy, isEncrypted: isEncrypted) ?? ""
+            let place = isEncrypted ? "https://api.dropboxapi.com" : "http://127.0.0.1:8080"
+            return NetworkChecks.advice(error, proxy: proxy, place: place) ?? ""
         }
         for code in [TransportError.Code.resolve, .connect, .timeout, .cut] {
             #expect(
@@ -56,5 +61,10 @@ struct CommandTextTests {
         #expect(advice(.connect, isHandshake: true).contains("does not speak TLS"))
         #expect(advice(.connect, "the proxy p", isHandshake: true).contains("the proxy p"))
         #expect(!advice(.connect, isHandshake: true, isEncrypted: false).contains("does not speak TLS"))
+        #expect(advice(.connect).contains("port 443") && advice(.connect, isEncrypted: false).contains("port 8080"))
+        for (place, port) in [
+            ("https://[::1]", "443"), ("https://[::1]:8443/x:1", "8443"), ("HTTP://a", "80"), ("https://a:", "443"),
+            ("", "80"),
+        ] { #expect(NetworkChecks.port(of: place) == port) }
     }
 }

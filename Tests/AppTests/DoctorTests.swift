@@ -3,13 +3,43 @@ import Dropbox
 import Glibc
 import MirrorFS
 import SyncModel
+import TestSupport
 import Testing
 
+@testable import Engine
 @testable import dbxsync
 
 /// What `dbxsync doctor` makes of what it sees.
 @Suite(.timeLimit(.minutes(5)))
 struct DoctorTests {
+    // MARK: The state
+
+    @Test("only a pause that Dropbox has asked for is one; what else the daemon waits for is told of the mirror")
+    func pause() {
+        var live = LiveStatus(EngineStatus(), downloads: [], now: 1_000)
+        func result() -> Finding.Result { StateChecks.pause("rate limit", live, 1_000).result }
+        #expect(result() == .ok)
+        (live.phase, live.reason) = ("waiting", "api.dropboxapi.com cannot be reached")
+        #expect(result() == .ok)
+        live.pausedUntil = 1_060
+        #expect(result() == .warning)
+        live.pausedUntil = 999
+        #expect(result() == .ok)
+        #expect(StateChecks.pause("rate limit", nil, 1_000).result == .skipped)
+    }
+
+    @Test("a mirror whose configuration cannot be read is not called beside this one")
+    func neighbours() throws {
+        func other(_ name: String, _ mirror: String?) -> Neighbours.Neighbour {
+            .init(instance: Instance(file: "/etc/dbxsync/\(name).conf"), mirror: mirror, isUnknown: mirror == nil)
+        }
+        #expect(Examination.neighbours([]) == nil)
+        #expect(try #require(Examination.neighbours([other("a", "/a")])) == .ok("other mirrors", "a: beside this one"))
+        let mixed = try #require(Examination.neighbours([other("a", "/a"), other("b", nil), other("c", nil)]))
+        #expect(mixed.result == .warning && mixed.found.hasPrefix("a: beside this one\nb, c: "))
+        #expect(mixed.advice?.contains("--config /etc/dbxsync/c.conf") == true)
+    }
+
     // MARK: The unit
 
     private let shipped = """

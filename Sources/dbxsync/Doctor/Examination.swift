@@ -51,9 +51,13 @@ struct Examination: Sendable {
     }
 
     private func examine(broken problems: ConfigProblems) async {
-        let isForbidden = access(file, R_OK) != 0 && errno == EACCES
-        let advice = isForbidden ? "run this as root" : "correct it; dbxsync setup asks for what has to be set"
-        board.add([.problem("configuration", problems.description, do: advice)])
+        if MissingConfig(file, in: folder) != nil {
+            board.add([.problem("configuration", "there is no \(file)", do: "dbxsync setup")])
+        } else {
+            let isForbidden = access(file, R_OK) != 0 && errno == EACCES
+            let advice = isForbidden ? "run this as root" : "correct it; dbxsync setup asks for what has to be set"
+            board.add([.problem("configuration", problems.description, do: advice)])
+        }
         let unit = DropIn.unit(of: file)
         await service(unit, nil, nil)
     }
@@ -132,12 +136,25 @@ struct Examination: Sendable {
                 return .problem(
                     name, problems.joined(separator: "\n"), do: "move one of them, and correct its configuration")
             }
-            if neighbours.others.isEmpty { return nil }
-            let names = neighbours.others.map(\.instance.name).joined(separator: ", ")
-            return .ok(name, "\(names): beside this one")
+            return Self.neighbours(neighbours.others)
         } catch {
             return .warning(name, error.message)
         }
+    }
+
+    /// Judges mirrors of which none is known to be in the way.
+    static func neighbours(_ others: [Neighbours.Neighbour]) -> Finding? {
+        if others.isEmpty { return nil }
+        func names(_ some: [Neighbours.Neighbour]) -> String { some.map(\.instance.name).joined(separator: ", ") }
+        let hidden = others.filter { $0.mirror == nil }
+        let known = others.filter { !hidden.contains($0) }
+        let beside = known.isEmpty ? "" : "\(names(known)): beside this one"
+        guard !hidden.isEmpty else { return .ok(neighboursName, beside) }
+        let files = hidden.map(\.instance.file).joined(separator: ", ")
+        let unknown = "\(names(hidden)): \(files) cannot be read, and so not where that mirror is"
+        return .warning(
+            neighboursName, beside.isEmpty ? unknown : beside + "\n" + unknown,
+            do: hidden.map { "dbxsync check-config --config \($0.instance.file)" }.joined(separator: "\n"))
     }
 
     // MARK: Whose mirror it is

@@ -61,7 +61,7 @@ struct NetworkChecks: Sendable {
             let clock = answer.date.map { Self.clock($0, now: .now) }
             return Answer(host: host, finding: Self.finding(name, place, answer, milliseconds), clock: clock)
         } catch let error as TransportError {
-            let advice = Self.advice(error, proxy: usedProxy, isEncrypted: place.lowercased().hasPrefix("https:"))
+            let advice = Self.advice(error, proxy: usedProxy, place: place)
             return Answer(host: host, finding: .problem(name, error.description, do: advice))
         } catch {
             return Answer(host: host, finding: .problem(name, "\(place): \(error)"))
@@ -81,32 +81,6 @@ struct NetworkChecks: Sendable {
                 do: "look at the proxy, or at what filters the network here")
         }
         return .ok(name, "\(place) answers in \(milliseconds) ms")
-    }
-
-    /// What to do about a host that gives no answer.
-    ///
-    /// - Parameters:
-    ///   - proxy: the one in use, in words.
-    ///   - isEncrypted: whether TLS was to be spoken.
-    static func advice(_ error: TransportError, proxy: String?, isEncrypted: Bool) -> String? {
-        if error.isHandshake && isEncrypted {
-            let between = proxy.map { "\($0), or " } ?? ""
-            return
-                "what answers there does not speak TLS as Dropbox does: look at \(between)what filters the network here; "
-                + "a server of your own that speaks plain HTTP is account.endpoint = \"http://...\""
-        }
-        if let proxy, [.resolve, .connect, .timeout, .cut].contains(error.code) {
-            return "look at \(proxy): Dropbox is asked through it, and it does not answer, or gets no answer itself"
-        }
-        return switch error.code {
-        case .resolve: "look at /etc/resolv.conf and the network; set account.proxy if names are not looked up here"
-        case .connect: "look at the network and the firewall: TCP to port 443 has to be let out, or set account.proxy"
-        case .untrusted:
-            "look at the clock and the package ca-certificates; account.ca_file for an authority of your own"
-        case .timeout: "look at the network and the firewall; set account.proxy if Dropbox is reached by one"
-        case .cut: "something on the way ends the connection: look at the proxy and the firewall"
-        case .tooLarge, .unusable, .stopped: nil
-        }
     }
 
     /// Judges this machine's clock by a server's.

@@ -116,7 +116,7 @@ struct StateChecks: Sendable {
                 id: progress.mirrorID, folders: report.mirror.folders, backlogBytes: report.backlog.bytes)
             (outcome.origin, outcome.files) = (progress.origin, report.mirror.files)
             outcome.findings += [step(report), held(report), paths(report), pause(report)]
-            outcome.findings.append(try await trash(store))
+            outcome.findings.append(try await trash(store, of: progress.mirrorID))
             if let finding = outbox(report.outbox) { outcome.findings.append(finding) }
         } catch {
             outcome.findings.append(.problem(Self.names[3], Failure.of(error).message))
@@ -169,17 +169,25 @@ struct StateChecks: Sendable {
 
     private func pause(_ report: StatusReport) -> Finding {
         let name = Self.names[6]
-        guard let live = report.daemon?.now else {
-            return .skipped(name, "no daemon runs that could have been asked to wait")
+        return Self.pause(name, report.daemon?.now, now)
+    }
+
+    /// Judges whether Dropbox has asked a daemon to wait; what else it waits for is told of the mirror.
+    static func pause(_ name: String, _ live: LiveStatus?, _ now: Timestamp) -> Finding {
+        guard let live else { return .skipped(name, "no daemon runs that could have been asked to wait") }
+        guard let end = live.pausedUntil, end > now else {
+            return .ok(name, "Dropbox has not asked the daemon to wait")
         }
-        guard let reason = live.reason else { return .ok(name, "Dropbox has not asked the daemon to wait") }
-        return .warning(name, "the daemon waits: \(reason)")
+        return .warning(name, "Dropbox asked for a pause until \(TimeText.soon(end, now: now))")
     }
 
     // MARK: What is kept, and what goes up
 
-    private func trash(_ store: StateStore) async throws -> Finding {
+    private func trash(_ store: StateStore, of mirror: String?) async throws -> Finding {
         let name = Self.keptNames[0]
+        if let mirror, (try? MirrorTree.openReadOnly(at: config.mirror.directory, expecting: mirror)) == nil {
+            return .skipped(name, "the mirror it is in is not there")
+        }
         let extent = try await store.trashExtent()
         let aside = asideText
         guard extent.items > 0 else { return .ok(name, "empty" + aside) }
