@@ -36,6 +36,19 @@ struct CommandTextTests {
         #expect(Failure(.signedOut, "a\ndbxsync auth").naming(work).message == "a\ndbxsync auth --config \(work)")
     }
 
+    @Test("beside names of files only what is advised is a command")
+    func advised() {
+        func named(_ text: String) -> String { CommandText.namingAdvice(work, in: text) }
+        #expect(
+            named("3 are held; `dbxsync held` lists them") == "3 are held; `dbxsync held --config \(work)` lists them")
+        #expect(named("stale (see: dbxsync status)") == "stale (see: dbxsync status --config \(work))")
+        #expect(named("sign in with \"dbxsync auth\"") == "sign in with \"dbxsync auth --config \(work)\"")
+        for text in ["/my dbxsync status.txt is parked", "placed /dbxsync held", "dbxsync status", "in step", ""] {
+            #expect(named(text) == text)
+        }
+        #expect(CommandText.namingAdvice("/etc/dbxsync.conf", in: "(see: dbxsync held)") == "(see: dbxsync held)")
+    }
+
     @Test("a path stays one word of a shell")
     func quoted() {
         #expect(CommandText.option("/home/a b/it's.conf") == " --config '/home/a b/it'\\''s.conf'")

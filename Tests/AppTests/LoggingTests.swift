@@ -225,6 +225,15 @@ struct TerminalTests {
         #expect(lines == ["warning two: p (endpoint list)", "debug   three (endpoint list)"])
     }
 
+    @Test("what a line advises names the configuration in use")
+    func advice() {
+        let capture = Capture(interactive: false)
+        let log = LogOutput(level: .info, terminal: capture.terminal, config: "/etc/dbxsync/work.conf")
+        log.logger().warning("3 files are held; `dbxsync held` lists them")
+        #expect(
+            capture.finish().hasSuffix("3 files are held; `dbxsync held --config /etc/dbxsync/work.conf` lists them\n"))
+    }
+
     @Test("a log line goes above the progress line, which stays")
     func aboveProgress() {
         let capture = Capture(interactive: true)

@@ -48,7 +48,7 @@ struct AuthCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting(common.config) {
             let config = try common.loadAsOwner()
-            let log = LogOutput(config.log)
+            let log = LogOutput(config.log, config: common.config)
             let connection = Connection(config, calls: .oneShot, logger: log.logger())
             let file = Connection.credentialsFile(config)
             if revoke {

@@ -59,8 +59,8 @@ func exiting(_ config: String, _ work: () async throws -> ExitCode) async throws
 ///
 /// - Parameter config: the configuration that it is about, which what is advised then names.
 func serving(_ config: String, _ work: (LogOutput, SystemdNotifier) async throws -> Void) async throws {
-    let log = LogOutput(level: .info)
-    let notifier = SystemdNotifier()
+    let log = LogOutput(level: .info, config: config)
+    let notifier = SystemdNotifier(config: config)
     do {
         try await work(log, notifier)
     } catch {

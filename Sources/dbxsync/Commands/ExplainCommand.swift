@@ -34,7 +34,7 @@ struct ExplainCommand: AsyncParsableCommand {
             let isID = path.hasPrefix("id:")
             let place = isID ? nil : try MirrorPlace.read(path, config)
             try Privileges.becomeOwner(of: config.state.directory)
-            let log = LogOutput(config.log)
+            let log = LogOutput(config.log, config: common.config)
             let account = LazyAccount(config, logger: log.logger())
             let store = try config.readableState()
             let text: String

@@ -49,7 +49,7 @@ struct GetCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting(common.config) {
             let config = try common.load()
-            let log = LogOutput(config.log)
+            let log = LogOutput(config.log, config: common.config)
             let connection = Connection(config, calls: .oneShot, logger: log.logger())
             let path = RemotePath.absolute(remote)
             do {

@@ -37,7 +37,7 @@ struct ListCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting(common.config) {
             let config = try common.loadAsOwner()
-            let log = LogOutput(config.log)
+            let log = LogOutput(config.log, config: common.config)
             let connection = Connection(config, calls: .oneShot, logger: log.logger())
             let path = RemotePath.absolute(remote ?? config.mirror.remoteRoot)
             do {

@@ -70,7 +70,7 @@ struct PutCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting(common.config) {
             let config = try common.load()
-            let log = LogOutput(config.log)
+            let log = LogOutput(config.log, config: common.config)
             let source = try source()
             let connection = Connection(config, calls: .oneShot, logger: log.logger())
             let commit = CommitInfo(path: target, mode: Self.mode(mode) ?? .add, autorename: autorename)

@@ -53,7 +53,7 @@ struct RestoreCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting(common.config) {
             let config = try common.load()
-            let log = LogOutput(config.log)
+            let log = LogOutput(config.log, config: common.config)
             let place = try MirrorPlace.read(path, config)
             let request = try request()
             let store = try StateStore.openReadOnly(at: config.stateFile)

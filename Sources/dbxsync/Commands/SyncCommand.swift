@@ -28,7 +28,7 @@ struct SyncCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting(common.config) {
             let config = try common.loadAsOwner()
-            let log = LogOutput(config.log)
+            let log = LogOutput(config.log, config: common.config)
             if dryRun { return try await preview(config, log) }
             do {
                 return try await pass(config, log)

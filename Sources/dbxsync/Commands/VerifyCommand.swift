@@ -29,7 +29,7 @@ struct VerifyCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting(common.config) {
             let config = try common.loadAsOwner()
-            let log = LogOutput(config.log)
+            let log = LogOutput(config.log, config: common.config)
             return repair ? try await repair(config, log) : try await compare(config, log)
         }
     }

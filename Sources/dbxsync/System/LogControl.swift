@@ -5,9 +5,12 @@ import Synchronization
 /// What is logged and how, shared by all loggers, so that a reload changes all of them.
 final class LogControl: Sendable {
     private let state: Mutex<Config.LogSettings>
+    /// The configuration that it is about, which what is advised then names.
+    let config: String
 
     /// Starts with a level and a format.
-    init(_ level: Logger.Level, format: LogFormat = .auto) {
+    init(_ level: Logger.Level, format: LogFormat = .auto, config: String = DropIn.file(ofInstance: nil)) {
+        self.config = config
         state = Mutex(Config.LogSettings(level: level, format: format))
     }
 

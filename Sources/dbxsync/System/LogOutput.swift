@@ -18,14 +18,18 @@ struct LogOutput: Sendable {
     let isJournal: Bool
 
     /// Logs as it is configured.
-    init(_ settings: Config.LogSettings) {
-        self.init(level: settings.level)
+    ///
+    /// - Parameter config: the configuration, which what is advised then names.
+    init(_ settings: Config.LogSettings, config: String) {
+        self.init(level: settings.level, config: config)
         control.change(to: settings)
     }
 
     /// Decides by JOURNAL_STREAM.
-    init(level: Logger.Level, terminal: Terminal = .standardError) {
-        control = LogControl(level)
+    init(
+        level: Logger.Level, terminal: Terminal = .standardError, config: String = DropIn.file(ofInstance: nil)
+    ) {
+        control = LogControl(level, config: config)
         self.terminal = terminal
         isJournal = Self.isJournalStream(
             getenv("JOURNAL_STREAM").map { String(cString: $0) }, descriptor: STDERR_FILENO)

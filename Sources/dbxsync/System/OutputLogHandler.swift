@@ -33,7 +33,7 @@ struct OutputLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         let all = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
-        let message = event.message.description
+        let message = CommandText.namingAdvice(control.config, in: event.message.description)
         switch control.format {
         case .json:
             write(JSONLogLine.text(event.level, message, all, error: event.error, at: .now), event.level)

@@ -1,4 +1,5 @@
 import CSystemd
+import Configuration
 import Glibc
 import Synchronization
 import TextFormatting
@@ -7,9 +8,13 @@ import TextFormatting
 final class SystemdNotifier: Sendable {
     private let send: @Sendable (String) -> Void
     private let lastStatus = Mutex("")
+    /// The configuration that it is about, which what is advised then names.
+    private let config: String
 
     /// Sends to `$NOTIFY_SOCKET`; tests may listen instead.
-    init(send: @escaping @Sendable (String) -> Void = { sd_notify(0, $0) }) { self.send = send }
+    init(
+        config: String = DropIn.file(ofInstance: nil), send: @escaping @Sendable (String) -> Void = { sd_notify(0, $0) }
+    ) { (self.config, self.send) = (config, send) }
 
     /// Configuration, lock, mirror and state are in order.
     ///
@@ -64,7 +69,7 @@ final class SystemdNotifier: Sendable {
 
     /// A line feed in a path would otherwise begin the next assignment.
     private func statusLine(_ text: String?) -> String {
-        text.map { "\nSTATUS=" + escapingControls($0) } ?? ""
+        text.map { "\nSTATUS=" + escapingControls(CommandText.namingAdvice(config, in: $0)) } ?? ""
     }
 
     private static func microseconds(_ duration: Duration) -> Int64 {
