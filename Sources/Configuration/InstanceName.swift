@@ -5,7 +5,7 @@ package enum InstanceName {
 
     /// What an instance's state directory, `/var/lib/dbxsync/NAME`, would be mistaken for: it lies in that of
     /// `dbxsync.service`.
-    private static let taken = ["credentials.json", "lock", "on-change", "state.db", "status.json"]
+    private static let taken = ["credentials.json", "ended.json", "lock", "on-change", "state.db", "status.json"]
 
     /// What is wrong with a name; nil if nothing is.
     ///

@@ -1,6 +1,7 @@
 import Configuration
 import Dropbox
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -24,7 +25,7 @@ struct InstanceTests {
         "names that are not",
         arguments: [
             "", "-x", ".x", "..", "a/b", "a b", "a:b", "a@b", "a\\x2d", "\u{e9}", "a\n", "%i", "dbxsync", "lock",
-            "state.db", "state.db-wal", "credentials.json", "on-change", "status.json",
+            "state.db", "state.db-wal", "credentials.json", "on-change", "status.json", "ended.json",
             String(repeating: "x", count: 101),
         ])
     func badName(name: String) { #expect(InstanceName.problem(name) != nil) }
@@ -156,6 +157,32 @@ struct InstanceTests {
                 "there is no configuration /etc/dbxsync.conf; to make one: dbxsync setup",
                 "work has one: --config /etc/dbxsync/work.conf",
             ])
+    }
+
+    @Test("a sign-in is also that of who names its file, or has its token in another one") func sharedSignIn() throws {
+        let folder = try TemporaryFolder()
+        func add(_ name: String, _ credentials: String, token: String) throws {
+            try folder.write("{\"refresh_token\": \"\(token)\"}", to: credentials)
+            chmod(folder(credentials), 0o600)
+            try folder.write(
+                "[account]\ncredentials = \"\(folder(credentials))\"\nnonsense = 1\n", to: "dbxsync/\(name).conf")
+        }
+        try add("own", "own.json", token: "t")
+        try add("same-file", "own.json", token: "t")
+        try add("same-token", "copy.json", token: "t")
+        try add("other", "other.json", token: "u")
+        try FileManager.default.createSymbolicLink(
+            atPath: folder("dbxsync/link.conf"), withDestinationPath: folder("dbxsync/own.conf"))
+        var config = Config()
+        config.account.credentials = folder("own.json")
+        let users = SharedSignIn.users(of: config, file: folder("dbxsync/own.conf"), in: folder.path)
+        #expect(users.map(\.name) == ["same-file", "same-token"])
+        config.account.credentials = folder("none.json")
+        #expect(SharedSignIn.users(of: config, file: folder("dbxsync/own.conf"), in: folder.path) == [])
+        #expect(SharedSignIn.refusal([]) == nil)
+        let refusal = try #require(SharedSignIn.refusal(users))
+        #expect(refusal.exitCode == .usage && refusal.message.contains("same-token ("))
+        #expect(refusal.message.hasSuffix("dbxsync auth --revoke --shared"))
     }
 
     // MARK: Where they are

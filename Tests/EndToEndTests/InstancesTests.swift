@@ -107,6 +107,19 @@ struct InstancesTests {
         }
     }
 
+    @Test("a sign-in that another mirror uses is not ended by the way") func sharedSignIn() async throws {
+        try await withServer { server in
+            let machine = try Machine()
+            let one = try machine.add("one", server)
+            _ = try machine.add("two", server)
+            let refused = try await one.run("auth", "--revoke", "--config-dir", machine.etc.path)
+            #expect(refused.code == 64 && refused.errors.contains("two ("), "\(refused)")
+            #expect(FileManager.default.fileExists(atPath: one.folder("state/credentials.json")))
+            let ended = try await one.run("auth", "--revoke", "--shared", "--config-dir", machine.etc.path)
+            #expect(ended.code == 0 && ended.output.contains("signed out"), "\(ended)")
+        }
+    }
+
     @Test("the page has a line for each mirror, and each of them its own pages below its name")
     func page() async throws {
         try await withServer { server in

@@ -35,19 +35,33 @@ struct AuthCommand: AsyncParsableCommand {
     @Flag(help: "Sign out: the sign-in is ended at Dropbox and the credentials file is removed.")
     var revoke = false
 
+    @Flag(help: "With --revoke: even if other mirrors of this machine use the same sign-in, which stop, too.")
+    var shared = false
+
     @Flag(help: "Print the result as JSON.")
     var json = false
+
+    @OptionGroup var machine: ConfigurationFolder
 
     func validate() throws {
         if revoke && (code != nil || verifier != nil || uploads) {
             throw ValidationError("--revoke takes neither --code, --verifier nor --uploads")
         }
+        if shared && !revoke { throw ValidationError("--shared is for --revoke") }
         try PKCE.validate(code: code, verifier: verifier)
     }
 
     func run() async throws {
         try await exiting(common.config) {
-            let config = try common.loadAsOwner()
+            let config = try common.load()
+            // Before it becomes another user: those of other mirrors are for others.
+            if revoke && !shared,
+                let refusal = SharedSignIn.refusal(
+                    SharedSignIn.users(of: config, file: common.config, in: machine.path))
+            {
+                throw refusal
+            }
+            try Privileges.becomeOwner(of: config.state.directory)
             let log = LogOutput(config.log, config: common.config)
             let connection = Connection(config, calls: .oneShot, logger: log.logger())
             let file = Connection.credentialsFile(config)
