@@ -113,15 +113,18 @@ public final class StateStore: Sendable {
 
     /// Opens the state file for a look.
     ///
+    /// - Parameter migrating: whether a file of an earlier version is read as a copy that is brought up to date.
     /// - Returns: the store, and whether it is safe from others who write; if not, what was read counts only if the file
-    ///   has not changed meanwhile. `nil` if there is no such file, or one of an earlier version.
+    ///   has not changed meanwhile. `nil` if there is no such file, or without `migrating` one of an earlier version.
     /// - Throws: `StoreError`.
-    static func openForLook(at path: String) throws -> (store: StateStore, isGuarded: Bool)? {
+    static func openForLook(at path: String, migrating: Bool = false) throws -> (store: StateStore, isGuarded: Bool)? {
         do {
             guard try FileHeader.isPresent(path) else { return nil }
             let (connection, isGuarded) = try connectForLook(path)
             let version = try connection.queue.read { try checkVersion($0, path: path) }
-            if version < Schema.version { return nil }
+            if version < Schema.version {
+                return migrating ? (try migratedCopy(of: connection.queue, path: path), isGuarded) : nil
+            }
             return (try StateStore(connection, path: path, isReadOnly: true), isGuarded)
         } catch {
             throw StoreError.wrappingOpening(error, path: path)

@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import Glibc
 import Store
@@ -133,6 +134,14 @@ struct HistoryLookTests {
                     """)
         }
         try queue.close()
+        // Who looks sees it brought up to date, and leaves it as it is.
+        let before = try Data(contentsOf: URL(filePath: fixture.path))
+        #expect(try await StateStore.look(at: fixture.path) { _ in true } == nil)
+        let looked: Void? = try await StateStore.look(at: fixture.path, migrating: true) {
+            try await expectSpellings($0)
+        }
+        #expect(looked != nil)
+        #expect(try Data(contentsOf: URL(filePath: fixture.path)) == before)
         try await expectSpellings(try StateStore.open(at: fixture.path))
     }
 

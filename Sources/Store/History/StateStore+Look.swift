@@ -28,18 +28,19 @@ extension StateStore {
     ///
     /// - Parameters:
     ///   - path: the state file.
+    ///   - migrating: whether a file of an earlier version is read as a copy that is brought up to date.
     ///   - work: what is read; it may be done again if the file is written to meanwhile.
-    /// - Returns: `nil` if there is no file, or one of an earlier version that no daemon has opened since.
+    /// - Returns: `nil` if there is no file, or without `migrating` one of an earlier version that no daemon has opened since.
     /// - Throws: `StoreError` if it cannot be read, and what `work` throws.
     public static func look<T: Sendable>(
-        at path: String, _ work: @Sendable (StateStore) async throws -> T
+        at path: String, migrating: Bool = false, _ work: @Sendable (StateStore) async throws -> T
     ) async throws -> T? {
         for _ in 1..<looks {
             let before = StateStamp(path)
             let found: Result<T?, any Error>
             var isGuarded = false
             do {
-                guard let (store, guarded) = try openForLook(at: path) else { return nil }
+                guard let (store, guarded) = try openForLook(at: path, migrating: migrating) else { return nil }
                 isGuarded = guarded
                 defer { try? store.close() }  // nothing was written
                 found = .success(try await work(store))

@@ -144,12 +144,7 @@ extension Config {
     ///
     /// - Throws: `Failure` or `StoreError` if it cannot be read, and what `work` throws.
     func looking<Value: Sendable>(_ work: @Sendable (StateStore) async throws -> Value) async throws -> Value {
-        if let found = try await StateStore.look(at: stateFile, work) { return found }
-        guard access(stateFile, F_OK) != 0 else {
-            throw Failure(
-                .unusableDirectory,
-                "state file \(stateFile) is of an earlier version; it is brought up to date when dbxsync runs")
-        }
+        if let found = try await StateStore.look(at: stateFile, migrating: true, work) { return found }
         return try await work(try readableState())
     }
 }
