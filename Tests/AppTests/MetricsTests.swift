@@ -3,6 +3,7 @@ import Dropbox
 import Engine
 import Foundation
 import Glibc
+import Logging
 import MirrorFS
 import SyncModel
 import TestSupport
@@ -13,6 +14,24 @@ import Testing
 /// What is counted, and how it is told.
 @Suite(.timeLimit(.minutes(5)))
 struct MetricsTests {
+    @Test("a file that cannot be written is told again after an hour, and when it is written again")
+    func reminded() async throws {
+        let (folder, story) = (try TemporaryFolder(), Story())
+        let logger = Logger(label: "test") { _ in story }
+        let file = MetricsTextFile(logger: logger)
+        let start = ContinuousClock.now
+        func write(minute: Int) async -> Bool {
+            await file.write("x", to: folder("later/a.prom"), now: start + .seconds(60 * minute))
+        }
+        for minute in [0, 1, 59] { #expect(await !write(minute: minute)) }
+        #expect(story.lines.count == 1)
+        for minute in [60, 61, 119] { #expect(await !write(minute: minute)) }
+        #expect(story.lines.count == 2 && story.lines.allSatisfy { $0.contains("cannot be written") })
+        _ = try folder.folder("later")
+        #expect(await write(minute: 120))
+        #expect(story.lines.last?.contains("is written again") == true && story.lines.count == 3)
+    }
+
     private func facts(mirror: String = "work", counters: DaemonCounters? = nil) -> MetricsFacts {
         MetricsFacts(
             mirror: mirror, now: 1_000, isUp: true, counters: counters, freeBytes: 5, isSignedIn: nil,

@@ -1,3 +1,4 @@
+import Configuration
 import Foundation
 import Glibc
 import MirrorFS
@@ -44,6 +45,52 @@ struct StatusWordTests {
         #expect(daemon(word(heartbeat: 900), at: 910).now == nil)  // from before it began: of an earlier process
         #expect(!daemon(nil, place: nil, at: 2000).silent)  // "dbxsync sync"
         #expect(!daemon(nil, since: nil, at: 2000).silent)
+    }
+
+    @Test("a daemon that was stopped by a signal is not believed, however fresh its word is")
+    func stopped() {
+        let daemon = StatusReport.Daemon(
+            LockHolder(pid: 7, word: "/run/x", since: 1000), word(heartbeat: 5000), at: 5010, isStopped: true)
+        #expect(daemon.stopped && daemon.silent && daemon.now == nil)
+        func isStopped(_ stat: String) -> Bool { ProcessState.isStopped(stat, ofProgram: "dbxsync") }
+        #expect(isStopped("7 (dbxsync) T 1 7 7 0") && isStopped("7 (dbxsync) t 1"))
+        for other in [
+            "7 (dbxsync) S 1", "7 (dbxsync) D 1", "7 (other) T 1", "7 (x) T (dbxsync) S 1", "", "7 (dbxsync)",
+            ")(", "7 (dbxsync) ",
+        ] { #expect(!isStopped(other), "\(other)") }
+        #expect(!ProcessState.isStopped(getpid()) && !ProcessState.isStopped(-1))
+    }
+
+    @Test("why a daemon has ended by itself is kept for who asks later, until another one begins")
+    func end() throws {
+        let folder = try TemporaryFolder()
+        var config = Config()
+        config.state.directory = folder.path
+        #expect(LastEnd.read(config) == nil)
+        LastEnd.note(Failure(.held, "another dbxsync"), config, now: 5)
+        #expect(LastEnd.read(config) == nil)
+        LastEnd.note(Failure(.signedOut, "revoked\nsign in with: dbxsync auth"), config, now: 5)
+        #expect(
+            LastEnd.read(config)
+                == LastEnd(at: 5, exitCode: 77, reason: "revoked; sign in with: dbxsync auth"))
+        LastEnd.note(
+            Failure(.badConfiguration, String(repeating: "x", count: 1_000_000)), config, now: 6)
+        #expect(LastEnd.read(config)?.exitCode == 78)
+        LastEnd.forget(config)
+        #expect(LastEnd.read(config) == nil)
+        LastEnd.note(Failure(.signedOut, "nowhere"), Config(), now: 5)  // cannot be written: nothing happens
+    }
+
+    @Test("a file for node_exporter that a running daemon does not write is told")
+    func textfile() {
+        func problem(_ written: Timestamp?, running: Int64) -> String? {
+            TextfileLook.problem("/x.prom", written: written, running: running, now: 10_000)
+        }
+        #expect(problem(9_990, running: 5_000) == nil && problem(10_500, running: 5_000) == nil)
+        #expect(
+            problem(nil, running: 60) == nil && problem(1_000, running: 60) == nil && problem(nil, running: -5) == nil)
+        #expect(problem(nil, running: 5_000)?.hasPrefix("/x.prom is not there") == true)
+        #expect(problem(9_000, running: 5_000)?.hasPrefix("/x.prom was last written") == true)
     }
 
     @Test("a word is read as it was written; what is none is nothing")

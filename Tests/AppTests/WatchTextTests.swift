@@ -129,6 +129,33 @@ struct WatchTextTests {
         #expect(held.contains { $0.hasPrefix("held: 7 removals held") }, "\(held)")
     }
 
+    @Test("that the daemon has ended, or does nothing, is told, with the reason") func ended() async throws {
+        let reason = "the sign-in was revoked; sign in again with: dbxsync auth"
+        let end = text(
+            try await view {
+                $0.report.daemon = nil
+                $0.report.daemonEnd = .init(LastEnd(at: Self.now - 60, exitCode: 77, reason: reason))
+            }, 120, 24)
+        #expect(
+            end.contains { $0.hasPrefix("the daemon is not running: it ended") && $0.contains("code 77") }, "\(end)")
+        #expect(end.joined(separator: " ").contains("dbxsync auth"), "\(end)")
+        let stopped = text(
+            try await view { $0.report.daemon = .init(pid: 7, now: nil, silent: true, stopped: true) }, 120, 24)
+        #expect(stopped.contains("the daemon is stopped by a signal"), "\(stopped)")
+        #expect(stopped.contains { $0.contains("kill -CONT 7") }, "\(stopped)")
+    }
+
+    @Test("the line of --all says that nobody keeps a mirror in step, and why") func line() async throws {
+        var report = try await view().report
+        #expect(!StatusText.line(report, Self.now).contains("running"))
+        report.daemon = nil
+        #expect(StatusText.line(report, Self.now).hasSuffix("; the daemon is not running"))
+        report.daemonEnd = .init(LastEnd(at: Self.now, exitCode: 78, reason: "why\u{1B}"))
+        #expect(StatusText.line(report, Self.now).hasSuffix("with exit code 78: why\\u{1b}"))
+        report.textfileProblem = "x"
+        #expect(StatusText.troubles(report, Self.now).last?.hasPrefix("metrics.textfile: x") == true)
+    }
+
     @Test("a state that cannot be read is told beside what was known")
     func trouble() async throws {
         let lines = text(try await view { $0.trouble = "state.db: disk I/O error" }, 80, 24)

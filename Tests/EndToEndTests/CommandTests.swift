@@ -119,13 +119,15 @@ struct CommandTests {
     func statusKeys() async throws {
         try await DaemonFixture.run { fixture in
             let keys = [
-                "accepted", "account", "backlog", "checked_at", "daemon", "damaged_state", "disk_as_of", "failing",
+                "accepted", "account", "backlog", "checked_at", "daemon", "daemon_end", "damaged_state", "disk_as_of",
+                "failing",
                 "held",
                 "in_step", "in_step_as_of", "issues", "last_pass", "left_out", "limit", "listed_at", "listing",
                 "mirror",
                 "outbox",
                 "parked",
-                "proofs", "stale", "stranger_paths", "strangers", "troubles", "unread", "unread_entries",
+                "proofs", "stale", "stranger_paths", "strangers", "textfile_problem", "troubles", "unread",
+                "unread_entries",
             ]
             fixture.account.fill(Seed(files: 30))
             let before = try await fixture.place.run("status", "--json")

@@ -30,8 +30,10 @@ struct RunCommand: AsyncParsableCommand {
                 config, calls: .daemon, place: place, metrics: metrics, logger: logger)
         } catch {
             await tellEnd(error, config, logger)
+            note(error, config)
             throw error
         }
+        LastEnd.forget(config)
         logger.notice(
             "dbxsync \(Dbxsync.version) has started; the mirror is \(config.mirror.directory)",
             metadata: ["event": "started"])
@@ -50,10 +52,16 @@ struct RunCommand: AsyncParsableCommand {
             ).run()
         } catch {
             if !isServing { await tellEnd(error, config, logger) }
-            throw await composition.close(after: error)
+            let end = await composition.close(after: error)
+            note(end, config)
+            throw end
         }
         await composition.close()
         logger.notice("stopped", metadata: ["event": "stopped"])
+    }
+
+    private func note(_ error: any Error, _ config: Config) {
+        LastEnd.note(Failure.of(error).naming(common.config), config)
     }
 
     /// Tells that the daemon ends before any of its services has begun.

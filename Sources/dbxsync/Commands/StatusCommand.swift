@@ -47,7 +47,9 @@ struct StatusCommand: AsyncParsableCommand {
             if json {
                 printOut(try JSONText.of(report))
             } else {
-                for line in StatusText.lines(report, now: .now) { printOut(line) }
+                for line in StatusText.lines(report, now: .now) {
+                    printOut(CommandText.namingAdvice(common.config, in: line))
+                }
             }
             return report.isWell ? .done : .incomplete
         }
@@ -63,7 +65,7 @@ struct StatusCommand: AsyncParsableCommand {
         let report = try await config.looking {
             try await StatusReport.glance($0, config: config, now: now, paths: 1)
         }
-        printOut(report.isWell ? StatusText.heading(report, now) : StatusText.whyNotWell(report, now: now))
+        printOut(CommandText.namingAdvice(common.config, in: StatusText.line(report, now)))
         return report.isWell ? .done : .incomplete
     }
 

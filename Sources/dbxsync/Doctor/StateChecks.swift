@@ -16,7 +16,7 @@ struct StateChecks: Sendable {
     let now: Timestamp
 
     static let names = ["state directory", "lock", "state file", "mirror", "held removals", "paths", "rate limit"]
-    static let keptNames = ["trash", "outbox"]
+    static let keptNames = ["trash", "outbox", "metrics file"]
 
     private static let mostRows = 1_000
 
@@ -43,7 +43,7 @@ struct StateChecks: Sendable {
         } catch {
             outcome.findings = [.problem(Self.names[2], Failure.of(error).message)]
         }
-        outcome.findings = [directory, lock] + outcome.findings
+        outcome.findings = [directory, lock] + outcome.findings + [textfile].compactMap(\.self)
         return outcome
     }
 
@@ -86,6 +86,11 @@ struct StateChecks: Sendable {
     private func lock(_ daemon: StatusReport.Daemon?) -> Finding {
         let name = Self.names[1]
         guard let daemon else { return .ok(name, "no dbxsync works on \(config.state.directory)") }
+        if daemon.stopped {
+            return .problem(
+                name, "PID \(daemon.pid), which holds \(config.state.directory), was stopped by a signal",
+                do: "kill -CONT \(daemon.pid)")
+        }
         if daemon.silent {
             return .problem(
                 name, "PID \(daemon.pid) holds \(config.state.directory), and has not said how it gets on of late",
@@ -212,6 +217,21 @@ struct StateChecks: Sendable {
         guard let days = try? DirectoryEntries(of: folder).names(), !days.isEmpty else { return "" }
         return
             "; in .dbxsync/aside are local files of \(HumanText.count(days.count, "day")), which stay until you remove them"
+    }
+
+    /// The file that the daemon keeps for node_exporter; nil where none is configured.
+    private var textfile: Finding? {
+        guard let path = config.metrics.textfile else { return nil }
+        let (name, folder) = (Self.keptNames[2], path.pathAboveLastSlash ?? "")
+        guard faccessat(AT_FDCWD, folder.isEmpty ? "/" : folder, W_OK | X_OK, AT_EACCESS) == 0 else {
+            let user = Privileges.User.current.name
+            return .warning(
+                name, "\(user) may not write to \(folder): \(SystemError(errno))",
+                do: "make it, and let \(user) write there; or correct metrics.textfile")
+        }
+        guard let problem = TextfileLook.problem(config, now: now) else { return .ok(name, path) }
+        return .warning(
+            name, problem, do: "look into the journal, and let the service write there: dbxsync check-config --drop-in")
     }
 
     private func outbox(_ report: StatusReport.Outbox?) -> Finding? {

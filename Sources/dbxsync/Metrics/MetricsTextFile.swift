@@ -2,11 +2,12 @@ import Engine
 import FileSystem
 import Logging
 
-/// The file that the daemon keeps for node_exporter; what is wrong with it is told once.
+/// The file that the daemon keeps for node_exporter; what is wrong with it is told once an hour.
 actor MetricsTextFile {
     private let logger: Logger
-    /// What was told of the last failure, and of which file.
-    private var told: String?
+    /// What was told of the last failure, of which file, and when.
+    private var told: (problem: String, at: ContinuousClock.Instant)?
+    private static let reminder = Duration.seconds(3_600)
     /// Its disk may not answer, and then nothing else waits for it.
     private let thread = DiskPool(threads: 1)
 
@@ -15,7 +16,7 @@ actor MetricsTextFile {
     /// Replaces the file at `path`, for everybody to read.
     ///
     /// - Returns: whether it could.
-    func write(_ text: String, to path: String) async -> Bool {
+    func write(_ text: String, to path: String, now: ContinuousClock.Instant = .now) async -> Bool {
         do {
             try await thread.run { try Self.replace(path, text) }
             if told != nil { logger.notice("metrics.textfile \(path) is written again") }
@@ -23,8 +24,9 @@ actor MetricsTextFile {
             return true
         } catch {
             let problem = Self.problem(path, error)
-            if told != problem { logger.warning("\(problem)", metadata: ["event": "textfile_failed"]) }
-            told = problem
+            if told.map({ $0.problem == problem && now - $0.at < Self.reminder }) ?? false { return false }
+            logger.warning("\(problem)", metadata: ["event": "textfile_failed"])
+            told = (problem, now)
             return false
         }
     }

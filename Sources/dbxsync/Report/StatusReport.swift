@@ -65,6 +65,10 @@ struct StatusReport: Encodable, Sendable {
     @Nullable var outbox: Outbox?
     /// The last state file that was damaged, as long as it is kept; null if none is.
     @Nullable var damagedState: DamagedFile?
+    /// Why the last daemon has ended by itself; null if it did not, or one runs.
+    @Nullable var daemonEnd: DaemonEnd? = nil
+    /// Why the file of `metrics.textfile` says nothing that is true; null if it does, or no daemon runs that writes it.
+    @Nullable var textfileProblem: String? = nil
 
     /// Whose account it is.
     struct Account: Encodable, Sendable {
@@ -156,6 +160,20 @@ struct StatusReport: Encodable, Sendable {
         @Nullable var now: LiveStatus?
         /// Whether it should have said something since, so that nothing is known of the mirror.
         var silent: Bool
+        /// Whether it was stopped by a signal such as SIGSTOP, and does nothing before another one lets it go on.
+        var stopped = false
+    }
+
+    /// How a daemon has ended.
+    struct DaemonEnd: Encodable, Sendable {
+        var at: Moment
+        var exitCode: Int32
+        var reason: String
+
+        init?(_ end: LastEnd?) {
+            guard let end else { return nil }
+            (at, exitCode, reason) = (Moment(end.at), end.exitCode, end.reason)
+        }
     }
 
     /// A pass that did something.
@@ -246,9 +264,16 @@ extension StatusReport {
     /// The same, in doubt if no daemon runs and the mirror is not the one that the state is about.
     private func doubting(_ config: Config, _ store: StateStore) async throws -> StatusReport {
         var report = self
+        report.lookAround(config)
         // A running daemon checks that itself, and waits for a mirror that is away.
         if daemon == nil, let refusal = try await Self.refusal(ofMirror: config, store) { report.doubt(refusal) }
         return report
+    }
+
+    /// Takes up what is beside the state: why no daemon runs, and what one leaves undone.
+    mutating func lookAround(_ config: Config) {
+        daemonEnd = daemon == nil ? DaemonEnd(LastEnd.read(config)) : nil
+        textfileProblem = TextfileLook.problem(config)
     }
 
     /// Why the mirror directory is not the mirror that the state is about; nil if it is, or there is none yet.
@@ -430,19 +455,22 @@ extension StatusReport.Daemon {
     /// The daemon of a configuration; nil if none runs.
     static func running(_ config: Config) -> StatusReport.Daemon? {
         InstanceLock.holder(stateDirectory: config.state.directory).map {
-            StatusReport.Daemon($0, $0.word.flatMap(StatusWord.read), at: LockHolder.monotonicSeconds())
+            StatusReport.Daemon(
+                $0, $0.word.flatMap(StatusWord.read), at: LockHolder.monotonicSeconds(),
+                isStopped: ProcessState.isStopped($0.pid))
         }
     }
 
     /// Who holds the state directory, and what it says; a word of somebody else, or one older than its heartbeat allows,
     /// is none.
-    init(_ holder: LockHolder, _ word: StatusWord?, at time: Int64) {
-        pid = holder.pid
+    init(_ holder: LockHolder, _ word: StatusWord?, at time: Int64, isStopped: Bool = false) {
+        (pid, stopped) = (holder.pid, isStopped)
         let said = word.flatMap { $0.pid == holder.pid && $0.heartbeat >= holder.since ?? 0 ? $0 : nil }
-        let isFresh = said?.isFresh(at: time) ?? false
+        let isFresh = !isStopped && said?.isFresh(at: time) ?? false
         now = isFresh ? said?.now : nil
         // Who has no place for a word makes one pass, and says how it went at its end.
         silent =
-            holder.word != nil && !isFresh && (said != nil || StatusWord.isDue(since: holder.since, at: time))
+            isStopped
+            || holder.word != nil && !isFresh && (said != nil || StatusWord.isDue(since: holder.since, at: time))
     }
 }

@@ -17,7 +17,7 @@ enum StatusText {
     /// What is so, each with its name.
     static func facts(_ report: StatusReport, _ now: Timestamp) -> [(name: String, text: String)] {
         let all: [(String, String?)] = [
-            ("account", account(report)), ("mirror", mirror(report)), ("daemon", daemon(report)),
+            ("account", account(report)), ("mirror", mirror(report)), ("daemon", daemon(report, now)),
             ("checked", checked(report, now)), ("watched", report.daemon?.now?.watch),
             ("proven", ProofText.line(report.proofs, now: now)),
             ("left out", leftOut(report)), ("backlog", backlog(report)),
@@ -31,6 +31,7 @@ enum StatusText {
     /// What is not as it should be: headings, and below each its paths with two spaces in front.
     static func troubles(_ report: StatusReport, _ now: Timestamp) -> [String] {
         issues(report, now: now) + outboxIssues(report, now)
+            + (report.textfileProblem.map { ["metrics.textfile: \($0) (see: dbxsync doctor)"] } ?? [])
     }
 
     /// The paths that are not as in the account, with reason and next try.
@@ -115,6 +116,19 @@ enum StatusText {
         return "the outbox: \(HumanText.count(outbox.failing)) failing, \(HumanText.count(outbox.parked)) parked"
     }
 
+    /// How it stands, and whether a daemon keeps it so, in a line.
+    static func line(_ report: StatusReport, _ now: Timestamp) -> String {
+        let text = report.isWell ? heading(report, now) : whyNotWell(report, now: now)
+        return report.daemon == nil ? "\(text); the daemon is \(notRunning(report, now))" : text
+    }
+
+    /// That no daemon runs, and why as far as that is known.
+    static func notRunning(_ report: StatusReport, _ now: Timestamp) -> String {
+        guard let end = report.daemonEnd else { return "not running" }
+        let reason = escapingControls(end.reason)
+        return "not running: it ended \(time(end.at, now)) with exit code \(end.exitCode): \(reason)"
+    }
+
     /// Whether it is in step, and as of when, or why not.
     static func heading(_ report: StatusReport, _ now: Timestamp) -> String {
         guard let moment = report.inStepAsOf else {
@@ -142,6 +156,7 @@ enum StatusText {
     }
 
     private static func whyStale(_ report: StatusReport) -> String {
+        if report.daemon?.stopped == true { return "the daemon was stopped by a signal" }
         if report.daemon?.silent == true { return "the daemon has not reported recently" }
         return waiting(report) ?? "could not be compared with Dropbox since"
     }
@@ -179,8 +194,12 @@ enum StatusText {
             + HumanText.count(mirror.folders, "folder") + ", " + HumanText.bytes(mirror.bytes)
     }
 
-    private static func daemon(_ report: StatusReport) -> String {
-        guard let daemon = report.daemon else { return "not running" }
+    private static func daemon(_ report: StatusReport, _ now: Timestamp) -> String {
+        guard let daemon = report.daemon else { return notRunning(report, now) }
+        if daemon.stopped {
+            return
+                "stopped by a signal (PID \(daemon.pid)), and does nothing; to let it go on: kill -CONT \(daemon.pid)"
+        }
         if daemon.silent {
             return "running (PID \(daemon.pid)), but it has said nothing of late: how it gets on is not known"
         }

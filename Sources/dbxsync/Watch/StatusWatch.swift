@@ -109,6 +109,7 @@ struct StatusWatch {
             nextGathering = end + max(Self.leastPause, (end - began) * Self.share)
         } else {
             view.report.daemon = StatusReport.Daemon.running(config)
+            view.report.lookAround(config)
         }
         view.now = .now
     }

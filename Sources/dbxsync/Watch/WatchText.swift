@@ -134,8 +134,16 @@ enum WatchText {
         let others = StatusText.troubles(view.report, view.now).map {
             Line(text: $0, style: $0.hasPrefix(" ") ? .plain : .strong)
         }
-        let all = waiting(view, width) + held + others
+        let all = ended(view, width) + waiting(view, width) + held + others
         return all.isEmpty ? [] : blank + all
+    }
+
+    /// Why there is no daemon any more, or that it does nothing.
+    private static func ended(_ view: WatchView, _ width: Int) -> [Line] {
+        let report = view.report
+        guard report.daemon?.stopped ?? (report.daemonEnd != nil) else { return [] }
+        let what = report.daemon == nil ? StatusText.notRunning(report, view.now) : "stopped by a signal"
+        return FittedText.wrapped("the daemon is " + what, to: width).map { Line(text: $0, style: .bad) }
     }
 
     /// What it waits for, where the heading does not say it.

@@ -8,7 +8,7 @@ extension StatusPage {
     /// Whether it is in step, and what is done just now.
     static func state(_ verdict: PageVerdict, _ facts: PageFacts?) -> String {
         let detail = verdict.detail.isEmpty ? "" : "<p>\(Markup.text(PageVerdict.capital(verdict.detail)))</p>"
-        let rest = facts.map { missing($0.report) + activity($0.report) } ?? ""
+        let rest = facts.map { missing($0.report) + activity($0.report, $0.now) } ?? ""
         return """
             <section class="state \(verdict.tone.rawValue)">
             <h2><span class="mark" aria-hidden="true">\(verdict.tone.mark)</span>\(Markup.text(verdict.title))</h2>
@@ -34,8 +34,12 @@ extension StatusPage {
     }
 
     /// What the daemon does, with a bar where it is known how far it has come.
-    private static func activity(_ report: StatusReport) -> String {
-        guard let daemon = report.daemon else { return "<p class=\"soft\">dbxsync is not running.</p>" }
+    private static func activity(_ report: StatusReport, _ now: Timestamp) -> String {
+        guard let daemon = report.daemon else {
+            if report.daemonEnd == nil { return "<p class=\"soft\">dbxsync is not running.</p>" }
+            return "<p>dbxsync is \(Markup.text(StatusText.notRunning(report, now)))</p>"
+        }
+        if daemon.stopped { return "<p>dbxsync (PID \(daemon.pid)) was stopped by a signal, and does nothing.</p>" }
         guard let live = daemon.now else {
             return daemon.silent
                 ? "<p>dbxsync runs (PID \(daemon.pid)), but has said nothing of late: how it gets on is not known.</p>"
@@ -89,6 +93,7 @@ extension StatusPage {
             ("Disk compared", report.diskAsOf.map { moment($0.time, facts.now) } ?? "not yet"),
             ("Daemon", daemon(report)), ("Watching", report.daemon?.now?.watch.map(Markup.text)),
             ("State", StatusText.damaged(report, facts.now).map(Markup.text)),
+            ("Metrics file", report.textfileProblem.map(Markup.text)),
         ]
         let list = rows.compactMap { name, value in value.map { "<div><dt>\(name)</dt><dd>\($0)</dd></div>" } }
         return "<section>\n<h2>Overview</h2>\n<dl>\(list.joined())</dl>\n</section>"
