@@ -67,6 +67,7 @@ struct MetricsTests {
             let after = samples(try await metrics(place))
             #expect(after["dbxsync_up{mirror=\"dbxsync\"}"] == 0)
             #expect(after["dbxsync_in_step{mirror=\"dbxsync\"}"] == 1)
+            #expect(after["dbxsync_signed_in{mirror=\"dbxsync\"}"] == 1)
             #expect(!after.keys.contains { $0.hasPrefix("dbxsync_passes_total") })
         }
     }
@@ -123,6 +124,8 @@ struct MetricsTests {
             let left = samples(try String(contentsOfFile: path, encoding: .utf8))
             #expect(left["dbxsync_in_step{mirror=\"dbxsync\"}"] == 0 && left["dbxsync_up{mirror=\"dbxsync\"}"] == 0)
             #expect(left["dbxsync_signed_in{mirror=\"dbxsync\"}"] == 0)
+            let ended = try await fixture.place.run("status").output
+            #expect(ended.contains("not running: it ended") && ended.contains("exit code 77"), "\(ended)")
 
             try fixture.place.signIn(accessToken: Tokens.standing)
             let daemon = try fixture.place.start("run")

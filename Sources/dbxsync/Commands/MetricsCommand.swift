@@ -27,7 +27,11 @@ struct MetricsCommand: AsyncParsableCommand {
         try await exiting(common.config) {
             if instances.all { return try await tellAll() }
             let config = try common.loadAsOwner()
-            printOut(MetricsText.of(try await facts(config), format))
+            let facts = try await facts(config)
+            printOut(MetricsText.of(facts, format))
+            if facts.isSignedIn == nil {
+                complain("no daemon runs, and the sign-in cannot be read: dbxsync_signed_in is left out")
+            }
             return .done
         }
     }

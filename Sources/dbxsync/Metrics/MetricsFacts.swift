@@ -81,11 +81,19 @@ extension MetricsFacts {
             isSignedIn: counters.map { !$0.isSignedOut } ?? hasSignIn(config), limits: Limits(config))
     }
 
-    /// Whether there is no sign-in at all is known without asking Dropbox; whether one that is there is good is not.
+    /// Whether there is a sign-in of which nothing bad is known; that is known without asking Dropbox.
+    ///
+    /// - Returns: nil if it cannot be read.
     private static func hasSignIn(_ config: Config) -> Bool? {
+        let file = Connection.credentialsFile(config)
         do {
-            _ = try Connection.credentialsFile(config).read()
-            return nil
+            _ = try file.read()
+            var status = stat()
+            guard let end = LastEnd.read(config), end.exitCode == ExitCode.signedOut.rawValue,
+                stat(file.path, &status) == 0
+            else { return true }
+            // One that was made since may be good.
+            return Int64(status.st_mtim.tv_sec) > end.at.seconds
         } catch {
             return disposition(of: error) == .signedOut ? false : nil
         }
