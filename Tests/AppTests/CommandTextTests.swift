@@ -26,6 +26,9 @@ struct CommandTextTests {
                 == "\"dbxsync run --config \(work)\" or dbxsync sync --config \(work).")
         #expect(named("to make one: dbxsync setup") == "to make one: dbxsync setup --instance work")
         #expect(
+            CommandText.naming("/etc/dbxsync/a b.conf", in: "dbxsync setup")
+                == "dbxsync setup --config '/etc/dbxsync/a b.conf'")
+        #expect(
             CommandText.naming("/srv/x.conf", in: "to make one: dbxsync setup")
                 == "to make one: dbxsync setup --config /srv/x.conf")
         let dropIn = "mkdir x\ndbxsync check-config --drop-in --config \(work) > y\ndbxsync status"

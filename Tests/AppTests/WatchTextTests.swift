@@ -129,6 +129,16 @@ struct WatchTextTests {
         #expect(held.contains { $0.hasPrefix("held: 7 removals held") }, "\(held)")
     }
 
+    @Test("what is advised names the configuration that is looked at") func advised() async throws {
+        let lines = text(
+            try await view {
+                $0.configuration = "/etc/dbxsync/work.conf"
+                $0.report.textfileProblem = "x"
+                $0.report.issues = []
+            }, 120, 40)
+        #expect(lines.contains { $0.contains("(see: dbxsync doctor --config /etc/dbxsync/work.conf)") }, "\(lines)")
+    }
+
     @Test("that the daemon has ended, or does nothing, is told, with the reason") func ended() async throws {
         let reason = "the sign-in was revoked; sign in again with: dbxsync auth"
         let end = text(

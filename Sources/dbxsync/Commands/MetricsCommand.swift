@@ -30,7 +30,7 @@ struct MetricsCommand: AsyncParsableCommand {
             let facts = try await facts(config)
             printOut(MetricsText.of(facts, format))
             if facts.isSignedIn == nil {
-                complain("no daemon runs, and the sign-in cannot be read: dbxsync_signed_in is left out")
+                complain("the sign-in cannot be read, and no daemon tells of it: dbxsync_signed_in is left out")
             }
             return .done
         }

@@ -38,7 +38,7 @@ struct StatusCommand: AsyncParsableCommand {
             if instances.all { return try await tellAll() }
             let config = try common.loadAsOwner()
             if watch {
-                var watch = try await StatusWatch(config)
+                var watch = try await StatusWatch(config, file: common.config)
                 try await watch.run()
                 return .done
             }

@@ -22,7 +22,8 @@ enum CommandText {
     private static func naming(_ file: String, in text: String, _ isCommand: (Substring) -> Bool) -> String {
         let option = option(file)
         if option.isEmpty { return text }
-        let setup = DropIn.instance(file).map { " --instance " + $0 } ?? option
+        let setup =
+            DropIn.instance(file).flatMap { InstanceName.problem($0) == nil ? " --instance " + $0 : nil } ?? option
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         return lines.map { $0.contains("--config") ? String($0) : naming(option, setup, inLine: $0, isCommand) }
             .joined(separator: "\n")

@@ -10,6 +10,7 @@ import UnixSignals
 /// What the daemon says of itself is read at every look; the state, which may be large, more seldom.
 struct StatusWatch {
     private let config: Config
+    private let file: String
     private let screen: LiveScreen
     private var view: WatchView
     private var nextGathering = ContinuousClock.now
@@ -32,13 +33,13 @@ struct StatusWatch {
     /// Reads what is shown first.
     ///
     /// - Throws: what `status` would end with; `Failure` where there is no screen to draw on.
-    init(_ config: Config) async throws {
+    init(_ config: Config, file: String) async throws {
         guard LiveScreen.isPossible, let screen = LiveScreen() else {
             throw Failure(.usage, "--watch draws on a terminal; without one, use status or status --json")
         }
-        self.config = config
+        (self.config, self.file) = (config, file)
         self.screen = screen
-        view = try await Self.gather(config)
+        view = try await Self.gather(config, file)
     }
 
     /// Draws until somebody presses q or Ctrl-C, or ends it by a signal.
@@ -101,9 +102,9 @@ struct StatusWatch {
         let began = ContinuousClock.now
         if began >= nextGathering {
             do {
-                view = try await Self.gather(config)
+                view = try await Self.gather(config, file)
             } catch {
-                view.trouble = Failure.of(error).message
+                view.trouble = Failure.of(error).naming(file).message
             }
             let end = ContinuousClock.now
             nextGathering = end + max(Self.leastPause, (end - began) * Self.share)
@@ -114,13 +115,13 @@ struct StatusWatch {
         view.now = .now
     }
 
-    private static func gather(_ config: Config) async throws -> WatchView {
+    private static func gather(_ config: Config, _ file: String) async throws -> WatchView {
         let store = try config.readableState()
         defer { try? store.close() }  // nothing was written
         let report = try await StatusReport.ask(store, config: config)
         var query = HistoryQuery()
         query.limit = mostRecent
         query.kinds = Set(ChangeKind.allCases).subtracting([.passDone])
-        return WatchView(report: report, recent: try await store.history(query), now: .now)
+        return WatchView(report: report, recent: try await store.history(query), now: .now, configuration: file)
     }
 }

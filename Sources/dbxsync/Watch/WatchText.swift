@@ -1,3 +1,4 @@
+import Configuration
 import Store
 import SyncModel
 import TextFormatting
@@ -11,6 +12,8 @@ struct WatchView: Sendable {
     /// Why the report is an old one; nil if it is not.
     var trouble: String?
     var now: Timestamp
+    /// The configuration, which what is advised names.
+    var configuration = DropIn.file(ofInstance: nil)
 }
 
 /// `status --watch` as lines of a screen; pure.
@@ -67,7 +70,7 @@ enum WatchText {
         let gap = max(1, width - FittedText.width(name) - clock.count)
         let title = Line(
             text: FittedText.cut(name + String(repeating: " ", count: gap) + clock, to: width), style: .dim)
-        let text = StatusText.heading(view.report, view.now)
+        let text = named(view, StatusText.heading(view.report, view.now))
         let style: Line.Style = view.report.inStep ? .good : isBusy(view) ? .strong : .bad
         return [title]
             + FittedText.wrapped(text, to: width).map { Line(text: $0, style: style) }
@@ -130,9 +133,10 @@ enum WatchText {
 
     /// A blank line and what is not as it should be; nothing where all is.
     private static func troubles(_ view: WatchView, _ width: Int) -> [Line] {
-        let held = HeldText.line(view.report.held).map { [Line(text: "held: " + $0, style: .strong)] } ?? []
+        let held =
+            HeldText.line(view.report.held).map { [Line(text: named(view, "held: " + $0), style: .strong)] } ?? []
         let others = StatusText.troubles(view.report, view.now).map {
-            Line(text: $0, style: $0.hasPrefix(" ") ? .plain : .strong)
+            Line(text: named(view, $0), style: $0.hasPrefix(" ") ? .plain : .strong)
         }
         let all = ended(view, width) + waiting(view, width) + held + others
         return all.isEmpty ? [] : blank + all
@@ -154,6 +158,10 @@ enum WatchText {
         return FittedText.wrapped(live.isWaiting ? "waiting: " + reason : reason, to: width).map {
             Line(text: $0, style: live.isWaiting ? .bad : .strong)
         }
+    }
+
+    private static func named(_ view: WatchView, _ text: String) -> String {
+        CommandText.namingAdvice(view.configuration, in: text)
     }
 
     private static func shortened(_ lines: [Line], to count: Int) -> [Line] {
