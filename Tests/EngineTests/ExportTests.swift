@@ -138,6 +138,31 @@ struct ExportTests {
         #expect(text(fixture, "/a.paper.md") == "markdown: ")
     }
 
+    @Test("when a collision ends, the export comes back from the trash as it was, unless it is not there as it was")
+    func collisionEnds() async throws {
+        func document(_ text: String) -> Document {
+            var document = Document(.gdoc, text: text)
+            document.trouble.differs = true
+            return document
+        }
+        let fixture = try await fixture(["/a.gdoc": document("a"), "/b.gdoc": document("b")])
+        let before = text(fixture, "/a.gdoc.docx")
+        for path in ["/a.gdoc.docx", "/b.gdoc.docx"] { _ = try fixture.account.put(path, "real") }
+        try await fixture.pass()
+        #expect(text(fixture, "/a.gdoc.docx") == "real")
+        let kept = try await fixture.start().store.trash(at: "/b.gdoc.docx").map(\.item.place)
+        let place = try #require(kept.first)
+        try Data("docx: x".utf8).write(to: URL(fileURLWithPath: fixture.mirror + "/.dbxsync/" + place))
+        fixture.remote.resetCounts()
+        for path in ["/a.gdoc.docx", "/b.gdoc.docx"] { _ = try fixture.account.delete(path) }
+        try await fixture.pass()
+        #expect(text(fixture, "/a.gdoc.docx") == before)
+        #expect(fixture.remote.exports == ["/b.gdoc"])
+        #expect(text(fixture, "/b.gdoc.docx") == "docx: b<0000000002>")
+        #expect(try await issues(fixture) == [])
+        #expect(try await fixture.start().store.brokenInvariants() == [])
+    }
+
     @Test("a name that ends so already stays, and a document may stand in another one's way") func names() async throws
     {
         let fixture = try await fixture([

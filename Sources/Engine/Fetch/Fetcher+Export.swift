@@ -18,6 +18,10 @@ extension Fetcher {
                 context.events.count { $0.downloaded += 1 }
                 return .ready(PreparedOperation(.place(placement), content: .staged(staged)))
             }
+            if let staged = try await stagedFromTrash(placement) {
+                context.events.count { $0.copied += 1 }
+                return .ready(PreparedOperation(.place(placement), content: .staged(staged)))
+            }
         }
         if let bytes = file.linkBytes { return try await link(bytes, placement) }
         let made = try await receive(file, for: placement)
@@ -52,6 +56,23 @@ extension Fetcher {
                 let part = try mirror.stageAnew(placement.version, for: placement.key)
                 // What does not fit is thrown away: it is exported anew.
                 return try? part.finish()
+            }
+        }
+    }
+
+    /// An export that has been there before and went into the trash: another one might have other bytes.
+    private func stagedFromTrash(_ placement: Placement) async throws -> StagedFile? {
+        let version = placement.version
+        let kept = try await context.store.trash(at: placement.path.remoteText)
+            .filter { $0.item.version?.rev == version.rev && $0.item.version?.sameContent(as: version) == true }
+        guard let place = kept.last?.item.place else { return nil }
+        return try await context.board.withQuietPeriod(upTo: Self.readingTime(version.size)) {
+            try await context.reading.run { [context] in
+                let promise = try Fetcher.promise(placement, begun: 0, context)
+                defer { promise.release(to: 0) }
+                return try Fetcher.ignoringItemErrors {
+                    try context.mirror.stageKept(place, as: version, for: placement.key)
+                }
             }
         }
     }

@@ -104,7 +104,7 @@ struct Fetcher: Sendable {
     }
 
     /// Ignores item errors of local candidates; the file can still be downloaded.
-    private static func ignoringItemErrors<Result>(_ look: () throws -> Result?) throws -> Result? {
+    static func ignoringItemErrors<Result>(_ look: () throws -> Result?) throws -> Result? {
         do {
             return try look()
         } catch  where disposition(of: error) == .skipItem {

@@ -42,6 +42,22 @@ extension MirrorTree {
         return try? copy.finish()
     }
 
+    /// Stages a version whose bytes are kept; nothing is trusted but the hash.
+    ///
+    /// - Parameter place: where they are, below `.dbxsync`.
+    /// - Returns: the staged file; `nil` if that is something else.
+    /// - Throws: `MirrorError` if it is not there any more, or something cannot be read or written.
+    public func stageKept(_ place: String, as version: FileVersion, for key: RemoteKey) throws(MirrorError)
+        -> StagedFile?
+    {
+        let source = try openKept(place)
+        guard case .file(let print) = Observed(try source.status()), print.size == version.size else { return nil }
+        let copy = try stageAnew(version, for: key)
+        try copy.fill(from: source)
+        // A mismatch has thrown the part away.
+        return try? copy.finish()
+    }
+
     /// Bytes of the disk that the part file of a version takes, reserved ones included.
     public func spaceOfPart(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> Int64 {
         var status = stat()

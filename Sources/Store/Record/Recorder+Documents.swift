@@ -15,6 +15,7 @@ extension Recorder {
         }
         guard hasDocuments else { return try put(key, node) }
         let before = try storedWant(key)?.node
+        if case .export(_, let file)? = before { exported.keep(file) }
         try put(key, node)
         try dropFile(of: before, at: key, unless: nil)
         try settleDocument(behind: key)
