@@ -211,7 +211,7 @@ public actor AccountGuard: RemoteSource {
             let entry = try await client.metadata(of: remoteRoot)
             switch entry.node {
             case .folder: return entry
-            case .file, .export:
+            case .file, .export, .link:
                 throw AccountError(
                     .sourceGone, "mirror.remote_root \"\(remoteRoot)\" is a file in Dropbox, not a folder")
             case .unavailable(_, let why, _):

@@ -108,6 +108,11 @@ int dbx_set_modified(int file, int64_t seconds) {
     return futimens(file, times);
 }
 
+int dbx_set_link_modified(int folder, const char *name, int64_t seconds) {
+    struct timespec times[2] = {{0, UTIME_OMIT}, {seconds, 0}};
+    return utimensat(folder, name, times, AT_SYMLINK_NOFOLLOW);
+}
+
 int dbx_has_writer(int file) {
     // SIGIO, which would end the process, is the default for whoever opens the file meanwhile; SIGURG is ignored.
     if (fcntl(file, F_SETSIG, SIGURG) != 0 || fcntl(file, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;

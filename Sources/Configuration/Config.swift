@@ -102,6 +102,8 @@ extension Config {
         package var minFreeSpace: Int64 = 1 << 30
         /// Larger files are left alone, bytes; nil: none are.
         package var maxSize: Int64?
+        /// Whether symbolic links are made that lead to a place in the mirror; else they are only told of.
+        package var createsSymlinks = false
     }
 
     /// What of the Dropbox folder is mirrored, and in which form.
@@ -112,7 +114,8 @@ extension Config {
             exports.webAddress += LinkFile.encoded(mirror.remoteRoot, keeping: UInt8(ascii: "/"))
         }
         return Selection(
-            include: mirror.include, exclude: mirror.exclude, maxSize: mirror.maxSize, exports: exports)
+            include: mirror.include, exclude: mirror.exclude, maxSize: mirror.maxSize, exports: exports,
+            symlinks: mirror.createsSymlinks)
     }
 
     /// Where dbxsync keeps its own books.

@@ -332,6 +332,11 @@ extension ConfigForm where Value == Strangers {
     static let strangers = choice(Strangers.allCases.map { ($0.rawValue, $0) })
 }
 
+extension ConfigForm where Value == Bool {
+    /// Whether symbolic links are made.
+    static let symlinks = choice([("report", false), ("create", true)])
+}
+
 extension ConfigForm where Value == Logger.Level {
     /// The log level.
     static let level = choice([Logger.Level.debug, .info, .notice, .warning, .error].map { ($0.rawValue, $0) })

@@ -73,6 +73,7 @@ extension Config {
         ConfigKey("mirror.strangers", \.mirror.strangers, .strangers, .nextPass),
         ConfigKey("mirror.min_free_space", \.mirror.minFreeSpace, .size, .nextPass),
         ConfigKey("mirror.max_size", \.mirror.maxSize, .sizeOrNone, .nextPass),
+        ConfigKey("mirror.symlinks", \.mirror.createsSymlinks, .symlinks, .nextPass),
         ConfigKey("export.paper", \.exports[.paper], .export, .nextPass),
         ConfigKey("export.gdoc", \.exports[.gdoc], .export, .nextPass),
         ConfigKey("export.gsheet", \.exports[.gsheet], .export, .nextPass),

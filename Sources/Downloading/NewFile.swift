@@ -60,6 +60,29 @@ package struct NewFile: Sendable {
         return true
     }
 
+    /// Makes a symbolic link there.
+    ///
+    /// - Parameter target: the bytes of its target, taken as they are.
+    /// - Returns: false if it is there already.
+    /// - Throws: `DownloadError`, with `.exists` if something else is there.
+    package func link(to target: [UInt8]) throws(DownloadError) -> Bool {
+        if symlink(target.map { CChar(bitPattern: $0) } + [0], path) == 0 {
+            if let owner, lchown(path, owner.user, owner.group) != 0 {
+                throw DownloadError(.unusable, "\(path): cannot be given away: \(SystemError(errno))")
+            }
+            return true
+        }
+        guard errno == EEXIST else {
+            throw DownloadError(.unusable, "\(path): the link cannot be made: \(SystemError(errno))")
+        }
+        var there = [CChar](repeating: 0, count: target.count + 1)
+        let count = readlink(path, &there, there.count)
+        guard count == target.count, there.prefix(count).elementsEqual(target.map { CChar(bitPattern: $0) }) else {
+            throw PartFile.exists(path)
+        }
+        return false
+    }
+
     /// Whether it is there already, byte for byte.
     fileprivate func isThere(_ version: FileVersion?, _ meter: DownloadMeter) throws(DownloadError) -> Bool {
         var status = stat()

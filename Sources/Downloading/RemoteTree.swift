@@ -72,7 +72,7 @@ package struct RemoteTree: Sendable {
         case .folder: folders.append(path)
         case .file(_, let version):
             files.append(File(path: path, version: version))
-        case .export: break  // is in no listing
+        case .export, .link: break  // is in no listing
         case .unavailable(_, let reason, _): unavailable.append((path.text, reason.description))
         }
     }

@@ -196,7 +196,7 @@ struct OnChangeKeysTests {
             (
                 "[on_change.a]\ncommand = [\"/x\"]\nevents = [\"all\"]",
                 "5:11: on_change.a.events: \"all\" is no event; there are file_placed, file_removed, folder_made, "
-                    + "folder_removed, moved, set_aside, trashed, restored, held, released, folder_filled, pass_done"
+                    + "folder_removed, link_made, link_removed, moved, set_aside, trashed, restored, held, released, folder_filled, pass_done"
             ),
             (
                 "[on_change.a]\ncommand = [\"/x\"]\nevents = []",

@@ -55,7 +55,10 @@ struct ListingTests {
             ),
             (
                 Self.file(#""symlink_info":{"target":"../x"}"#),
-                .unavailable(name: Self.name, .symbolicLink(target: "../x"), rev: version.rev)
+                .unavailable(
+                    name: Self.name,
+                    .symbolicLink(SymbolicLink(target: "../x", rev: version.rev, modified: version.modified), nil),
+                    rev: version.rev)
             ),
             (
                 Self.file(without: "content_hash"),

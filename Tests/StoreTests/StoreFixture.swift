@@ -60,6 +60,7 @@ final class StoreFixture {
             let print = Fingerprint(
                 inode: inodes, size: version.size, modifiedNanoseconds: version.modified.seconds * 1_000_000_000)
             return .file(name: node.name, version, print)
+        case .link(let name, let link): return .link(name: name, link.version, inode: inodes)
         case .unavailable: return nil
         }
     }

@@ -140,7 +140,8 @@ public final class EngineFixture {
     /// How mirror and account differ; empty if they are equal.
     public func differences() throws -> [String] {
         try Tree(directory: mirror).differences(
-            from: Tree(account: account, exports: settings.selection.exports))
+            from: Tree(
+                account: account, exports: settings.selection.exports, symlinks: settings.selection.symlinks))
     }
 
     /// How the trash differs from what the state says of it: files that are not there or hold something else, and files

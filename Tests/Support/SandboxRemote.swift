@@ -284,7 +284,8 @@ public final class SandboxRemote: RemoteSource {
             return .unavailable(name: name, .document(document, nil), rev: rev)
         }
         if let target = file.traits.symlinkTarget {
-            return .unavailable(name: name, .symbolicLink(target: target), rev: rev)
+            let link = SymbolicLink(target: target, rev: rev, modified: Timestamp(seconds: file.clientModified))
+            return .unavailable(name: name, .symbolicLink(link, nil), rev: rev)
         }
         guard let hash = file.contentHash.flatMap({ ContentHash(hex: $0) }) else {
             return .unavailable(name: name, .noContentHash, rev: rev)

@@ -7,7 +7,7 @@ public import SyncModel
 /// Scalars of paths that are not ASCII are spelled `\u{...}`: Swift takes two normal forms of one text for equal, a
 /// file system and Dropbox do not.
 public struct Tree: Equatable, CustomStringConvertible {
-    /// Path to "dir" or "file SIZE HASH MTIME".
+    /// Path to "dir", "file SIZE HASH MTIME" or "link TARGET".
     public var lines: [String: String]
 
     /// Takes lines as they are.
@@ -27,7 +27,8 @@ public struct Tree: Equatable, CustomStringConvertible {
     /// - Parameters:
     ///   - account: the account.
     ///   - exports: in which form online documents come; `nil` for none.
-    public init(account: Account, exports: ExportSettings? = ExportSettings()) {
+    ///   - symlinks: whether links are made that lead to a place in the mirror.
+    public init(account: Account, exports: ExportSettings? = ExportSettings(), symlinks: Bool = false) {
         lines = [:]
         account.computeHashes()
         let entries = account.tree()
@@ -36,6 +37,12 @@ public struct Tree: Equatable, CustomStringConvertible {
             for entry in entries { export(entry, exports, taken) }
         }
         for entry in entries {
+            if symlinks, let target = entry.traits.symlinkTarget {
+                let link = SymbolicLink(target: target, rev: Rev(""), modified: 0)
+                if link.refusal(at: RemoteKey(entry.pathLower)) != nil { continue }
+                lines[Tree.exact(String(entry.path.dropFirst()))] = "link \(target)"
+                continue
+            }
             let isMirrored = entry.traits.isDownloadable && entry.traits.symlinkTarget == nil && !entry.traits.hidesHash
             guard !entry.isFile || isMirrored, entry.sharing?.isForbidden != true else { continue }
             let path = String(Substring(entry.path.utf8.drop { $0 == UInt8(ascii: "/") }))
@@ -78,6 +85,7 @@ public struct Tree: Equatable, CustomStringConvertible {
             let hasher = ContentHasher()
             try Data(contentsOf: URL(fileURLWithPath: path)).withUnsafeBytes { hasher.update($0) }
             return "file \(status.st_size) \(hasher.finish().hex) \(status.st_mtim.tv_sec)"
+        case S_IFLNK: return "link \(try FileManager.default.destinationOfSymbolicLink(atPath: path))"
         default: return "other"
         }
     }

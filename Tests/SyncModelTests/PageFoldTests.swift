@@ -32,7 +32,7 @@ struct PageFoldTests {
             switch node {
             case .folder(let name): "\(key) \(name)/"
             case .file(let name, let version): "\(key) \(name)=\(version.rev.text)"
-            case .export(let name, _), .unavailable(let name, _, _): "\(key) \(name)!"
+            case .export(let name, _), .link(let name, _), .unavailable(let name, _, _): "\(key) \(name)!"
             }
         }.sorted()
     }

@@ -78,7 +78,8 @@ struct TimestampTests {
 
     @Test("every reason and every operation has words") func words() throws {
         let reasons: [Unavailable] = [
-            .notDownloadable, .symbolicLink(target: "/etc/passwd"), .noContentHash, .noAccess, .nulInName,
+            .notDownloadable, .symbolicLink(SymbolicLink(target: "/etc/passwd", rev: Rev("1"), modified: 0), nil),
+            .noContentHash, .noAccess, .nulInName,
         ]
         #expect(Set(reasons.map(\.description)).count == 5)
         let fixture = try PlannerFixture(have: "a/ a/x=1 b=2", want: "a=3 c/ B=2")

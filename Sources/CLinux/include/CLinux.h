@@ -51,6 +51,8 @@ void dbx_exit_after(int milliseconds, int code, const char *last_words);
 void dbx_let_faults_end(void);
 // futimens(2): sets the modification time to whole seconds, leaves the access time.
 int dbx_set_modified(int file, int64_t seconds);
+// The same for a symbolic link itself: utimensat(2).
+int dbx_set_link_modified(int folder, const char *name, int64_t seconds);
 // Whether somebody has the file open for writing: fcntl(2) F_SETLEASE refuses a read lease then. 0 also where leases are
 // not possible (another user's file, some network file systems).
 int dbx_has_writer(int file);

@@ -88,7 +88,10 @@ struct EntryJSON {
             let document = OnlineDocument(name: file, rev: revision, modified: modified, formats: formats)
             return .unavailable(name: file, .document(document, nil), rev: revision)
         }
-        if let target { return .unavailable(name: file, .symbolicLink(target: target), rev: revision) }
+        if let target {
+            let link = SymbolicLink(target: target, rev: revision, modified: modified)
+            return .unavailable(name: file, .symbolicLink(link, nil), rev: revision)
+        }
         guard let hash else { return .unavailable(name: file, .noContentHash, rev: revision) }
         return .file(name: file, FileVersion(rev: revision, size: size, hash: hash, modified: modified))
     }

@@ -36,7 +36,7 @@ struct RootedPaths {
             return path.utf8.starts(with: (rootKey + "/").utf8) ? nil : .strayed
         }
         switch entry.kind {
-        case .deleted, .present(.file), .present(.export), .present(.unavailable): return .gone
+        case .deleted, .present(.file), .present(.export), .present(.link), .present(.unavailable): return .gone
         case .present(.folder): return nil
         }
     }

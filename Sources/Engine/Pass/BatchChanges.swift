@@ -19,10 +19,12 @@ extension AppliedOperation {
             changes.append(placement.change(content))
         case .updateMetadata(let entry, let version):
             if node != nil { changes.append(entry.retagged(as: version)) }
+        case .makeLink(let placement): changes.append(placement.change)
         case .makeFolder(_, let path): changes.append(MirrorChange(.folderMade, path: path.remoteText))
         case .relocate(let entry, let path):
             changes.append(MirrorChange(.moved, path: path.remoteText, oldPath: entry.path.remoteText))
-        case .removeFile(let entry), .removeFolder(let entry): changes.append(entry.removal)
+        case .removeFile(let entry), .removeLink(let entry), .removeFolder(let entry):
+            changes.append(entry.removal)
         case .clear, .keepFolder, .park, .waitForParent, .upToDate, .forgetHave: break
         }
         return changes
@@ -57,9 +59,25 @@ extension Placement {
     }
 }
 
+extension LinkPlacement {
+    fileprivate var change: MirrorChange {
+        MirrorChange(
+            .linkMade, path: path.remoteText, oldRev: replacing?.node.linkRev, rev: link.rev,
+            reason: link.description)
+    }
+}
+
+extension LocalNode {
+    /// The revision of a link that was not touched.
+    fileprivate var linkRev: Rev? {
+        if case .link(_, let version, _) = self, !version.isUnproven { version.rev } else { nil }
+    }
+}
+
 extension LocalEntry {
     /// Its removal.
     var removal: MirrorChange {
+        if case .link = node { return MirrorChange(.linkRemoved, path: path.remoteText, oldRev: node.linkRev) }
         guard let version else { return MirrorChange(.folderRemoved, path: path.remoteText) }
         return MirrorChange(
             .fileRemoved, path: path.remoteText, size: version.size, oldRev: version.rev, hash: version.hash, key: key,
@@ -113,6 +131,9 @@ extension Outcome {
             return removal
         case .folder?:
             return before == nil ? MirrorChange(.folderMade, path: intent.path.remoteText, reason: reason) : nil
+        case .link(_, let version, _)?:
+            return MirrorChange(
+                .linkMade, path: intent.path.remoteText, oldRev: before?.node.linkRev, rev: version.rev, reason: reason)
         case .file(_, let version, _)?:
             let held = before?.version
             return MirrorChange(

@@ -137,6 +137,11 @@ struct Publisher: Sendable {
             context.board.update { $0.filesDone += 1 }
             events.changed(
                 "file_placed", "\(entry.path.remoteText): new revision, same content", path: entry.path)
+        case .makeLink(let placement):
+            events.count { $0.placed += 1 }
+            events.changed(
+                "link_made", "\(placement.path.remoteText): \(placement.link)", path: placement.path,
+                rev: placement.link.rev)
         case .makeFolder(let key, let path):
             if let parent = key.parent { context.watch.touch(parent) }
             events.count { $0.folders += 1 }
@@ -144,7 +149,7 @@ struct Publisher: Sendable {
         case .relocate(let entry, let path):
             events.count { $0.moved += 1 }
             events.changed("moved", "\(entry.path.remoteText): renamed to \(path.remoteText)", path: path)
-        case .removeFile(let entry), .removeFolder(let entry): logRemoved([entry])
+        case .removeFile(let entry), .removeLink(let entry), .removeFolder(let entry): logRemoved([entry])
         case .clear(_, let entries): logRemoved(entries)
         case .keepFolder, .park, .waitForParent, .upToDate, .forgetHave: break
         }
@@ -187,7 +192,12 @@ struct Publisher: Sendable {
         context.board.update { $0.removed += entries.count }
         context.events.count { $0.removed += entries.count }
         for entry in entries {
-            let event = entry.node.isFolder ? "folder_removed" : "file_removed"
+            let event =
+                switch entry.node {
+                case .folder: "folder_removed"
+                case .file: "file_removed"
+                case .link: "link_removed"
+                }
             context.events.changed(event, "\(entry.path.remoteText): removed", path: entry.path)
         }
     }
@@ -198,8 +208,10 @@ extension PlannedOperation {
     var shownPath: String {
         switch self {
         case .place(let placement): placement.path.remoteText
+        case .makeLink(let placement): placement.path.remoteText
         case .makeFolder(_, let path), .relocate(_, let path): path.remoteText
-        case .updateMetadata(let entry, _), .removeFile(let entry), .removeFolder(let entry), .keepFolder(let entry):
+        case .updateMetadata(let entry, _), .removeFile(let entry), .removeLink(let entry), .removeFolder(let entry),
+            .keepFolder(let entry):
             entry.path.remoteText
         case .clear, .park, .waitForParent, .upToDate, .forgetHave: key.text
         }

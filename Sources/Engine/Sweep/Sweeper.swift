@@ -177,11 +177,12 @@ struct Sweeper: Sendable {
             case .newFolder(let inode):
                 renewed.append(.have(entry.key, .folder(name: entry.node.name, inode: inode)))
                 others.append(entry.key)
+            case .newLink(let node): renewed.append(.have(entry.key, node))
             case .drift(let drift):
                 switch drift {
                 case .missing, .kind: gone.append(entry.key)
                 case .changed, .replaced:
-                    if entry.isUnproven { continue }
+                    if entry.node.isUnproven { continue }
                     touched.append(entry.key)
                 }
                 log(entry, drift)
@@ -199,6 +200,8 @@ struct Sweeper: Sendable {
         case drift(Drift)
         /// Another folder of that name, which does as well: what is in it is compared for itself.
         case newFolder(inode: UInt64)
+        /// Another link of that name with the same target, which does as well.
+        case newLink(LocalNode)
     }
 
     /// What cannot be looked at is no drift: the comparison of its parent reports it.
@@ -207,6 +210,11 @@ struct Sweeper: Sendable {
             guard let drift = try mirror.drift(of: entry) else { return .nothing }
             if drift == .replaced, case .folder(let inode) = try mirror.observe(entry.path) {
                 return .newFolder(inode: inode)
+            }
+            if drift == .replaced, case .link(let name, let version, _) = entry.node,
+                case .link(let inode, version.hash) = try mirror.observe(entry.path)
+            {
+                return .newLink(.link(name: name, version, inode: inode))
             }
             return .drift(drift)
         } catch {
@@ -278,13 +286,6 @@ struct Sweeper: Sendable {
             }
         }
         return staying
-    }
-}
-
-extension LocalEntry {
-    /// Whether it is a file that is marked unproven already.
-    fileprivate var isUnproven: Bool {
-        version?.isUnproven ?? false
     }
 }
 

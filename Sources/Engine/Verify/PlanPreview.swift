@@ -20,6 +20,8 @@ public struct PlanPreview: Sendable {
         public var exports = 0
         /// Folders to be made.
         public var folders = 0
+        /// Symbolic links to be made.
+        public var links = 0
         /// Names that change in case only.
         public var renames = 0
         /// Entries to be removed.
@@ -36,7 +38,7 @@ public struct PlanPreview: Sendable {
         public var wouldBeHeld = false
 
         /// Whether there is nothing to do.
-        public var isEmpty: Bool { files + folders + renames + removals + parked == 0 }
+        public var isEmpty: Bool { files + folders + links + renames + removals + parked == 0 }
 
         mutating func count(_ operation: PlannedOperation, isAccepted: Bool) {
             switch operation {
@@ -51,15 +53,16 @@ public struct PlanPreview: Sendable {
                     exports += 1
                 }
             case .updateMetadata: files += 1
+            case .makeLink: links += 1
             case .makeFolder: folders += 1
             case .relocate: renames += 1
             case .clear(_, let entries):
                 removals += entries.count
-                losses += entries.count { !$0.node.isFolder }
+                losses += entries.count { $0.version != nil }
             case .removeFile:
                 removals += 1
                 losses += 1
-            case .removeFolder: removals += 1
+            case .removeLink, .removeFolder: removals += 1
             case .park: parked += 1
             case .keepFolder, .waitForParent, .upToDate, .forgetHave: break
             }
@@ -168,7 +171,9 @@ extension PlannedOperation {
     /// Whether it changes the mirror or the list of what cannot be mirrored.
     fileprivate var isEffect: Bool {
         switch self {
-        case .clear, .relocate, .makeFolder, .place, .updateMetadata, .removeFile, .removeFolder, .park: true
+        case .clear, .relocate, .makeFolder, .place, .makeLink, .updateMetadata, .removeFile, .removeLink,
+            .removeFolder, .park:
+            true
         case .keepFolder, .waitForParent, .upToDate, .forgetHave: false
         }
     }

@@ -25,7 +25,7 @@ public struct Verifier: Sendable {
 
     /// What was looked at.
     public struct Counts: Hashable, Sendable {
-        /// Files compared.
+        /// Files and links compared.
         public var files = 0
         /// Their bytes, as the state has them.
         public var bytes: Int64 = 0
@@ -178,9 +178,9 @@ public struct Verifier: Sendable {
 
 extension Verifier.Counts {
     fileprivate mutating func count(_ entry: LocalEntry) {
-        guard case .file(_, let version, _) = entry.node else { return folders += 1 }
+        if entry.node.isFolder { return folders += 1 }
         files += 1
-        bytes = bytes.saturatingSum(version.size)
+        bytes = bytes.saturatingSum(entry.version?.size ?? 0)
     }
 }
 

@@ -94,7 +94,7 @@ extension Applier {
     }
 
     /// How often a place is looked at again when something has appeared there in the meantime.
-    private static let looks = 8
+    static let looks = 8
 
     /// Renames a file to where it is wanted, if there is room; then the room is free and was given that name.
     private func rename(_ name: String, of source: Descriptor, to placement: Placement) throws -> TargetCheck<FileName>

@@ -89,8 +89,8 @@ extension Applier {
         return .have(entry.key, nil)
     }
 
-    /// Moves a file into the trash, or removes it if there is none.
-    private func remove(
+    /// Moves a file or link into the trash, or removes it if there is none.
+    func remove(
         _ path: MirrorPath, in folder: Descriptor, name: String, size: Int64, holding version: FileVersion?
     ) throws {
         touch(path)
@@ -101,7 +101,7 @@ extension Applier {
     }
 
     /// Moves something that is not ours, and may be overwritten, out of the way.
-    private func giveWay(_ path: MirrorPath, folder: Descriptor, name: String) throws {
+    func giveWay(_ path: MirrorPath, folder: Descriptor, name: String) throws {
         let seen = try folder.observe(name)
         if let place = try trashed(path, in: folder, name: name) {
             let size: Int64 = if case .file(let print) = seen { print.size } else { 0 }
@@ -130,7 +130,12 @@ extension Applier {
     func clear(_ key: RemoteKey, _ entries: [LocalEntry]) throws -> [Outcome] {
         var outcomes: [Outcome] = []
         for entry in entries {
-            let outcome = entry.node.isFolder ? try clearFolder(entry) : try removeFile(entry, sparing: true)
+            let outcome =
+                switch entry.node {
+                case .folder: try clearFolder(entry)
+                case .file: try removeFile(entry, sparing: true)
+                case .link: try removeLink(entry)
+                }
             outcomes.append(outcome)
             guard case .failed(let failed, let why, let retry) = outcome else { continue }
             // What waits for the place waits with what stands there.
@@ -152,10 +157,10 @@ extension Applier {
 }
 
 extension Observed {
-    /// The same if it is a folder or file as `node` is.
+    /// The same if it is a folder, file or link as `node` is.
     fileprivate func ofKind(of node: LocalNode) -> Observed? {
         switch (self, node) {
-        case (.folder, .folder), (.file, .file): self
+        case (.folder, .folder), (.file, .file), (.link, .link): self
         default: nil
         }
     }

@@ -68,8 +68,10 @@ final class Applier {
         case .relocate(let entry, let path): return [try relocate(entry, to: path)]
         case .makeFolder(let key, let path): return [try makeFolder(key, at: path)]
         case .place(let placement): return try place(placement, prepared.content)
+        case .makeLink(let placement): return [try makeLink(placement)]
         case .updateMetadata(let entry, let version): return [try updateMetadata(entry, version)]
         case .removeFile(let entry): return [try removeFile(entry)]
+        case .removeLink(let entry): return [try removeLink(entry)]
         case .removeFolder(let entry): return [try removeFolder(entry)]
         case .park(let key, let reason): return [.parked(key, reason: reason)]
         case .waitForParent(let key, let parent):

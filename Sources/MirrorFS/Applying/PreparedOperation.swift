@@ -34,12 +34,20 @@ public struct PreparedOperation: Sendable {
         }
         return switch operation {
         case .clear(_, let entries): entries.map(leaving)
-        case .removeFile(let entry), .removeFolder(let entry): [leaving(entry)]
+        case .removeFile(let entry), .removeLink(let entry), .removeFolder(let entry): [leaving(entry)]
         case .relocate(let entry, let path):
             path.name.map { [Intent(key: entry.key, path: path, after: entry.node.renamed($0))] } ?? []
         case .makeFolder(let key, let path):
             path.name.map { [Intent(key: key, path: path, after: .folder(name: $0, inode: 0))] } ?? []
         case .place(let placement): intents(of: placement, place: place(placement.path))
+        case .makeLink(let link):
+            link.path.name.map {
+                [
+                    Intent(
+                        key: link.key, path: link.path, after: .link(name: $0, link.link.version, inode: 0),
+                        place: link.replacing == nil ? nil : place(link.path))
+                ]
+            } ?? []
         case .updateMetadata, .keepFolder, .park, .waitForParent, .upToDate, .forgetHave: []
         }
     }
@@ -57,16 +65,6 @@ public struct PreparedOperation: Sendable {
             guard case .file(_, _, let print) = candidate.node else { return [] }
             return [Intent(key: candidate.key, path: candidate.path, after: nil), after(print)]
         case .adopted?, nil: return []
-        }
-    }
-}
-
-extension LocalNode {
-    /// The same thing under another name.
-    public func renamed(_ name: FileName) -> LocalNode {
-        switch self {
-        case .folder(_, let inode): .folder(name: name, inode: inode)
-        case .file(_, let version, let print): .file(name: name, version, print)
         }
     }
 }

@@ -26,6 +26,16 @@ extension MirrorTree {
         }
     }
 
+    /// The bytes of the target of a symbolic link that is kept; `nil` if something else is there.
+    ///
+    /// - Parameter place: where it is, below `.dbxsync`.
+    /// - Throws: `MirrorError` if it cannot be looked at.
+    public func keptLinkTarget(_ place: String) throws(MirrorError) -> [UInt8]? {
+        let (folder, name) = try trashLeaf(place)
+        guard case .link = try folder.observe(name) else { return nil }
+        return try folder.linkTarget(name)
+    }
+
     private static func openFile(_ name: String, in folder: Descriptor) throws(MirrorError) -> Descriptor {
         let file = try Descriptor.open(name, in: folder, flags: O_RDONLY | O_NONBLOCK)
         guard try file.status().st_mode & S_IFMT == S_IFREG else {
@@ -51,7 +61,7 @@ extension MirrorTree {
             switch try folder.observe(name) {
             case .file: found.append(prefix + name)
             case .folder: try collectFiles(in: folder.folder(name), "\(prefix)\(name)/", &found)
-            case .nothing, .other: continue
+            case .nothing, .link, .other: continue
             }
         }
     }

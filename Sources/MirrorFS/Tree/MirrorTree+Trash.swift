@@ -38,7 +38,7 @@ extension MirrorTree {
     private func measure(_ name: String, in folder: Descriptor) throws(MirrorError) -> Int64 {
         switch try folder.observe(name) {
         case .file(let print): return print.size
-        case .nothing, .other: return 0
+        case .nothing, .link, .other: return 0
         case .folder: break
         }
         let inside = try folder.folder(name)
@@ -130,7 +130,11 @@ extension MirrorTree {
     /// - Returns: what is kept now; `nil` if nothing is, or what stood there still does.
     /// - Throws: `MirrorError` if it cannot be looked at.
     public func settleKept(_ intent: Intent, before: LocalEntry?) throws(MirrorError) -> KeptItem? {
-        guard let place = intent.place, case .file(_, let version, let print)? = before?.node else { return nil }
+        guard let place = intent.place else { return nil }
+        if case .link(_, _, let inode)? = before?.node {
+            return try settleKeptLink(intent, at: place, inode: inode)
+        }
+        guard case .file(_, let version, let print)? = before?.node else { return nil }
         let displaced = Self.displacedPlace(version.hash, inode: print.inode)
         let found: String
         if try inode(at: place) == print.inode {
@@ -149,6 +153,20 @@ extension MirrorTree {
         return KeptItem(
             path: intent.path.remoteText, place: found, reason: intent.after == nil ? .removed : .replaced,
             version: version.isUnproven ? nil : version, size: print.size)
+    }
+
+    /// The same for a link.
+    private func settleKeptLink(_ intent: Intent, at place: String, inode: UInt64) throws(MirrorError) -> KeptItem? {
+        guard let (folder, name) = try existingLeaf(place), case .link(inode, _) = try folder.observe(name) else {
+            return nil
+        }
+        if case .link(inode, _) = try observe(intent.path) {
+            // It had got its second name only.
+            unlinkat(folder.number, name, 0)
+            return nil
+        }
+        return KeptItem(
+            path: intent.path.remoteText, place: place, reason: intent.after == nil ? .removed : .replaced, size: 0)
     }
 
     private func inode(at place: String) throws(MirrorError) -> UInt64? {

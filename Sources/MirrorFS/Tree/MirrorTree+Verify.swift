@@ -8,7 +8,7 @@ public enum Damage: String, Hashable, Sendable {
     case missing
     /// Something of another kind stands there.
     case kind
-    /// The bytes are not those of the revision.
+    /// The bytes, or the target of a link, are not those of the revision.
     case content
     /// The modification time is not `client_modified`.
     case time
@@ -44,6 +44,7 @@ extension MirrorTree {
             // A time that the file system cannot hold has become the nearest one that it can when the file was placed.
             let times = [version.modified.nanoseconds, known.modifiedNanoseconds]
             return times.contains(print.modifiedNanoseconds) ? nil : .time
+        case (.link(_, let version, _), .link(_, let target)): return target == version.hash ? nil : .content
         default: return .kind
         }
     }

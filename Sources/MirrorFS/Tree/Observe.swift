@@ -14,7 +14,21 @@ extension Descriptor {
             throw .call("stat", name)
         }
         if entry.is_mount != 0 { throw .mounted(name) }
-        return Observed(entry)
+        guard entry.mode & S_IFMT == S_IFLNK else { return Observed(entry) }
+        guard let target = try linkTarget(name) else { return .nothing }
+        return .link(inode: entry.inode, target: SymbolicLink.hash(ofTarget: target))
+    }
+
+    /// The bytes of the target of the link under `name`; nil if there is no such link any more.
+    func linkTarget(_ name: String) throws(MirrorError) -> [UInt8]? {
+        // One more than the longest target there can be (PATH_MAX).
+        var bytes = [CChar](repeating: 0, count: 4097)
+        let count = readlinkat(number, name, &bytes, bytes.count)
+        guard count >= 0 else {
+            if errno == ENOENT || errno == EINVAL { return nil }
+            throw .call("read link", name)
+        }
+        return bytes.prefix(count).map { UInt8(bitPattern: $0) }
     }
 }
 

@@ -75,8 +75,8 @@ enum ActivityTable {
                 INSERT INTO activity (hour, placed, removed, others, bytes)
                 SELECT time / \(Activity.hour),
                     \(count("event IN ('file_placed', 'folder_filled')")),
-                    \(count("event IN ('file_removed', 'folder_removed')")),
-                    \(count("event IN ('folder_made', 'moved', 'set_aside', 'restored')")),
+                    \(count("event IN ('file_removed', 'folder_removed', 'link_removed')")),
+                    \(count("event IN ('folder_made', 'link_made', 'moved', 'set_aside', 'restored')")),
                     min(CAST(total(CASE WHEN event IN ('file_placed', 'folder_filled')
                         AND coalesce(reason, '') NOT IN (?, ?) THEN max(coalesce(size, 0), 0) ELSE 0 END) AS INTEGER), \(most))
                 FROM history WHERE time > unixepoch() - \(Activity.kept * Activity.hour) GROUP BY 1
@@ -96,8 +96,8 @@ extension Activity {
             placed = placed.saturating(files)
             let isKnown = [MirrorChange.sameContent, MirrorChange.stoodThere].contains(change.reason)
             if !isKnown { bytes = bytes.saturatingSum(max(0, change.size ?? 0)) }
-        case .fileRemoved, .folderRemoved: removed = removed.saturating(files)
-        case .folderMade, .moved, .setAside, .restored: others = others.saturating(files)
+        case .fileRemoved, .folderRemoved, .linkRemoved: removed = removed.saturating(files)
+        case .folderMade, .linkMade, .moved, .setAside, .restored: others = others.saturating(files)
         case .trashed, .held, .released, .passDone: break
         }
     }

@@ -8,7 +8,8 @@ extension Recorder {
     private var exports: ExportSettings { pending.selection.exports }
 
     /// Records what the account has at a key.
-    mutating func putEntry(_ key: RemoteKey, _ node: RemoteNode) throws {
+    mutating func putEntry(_ key: RemoteKey, _ entry: RemoteNode) throws {
+        let node = entry.decidingLinks(at: key, isCreated: pending.selection.symlinks)
         if case .unavailable(_, .document(let document, _), _) = node {
             hasDocuments = true
             return try putDocument(document, at: key)
@@ -37,9 +38,13 @@ extension Recorder {
         for key in try String.fetchAll(db, sql: sql).sorted() { try settleDocument(at: RemoteKey(key)) }
     }
 
-    /// Decides anew about all documents, after other forms were configured.
+    /// Decides anew about all documents and links, after other forms were configured.
+    ///
+    /// None of them is mentioned by that: the listing under way may not have come to it yet, or never does.
     mutating func decideAgain() throws {
         guard hasDocuments else { return }
+        let listing = generation
+        defer { generation = listing }
         let sql = "SELECT key FROM want WHERE reason IS NOT NULL"
         for text in try String.fetchAll(db, sql: sql).sorted() {
             let key = RemoteKey(text)
@@ -49,6 +54,7 @@ extension Recorder {
             switch stored.node {
             case .unavailable(_, .document, _): try settleDocument(at: key)
             case .export(_, let file) where file.source == key: try putDocument(file.document, at: key)
+            case .unavailable(_, .symbolicLink, _), .link: try putEntry(key, stored.node)
             default: break
             }
         }

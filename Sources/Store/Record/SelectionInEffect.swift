@@ -49,6 +49,7 @@ extension Selection {
         /// By the names of the kinds; what is not in it is as by default.
         var exports: [String: String]?
         var webAddress: String?
+        var symlinks: Bool?
     }
 
     /// Reads what `stored` has written.
@@ -63,7 +64,7 @@ extension Selection {
             self.init(
                 include: try stored.include.map { try SelectionPattern($0) },
                 exclude: try stored.exclude.map { try SelectionPattern($0) }, maxSize: stored.maxSize,
-                exports: exports)
+                exports: exports, symlinks: stored.symlinks ?? false)
         } catch {
             return nil
         }
@@ -81,7 +82,8 @@ extension Selection {
                 include: include.map(\.text), exclude: exclude.map(\.text), maxSize: maxSize,
                 exports: kinds.isEmpty
                     ? nil : Dictionary(uniqueKeysWithValues: kinds.map { ($0.rawValue, exports[$0].text) }),
-                webAddress: exports.webAddress == usual.webAddress ? nil : exports.webAddress)
+                webAddress: exports.webAddress == usual.webAddress ? nil : exports.webAddress,
+                symlinks: symlinks ? true : nil)
             return String(decoding: try encoder.encode(stored), as: UTF8.self)
         }
     }

@@ -91,7 +91,7 @@ extension StateStore {
 }
 
 extension StateStore {
-    /// Files that somebody else has touched are compared again with what is wanted: they may hold other bytes by now.
+    /// Files and links that somebody else has touched are compared again with what is wanted: they may hold other bytes by now.
     ///
     /// What is recorded of them stays, so that they go when the account removes them.
     ///
@@ -101,11 +101,10 @@ extension StateStore {
         let inEffect = inEffect
         try await write { db in
             for key in keys {
-                guard case .file(let name, var version, let print)? = try PendingTable.storedHave(db, key),
-                    !version.isUnproven
+                guard let node = try PendingTable.storedHave(db, key), !node.isUnproven,
+                    let unproven = node.asUnproven
                 else { continue }
-                version.rev = .unproven
-                try HaveTable.set(key, node: .file(name: name, version, print), provenAt: nil, db: db)
+                try HaveTable.set(key, node: unproven, provenAt: nil, db: db)
                 try PendingTable(db, inEffect).refresh(key)
             }
         }
@@ -122,6 +121,21 @@ extension StateStore {
                 try HaveTable.forget(key, PendingTable(db, inEffect))
                 try HaveTable.forget(below: key, PendingTable(db, inEffect))
             }
+        }
+    }
+}
+
+extension LocalNode {
+    /// The same, as something that somebody else has touched; nil for a folder.
+    fileprivate var asUnproven: LocalNode? {
+        switch self {
+        case .folder: return nil
+        case .file(let name, var version, let print):
+            version.rev = .unproven
+            return .file(name: name, version, print)
+        case .link(let name, var version, let inode):
+            version.rev = .unproven
+            return .link(name: name, version, inode: inode)
         }
     }
 }

@@ -189,12 +189,13 @@ struct Recorder {
 
     mutating func put(_ key: RemoteKey, _ node: RemoteNode) throws {
         let stored = try storedWant(key)
-        if stored?.node == node {
-            guard stored?.generation != generation else { return }
+        if let stored, stored.node == node {
+            guard stored.generation < generation else { return }
             try db.cachedStatement(sql: "UPDATE want SET generation = ? WHERE key = ?")
                 .execute(arguments: [generation, key.text])
             return
         }
+        let generation = max(generation, stored?.generation ?? generation)
         let sql = """
             INSERT INTO want (key, name, kind, rev, size, hash, modified, reason, generation)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)

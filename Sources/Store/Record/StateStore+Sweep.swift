@@ -1,3 +1,4 @@
+import FoundationEssentials
 import GRDB
 public import SyncModel
 
@@ -92,7 +93,7 @@ struct FolderReader {
     }
 
     private static let childrenSQL = """
-        SELECT key, name, kind, size, inode, mtime_ns FROM have WHERE key >= ? AND key < ? ORDER BY key
+        SELECT key, name, kind, size, inode, mtime_ns, CASE kind WHEN \(Rows.link) THEN hash END FROM have WHERE key >= ? AND key < ? ORDER BY key
         """
 
     mutating func pages(from position: SweepPosition, limit: Int) throws -> (pages: [FolderPage], next: SweepPosition?)
@@ -130,7 +131,8 @@ struct FolderReader {
                 KnownEntry(
                     key: key, name: FileName(row[1]), isFolder: row[2] == Rows.folder,
                     print: Fingerprint(
-                        inode: UInt64(bitPattern: row[4] ?? 0), size: row[3] ?? 0, modifiedNanoseconds: row[5] ?? 0)))
+                        inode: UInt64(bitPattern: row[4] ?? 0), size: row[3] ?? 0, modifiedNanoseconds: row[5] ?? 0),
+                    link: (row[6] as Data?).flatMap { ContentHash(bytes: [UInt8]($0)) }))
             return true
         }
         let page = FolderPage(

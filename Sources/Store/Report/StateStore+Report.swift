@@ -91,7 +91,8 @@ private let isFolderSQL = "coalesce(w.kind = 0 OR w.reason IS 'no_access', h.kin
 
 /// Whether a row `w` of want is something that may be missing without being accepted (`Unavailable.isAccepted`).
 private let isAcceptedSQL = """
-    coalesce(w.kind = 2 AND (w.reason GLOB '\(DocumentText.online)*' OR w.reason GLOB 'symlink:*'), 0)
+    coalesce(w.kind = 2 AND (w.reason GLOB '\(DocumentText.online)*' OR w.reason GLOB '\(LinkText.word)*'
+        OR w.reason GLOB '\(LinkText.oldWord)*'), 0)
     """
 
 extension StateStore {
@@ -175,7 +176,8 @@ extension StateStore {
     private func backlogOfAll() async throws -> Backlog {
         try await read { db in
             let sql = """
-                SELECT coalesce(sum(w.kind IN (1, 3)), 0), \(Rows.sumSQL("w.size")), coalesce(sum(w.key IS NULL), 0),
+                SELECT coalesce(sum(w.kind IN (1, 3)), 0), \(Rows.sumSQL("CASE w.kind WHEN 1 THEN w.size END")),
+                    coalesce(sum(w.key IS NULL), 0),
                     coalesce(sum(p.parked = 0 AND p.reason IS NOT NULL), 0), coalesce(sum(p.parked), 0),
                     (SELECT count(*) FROM unread), coalesce(sum(w.kind NOT IN (1, 3) AND p.reason IS NULL), 0),
                     (SELECT count(*) FROM held x JOIN hold o ON o.id = x.hold JOIN have h ON h.key = x.key

@@ -14,6 +14,9 @@ enum Rows {
     /// An online document that comes as a file under another key; of want only.
     static let exported = 4
 
+    /// A symbolic link that is made; size and hash are those of its target.
+    static let link = 5
+
     /// Columns name, kind, rev, size, hash, modified, reason.
     static let wantColumns = "w.name, w.kind, w.rev, w.size, w.hash, w.modified, w.reason"
     /// Columns name, kind, rev, size, hash, modified, inode, mtime_ns.
@@ -32,8 +35,14 @@ enum Rows {
         case folder: return .folder(name: FileName(name))
         case unavailable, exported:
             let rev: String? = row[start + 2]
-            let why = Unavailable(stored: row[start + 6] ?? "", name: FileName(name), rev: rev.map { Rev($0) })
+            let why = Unavailable(
+                stored: row[start + 6] ?? "", name: FileName(name), rev: rev.map { Rev($0) }, modified: row[start + 5])
             return .unavailable(name: FileName(name), why, rev: rev.map { Rev($0) })
+        case link:
+            guard let rev: String = row[start + 2], let text: String = row[start + 6],
+                let link = LinkText.link(text, rev: Rev(rev), modified: row[start + 5])?.link
+            else { throw StoreError(code: .damaged, message: "a link's row lacks its target") }
+            return .link(name: FileName(name), link)
         case unexported: return .export(name: FileName(name), try export(row, at: start, content: nil))
         default:
             let version = try version(row, at: start + 2)
@@ -55,8 +64,9 @@ enum Rows {
     static func have(_ row: Row, at start: Int) throws -> LocalNode? {
         guard let name: String = row[start], let kind: Int = row[start + 1] else { return nil }
         let inode = UInt64(bitPattern: row[start + 6] ?? 0)
-        guard kind == file else { return .folder(name: FileName(name), inode: inode) }
+        if kind == folder { return .folder(name: FileName(name), inode: inode) }
         let held = try version(row, at: start + 2)
+        if kind == link { return .link(name: FileName(name), held, inode: inode) }
         let print = Fingerprint(inode: inode, size: held.size, modifiedNanoseconds: row[start + 7] ?? 0)
         return .file(name: FileName(name), held, print)
     }
@@ -91,10 +101,15 @@ enum Rows {
             }
             row.bind(made.document.modified)
             row.bind(DocumentText.text(of: made))
+        case .link(_, let made):
+            row.bind(Int64(link))
+            bind(made.version, to: &row)
+            row.bind(LinkText.text(of: made, nil))
         case .unavailable(_, let why, let rev):
             row.bind(Int64(why.isExported ? exported : unavailable))
             if let rev { row.bind(rev.text) } else { row.bindNull() }
-            row.bindNull(times: 3)
+            row.bindNull(times: 2)
+            if case .symbolicLink(let link, _) = why { row.bind(link.modified) } else { row.bindNull() }
             row.bind(why.stored)
         }
     }
@@ -113,6 +128,11 @@ enum Rows {
             bind(version, to: &row)
             row.bind(Int64(bitPattern: print.inode))
             row.bind(print.modifiedNanoseconds)
+        case .link(_, let version, let inode):
+            row.bind(Int64(link))
+            bind(version, to: &row)
+            row.bind(Int64(bitPattern: inode))
+            row.bindNull()
         }
     }
 
@@ -125,8 +145,12 @@ enum Rows {
 }
 
 extension Unavailable {
-    /// `name` and `rev` are those of the row.
-    fileprivate init(stored: String, name: FileName, rev: Rev?) {
+    /// `name`, `rev` and `modified` are those of the row.
+    fileprivate init(stored: String, name: FileName, rev: Rev?, modified: Timestamp?) {
+        if let (link, refusal) = LinkText.link(stored, rev: rev ?? Rev(""), modified: modified) {
+            self = .symbolicLink(link, refusal)
+            return
+        }
         if let document = DocumentText.document(stored, name: name, rev: rev ?? Rev("")) {
             self = document
             return
@@ -135,7 +159,6 @@ extension Unavailable {
         case "no_content_hash": self = .noContentHash
         case "no_access": self = .noAccess
         case "nul_in_name": self = .nulInName
-        case let text where text.hasPrefix("symlink:"): self = .symbolicLink(target: String(text.dropFirst(8)))
         case let text where text.hasPrefix("unreadable:"): self = .unreadable(String(text.dropFirst(11)))
         default: self = .notDownloadable
         }
@@ -148,7 +171,7 @@ extension Unavailable {
         case .noContentHash: "no_content_hash"
         case .noAccess: "no_access"
         case .nulInName: "nul_in_name"
-        case .symbolicLink(let target): "symlink:" + target
+        case .symbolicLink(let link, let refusal): LinkText.text(of: link, refusal)
         case .unreadable(let what): "unreadable:" + what
         }
     }

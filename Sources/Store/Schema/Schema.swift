@@ -242,14 +242,16 @@ enum Schema {
 
     private static func createVersion10(_ db: Database) throws {
         // want.kind: 3 a file that an online document becomes, before its bytes are known (kind 1 and a reason: after);
-        // 4 an online document that comes as a file under another key. reason: `DocumentText`. What a document can be
-        // exported as was not recorded before: the account is listed anew.
+        // 4 an online document that comes as a file under another key. reason: `DocumentText`. want.kind and have.kind:
+        // 5 a symbolic link; size and hash are those of its target, reason: `LinkText`. What a document can be exported as
+        // and the time of a link were not recorded before: the account is listed anew.
         try db.execute(
             sql: """
                 CREATE INDEX want_reason ON want(rev) WHERE reason IS NOT NULL;
                 PRAGMA user_version = 10;
                 """)
-        let lacksFormats = "SELECT EXISTS (SELECT 1 FROM want WHERE reason = 'not_downloadable')"
+        let lacksFormats =
+            "SELECT EXISTS (SELECT 1 FROM want WHERE reason = 'not_downloadable' OR reason GLOB 'symlink:*')"
         guard try Bool.fetchOne(db, sql: lacksFormats) ?? false else { return }
         let right = try ["state", "listing"].filter { try Checksums.isRight($0, db) }
         try StateStore.beginRelist(db)

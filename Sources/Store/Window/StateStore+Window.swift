@@ -34,7 +34,7 @@ extension StateStore {
                 switch try PendingTable.storedWant(db, key) {
                 case .file(_, let version)?: found[key] = version
                 case .export(_, let file)?: found[key] = file.placedVersion
-                case .folder?, .unavailable?, nil: break
+                case .folder?, .link?, .unavailable?, nil: break
                 }
             }
             return found
@@ -61,7 +61,7 @@ extension StateStore {
     public func extents(of folders: [RemoteKey], limit: Int) async throws -> [RemoteKey: SubtreeExtent] {
         try await read { db in
             let sql = """
-                SELECT count(*), coalesce(sum(kind = 1), 0), \(Rows.sumSQL("size"))
+                SELECT count(*), coalesce(sum(kind = 1), 0), \(Rows.sumSQL("CASE kind WHEN 1 THEN size END"))
                 FROM (SELECT kind, size FROM want WHERE key >= ? AND key < ? LIMIT ?)
                 """
             let statement = try db.cachedStatement(sql: sql)
@@ -83,7 +83,7 @@ extension StateStore {
             let sql = """
                 SELECT h.key, w.key IS NULL AND \(PendingTable.isLeavingSQL) AND NOT \(Holds.isHeldSQL),
                     \(Rows.haveColumns)
-                FROM have h LEFT JOIN want w ON w.key = h.key WHERE h.hash = ? LIMIT ?
+                FROM have h LEFT JOIN want w ON w.key = h.key WHERE h.hash = ? AND h.kind = \(Rows.file) LIMIT ?
                 """
             let statement = try db.cachedStatement(sql: sql)
             // Most contents stand nowhere yet, which this tells at a fraction of the cost.
@@ -163,7 +163,7 @@ struct PathResolver {
         if case .folder(let name, _)? = have, case .stands(let path) = parent, let here = try? path.appending(name) {
             return .stands(here)
         }
-        if case .file? = have, try ItemReader.leftAlone(db, key) {
+        if let have, !have.isFolder, try ItemReader.leftAlone(db, key) {
             return .impossible(key, reason: PendingItem.leftAloneReason)
         }
         let want = try PendingTable.storedWant(db, key)

@@ -6,15 +6,18 @@ public struct KnownEntry: Hashable, Sendable {
     public var name: FileName
     /// Whether it is a folder.
     public var isFolder: Bool
-    /// How it is recognised; of a folder only the inode counts.
+    /// How it is recognised; of a folder and a link only the inode counts.
     public var print: Fingerprint
+    /// What the target of a symbolic link hashes to; `nil` for others.
+    public var link: ContentHash?
 
     /// Names an entry.
-    public init(key: RemoteKey, name: FileName, isFolder: Bool, print: Fingerprint) {
+    public init(key: RemoteKey, name: FileName, isFolder: Bool, print: Fingerprint, link: ContentHash? = nil) {
         self.key = key
         self.name = name
         self.isFolder = isFolder
         self.print = print
+        self.link = link
     }
 }
 
@@ -22,11 +25,15 @@ extension KnownEntry {
     /// What is known of a standing.
     public init(_ entry: LocalEntry) {
         let print: Fingerprint
+        var link: ContentHash?
         switch entry.node {
         case .folder(_, let inode): print = Fingerprint(inode: inode, size: 0, modifiedNanoseconds: 0)
         case .file(_, _, let known): print = known
+        case .link(_, let version, let inode):
+            print = Fingerprint(inode: inode, size: version.size, modifiedNanoseconds: 0)
+            link = version.hash
         }
-        self.init(key: entry.key, name: entry.node.name, isFolder: entry.node.isFolder, print: print)
+        self.init(key: entry.key, name: entry.node.name, isFolder: entry.node.isFolder, print: print, link: link)
     }
 }
 
@@ -34,9 +41,9 @@ extension KnownEntry {
 public enum Drift: String, Hashable, Sendable {
     /// Nothing of that name stands there.
     case missing
-    /// Something of another kind stands there: a folder for a file, a symbolic link.
+    /// Something of another kind stands there, such as a folder for a file.
     case kind
-    /// Size or modification time are others.
+    /// Size or modification time are others, or the target of a link.
     case changed
     /// Only the inode is another one: the entry was replaced, as a restored backup does.
     case replaced
@@ -55,7 +62,7 @@ public enum Drift: String, Hashable, Sendable {
             if !comparingInodes || inode == known.print.inode { return nil }
             self = .replaced
         case .file(let print):
-            if known.isFolder {
+            if known.isFolder || known.link != nil {
                 self = .kind
             } else if print.size != known.print.size
                 || print.modifiedNanoseconds != known.print.modifiedNanoseconds
@@ -63,6 +70,17 @@ public enum Drift: String, Hashable, Sendable {
                 self = .changed
             } else {
                 if !comparingInodes || print.inode == known.print.inode { return nil }
+                self = .replaced
+            }
+        case .link(let inode, let target):
+            guard let expected = known.link else {
+                self = .kind
+                return
+            }
+            if target != expected {
+                self = .changed
+            } else {
+                if !comparingInodes || inode == known.print.inode { return nil }
                 self = .replaced
             }
         case .other: self = .kind

@@ -23,11 +23,13 @@ public enum LocalNode: Hashable, Sendable {
     case folder(name: FileName, inode: UInt64)
     /// A file, the version it holds and how to recognise it.
     case file(name: FileName, FileVersion, Fingerprint)
+    /// A symbolic link, what stands for it (`SymbolicLink.version`) and its inode; 0 before it was made.
+    case link(name: FileName, FileVersion, inode: UInt64)
 
     /// The entry's own name with its case.
     public var name: FileName {
         switch self {
-        case .folder(let name, _), .file(let name, _, _): name
+        case .folder(let name, _), .file(let name, _, _), .link(let name, _, _): name
         }
     }
 
@@ -36,12 +38,31 @@ public enum LocalNode: Hashable, Sendable {
         if case .folder = self { true } else { false }
     }
 
+    /// The same thing under another name.
+    public func renamed(_ name: FileName) -> LocalNode {
+        switch self {
+        case .folder(_, let inode): .folder(name: name, inode: inode)
+        case .file(_, let version, let print): .file(name: name, version, print)
+        case .link(_, let version, let inode): .link(name: name, version, inode: inode)
+        }
+    }
+
+    /// Whether it may be something else by now: somebody has touched it.
+    public var isUnproven: Bool {
+        switch self {
+        case .file(_, let version, _), .link(_, let version, _): version.isUnproven
+        case .folder: false
+        }
+    }
+
     /// Whether it is all that `want` asks for, so that nothing is to be done.
     public func satisfies(_ want: RemoteNode) -> Bool {
         switch (self, want) {
         case (.folder(let mine, _), .folder(let theirs)): mine == theirs
         case (.file(let mine, let have, _), .file(let theirs, let wanted)): mine == theirs && have == wanted
         case (.file(let mine, let have, _), .export(let theirs, let wanted)):
+            mine == theirs && have == wanted.version
+        case (.link(let mine, let have, _), .link(let theirs, let wanted)):
             mine == theirs && have == wanted.version
         default: false
         }

@@ -86,10 +86,14 @@ public enum PlannedOperation: Hashable, Sendable {
     case makeFolder(RemoteKey, at: MirrorPath)
     /// A file is put in place.
     case place(Placement)
+    /// A symbolic link is made.
+    case makeLink(LinkPlacement)
     /// The content stays; revision or modification time are new.
     case updateMetadata(LocalEntry, FileVersion)
     /// A file of ours goes.
     case removeFile(LocalEntry)
+    /// A symbolic link of ours goes.
+    case removeLink(LocalEntry)
     /// A folder of ours goes, if it is empty.
     case removeFolder(LocalEntry)
     /// A folder of ours stays although the account has it no more: it holds what is left alone.
@@ -110,9 +114,10 @@ public enum PlannedOperation: Hashable, Sendable {
             .upToDate(let key), .forgetHave(let key):
             key
         case .relocate(let entry, _), .updateMetadata(let entry, _), .removeFile(let entry),
-            .removeFolder(let entry), .keepFolder(let entry):
+            .removeLink(let entry), .removeFolder(let entry), .keepFolder(let entry):
             entry.key
         case .place(let placement): placement.key
+        case .makeLink(let placement): placement.key
         }
     }
 }
@@ -134,8 +139,10 @@ extension PlannedOperation: CustomStringConvertible {
         case .place(let placement):
             "place \(placement.path) (\(placement.shownSize)) <- "
                 + placement.sources.map(\.description).joined(separator: " | ")
+        case .makeLink(let placement): "link \(placement.path) -> \(placement.link.target)"
         case .updateMetadata(let entry, _): "update metadata \(entry.path)"
         case .removeFile(let entry): "remove file \(entry.path)"
+        case .removeLink(let entry): "remove link \(entry.path)"
         case .removeFolder(let entry): "remove folder \(entry.path)"
         case .keepFolder(let entry): "leave folder \(entry.path)"
         case .park(let key, let reason): "park \(key): \(reason)"

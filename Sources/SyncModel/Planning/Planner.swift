@@ -48,7 +48,8 @@ public struct PendingItem: Hashable, Sendable {
         guard let want, let entry, !want.isUnreadable else { return false }
         return switch want {
         case .folder: !entry.node.isFolder
-        case .file, .export: entry.node.isFolder
+        case .file, .export: if case .file = entry.node { false } else { true }
+        case .link: if case .link = entry.node { false } else { true }
         case .unavailable: true
         }
     }
@@ -139,6 +140,8 @@ public enum Planner {
         case .folder, .unavailable: return .makeFolder(item.key, at: path)
         case .file(_, let wanted): version = wanted
         case .export(_, let file): (version, export) = (file.placedVersion, file)
+        case .link(_, let link):
+            return .makeLink(LinkPlacement(key: item.key, path: path, link: link, replacing: item.entry))
         }
         if let export, export.version == nil {
             return .place(
@@ -181,10 +184,10 @@ public enum Planner {
                 files.append(.forgetHave(item.key))
                 continue
             }
-            if entry.node.isFolder {
-                folders.append(item.holdsLeftAlone ? .keepFolder(entry) : .removeFolder(entry))
-            } else {
-                files.append(.removeFile(entry))
+            switch entry.node {
+            case .folder: folders.append(item.holdsLeftAlone ? .keepFolder(entry) : .removeFolder(entry))
+            case .file: files.append(.removeFile(entry))
+            case .link: files.append(.removeLink(entry))
             }
         }
         return files + folders.sorted { $0.key > $1.key }

@@ -26,7 +26,9 @@ public enum Observed: Hashable, Sendable {
     case folder(inode: UInt64)
     /// A regular file.
     case file(Fingerprint)
-    /// Something else: a symbolic link, a socket, a device.
+    /// A symbolic link: its inode, and what its target hashes to.
+    case link(inode: UInt64, target: ContentHash)
+    /// Something else: a socket, a device.
     case other
 }
 
@@ -67,6 +69,9 @@ public enum Recovery {
         case (.file(let name, let version, let expected)?, .file(let there))
         where expected == there:
             return .have(intent.key, .file(name: name, version, there))
+        case (.link(let name, let version, let expected)?, .link(let there, let target))
+        where version.hash == target && (expected == 0 || expected == there):
+            return .have(intent.key, .link(name: name, version, inode: there))
         default:
             return .recheck(intent.key)
         }

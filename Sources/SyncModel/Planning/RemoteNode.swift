@@ -31,8 +31,9 @@ public enum Unavailable: Hashable, Sendable {
     /// `is_downloadable` is false: a Paper or Google document and the like; `nil` as long as nobody has decided what
     /// becomes of it.
     case document(OnlineDocument, OnlineDocument.Standing?)
-    /// `symlink_info` is set: the account holds a symbolic link.
-    case symbolicLink(target: String)
+    /// `symlink_info` is set: the account holds a symbolic link, which is only told of; with why it is not made if links
+    /// are to be made.
+    case symbolicLink(SymbolicLink, SymbolicLink.Refusal?)
     /// The server gave no `content_hash`, so what is downloaded could not be verified.
     case noContentHash
     /// A folder whose content this account may not see (`no_access`).
@@ -54,7 +55,8 @@ extension Unavailable: CustomStringConvertible {
         case .document(_, .nameTaken(let name)?):
             "an online document whose exported file would be called \(name), which is something else in Dropbox; rename "
                 + "one of them there"
-        case .symbolicLink(let target): "a symbolic link to \(target)"
+        case .symbolicLink(let link, nil): link.description
+        case .symbolicLink(let link, let refusal?): "\(link), which is not made: \(refusal)"
         case .noContentHash: "Dropbox gave no content hash to verify it by"
         case .noAccess: "a folder this account has no access to"
         case .nulInName: "its name holds a NUL byte, shown here as \u{2400}"
@@ -88,6 +90,8 @@ public enum RemoteNode: Hashable, Sendable {
     case file(name: FileName, FileVersion)
     /// A file that an online document becomes, which the remote itself does not hold.
     case export(name: FileName, ExportedFile)
+    /// A symbolic link that is to be made.
+    case link(name: FileName, SymbolicLink)
     /// Something that cannot be mirrored; `rev` tells a new version of it from the old one.
     case unavailable(name: FileName, Unavailable, rev: Rev?)
 
@@ -99,7 +103,9 @@ public enum RemoteNode: Hashable, Sendable {
     /// The entry's own name with its case.
     public var name: FileName {
         switch self {
-        case .folder(let name), .file(let name, _), .export(let name, _), .unavailable(let name, _, _): name
+        case .folder(let name), .file(let name, _), .export(let name, _), .link(let name, _),
+            .unavailable(let name, _, _):
+            name
         }
     }
 
@@ -108,7 +114,7 @@ public enum RemoteNode: Hashable, Sendable {
         switch self {
         case .file(_, let version): version
         case .export(_, let file): file.version
-        case .folder, .unavailable: nil
+        case .folder, .link, .unavailable: nil
         }
     }
 
@@ -117,6 +123,7 @@ public enum RemoteNode: Hashable, Sendable {
         switch self {
         case .file(_, let version): version.rev
         case .export(_, let file): file.document.rev
+        case .link(_, let link): link.rev
         case .unavailable(_, _, let rev): rev
         case .folder: nil
         }
@@ -126,7 +133,7 @@ public enum RemoteNode: Hashable, Sendable {
     public var isFile: Bool {
         switch self {
         case .file, .export: true
-        case .folder, .unavailable: false
+        case .folder, .link, .unavailable: false
         }
     }
 }

@@ -8,6 +8,10 @@ public enum ChangeKind: String, Hashable, Sendable, CaseIterable {
     case folderMade = "folder_made"
     /// A folder was removed.
     case folderRemoved = "folder_removed"
+    /// A symbolic link was made, or leads elsewhere now.
+    case linkMade = "link_made"
+    /// A symbolic link was removed.
+    case linkRemoved = "link_removed"
     /// A file or folder was renamed.
     case moved
     /// Something that was not dbxsync's went into `.dbxsync/aside`.

@@ -22,16 +22,19 @@ public struct Selection: Hashable, Sendable {
     public let maxSize: Int64?
     /// In which form online documents come.
     public let exports: ExportSettings
+    /// Whether symbolic links are made that lead to a place in the mirror.
+    public let symlinks: Bool
 
     /// Creates a selection.
     public init(
         include: [SelectionPattern] = [], exclude: [SelectionPattern] = [], maxSize: Int64? = nil,
-        exports: ExportSettings = ExportSettings()
+        exports: ExportSettings = ExportSettings(), symlinks: Bool = false
     ) {
         self.include = include
         self.exclude = exclude
         self.maxSize = maxSize
         self.exports = exports
+        self.symlinks = symlinks
     }
 
     /// The whole account.

@@ -95,7 +95,8 @@ struct ExplainCommand: AsyncParsableCommand {
             if case .export? = known, let known, entry.node.rev == known.rev {
                 return ExplainReport.Answer(content: ExplainReport.Content(known), failure: nil)
             }
-            return ExplainReport.Answer(content: ExplainReport.Content(entry.node), failure: nil)
+            let node = entry.node.decidingLinks(at: path.pathKey, isCreated: config.mirror.createsSymlinks)
+            return ExplainReport.Answer(content: ExplainReport.Content(node), failure: nil)
         } catch let error as DropboxError where error.code == .refused && error.summary == "path/not_found" {
             return ExplainReport.Answer(content: nil, failure: nil)
         } catch {

@@ -78,7 +78,7 @@ struct GetCommand: AsyncParsableCommand {
             return try await file(name, entry: entry, version: version, client: client, line: line)
         case .unavailable(_, .document(let document, _), _):
             return try await export(document, entry: entry, client: client, config: config, line: line)
-        case .export, .unavailable(_, .notDownloadable, _):
+        case .export, .link, .unavailable(_, .notDownloadable, _):
             throw Failure(.incomplete, "\(escapingControls(remote)): is no file")
         case .unavailable(_, let reason, _): throw Failure(.incomplete, "\(escapingControls(remote)): \(reason)")
         }

@@ -176,7 +176,8 @@ private struct MirrorMarks {
     }
 
     /// What comes into the mirror for an entry: of an online document the file that it becomes.
-    private func file(of node: RemoteNode, at key: RemoteKey) -> (key: RemoteKey, node: RemoteNode) {
+    private func file(of entry: RemoteNode, at key: RemoteKey) -> (key: RemoteKey, node: RemoteNode) {
+        let node = entry.decidingLinks(at: key, isCreated: judge.selection.symlinks)
         guard case .unavailable(_, .document(let document, _), _) = node,
             let (name, target, file) = exports.file(of: document, at: key)
         else { return (key, node) }

@@ -169,7 +169,7 @@ private struct SyncResult: Encodable {
 
 /// The JSON document of `sync --dry-run --json`.
 private struct PlanResult: Encodable {
-    let files, downloads, exports, folders, renames, removals, parked, accepted, leftOut: Int
+    let files, downloads, exports, folders, links, renames, removals, parked, accepted, leftOut: Int
     let bytes: Int64
     /// Whether there are more removals than the guard lets through.
     let wouldBeHeld: Bool
@@ -178,6 +178,7 @@ private struct PlanResult: Encodable {
         files = totals.files
         (downloads, exports) = (totals.downloads, totals.exports)
         folders = totals.folders
+        links = totals.links
         renames = totals.renames
         removals = totals.removals
         (parked, accepted, leftOut) = (totals.parked, totals.accepted, totals.leftOut)
@@ -198,6 +199,7 @@ extension PlanPreview.Totals {
             exports > 0 ? " and \(HumanText.count(exports, "document")) to export, of a size that nobody knows yet" : ""
         return "\(HumanText.count(files, "file")) to place, \(HumanText.bytes(bytes)) to download in "
             + "\(HumanText.count(downloads, "file"))\(documents); \(HumanText.count(folders, "folder")) to make, "
+            + (links > 0 ? "\(HumanText.count(links, "link")) to make, " : "")
             + "\(renames) to rename, \(removals) to remove, \(parked) cannot be mirrored" + rest
             + (wouldBeHeld ? "; \(HumanText.count(losses, "removal")) would be held: more than the guard allows" : "")
     }

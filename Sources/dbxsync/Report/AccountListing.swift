@@ -91,7 +91,7 @@ struct ListedEntry: Sendable {
         switch node {
         case .file, .export: "file"
         case .folder: "folder"
-        case .unavailable: "unavailable"
+        case .link, .unavailable: "unavailable"
         }
     }
 

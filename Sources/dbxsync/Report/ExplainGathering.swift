@@ -40,7 +40,8 @@ extension ExplainReport {
             dropbox: key == .root ? Content(RemoteNode.folder(name: FileName(""))) : facts.want.map(Content.init),
             checkedAt: progress.checkedAt.map(Moment.init), asked: asked,
             mirror: key == .root
-                ? Content(LocalNode.folder(name: FileName(""), inode: 0)) : facts.have.map { Content($0.node) },
+                ? Content(LocalNode.folder(name: FileName(""), inode: 0))
+                : facts.have.map { Content($0.node, like: facts.want) },
             local: config.mirror.directory + (shown == "/" ? "" : shown), disk: disk, isDiskUnknown: isDiskUnknown,
             selection: Selected(facts, config, sources.file, isNew: store.selection != config.selection),
             pending: facts.pending.map { Pending($0, facts, Acceptance(config.mirror.accept)) },

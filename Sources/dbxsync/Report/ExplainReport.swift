@@ -186,6 +186,10 @@ extension ExplainReport.Content {
             self.init(
                 kind: file.linkBytes == nil ? "export" : "link", rev: file.document.rev.text, size: file.content?.size,
                 modified: Moment(file.document.modified), contentHash: file.content?.hash.hex)
+        case .link(_, let link):
+            self.init(
+                kind: link.description, rev: link.rev.text, size: link.version.size, modified: Moment(link.modified),
+                contentHash: link.version.hash.hex)
         case .unavailable(_, .document, let rev), .unavailable(_, .notDownloadable, let rev):
             self.init(kind: "online document", rev: rev?.text, size: nil, modified: nil, contentHash: nil)
         case .unavailable(_, let why, let rev):
@@ -193,10 +197,17 @@ extension ExplainReport.Content {
         }
     }
 
-    init(_ node: LocalNode) {
+    /// - Parameter want: what is wanted there; it tells where a link leads that has the same target.
+    init(_ node: LocalNode, like want: RemoteNode? = nil) {
         switch node {
         case .folder: self.init(kind: "folder")
         case .file(_, let version, _): self.init(version)
+        case .link(_, let version, _):
+            var kind = "a symbolic link"
+            if case .link(_, let link)? = want, link.version.hash == version.hash { kind = link.description }
+            self.init(
+                kind: kind, rev: version.rev.known?.text, size: version.size, modified: Moment(version.modified),
+                contentHash: version.hash.hex)
         }
     }
 

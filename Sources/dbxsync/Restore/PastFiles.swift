@@ -52,7 +52,9 @@ struct PastFiles: Sendable {
             for (key, file) in files where key.parent == folder {
                 files[key] = PastFile(path: file.path, isGuess: true)
             }
-        case .folderMade, .folderRemoved, .setAside, .trashed, .restored, .held, .released, .passDone: break
+        case .folderMade, .folderRemoved, .linkMade, .linkRemoved, .setAside, .trashed, .restored, .held, .released,
+            .passDone:
+            break
         }
         return nil
     }

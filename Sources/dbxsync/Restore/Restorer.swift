@@ -91,6 +91,11 @@ struct Restorer: Sendable {
             file.trashedAt = Moment(row.at)
             let kept = inside.map { row.item.place.below($0) } ?? row.item.place
             let label = Rev("trash-\(row.id)")
+            if let target = try await disk.run({ [mirror] in try mirror.keptLinkTarget(kept) }) {
+                file.isNew = try place.link(to: target)
+                meter.addFile()
+                return file
+            }
             (file.isNew, file.size) = try await disk.run { [mirror, meter] in
                 let source = try mirror.openKept(kept)
                 let modified = try item.version?.modified ?? MirrorTree.modified(source)

@@ -1,0 +1,90 @@
+import Foundation
+import Sandbox
+import TestSupport
+import Testing
+
+/// Symbolic links, over HTTP and with the commands.
+@Suite(.timeLimit(.minutes(15)))
+struct SymbolicLinkTests {
+    private func put(_ fixture: DaemonFixture, _ path: String, to target: String) throws {
+        var traits = FileTraits()
+        traits.symlinkTarget = target
+        try fixture.account.put(path, .text("link to \(target)"), traits: traits)
+    }
+
+    private func target(_ path: String) -> String? {
+        try? FileManager.default.destinationOfSymbolicLink(atPath: path)
+    }
+
+    @Test("links are made where that is configured; status, verify, explain, ls, history and restore know them")
+    func commands() async throws {
+        try await DaemonFixture.run(["mirror": "symlinks = \"create\""]) { fixture in
+            let place = fixture.place
+            try put(fixture, "/D/Link", to: "../a b")
+            try put(fixture, "/D/Out", to: "../../a")
+            try put(fixture, "/Old", to: "D")
+            try fixture.account.put("/a b", "text")
+            let plan = try await place.run("sync", "--dry-run")
+            #expect(plan.code == 0 && plan.output.contains("link D/Link -> ../a b"), "\(plan)")
+            #expect(plan.output.contains("2 links to make"), "\(plan)")
+            let sync = try await place.run("sync")
+            #expect(sync.code == 0, "\(sync)")
+            #expect(try fixture.mirror() == Tree(account: fixture.account, symlinks: true))
+            #expect(target(place.mirror + "/D/Link") == "../a b")
+            let status = try await place.run("status")
+            #expect(status.code == 0 && status.output.contains("1 accepted"), "\(status)")
+            #expect(status.output.contains("its target leads out of the mirror"), "\(status)")
+            #expect(try await place.run("verify").code == 0)
+
+            let link = try await place.run("explain", "/D/Link", "--ask")
+            #expect(link.code == 0 && link.output.contains("a symbolic link to ../a b"), "\(link)")
+            #expect(link.output.contains("in step") && link.output.contains("the same"), "\(link)")
+            let out = try await place.run("explain", "/D/Out", "--ask")
+            #expect(out.code == 0 && out.output.contains("leads out of the mirror"), "\(out)")
+            let listed = try await place.run("ls", "/D")
+            #expect(Set(listed.output.split(separator: "\n")) == ["= Link", "! Out"], "\(listed)")
+
+            try fixture.account.delete("/Old")
+            try FileManager.default.removeItem(atPath: place.mirror + "/D/Link")
+            try FileManager.default.createSymbolicLink(
+                atPath: place.mirror + "/D/Link", withDestinationPath: "/etc/passwd")
+            let verify = try await place.run("verify", "--repair")
+            #expect(verify.output.contains("D/Link"), "\(verify)")
+            #expect(try await place.run("sync").code == 0)
+            #expect(target(place.mirror + "/D/Link") == "../a b")
+            #expect(try fixture.mirror() == Tree(account: fixture.account, symlinks: true))
+
+            let history = try await place.run("history", "/Old")
+            #expect(history.code == 0, "\(history)")
+            #expect(history.output.contains("link") && history.output.contains("removed"), "\(history)")
+            let back = place.folder("back")
+            for _ in 0..<2 {
+                let restored = try await place.run("restore", "/Old", "--to", back)
+                #expect(restored.code == 0, "\(restored)")
+            }
+            #expect(target(back + "/Old") == "D")
+            let json = try await place.run("restore", "/D/Link", "--to", back, "--json")
+            #expect(json.code == 0, "\(json)")
+            #expect(target(back + "/Link") == "/etc/passwd", "what was set aside")
+        }
+    }
+
+    @Test("a daemon makes and removes links as they come and go") func daemon() async throws {
+        try await DaemonFixture.run(["mirror": "symlinks = \"create\""]) { fixture in
+            try put(fixture, "/a", to: "x")
+            let daemon = try fixture.place.start("run")
+            let mirror = fixture.place.mirror
+            try await eventually("the first link", or: daemon.log) { target(mirror + "/a") == "x" }
+            try put(fixture, "/a", to: "y")
+            try put(fixture, "/d/b", to: "../x")
+            try await eventually("the changes", or: daemon.log) {
+                target(mirror + "/a") == "y" && target(mirror + "/d/b") == "../x"
+            }
+            try FileManager.default.removeItem(atPath: mirror + "/d/b")
+            try await eventually("what was removed here", or: daemon.log) { target(mirror + "/d/b") == "../x" }
+            try fixture.account.delete("/d")
+            try await eventually("the end", or: daemon.log) { !FileManager.default.fileExists(atPath: mirror + "/d") }
+            try await eventually("all is well", or: daemon.log) { try await fixture.place.run("status").code == 0 }
+        }
+    }
+}
