@@ -164,7 +164,7 @@ struct OnChangeKeysTests {
                 "B_2-x": OnChangeSettings(command: ["/bin/true"]),
             ])
         #expect(config.onChange["B_2-x"]?.settle == .seconds(5))
-        #expect(config.onChange["B_2-x"]?.events.count == 12)
+        #expect(config.onChange["B_2-x"]?.events.count == 14)
         #expect(try parse("[on_change]").get().onChange.isEmpty)
     }
 

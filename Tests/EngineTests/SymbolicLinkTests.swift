@@ -1,3 +1,4 @@
+import Engine
 import Foundation
 import Glibc
 import MirrorFS
