@@ -64,6 +64,17 @@ struct ExportTests {
         #expect(try await fixture.start().store.brokenInvariants() == [])
     }
 
+    @Test("what an export turns out to hold is not copied from a file that somebody has edited, nor exported again")
+    func edited() async throws {
+        let fixture = try await fixture(["/a.paper": Document(.paper, text: "1")])
+        fixture.remote.resetCounts()
+        try fixture.folder.write("MARKDOWN: 1", to: "mirror/a.paper.md")
+        try fixture.account.put("/b.paper", Document(.paper, text: "1"))
+        try await fixture.pass()
+        #expect(text(fixture, "/b.paper.md") == "markdown: 1")
+        #expect(fixture.remote.exports == ["/b.paper"])
+    }
+
     @Test("a document that is deleted, moved, or becomes something else takes its file with it") func follows()
         async throws
     {

@@ -8,24 +8,15 @@ import SyncModel
 extension Fetcher {
     /// Gets the file that an online document becomes ready, or exports it.
     func fetch(_ file: ExportedFile, for placement: Placement) async throws -> Fetched {
-        if file.version != nil {
-            if let local = try await localContent(for: placement) {
-                // A copy is staged under the name of the part.
-                if case .staged = local {} else { try await discardPart(of: placement) }
-                return .ready(PreparedOperation(.place(placement), content: local))
-            }
-            if let staged = try await stagedBefore(placement) {
-                context.events.count { $0.downloaded += 1 }
-                return .ready(PreparedOperation(.place(placement), content: .staged(staged)))
-            }
-            if let staged = try await stagedFromTrash(placement) {
-                context.events.count { $0.copied += 1 }
-                return .ready(PreparedOperation(.place(placement), content: .staged(staged)))
-            }
+        if file.version != nil, let content = try await knownContent(for: placement) {
+            return .ready(PreparedOperation(.place(placement), content: content))
         }
         if let bytes = file.linkBytes { return try await link(bytes, placement) }
         let made = try await receive(file, for: placement)
         if case .format(let format, isFallback: true) = file.form { tellFallback(format, file, placement) }
+        if made.content == file.content, let staged = try await stagedBefore(placement) {
+            return .ready(PreparedOperation(.place(placement), content: .staged(staged)))
+        }
         guard try await context.store.record(made, at: placement.key) else { return .superseded }
         tellSize(made, placement)
         // What stands may hold the same already, and what is too large does not come.
@@ -42,6 +33,20 @@ extension Fetcher {
         return .failed(.parked(placement.key, reason: why))
     }
 
+    /// What holds the bytes of an export that was made before.
+    private func knownContent(for placement: Placement) async throws -> PreparedContent? {
+        var inPlace = placement
+        inPlace.sources.removeAll { if case .copy = $0 { true } else { false } }
+        if let local = try await localContent(for: inPlace) {
+            try await discardPart(of: placement)
+            return local
+        }
+        // A copy is made in the place of what is in staging, even of a file that turns out to hold something else.
+        if let staged = try await stagedBefore(placement) { return .staged(staged) }
+        if let local = try await localContent(for: placement) { return local }
+        return try await stagedFromTrash(placement).map { .staged($0) }
+    }
+
     private func discardPart(of placement: Placement) async throws {
         try await context.disk.run { [mirror = context.mirror] in
             try mirror.removePart(of: placement.version, for: placement.key)
@@ -50,14 +55,16 @@ extension Fetcher {
 
     /// An export that an earlier try, perhaps of an earlier run, has left complete.
     private func stagedBefore(_ placement: Placement) async throws -> StagedFile? {
-        try await context.board.withQuietPeriod(upTo: Self.readingTime(placement.version.size)) {
-            try await context.reading.run { [mirror = context.mirror] in
+        let staged = try await context.board.withQuietPeriod(upTo: Self.readingTime(placement.version.size)) {
+            try await context.reading.run { [mirror = context.mirror] () -> StagedFile? in
                 guard try mirror.spaceOfPart(placement.version, for: placement.key) > 0 else { return nil }
                 let part = try mirror.stageAnew(placement.version, for: placement.key)
                 // What does not fit is thrown away: it is exported anew.
                 return try? part.finish()
             }
         }
+        if staged != nil { context.events.count { $0.downloaded += 1 } }
+        return staged
     }
 
     /// An export that has been there before and went into the trash: another one might have other bytes.
@@ -66,8 +73,8 @@ extension Fetcher {
         let kept = try await context.store.trash(at: placement.path.remoteText)
             .filter { $0.item.version?.rev == version.rev && $0.item.version?.sameContent(as: version) == true }
         guard let place = kept.last?.item.place else { return nil }
-        return try await context.board.withQuietPeriod(upTo: Self.readingTime(version.size)) {
-            try await context.reading.run { [context] in
+        let staged = try await context.board.withQuietPeriod(upTo: Self.readingTime(version.size)) {
+            try await context.reading.run { [context] () -> StagedFile? in
                 let promise = try Fetcher.promise(placement, begun: 0, context)
                 defer { promise.release(to: 0) }
                 return try Fetcher.ignoringItemErrors {
@@ -75,6 +82,8 @@ extension Fetcher {
                 }
             }
         }
+        if staged != nil { context.events.count { $0.copied += 1 } }
+        return staged
     }
 
     /// Writes a file with the document's web address.

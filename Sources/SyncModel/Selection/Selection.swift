@@ -21,9 +21,9 @@ public struct Selection: Hashable, Sendable {
     /// Larger files are left out, bytes; `nil` for no limit.
     public let maxSize: Int64?
     /// In which form online documents come.
-    public let exports: ExportSettings
+    public var exports: ExportSettings
     /// Whether symbolic links are made that lead to a place in the mirror.
-    public let symlinks: Bool
+    public var symlinks: Bool
 
     /// Creates a selection.
     public init(

@@ -7,10 +7,15 @@ struct AccountLife {
     var random: SeededRandom
     /// Whether there are online documents, and files that have the names of their exports.
     var hasDocuments = false
+    /// Whether there are symbolic links.
+    var hasLinks = false
 
     private static let names = ["a", "b", "c"]
     private static let contents = ["", "x", "yy", "zzzz"]
     private static let times: [Int64] = [1_500_000_000, 1_500_000_001]
+    private static let targets = [
+        "a", "B", "b/c", "./a", "../a", "../b/c", "../../c", "a/../../b", "/a", ".dbxsync/x", "",
+    ]
 
     /// Chooses how the account reports its changes.
     mutating func chooseFaults() {
@@ -29,6 +34,7 @@ struct AccountLife {
     /// Changes something; a change that the account refuses is no change.
     mutating func change() {
         if hasDocuments, random.chance(30) { return document() }
+        if hasLinks, random.chance(20) { return link() }
         switch random.number(0...99) {
         case 0..<36: attempt { try $0.put($1, $2, clientModified: $3) }
         case 36..<43: attempt { account, path, _, _ in try account.makeFolder(path) }
@@ -55,6 +61,13 @@ struct AccountLife {
         document.trouble.hash = random.pick([.right, .right, .none])
         document.listsHash = random.chance(20)
         attempt { try $0.put($1, document, clientModified: $3) }
+    }
+
+    /// A symbolic link is made, or leads elsewhere.
+    private mutating func link() {
+        var traits = FileTraits()
+        traits.symlinkTarget = random.pick(Self.targets)
+        attempt { try $0.put($1, .text($2), clientModified: $3, traits: traits) }
     }
 
     private mutating func spelled(_ name: String) -> String { random.chance(70) ? name : name.uppercased() }

@@ -35,16 +35,22 @@ final class History {
 
     /// Chooses about online documents; a stream of its own, so that histories without them are what they were.
     private var documents: SeededRandom
+    /// Chooses about symbolic links, likewise.
+    private var links: SeededRandom
 
     init(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         var documents = SeededRandom(seed: seed ^ 0x646f_6373)
+        var links = SeededRandom(seed: seed ^ 0x6c69_6e6b)
         fixture = try EngineFixture(Account(), pageSize: random.number(1...7), inMemory: true)
         var life = AccountLife(account: fixture.account, random: SeededRandom(seed: random.next()))
         life.chooseFaults()
         life.hasDocuments = documents.chance(50)
+        life.hasLinks = links.chance(40)
+        fixture.settings.selection.symlinks = links.chance(70)
         self.life = life
         self.documents = documents
+        self.links = links
         fixture.settings.batch = random.number(1...8)
         fixture.settings.window = random.number(1...16)
         fixture.settings.parallel = random.number(1...4)
@@ -122,12 +128,21 @@ final class History {
             if hasPatterns { await changePatterns() }
             // Another form is no loss of the account's, which the comparisons with a guard do not know.
             if life.hasDocuments, decider == nil, documents.chance(30) { await changeFormats() }
+            if life.hasLinks, links.chance(20) { await changeLinks() }
         }
     }
 
     /// What the account holds, in the forms that are configured.
     private var accountTree: Tree {
-        Tree(account: fixture.account, exports: fixture.settings.selection.exports)
+        let selection = fixture.settings.selection
+        return Tree(account: fixture.account, exports: selection.exports, symlinks: selection.symlinks)
+    }
+
+    private func changeLinks() async {
+        var selection = fixture.settings.selection
+        selection.symlinks.toggle()
+        story.tell("links are made: \(selection.symlinks)")
+        await fixture.select(selection)
     }
 
     private func changeFormats() async {
@@ -136,7 +151,9 @@ final class History {
         exports[.gdoc] = documents.pick([.format("docx"), .format("pdf"), .link, .off])
         exports[.other] = documents.pick([.standard, .link])
         story.tell("forms: \(exports)")
-        await fixture.select(Selection(exports: exports))
+        var selection = fixture.settings.selection
+        selection.exports = exports
+        await fixture.select(selection)
     }
 
     private func edit() {
@@ -196,6 +213,7 @@ final class History {
         let trouble = Shared(SeededRandom(seed: random.next()))
         var other = AccountLife(account: fixture.account, random: SeededRandom(seed: random.next()))
         other.hasDocuments = life.hasDocuments
+        other.hasLinks = life.hasLinks
         let changes = Shared(other)
         fixture.remote.onPage { _ in
             let (changesNow, expires, fails) = trouble.withLock { ($0.chance(40), $0.chance(5), $0.chance(5)) }
@@ -292,9 +310,7 @@ final class History {
             }
             if isToldAbove && !wantedNames.contains(name) { return true }
             return names.indices.contains { told.contains(Self.folded(names[...$0])) }
-                || FileManager.default.contents(atPath: fixture.mirror + "/" + path).map {
-                    somebodys.contains(String(decoding: $0, as: UTF8.self))
-                } ?? false
+                || LocalEditor.text(at: fixture.mirror + "/" + path).map(somebodys.contains) ?? false
         }
         let holding = Set(
             strange.flatMap { path in path.indices.filter { path[$0] == "/" }.map { String(path[..<$0]) } })
@@ -331,7 +347,8 @@ final class History {
         let chosen = try? Selection(
             including: (0..<include).map { _ in random.pick(words) },
             excluding: (0..<exclude).map { _ in random.pick(words) })
-        guard let chosen else { return failures.append("a pattern was refused") }
+        guard var chosen else { return failures.append("a pattern was refused") }
+        chosen.symlinks = fixture.settings.selection.symlinks
         story.tell("patterns: \(chosen)")
         await fixture.select(chosen)
     }

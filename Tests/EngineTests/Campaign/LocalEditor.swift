@@ -33,13 +33,16 @@ struct LocalEditor {
         }
     }
 
+    /// What a file holds; nil if it is none, a link that leads to one included.
+    static func text(at place: String) -> String? {
+        guard kind(of: place) == S_IFREG else { return nil }
+        return FileManager.default.contents(atPath: place).map { String(decoding: $0, as: UTF8.self) }
+    }
+
     /// What all files at and below a place hold.
     static func texts(below place: String) -> Set<String> {
         let names = (try? FileManager.default.subpathsOfDirectory(atPath: place)) ?? []
-        return Set(
-            ([place] + names.map { place + "/" + $0 }).compactMap { FileManager.default.contents(atPath: $0) }.map {
-                String(decoding: $0, as: UTF8.self)
-            })
+        return Set(([place] + names.map { place + "/" + $0 }).compactMap { text(at: $0) })
     }
 
     // MARK: Places
@@ -81,7 +84,7 @@ struct LocalEditor {
         let before = Self.texts(below: place)
         let folder = (place as NSString).deletingLastPathComponent
         try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        guard Self.kind(of: place) != S_IFDIR, FileManager.default.createFile(atPath: place, contents: Data(text.utf8))
+        guard ![S_IFDIR, S_IFLNK].contains(Self.kind(of: place)), FileManager.default.createFile(atPath: place, contents: Data(text.utf8))
         else { return "somebody cannot write \(place.dropFirst(mirror.count))" }
         texts.subtract(before)
         texts.insert(text)
