@@ -84,7 +84,8 @@ struct LocalEditor {
         let before = Self.texts(below: place)
         let folder = (place as NSString).deletingLastPathComponent
         try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        guard ![S_IFDIR, S_IFLNK].contains(Self.kind(of: place)), FileManager.default.createFile(atPath: place, contents: Data(text.utf8))
+        guard ![S_IFDIR, S_IFLNK].contains(Self.kind(of: place)),
+            FileManager.default.createFile(atPath: place, contents: Data(text.utf8))
         else { return "somebody cannot write \(place.dropFirst(mirror.count))" }
         texts.subtract(before)
         texts.insert(text)
