@@ -60,7 +60,7 @@ struct ExplainTests {
         try await fixture.applyAll()
         try await fixture.record(deleted: ["d"])
         let settings = GuardSettings(removals: 1, sharePercent: nil)
-        let holds = try await fixture.store.guardAgainstLoss(.removing, settings, pass: 1, now: StoreFixture.now)
+        let holds = try await fixture.store.guardAgainstLoss(.removing, settings, pass: 1, now: StoreFixture.now).holds
         #expect(holds.count == 1)
         let found = try await facts(fixture, "/d/a", "/d", "/x")
         #expect(found[0].hold?.id == holds.first?.id && found[2].hold == nil)

@@ -47,10 +47,11 @@ struct LossBrake: Sendable {
 
     /// Holds what is too much, and tells of shared folders that were left or taken away.
     func check(_ moment: GuardMoment) async throws {
-        if let lost = try await store.newlyLostSharedFolders() {
-            events.note(.notice, "\(lost): what was in it is no longer in the account", event: "access_lost")
+        let found = try await store.guardAgainstLoss(moment, settings, pass: pass, now: now())
+        if let shares = found.shares {
+            events.note(.notice, "\(shares): what was in it is no longer in the account", event: "access_lost")
         }
-        for hold in try await store.guardAgainstLoss(moment, settings, pass: pass, now: now()) {
+        for hold in found.holds {
             events.count { $0.held += hold.files }
             events.note(
                 .warning,

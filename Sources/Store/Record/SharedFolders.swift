@@ -75,15 +75,3 @@ enum SharedFolders {
             : "the shared folders \(shown)\(more) were left or taken away"
     }
 }
-
-extension StateStore {
-    /// What of the shared folders that stand in the mirror was left or taken away, in words; `nil` if nothing was, or
-    /// that was told already.
-    ///
-    /// - Throws: `StoreError` if the state file cannot be read or written.
-    public func newlyLostSharedFolders() async throws -> String? {
-        guard try await read({ try SharedFolders.hasUntold($0) }) else { return nil }
-        let paths = try await write { try SharedFolders.tell(in: $0) }
-        return paths.isEmpty ? nil : SharedFolders.words(paths)
-    }
-}

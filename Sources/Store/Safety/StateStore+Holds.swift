@@ -9,6 +9,15 @@ public enum GuardMoment: Sendable {
     case removing
 }
 
+/// What the guard has found.
+public struct FoundLoss: Sendable {
+    /// The new holds; none if nothing was added.
+    public var holds: [Hold] = []
+    /// Which shared folders that stand in the mirror were left or taken away, in words; `nil` if none was, or that was
+    /// told before.
+    public var shares: String?
+}
+
 extension StateStore {
     /// Holds what is due and more than the guard allows, all of it, before any of it is done.
     ///
@@ -17,14 +26,18 @@ extension StateStore {
     ///   - settings: what the guard allows.
     ///   - pass: the pass, for the history.
     ///   - now: the time.
-    /// - Returns: the new holds; none if nothing was added.
+    /// - Returns: what is new.
     /// - Throws: `StoreError` if the state file cannot be read or written.
     public func guardAgainstLoss(
         _ moment: GuardMoment, _ settings: GuardSettings, pass: Int, now: Timestamp
-    ) async throws -> [Hold] {
-        let isNeeded = try await read { try LossGuard($0, settings, now: now).isNeeded(moment) }
-        guard isNeeded else { return [] }
+    ) async throws -> FoundLoss {
+        let isNeeded = try await read { db in
+            let isTooMuch = try LossGuard(db, settings, now: now).isNeeded(moment)
+            return try SharedFolders.hasUntold(db) || isTooMuch
+        }
+        guard isNeeded else { return FoundLoss() }
         return try await write { db in
+            let shares = try SharedFolders.hasUntold(db) ? SharedFolders.tell(in: db) : []
             let ids = try LossGuard(db, settings, now: now).hold(moment)
             let holds = try ids.compactMap { try Holds.hold($0, db) }
             try HistoryTable(db).append(
@@ -32,7 +45,7 @@ extension StateStore {
                     MirrorChange(
                         .held, path: $0.folder, size: $0.bytes, files: $0.files, reason: "hold \($0.id): \($0.reason)")
                 }, pass: pass, now: now)
-            return holds
+            return FoundLoss(holds: holds, shares: shares.isEmpty ? nil : SharedFolders.words(shares))
         }
     }
 
