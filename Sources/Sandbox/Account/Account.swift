@@ -18,7 +18,7 @@ public final class Account: Sendable {
     public func seen(from space: Space) -> Account { Account(state.seen(from: space, isMember: false)) }
 
     /// The same account for the member, who may do less than the other members of shared folders.
-    func asMember(from space: Space) -> Account { Account(state.seen(from: space, isMember: true)) }
+    public func asMember(from space: Space) -> Account { Account(state.seen(from: space, isMember: true)) }
 
     /// The switches.
     public var settings: Settings {

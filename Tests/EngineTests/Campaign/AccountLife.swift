@@ -74,14 +74,17 @@ struct AccountLife {
 
     private mutating func attempt(_ body: (Account, String, String, Int64) throws -> Any) {
         let (path, content, time) = (path(), random.pick(Self.contents), random.pick(Self.times))
-        _ = try? body(account, path, content, time)  // refused is as good as not tried
+        _ = try? body(member, path, content, time)  // refused is as good as not tried
     }
 
     private mutating func attemptOnExisting(_ body: (Account, String, String) throws -> Any) {
         guard let entry = existing() else { return }
         let target = path()
-        _ = try? body(account, entry, target)  // refused is as good as not tried
+        _ = try? body(member, entry, target)  // refused is as good as not tried
     }
+
+    /// Who may do in shared folders what the member may.
+    private var member: Account { account.asMember(from: .root) }
 
     private mutating func existing() -> String? {
         let entries = account.tree().map(\.path)
@@ -95,7 +98,7 @@ struct AccountLife {
             guard let folder = existing(), random.chance(50) else { return account.makeSharedFolder(id) }
             return attempt { account, _, _, _ in try account.share(folder, id: id) }
         }
-        if random.chance(40) {
+        if random.chance(40), !mounted.isEmpty, isOpen(mounted) {
             let shared = account.seen(from: .shared(id))
             return attempt { _, path, content, time in try shared.put(path, content, clientModified: time) }
         }
@@ -110,6 +113,12 @@ struct AccountLife {
         }
     }
 
+    /// Whether all of a shared folder is seen: what others put elsewhere is not.
+    private func isOpen(_ path: String) -> Bool {
+        let sharing = account.tree().first { $0.path == path }?.sharing
+        return sharing?.isForbidden != true && sharing?.isTraverseOnly != true
+    }
+
     /// The name is spelled anew and the account tells nobody.
     private mutating func renameCase() {
         guard let path = existing(), let slash = path.lastIndex(of: "/") else { return }
@@ -120,15 +129,15 @@ struct AccountLife {
     /// A file becomes a folder, a folder a file, or either something that cannot be downloaded.
     private mutating func replace() {
         guard let path = existing() else { return }
-        _ = try? account.delete(path)  // it exists
+        _ = try? member.delete(path)  // it exists
         switch random.number(0...3) {
-        case 0: _ = try? account.put(path + "/" + spelled(random.pick(Self.names)), random.pick(Self.contents))
-        case 1: _ = try? account.makeFolder(path)
-        case 2: _ = try? account.put(path, random.pick(Self.contents), clientModified: random.pick(Self.times))
+        case 0: _ = try? member.put(path + "/" + spelled(random.pick(Self.names)), random.pick(Self.contents))
+        case 1: _ = try? member.makeFolder(path)
+        case 2: _ = try? member.put(path, random.pick(Self.contents), clientModified: random.pick(Self.times))
         default:
             var commit = Commit(path: path)
             commit.traits.isDownloadable = false
-            _ = try? account.commit(commit, .text("document"))
+            _ = try? member.commit(commit, .text("document"))
         }
     }
 }

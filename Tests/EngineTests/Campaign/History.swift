@@ -64,8 +64,6 @@ final class History {
         // Patterns count for both names of a document, which these comparisons do not know.
         hasPatterns = localEditor == nil && random.chance(50) && !life.hasDocuments
         if localEditor == nil && !hasPatterns { decider = Decider(fixture, &random) }
-        // What an export will hold is not known when its document moves: the comparisons with a guard cannot tell.
-        if decider != nil { self.life.hasDocuments = false }
         History.chooseZips(fixture, &random)
         History.chooseEars(fixture, &random)
         History.chooseParts(fixture, &random)
@@ -176,11 +174,12 @@ final class History {
         let began = fixture.time.now
         let isQuiet = !random.chance(30)
         if !isQuiet { misbehave() }
-        accounts.updateValue(isQuiet ? accountTree : nil, forKey: began)
+        let account = accountTree
+        accounts.updateValue(isQuiet ? account : nil, forKey: began)
         let leftAlone = try filesLeftAlone()
         defer { compareLeftAlone(leftAlone) }
         let kept = KeptFiles(mirror: fixture.mirror)
-        defer { compareKept(kept) }
+        defer { compareKept(kept, replacing: isQuiet ? [] : kept.replacements(in: account)) }
         do {
             try await fixture.pass()
         } catch is SimulatedCrash {
@@ -242,10 +241,12 @@ final class History {
     }
 
     /// None of what stood is nowhere, and no more of it went than was allowed or approved.
-    private func compareKept(_ before: KeptFiles) {
+    ///
+    /// - Parameter replacing: paths whose files may be replaced and then moved in the same pass.
+    private func compareKept(_ before: KeptFiles, replacing: Set<String> = []) {
         let after = KeptFiles(mirror: fixture.mirror)
         failures += before.lost(in: after, sparing: localEditor != nil)
-        if let excess = decider?.excess(before, after, accountTree, now: fixture.time.now) {
+        if let excess = decider?.excess(before, after, accountTree, replacing, now: fixture.time.now) {
             failures.append(excess)
         }
     }
@@ -275,6 +276,9 @@ final class History {
         }
         if unexplained.contains([]) { return }
         story.tell("        said to be in step as of \(asOf)")
+        for (time, tree) in self.accounts.sorted(by: { $0.key < $1.key }) where time >= asOf {
+            story.tell("        account at \(time): \(tree?.lines.keys.sorted() ?? ["changed"])")
+        }
         failures += (unexplained.last ?? []).map { "said to be in step: \($0)" }
     }
 

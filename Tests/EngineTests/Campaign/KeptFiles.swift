@@ -65,6 +65,16 @@ struct KeptFiles {
         return (removed.subtracting(moved(removed, in: later, account: account)), replaced)
     }
 
+    /// Paths of files in whose place an account has files that hold something else.
+    func replacements(in account: Tree) -> Set<String> {
+        Set(
+            account.lines.compactMap { path, line in
+                let words = line.split(separator: " ")
+                guard words.count == 4, let file = mirror[path.lowercased()] else { return nil }
+                return Self.hash(file.content) == String(words[2]) ? nil : path.lowercased()
+            })
+    }
+
     /// Paths among `removed` for each of which a file with the same content is new.
     private func moved(_ removed: Set<String>, in later: KeptFiles, account: Tree) -> Set<String> {
         // What is wanted and did not stand before is new, or still to come.
@@ -140,8 +150,14 @@ struct Decider {
     }
 
     /// What went beyond what was allowed; nil if nothing did.
-    mutating func excess(_ before: KeptFiles, _ after: KeptFiles, _ account: Tree, now: Timestamp) -> String? {
-        let (removed, replaced) = before.losses(in: after, account: account)
+    ///
+    /// - Parameter replacing: files that were replaced, if they are not there any more.
+    mutating func excess(
+        _ before: KeptFiles, _ after: KeptFiles, _ account: Tree, _ replacing: Set<String>, now: Timestamp
+    ) -> String? {
+        var (removed, replaced) = before.losses(in: after, account: account)
+        replaced.formUnion(removed.intersection(replacing))
+        removed.subtract(replacing)
         removals += removed.subtracting(approved).map { _ in now }
         replacements += replaced.subtracting(approved).map { _ in now }
         let start = now - settings.window.components.seconds
