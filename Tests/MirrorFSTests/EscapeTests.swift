@@ -63,7 +63,10 @@ struct EscapeTests {
     @Test("what stands behind a link is nothing: a crash before it can be settled") func observing() throws {
         let (fixture, _, file) = try linked()
         #expect(try fixture.mirror.observe(file.path) == .nothing)
-        #expect(try fixture.mirror.observe(MirrorFixture.path("a")) == .other)
+        guard case .link = try fixture.mirror.observe(MirrorFixture.path("a")) else {
+            Issue.record("a is no link any more")
+            return
+        }
     }
 
     @Test("a link under a file's own name is replaced or set aside, its target is left alone") func leafLink() throws {

@@ -119,7 +119,7 @@ extension Applier {
                 return .clear(FileName(target))
             }
             let reason = errno
-            if let before { trash?.unlink(before.place) }
+            if let before { trash?.takeBack(before.place, to: target, in: folder) }
             errno = reason
             guard !targetState.isReplaceable, errno == EEXIST else { break }
         }

@@ -40,7 +40,7 @@ extension Applier {
                 return standing(placement, made).map { .have(placement.key, $0) } ?? .recheck(placement.key)
             }
             let reason = errno
-            if let kept { trash?.unlink(kept.place) }
+            if let kept { trash?.takeBack(kept.place, to: name, in: folder) }
             errno = reason
             guard !isOurs, errno == EEXIST else { break }
         }

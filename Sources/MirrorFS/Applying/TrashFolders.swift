@@ -64,10 +64,22 @@ final class TrashFolders {
         }
     }
 
-    /// Takes the second name away again.
-    func unlink(_ place: String) {
-        guard let (folder, name) = try? tree.trashLeaf(place) else { return }
-        unlinkat(folder.number, name, 0)
+    /// Undoes `link` and `keep`: what was kept stands under its first name again, and no longer in the trash.
+    ///
+    /// What somebody has put there meanwhile stays, and so does what is in the trash then.
+    ///
+    /// - Parameters:
+    ///   - place: where it is, below `.dbxsync`.
+    ///   - name: its first name, in `folder`.
+    func takeBack(_ place: String, to name: String, in folder: Descriptor) {
+        guard let (trash, kept) = try? tree.trashLeaf(place) else { return }
+        if trash.renameNoReplace(kept, to: folder, name) == 0 { return }
+        guard let there = try? folder.observe(name) else { return }
+        if there == .nothing {
+            renameat(trash.number, kept, folder.number, name)
+        } else if there == (try? trash.observe(kept)) {
+            unlinkat(trash.number, kept, 0)
+        }
     }
 
     /// Makes durable what came into the trash.
