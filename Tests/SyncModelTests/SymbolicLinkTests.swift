@@ -15,7 +15,7 @@ struct SymbolicLinkTests {
             ("/l", "a"), ("/l", "a/b/c"), ("/l", "./a"), ("/l", "a/./b/."), ("/l", "."), ("/l", "a//b/"), ("/l", "l"),
             ("/d/l", ".."), ("/d/l", "../"), ("/d/l", "../a"), ("/d/l", "./.././a"), ("/d/e/l", "../../a"),
             ("/d/e/l", ".././../a"), ("/d/l", "...") /* a name */, ("/l", "..a/b"), ("/l", "a/..."), ("/l", "a/..b"),
-            ("/l", ".dbxsync2"), ("/d/l", ".dbxsync/x"), ("/l", "a/.dbxsync"), ("/l", "a\\..\\b"), ("/l", "~/x"),
+            ("/l", ".dbxsync2"), ("/d/l", "x.dbxsync/x"), ("/l", "a/dbxsync"), ("/l", "a\\..\\b"), ("/l", "~/x"),
             ("/l", "%2e%2e/x"), ("/l", "C:/x"), ("/l", "\u{2024}./x"), ("/l", "line\nbreak"), ("/l", " "),
             ("/l", "..\u{301}/x"),
         ])
@@ -34,6 +34,8 @@ struct SymbolicLinkTests {
             ("/d/l", "../a/../x", .upwards), ("/d/l", "a/./..", .upwards), ("/d/l", "a//../x", .upwards),
             ("/l", ".dbxsync", .ours), ("/l", ".dbxsync/trash/x", .ours), ("/l", "./.DbxSync//a", .ours),
             ("/d/l", "../.dbxsync/aside", .ours), ("/l", ".dbx\u{17F}ync", .ours), ("/l", ".dbx\u{AD}sync/a", .ours),
+            ("/t", "here/.dbxsync/trash", .ours), ("/t", "D/up/.DBXSYNC", .ours), ("/d/l", ".dbxsync/x", .ours),
+            ("/l", "a/./.dbx\u{AD}sync/", .ours), ("/.dbxsync/l", ".dbxsync", .ours),
         ])
     func refused(key: String, target: String, why: SymbolicLink.Refusal) {
         #expect(refusal(target, at: key) == why)

@@ -28,7 +28,7 @@ public struct SymbolicLink: Sendable {
         case outside
         /// The target goes up behind a name.
         case upwards
-        /// The target lies in dbxsync's own folder.
+        /// The target goes through a folder called like dbxsync's own.
         case ours
     }
 
@@ -41,7 +41,8 @@ public struct SymbolicLink: Sendable {
     /// `..` at the beginning leads to the folder above it, and not higher than the mirror. Behind a name a `..` says
     /// nothing certain, for the name may be that of another link, which leads elsewhere: in `a/../../x` it may lead
     /// out. So it may stand at the beginning only, and of links that are made so each leads to a place in the mirror,
-    /// even through others of them.
+    /// even through others of them. For the same reason the name of dbxsync's own folder may stand nowhere: `a/.dbxsync`
+    /// leads into it if `a` is a link to the top of the mirror.
     public func refusal(at key: RemoteKey) -> Refusal? {
         let bytes = target.utf8
         if bytes.isEmpty { return .empty }
@@ -53,8 +54,7 @@ public struct SymbolicLink: Sendable {
         let folder = (key.parent ?? .root).text.pathComponents
         if ups > folder.count { return .outside }
         if names.dropFirst(ups).contains("..") { return .upwards }
-        let top = (folder.dropLast(ups) + names.dropFirst(ups)).first
-        return top.map(Self.isOwnFolder) == true ? .ours : nil
+        return names.contains(where: Self.isOwnFolder) ? .ours : nil
     }
 
     /// A file system that folds case takes other spellings for the same name, and leaves out what is not shown.
@@ -139,7 +139,7 @@ extension SymbolicLink.Refusal: CustomStringConvertible {
         case .absolute: "its target is absolute, so it leads out of the mirror"
         case .outside: "its target leads out of the mirror"
         case .upwards: "its target goes up again behind a name, so where it leads cannot be told"
-        case .ours: "its target lies in .dbxsync, which is dbxsync's own"
+        case .ours: "its target may lead into .dbxsync, which is dbxsync's own"
         }
     }
 }
