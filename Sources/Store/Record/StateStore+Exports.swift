@@ -26,7 +26,7 @@ extension StateStore {
     /// The keys under which an online document has a file, or has had one in another form; empty for anything else.
     ///
     /// - Throws: `StoreError` if the state file cannot be read.
-    func fileKeys(ofDocumentAt key: RemoteKey) async throws -> [RemoteKey] {
+    public func fileKeys(ofDocumentAt key: RemoteKey) async throws -> [RemoteKey] {
         try await read { db in
             guard case .unavailable(_, .document(let document, _), _)? = try PendingTable.storedWant(db, key) else {
                 return []

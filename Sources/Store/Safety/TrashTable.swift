@@ -64,16 +64,21 @@ extension StateStore {
     ///
     /// - Parameters:
     ///   - path: with a slash in front, in any case; `nil` for all.
+    ///   - files: keys of more files, of which it is listed, too.
     ///   - after: only what has a larger number.
     ///   - limit: the maximum number of rows.
     /// - Throws: `StoreError` if the state file cannot be read.
-    public func trash(at path: String? = nil, after: Int64 = 0, limit: Int = -1) async throws -> [TrashRow] {
+    public func trash(
+        at path: String? = nil, files: [RemoteKey] = [], after: Int64 = 0, limit: Int = -1
+    ) async throws -> [TrashRow] {
         try await read { db in
             var (condition, arguments): (String, StatementArguments) = ("id > ?", [after])
             if let path, path != "/" {
                 let key = RemoteKey(written: path)
-                condition += " AND (key = ? OR (key >= ? AND key < ?))"
+                let more = files.map { _ in " OR key = ?" }.joined()
+                condition += " AND (key = ? OR (key >= ? AND key < ?)\(more))"
                 arguments += [key.text, key.below.lower, key.below.upper]
+                arguments += StatementArguments(files.map(\.text))
             }
             let sql = "SELECT \(TrashTable.columns) FROM trash WHERE \(condition) ORDER BY id LIMIT ?"
             return try Row.fetchAll(db, sql: sql, arguments: arguments + [limit]).map(TrashTable.row)

@@ -63,7 +63,7 @@ struct RestoreCommand: AsyncParsableCommand {
             let planner = RestorePlanner(
                 store, remoteRoot: config.mirror.remoteRoot, client: { try await account.client() })
             let plan = try await planner.plan(place, request)
-            let path = try await planner.known(place)
+            let path = try await planner.subject(place)
             let target = try target(path, plan, config)
             let code = try await restore(plan, path, target, mirror, account, config, log)
             await account.stop()

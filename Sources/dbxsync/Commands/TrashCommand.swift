@@ -37,11 +37,15 @@ struct TrashCommand: AsyncParsableCommand {
                 store, remoteRoot: config.mirror.remoteRoot,
                 client: { throw Failure(.unreachable, "the trash is listed without Dropbox") })
             var top: String?
-            if case .place(let place) = filter.what { top = try await planner.known(place) }
+            var files: [RemoteKey] = []
+            if case .place(let place) = filter.what {
+                let path = try await planner.known(place)
+                (top, files) = (path, try await store.fileKeys(ofDocumentAt: path.pathKey))
+            }
             var list = TrashList()
             var last: Int64 = 0
             while true {
-                let rows = try await store.trash(at: top, after: last, limit: 1000)
+                let rows = try await store.trash(at: top, files: files, after: last, limit: 1000)
                 guard let end = rows.last?.id else { break }
                 last = end
                 for row in rows where filter.takes(row) {

@@ -53,7 +53,7 @@ final class RestorePlanner: Sendable {
     ///
     /// - Throws: `Failure` if it makes no sense or there is nothing to be found, and what the state and Dropbox throw.
     func plan(_ place: MirrorPlace, _ request: RestoreRequest) async throws -> RestorePlan {
-        let path = try await known(place)
+        let path = try await subject(place)
         let kept = try await store.trash(at: path)
         let exact = kept.filter { $0.item.path.pathKey == path.pathKey }
         let entry = try await store.entry(of: path.pathKey)
@@ -73,6 +73,18 @@ final class RestorePlanner: Sendable {
             return isFolder || !kept.isEmpty
                 ? try await removedFolder(path, kept) : try await newestRevision(shown, standing: entry?.content)
         }
+    }
+
+    /// The path that is brought back: for an online document that of its file, which stands now or was kept last.
+    func subject(_ place: MirrorPlace) async throws -> String {
+        let path = try await known(place)
+        var last: TrashRow?
+        for file in try await store.fileKeys(ofDocumentAt: path.pathKey) {
+            if let entry = try await store.entry(of: file) { return entry.path.remoteText }
+            let row = try await store.trash(at: file.text).last { $0.item.path.pathKey == file }
+            if let row, row.id > last?.id ?? 0 { last = row }
+        }
+        return last?.item.path ?? path
     }
 
     /// The reading of an argument that the state knows something of; the first if it knows nothing of any.

@@ -36,6 +36,8 @@ struct RestoreResult: Encodable, Sendable {
         @Nullable var contentHash: String?
         /// Whether its bytes were compared with its content hash.
         var verified: Bool
+        /// Where it leads, of a symbolic link; null for a file.
+        @Nullable var linkTarget: String?
         /// False when the local file had these bytes already.
         var isNew = true
 
@@ -71,7 +73,7 @@ struct RestoreResult: Encodable, Sendable {
     /// For people: what is where, and what is not; pure.
     var lines: [String] {
         var lines = files.count == 1 && failed.isEmpty ? [line(files[0])] : [summary]
-        let unverified = files.filter { !$0.verified }
+        let unverified = files.filter { !$0.verified && $0.linkTarget == nil }
         for file in unverified.prefix(Self.mostPaths) {
             lines.append("  \(file.local): was set aside here, so that no hash is known to verify it by")
         }
@@ -87,7 +89,8 @@ struct RestoreResult: Encodable, Sendable {
     private static let mostPaths = 50
 
     private func line(_ file: File) -> String {
-        let what = file.isNew ? HumanText.bytes(file.size) : "unchanged"
+        let content = file.linkTarget.map { "a symbolic link to \($0)" } ?? HumanText.bytes(file.size)
+        let what = file.isNew ? content : "unchanged"
         return "\(file.local)  \(what)" + (file.rev.map { "  rev \($0)" } ?? "") + "  \(file.origin)"
     }
 

@@ -92,6 +92,7 @@ struct Restorer: Sendable {
             let kept = inside.map { row.item.place.below($0) } ?? row.item.place
             let label = Rev("trash-\(row.id)")
             if let target = try await disk.run({ [mirror] in try mirror.keptLinkTarget(kept) }) {
+                file.linkTarget = String(decoding: target, as: UTF8.self)
                 file.isNew = try place.link(to: target)
                 meter.addFile()
                 return file
