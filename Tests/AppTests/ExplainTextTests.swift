@@ -76,6 +76,20 @@ struct ExplainTextTests {
         #expect(!waiting.asWanted && text(waiting).contains("still to be removed"))
     }
 
+    @Test("the file of a document that is left out may stand all the same: it is left alone") func leftAlone() {
+        for stands in [true, false] {
+            let report = report {
+                $0.mirror = nil
+                $0.document = .init(path: "/D/a.txt.md", isFile: true, state: "left_out")
+                $0.fileStands = stands
+                $0.selection.verdict = "outside"
+                ($0.selection.key, $0.selection.pattern) = ("mirror.exclude", "*.md")
+            }
+            #expect(report.state == "left_out" && report.asWanted)
+            #expect(text(report).contains("/D/a.txt: left \(stands ? "alone" : "out"), by mirror.exclude \"*.md\"\n"))
+        }
+    }
+
     @Test("held: the hold, its reason and the command that decides")
     func held() {
         let report = report {

@@ -72,6 +72,39 @@ struct ExportTests {
         }
     }
 
+    @Test("explain judges a document by both names, and says why its export does not come") func bothNames()
+        async throws
+    {
+        try await DaemonFixture.run { fixture in
+            let place = fixture.place
+            try fixture.account.put("/r.paper", OnlineDocument(.paper, text: "1"))
+            try fixture.account.put("/b.paper", OnlineDocument(.paper, text: "2"))
+            try fixture.account.put("/b.paper.md", "real")
+            var never = OnlineDocument(.gsheet)
+            never.trouble.notReady = nil
+            try fixture.account.put("/never.gsheet", never)
+            #expect(try await place.run("sync").code == 1)
+            let waiting = try await place.run("explain", "/never.gsheet")
+            #expect(waiting.code == 1, "\(waiting)")
+            #expect(waiting.output.contains("  failing    "), "\(waiting)")
+            #expect(waiting.output.contains("Dropbox has not got the export ready yet"), "\(waiting)")
+            try fixture.account.delete("/never.gsheet")
+            for pattern in ["*.md", "/?.paper.md"] {
+                try place.configure(endpoint: fixture.server.url, ["mirror": "exclude = [\"\(pattern)\"]"])
+                #expect(try await place.run("sync").code == 0)
+                let document = try await place.run("explain", "/r.paper")
+                #expect(document.output.contains("left alone, by mirror.exclude \"\(pattern)\""), "\(document)")
+                let clash = try await place.run("explain", "/b.paper")
+                #expect(clash.output.contains("left out, by mirror.exclude \"\(pattern)\""), "\(clash)")
+            }
+            try place.configure(endpoint: fixture.server.url, ["mirror": "include = [\"/r.paper.md\"]"])
+            #expect(try await place.run("sync").code == 0)
+            let taken = try await place.run("explain", "/r.paper")
+            #expect(taken.output.contains("it stands here as /r.paper.md"), "\(taken)")
+            #expect(taken.output.contains("yes, by mirror.include \"/r.paper.md\""), "\(taken)")
+        }
+    }
+
     @Test("get exports a document, in the format that is asked for; explain and ls know both names")
     func commands() async throws {
         try await DaemonFixture.run { fixture in
@@ -109,6 +142,13 @@ struct ExportTests {
                 let history = try await fixture.place.run("history", path)
                 #expect(history.code == 0 && history.output.contains("/D/n.paper.md"), "\(history)")
             }
+            let kept = try await fixture.place.run("trash", "/D/n.paper")
+            #expect(kept.output.contains("/D/n.paper.md") && kept.output.contains("1 item"), "\(kept)")
+            let back = fixture.place.folder("back")
+            let restored = try await fixture.place.run("restore", "/d/N.paper", "--to", back)
+            #expect(restored.code == 0, "\(restored)")
+            #expect(
+                FileManager.default.contents(atPath: back + "/n.paper.md") == Data("markdown: x".utf8), "\(restored)")
             let document = try await fixture.place.run("explain", "/D/n.paper")
             #expect(document.code == 0 && document.output.contains("it stands here as /D/n.paper.md"), "\(document)")
             for path in ["/D/n.paper", "/D/n.paper.md"] {

@@ -277,6 +277,7 @@ struct ExportTests {
         fixture.time.advance(by: 7200)
         try await fixture.pass()
         #expect(try await issues(fixture) == ["parked /D/late.gdoc.docx"])
+        #expect(try await fixture.start().store.pathIssues(limit: 9).map(\.attempts) == [Placement.exportTries])
         #expect(try await fixture.start().store.progress().inStepAsOf != nil)
         for (pattern, accepted) in [("/d/late.gdoc", 1), ("*.docx", 1), ("/D/", 1), ("*.gsheet", 0)] {
             let acceptance = Acceptance([try SelectionPattern(pattern)])

@@ -50,6 +50,37 @@ struct ExportStateTests {
         #expect(try await fixture.store.brokenInvariants() == [])
     }
 
+    @Test(
+        "patterns count for both names of a document whose file has no place, too",
+        arguments: [
+            (["*.md"], [], false), (["/b.paper.md"], [], false), (["*.paper"], [], false), (["*.docx"], [], true),
+            ([], ["*.md"], true), ([], ["*.paper"], true), ([], ["*.docx"], false),
+        ] as [([String], [String], Bool)])
+    func patternsOfClash(exclude: [String], include: [String], isParked: Bool) async throws {
+        let fixture = try StoreFixture()
+        let key = RemoteKey("/b.paper")
+        _ = try await record(fixture, [put(document("B.paper", "1", ["markdown"]))])
+        try await fixture.record("b.paper.md=1")
+        try await fixture.commit([.parked(key, reason: "taken")])
+        #expect(try await fixture.store.pathIssues(limit: 9).map(\.path) == ["/B.paper"])
+        let selection = Selection(
+            include: try include.map { try SelectionPattern($0) }, exclude: try exclude.map { try SelectionPattern($0) }
+        )
+        try await fixture.store.select(selection)
+        #expect((try await fixture.store.facts(of: [key]).first?.pending != nil) == isParked)
+        #expect(try await fixture.store.brokenInvariants() == [])
+        try await fixture.store.select(.everything)
+        try await fixture.commit([.parked(key, reason: "taken")])
+        let acceptance = Acceptance(try (exclude + include).map { try SelectionPattern($0) })
+        let accepted = try await fixture.store.backlog(accepting: acceptance).accepted
+        #expect((accepted == 1) == !(exclude + include).contains("*.docx"))
+        let other = try #require(try await fixture.store.facts(of: [key]).first?.want?.otherKey(at: key))
+        #expect(other == RemoteKey("/b.paper.md"))
+        let reason = selection.reason(for: key, isFolder: false, alsoNamed: other)
+        #expect((reason.match == .selected) == isParked)
+        #expect(reason.match == selection.reason(for: other, isFolder: false, alsoNamed: key).match)
+    }
+
     @Test("a listing does not bring back a document by what has a name like its file's") func relist() async throws {
         let fixture = try StoreFixture()
         _ = try await record(fixture, [put(document("A", "1", ["pdf"]))])

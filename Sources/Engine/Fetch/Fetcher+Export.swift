@@ -28,8 +28,7 @@ extension Fetcher {
 
     /// It has failed too often to be expected any more.
     func neverReady(_ placement: Placement, _ error: any Error) -> Fetched {
-        let why =
-            "\(error); it has failed \(Placement.exportTries) times, and is tried again once a day and when it changes"
+        let why = "\(error); it has failed so often that it is tried again only once a day, and when it changes"
         return .failed(.parked(placement.key, reason: why))
     }
 

@@ -131,11 +131,9 @@ extension Recorder {
 
     /// The file of what was at `key` before is not wanted any more, unless it has the key `kept`.
     private mutating func dropFile(of before: RemoteNode?, at key: RemoteKey, unless kept: RemoteKey?) throws {
-        guard case .unavailable(_, .document(let document, .exported(let name)?), _)? = before,
-            let end = name.text.split(separator: ".").last
-        else { return }
-        let target = document.fileKey(withExtension: String(end), at: key)
-        guard target != kept, target != key, case .export(_, let file)? = try storedWant(target)?.node,
+        guard case .unavailable(_, .document(_, .exported(let name)?), _)? = before,
+            let target = OnlineDocument.fileKey(named: name, at: key), target != kept,
+            case .export(_, let file)? = try storedWant(target)?.node,
             file.source == key
         else { return }
         try remove(target)

@@ -6,7 +6,7 @@ import Synchronization
 /// The selection that pending keeps to, as the state row has it, and the SQL function that asks it.
 ///
 /// `verdict(key, is_folder, size, reason)` gives `Selection.Match` as a number; reason is that of a row of want, or NULL:
-/// a file that an online document becomes is judged by both names.
+/// a file that an online document becomes is judged by both names, and so is a document whose file has no place.
 final class SelectionInEffect: Sendable {
     private let judge = Mutex(Selection.Judge(.everything))
 
@@ -27,9 +27,9 @@ final class SelectionInEffect: Sendable {
                 let isFolder = Bool.fromDatabaseValue(values[1]) ?? false
                 let size = Int64.fromDatabaseValue(values[2])
                 guard let reason = String.fromDatabaseValue(values[3]),
-                    let source = DocumentText.source(ofFile: reason), source != key
+                    let keys = DocumentText.keys(reason, at: key)
                 else { return match(of: key, isFolder: isFolder, size: size).rawValue }
-                return selection.match(of: key, madeOf: source, size: size).rawValue
+                return selection.match(of: keys.file, madeOf: keys.source, size: size).rawValue
             })
     }
 

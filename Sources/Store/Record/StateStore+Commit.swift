@@ -217,7 +217,10 @@ private struct Committer {
             return false
         case .parked(let key, let reason):
             let delay = Double(StateStore.parkedFor)
-            return try postpone(key, reason: reason, attempts: try attempts(key), delay: delay, parked: true)
+            // What failed before has failed once more; what cannot be done at all was not tried.
+            let failed = try attempts(key)
+            let attempts = failed == 0 ? 0 : failed + 1
+            return try postpone(key, reason: reason, attempts: attempts, delay: delay, parked: true)
         case .delayed(let key, let why):
             let delay = Backoff.item.delay(failures: 1, jitter: jitter()).inSeconds
             return try postpone(key, reason: why, attempts: try attempts(key), delay: delay, parked: false)

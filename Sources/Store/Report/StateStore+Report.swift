@@ -122,10 +122,10 @@ extension StateStore {
             var (judge, count) = (Selection.Judge(selection), 0)
             while let row = try rows.next() {
                 let key = RemoteKey(row[0])
-                let source = (row[4] as String?).flatMap(DocumentText.source(ofFile:))
+                let keys = (row[4] as String?).flatMap { DocumentText.keys($0, at: key) }
                 let match =
-                    if let source, source != key {
-                        selection.match(of: key, madeOf: source, size: row[2])
+                    if let keys {
+                        selection.match(of: keys.file, madeOf: keys.source, size: row[2])
                     } else {
                         judge.match(of: key, isFolder: row[1], size: row[2])
                     }
@@ -267,7 +267,8 @@ extension StateStore {
 extension Acceptance {
     /// The same with what a row of want says in `reason`.
     fileprivate mutating func accepts(_ key: RemoteKey, isFolder: Bool, reason: String?) -> Bool {
-        accepts(key, isFolder: isFolder, madeOf: reason.flatMap(DocumentText.source(ofFile:)))
+        let keys = reason.flatMap { DocumentText.keys($0, at: key) }
+        return accepts(key, isFolder: isFolder, alsoNamed: keys.map { $0.file == key ? $0.source : $0.file })
     }
 }
 

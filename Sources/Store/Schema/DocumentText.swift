@@ -102,9 +102,14 @@ struct DocumentText: Codable {
         return text.text(export)
     }
 
-    /// The key of the document that a file is made of; nil if the row is about something else.
-    static func source(ofFile stored: String) -> RemoteKey? {
-        DocumentText(stored, after: export)?.source.map { RemoteKey($0) }
+    /// Both keys that patterns count for, of a file that is made of a document, and of a document whose file has no place;
+    /// nil if the row is about something else, or both are the same.
+    static func keys(_ stored: String, at key: RemoteKey) -> (file: RemoteKey, source: RemoteKey)? {
+        if let source = DocumentText(stored, after: export)?.source.map({ RemoteKey($0) }) {
+            return source == key ? nil : (key, source)
+        }
+        let file = DocumentText(stored, after: clash)?.file
+        return file.flatMap { OnlineDocument.fileKey(named: FileName($0), at: key) }.map { ($0, key) }
     }
 
     /// Reads what `text(of:)` has written; nil if that is something else.

@@ -41,6 +41,11 @@ public struct OnlineDocument: Hashable, Sendable {
     public func fileKey(withExtension end: String, at key: RemoteKey) -> RemoteKey {
         fileName(withExtension: end) == name ? key : RemoteKey("\(key.text).\(end)")
     }
+
+    /// The key of the file beside the document at `key` that is called `name`; `nil` if that has no extension.
+    public static func fileKey(named name: FileName, at key: RemoteKey) -> RemoteKey? {
+        name.text.split(separator: ".").last.map { RemoteKey("\(key.text).\($0)") }
+    }
 }
 
 /// The file that an online document becomes.

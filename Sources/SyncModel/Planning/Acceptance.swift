@@ -12,11 +12,11 @@ public struct Acceptance: Hashable, Sendable {
 
     /// Whether `key` may be missing; fastest if keys in the same folder follow each other.
     ///
-    /// - Parameter source: the online document that the file is made of, whose name counts, too.
-    public mutating func accepts(_ key: RemoteKey, isFolder: Bool, madeOf source: RemoteKey? = nil) -> Bool {
+    /// - Parameter other: of an online document or its file the other one, whose name counts, too.
+    public mutating func accepts(_ key: RemoteKey, isFolder: Bool, alsoNamed other: RemoteKey? = nil) -> Bool {
         if isEmpty { return false }
         if judge.match(of: key, isFolder: isFolder) == .outside { return true }
-        return source.map { judge.match(of: $0, isFolder: false) == .outside } ?? false
+        return other.map { judge.match(of: $0, isFolder: false) == .outside } ?? false
     }
 
     /// Two are the same if their patterns are.

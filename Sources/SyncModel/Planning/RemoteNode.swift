@@ -129,6 +129,18 @@ public enum RemoteNode: Hashable, Sendable {
         }
     }
 
+    /// The other key that patterns count for: of a file that an online document becomes the document's, of a document
+    /// that of the file that it becomes, or would become; `nil` if there is none.
+    public func otherKey(at key: RemoteKey) -> RemoteKey? {
+        switch self {
+        case .export(_, let file): file.source == key ? nil : file.source
+        case .unavailable(_, .document(_, .exported(let name)?), _),
+            .unavailable(_, .document(_, .nameTaken(let name)?), _):
+            OnlineDocument.fileKey(named: name, at: key)
+        case .folder, .file, .link, .unavailable: nil
+        }
+    }
+
     /// Whether it becomes a file.
     public var isFile: Bool {
         switch self {

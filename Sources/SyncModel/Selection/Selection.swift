@@ -56,8 +56,8 @@ public struct Selection: Hashable, Sendable {
 }
 
 extension Selection {
-    /// What is said of a file that is made of an online document: to be left out one name is enough, and so it is to be
-    /// taken.
+    /// What is said of a file that is made of an online document, and of the document for its sake: to be left out one
+    /// name is enough, and so it is to be taken.
     ///
     /// - Parameters:
     ///   - key: the file's key.
@@ -173,14 +173,14 @@ extension Selection {
     ///   - key: the key.
     ///   - isFolder: whether a folder stands there.
     ///   - size: the bytes of a file, as far as they are known.
-    ///   - source: the online document that the file is made of, whose name counts, too.
-    public func reason(for key: RemoteKey, isFolder: Bool, size: Int64? = nil, source: RemoteKey? = nil)
+    ///   - other: of an online document or its file the other one, whose name counts, too.
+    public func reason(for key: RemoteKey, isFolder: Bool, size: Int64? = nil, alsoNamed other: RemoteKey? = nil)
         -> SelectionReason
     {
         var own = reason(for: key, isFolder: isFolder)
-        if let source, source != key {
-            let its = reason(for: source, isFolder: false)
-            let isTaken = match(of: key, madeOf: source, size: nil) == .selected
+        if let other {
+            let its = reason(for: other, isFolder: false)
+            let isTaken = match(of: key, madeOf: other, size: nil) == .selected
             if isTaken ? own.match == .outside : its.list == .exclude && own.list != .exclude { own = its }
         }
         guard own.match != .outside, !isFolder, let size, let maxSize, size > maxSize else { return own }

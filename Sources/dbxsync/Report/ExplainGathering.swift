@@ -61,8 +61,12 @@ extension ExplainReport {
             (report.local, report.mirror, report.disk) = (file.local, nil, file.disk)
             report.fileHeading = ExplainText.heading(file)
             report.fileStands = file.mirror != nil
+            report.conclude()
+            (report.pending, report.hold) = (report.pending ?? file.pending, report.hold ?? file.hold)
+            if report.kept == 0 { (report.kept, report.lastKept) = (file.kept, file.lastKept) }
+        } else {
+            report.conclude()
         }
-        report.conclude()
         if report.state == "unknown" {
             let names = try await store.knownNames(in: key.parent ?? .root, limit: mostNames)
             let folder = path.folderOfPath
@@ -111,7 +115,7 @@ extension ExplainReport {
 extension ExplainReport.Selected {
     fileprivate init(_ facts: PathFacts, _ config: Config, _ file: String, isNew: Bool) {
         let reason = config.selection.reason(
-            for: facts.key, isFolder: facts.isFolder, size: facts.size, source: facts.source)
+            for: facts.key, isFolder: facts.isFolder, size: facts.size, alsoNamed: facts.otherKey)
         let patterns = reason.list == .exclude ? config.mirror.exclude : config.mirror.include
         let key = reason.key
         var place: String?
@@ -142,10 +146,8 @@ extension PathFacts {
     /// Bytes of the file, as far as they are known.
     fileprivate var size: Int64? { want == nil ? have?.version?.size : want?.version?.size }
 
-    /// The key of the online document that the file is made of; nil if it is not.
-    fileprivate var source: RemoteKey? {
-        if case .export(_, let file)? = want { file.source } else { nil }
-    }
+    /// The other key that patterns count for; nil if there is none.
+    fileprivate var otherKey: RemoteKey? { want?.otherKey(at: key) }
 
     /// Whether it is taken for a folder by patterns.
     fileprivate var isFolder: Bool {
@@ -178,7 +180,7 @@ extension ExplainReport.Pending {
         let isDeliberate = if case .unavailable(_, let why, _)? = facts.want { why.isAccepted } else { false }
         let isAccepted =
             pending.isParked
-            && (isDeliberate || acceptance.accepts(facts.key, isFolder: facts.isFolder, madeOf: facts.source))
+            && (isDeliberate || acceptance.accepts(facts.key, isFolder: facts.isFolder, alsoNamed: facts.otherKey))
         let state =
             isAccepted ? "accepted" : pending.isParked ? "parked" : pending.reason != nil ? "failing" : "waiting"
         self.init(

@@ -28,7 +28,7 @@ enum ExplainText {
         case "in_step": return "in step: what stands here is what Dropbox has"
         case "left_out":
             if report.dropbox == nil { return "left alone here: Dropbox has it no more" }
-            return report.mirror == nil
+            return report.mirror == nil && !report.fileStands
                 ? "left out, by \(report.selection.words)" : "left alone, by \(report.selection.words)"
         case "held":
             if report.hold == nil { return "not in step: something below it is held" }
