@@ -81,6 +81,22 @@ struct ExportStateTests {
         #expect(reason.match == selection.reason(for: other, isFolder: false, alsoNamed: key).match)
     }
 
+    @Test("what stood at a document's own name goes, even if the name of its file is left out") func clashBehindFile()
+        async throws
+    {
+        let fixture = try StoreFixture()
+        let key = RemoteKey("/b.paper")
+        try await fixture.store.select(Selection(exclude: [try SelectionPattern("/b.paper.md")]))
+        try await fixture.record("b.paper=1 b.paper.md=2")
+        try await fixture.commit([.have(key, fixture.placed(TreeText("b.paper=1").entries[0].node))])
+        _ = try await record(fixture, [put(document("b.paper", "3", ["markdown"]))])
+        #expect(try await fixture.store.facts(of: [key]).first?.pending != nil)
+        #expect(try await fixture.store.brokenInvariants() == [])
+        try await fixture.commit([.have(key, nil), .parked(key, reason: "taken")])
+        #expect(try await fixture.store.facts(of: [key]).first?.pending == nil)
+        #expect(try await fixture.store.brokenInvariants() == [])
+    }
+
     @Test("a listing does not bring back a document by what has a name like its file's") func relist() async throws {
         let fixture = try StoreFixture()
         _ = try await record(fixture, [put(document("A", "1", ["pdf"]))])

@@ -87,7 +87,14 @@ struct PendingTable {
         """
 
     /// What the patterns say of a row `w` of want.
-    static let matchOfWantSQL = "verdict(w.key, w.kind = 0 OR w.reason IS 'no_access', w.size, w.reason)"
+    ///
+    /// What still stands where there is a document now has to go if its own name is mirrored, whatever is said of the
+    /// document's file.
+    static let matchOfWantSQL = """
+        verdict(w.key, w.kind = 0 OR w.reason IS 'no_access', w.size,
+            CASE WHEN w.reason GLOB '\(DocumentText.clash)*' AND EXISTS (SELECT 1 FROM have x WHERE x.key = w.key)
+                THEN NULL ELSE w.reason END)
+        """
 
     /// Whether something is to be done about a row `w` of want that differs from the row `h` of have.
     ///

@@ -146,8 +146,11 @@ extension PathFacts {
     /// Bytes of the file, as far as they are known.
     fileprivate var size: Int64? { want == nil ? have?.version?.size : want?.version?.size }
 
-    /// The other key that patterns count for; nil if there is none.
-    fileprivate var otherKey: RemoteKey? { want?.otherKey(at: key) }
+    /// The other key that patterns count for; nil if there is none, or if something stands here that has to go first.
+    fileprivate var otherKey: RemoteKey? {
+        if case .unavailable? = want, have != nil { return nil }
+        return want?.otherKey(at: key)
+    }
 
     /// Whether it is taken for a folder by patterns.
     fileprivate var isFolder: Bool {
