@@ -95,7 +95,9 @@ package struct NewFile: Sendable {
 
     /// Makes the folders of a relative path in `top`, as far as they are not there.
     ///
-    /// - Throws: `DownloadError`.
+    /// No symbolic link below `top` is followed: it may lead anywhere, and its target may come from the account.
+    ///
+    /// - Throws: `DownloadError`, with `.exists` if something else stands in place of one.
     package static func makeFolders(_ names: [String], in top: String, owner: FileOwner?) throws(DownloadError) {
         var path = top
         for name in [""] + names {
@@ -109,6 +111,21 @@ package struct NewFile: Sendable {
             guard errno == EEXIST else {
                 throw DownloadError(.unusable, "\(path): cannot be made: \(SystemError(errno))")
             }
+            if !name.isEmpty { try requireFolder(path) }
+        }
+    }
+
+    private static func requireFolder(_ path: String) throws(DownloadError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else {
+            throw DownloadError(.unusable, "\(path): cannot be looked at: \(SystemError(errno))")
+        }
+        switch status.st_mode & S_IFMT {
+        case S_IFDIR: return
+        case S_IFLNK:
+            throw DownloadError(
+                .exists, "\(path): is a symbolic link, which is not followed; remove it, or name another directory")
+        default: throw DownloadError(.exists, "\(path): stands there already, and is not a folder")
         }
     }
 }

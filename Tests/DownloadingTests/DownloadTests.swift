@@ -227,6 +227,23 @@ struct DownloadTests {
         }
     }
 
+    @Test("folders are made in what was named, never through a link or a file below it") func folders() async throws {
+        let make = { try NewFile.makeFolders($0, in: place("top"), owner: nil) }
+        try make(["a", "b"])
+        try make(["a", "b"])
+        try FileManager.default.createSymbolicLink(atPath: place("top/a/inside"), withDestinationPath: "b")
+        try FileManager.default.createSymbolicLink(atPath: place("top/a/dangling"), withDestinationPath: "nothing")
+        try place.write("text", to: "top/a/file")
+        for name in ["inside", "dangling", "file"] {
+            #expect(await code { try make(["a", name, "c"]) } == .exists, "\(name)")
+        }
+        #expect(try names() == ["top"])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: place("top/a/b")) == [])
+        try FileManager.default.createSymbolicLink(atPath: place("named"), withDestinationPath: "top")
+        try NewFile.makeFolders(["d"], in: place("named"), owner: nil)
+        #expect(FileManager.default.fileExists(atPath: place("top/d")))
+    }
+
     @Test("a new file takes no other's place: not by a download, not by a copy, not if it comes meanwhile")
     func newFile() async throws {
         try await SandboxFixture.run { fixture in

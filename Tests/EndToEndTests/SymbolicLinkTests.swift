@@ -73,6 +73,39 @@ struct SymbolicLinkTests {
         }
     }
 
+    @Test("restore follows no link below --to, whoever has made it") func restoring() async throws {
+        try await DaemonFixture.run(["mirror": "symlinks = \"create\""]) { fixture in
+            let place = fixture.place
+            let (back, outside) = (place.folder("back"), place.folder("back/outside"))
+            let files = FileManager.default
+            try put(fixture, "/L", to: "outside")
+            try fixture.account.put("/p/L/f", "text")
+            try fixture.account.put("/p/g", "text")
+            try fixture.account.put("/p/h/i", "text")
+            #expect(try await place.run("sync").code == 0)
+            try fixture.account.delete("/L")
+            try fixture.account.delete("/p")
+            #expect(try await place.run("sync").code == 0)
+            try files.createDirectory(atPath: outside, withIntermediateDirectories: true)
+            #expect(try await place.run("restore", "/L", "--to", back).code == 0)
+            #expect(target(back + "/L") == "outside")
+            let whole = try await place.run("restore", "/p/L", "--to", back)
+            #expect(whole.code != 0 && whole.errors.contains("/back/L: is a symbolic link"), "\(whole)")
+            try files.createDirectory(atPath: back + "/p", withIntermediateDirectories: false)
+            try files.createSymbolicLink(atPath: back + "/p/L", withDestinationPath: outside)
+            try files.createSymbolicLink(atPath: back + "/p/g", withDestinationPath: outside + "/g")
+            let part = try await place.run("restore", "/p", "--to", back)
+            #expect(part.code == 1 && part.errors.contains("/back/p/L: is a symbolic link"), "\(part)")
+            #expect(part.errors.contains("/back/p/g: stands there already"), "\(part)")
+            #expect(files.contents(atPath: back + "/p/h/i") == Data("text".utf8))
+            #expect(try files.contentsOfDirectory(atPath: outside) == [])
+            let other = place.folder("other")
+            try files.createSymbolicLink(atPath: other, withDestinationPath: outside)
+            #expect(try await place.run("restore", "/p", "--to", other).code == 0, "what was named is followed")
+            #expect(try files.contentsOfDirectory(atPath: outside) == ["p"])
+        }
+    }
+
     @Test("a daemon makes and removes links as they come and go") func daemon() async throws {
         try await DaemonFixture.run(["mirror": "symlinks = \"create\""]) { fixture in
             try put(fixture, "/a", to: "x")

@@ -141,10 +141,10 @@ struct RestoreCommand: AsyncParsableCommand {
         try NewFile.makeFolders(target.folders, in: target.directory, owner: owner)
         var folders = target.folders
         if plan.isFolder && !plan.name.isEmpty { folders.append(plan.name) }
-        let directory = folders.reduce(target.directory) { $0 == "." ? $1 : $0.below($1) }
+        let directory = target.directory.below(folders)
         let items = try plan.items.flatMap { try expanded($0, mirror) }
         if plan.isFolder && !items.isEmpty {
-            try NewFile.makeFolders([], in: directory, owner: owner)
+            try NewFile.makeFolders(folders, in: target.directory, owner: owner)
         }
         let bytes = items.reduce(Int64(0)) { $0.saturatingSum($1.version?.size ?? 0) }
         let outcomes = try await showing(ProgressLine(terminal: log.terminal)) {
@@ -153,7 +153,8 @@ struct RestoreCommand: AsyncParsableCommand {
                 activity: "restoring", filesDone: now.files, filesTotal: items.count, bytesDone: now.bytes,
                 bytesTotal: bytes)
         } work: {
-            try await restorer.restore(items, into: directory, parallel: config.transfer.parallel)
+            try await restorer.restore(
+                items, into: target.directory, below: folders, parallel: config.transfer.parallel)
         }
         return try report(outcomes, plan, path, plan.isFolder ? directory : directory.shown(plan.name), target)
     }

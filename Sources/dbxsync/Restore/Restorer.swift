@@ -26,15 +26,20 @@ struct Restorer: Sendable {
 
     /// Brings back all items, `parallel` at a time.
     ///
+    /// - Parameters:
+    ///   - directory: what was named to receive them; no link below it is followed.
+    ///   - folders: the folders below it that they go into.
     /// - Throws: what stops all of it.
-    func restore(_ items: [RestoreItem], into directory: String, parallel: Int) async throws -> [Outcome] {
+    func restore(
+        _ items: [RestoreItem], into directory: String, below folders: [String], parallel: Int
+    ) async throws -> [Outcome] {
         try await withThrowingTaskGroup(of: Outcome.self) { group in
             var waiting = items.enumerated().makeIterator()
             var results: [Outcome?] = Array(repeating: nil, count: items.count)
             func next() {
                 guard let (number, item) = waiting.next() else { return }
                 group.addTask {
-                    Outcome(number: number, item: item, result: await result(item, directory))
+                    Outcome(number: number, item: item, result: await result(item, directory, folders))
                 }
             }
             for _ in 0..<max(1, parallel) { next() }
@@ -46,14 +51,16 @@ struct Restorer: Sendable {
         }
     }
 
-    private func result(_ item: RestoreItem, _ directory: String) async -> Result<RestoreResult.File, Failure> {
-        let path = directory == "." ? item.relative : directory.below(item.relative)
+    private func result(
+        _ item: RestoreItem, _ directory: String, _ folders: [String]
+    ) async -> Result<RestoreResult.File, Failure> {
+        let path = directory.below(folders).below([item.relative])
         let names = item.relative.pathComponents
         guard !names.isEmpty, !names.contains("."), !names.contains("..") else {
             return .failure(Failure(.incomplete, "\(item.path): has no name that a file can have"))
         }
         do {
-            try NewFile.makeFolders(Array(names.dropLast()), in: directory, owner: owner)
+            try NewFile.makeFolders(folders + names.dropLast(), in: directory, owner: owner)
             return .success(try await bring(item, to: NewFile(path, isHidden: isHidden, owner: owner)))
         } catch {
             return .failure(Failure.of(error))
@@ -129,4 +136,7 @@ struct Restorer: Sendable {
 extension String {
     /// The path of `name` in this folder.
     func below(_ name: String) -> String { hasSuffix("/") ? self + name : "\(self)/\(name)" }
+
+    /// The path of what is below this folder by `names`, without the name of the current directory.
+    func below(_ names: [String]) -> String { names.reduce(self) { $0 == "." ? $1 : $0.below($1) } }
 }
