@@ -100,6 +100,13 @@ struct ExplainTextTests {
         #expect(!report.asWanted && report.state == "held")
         #expect(text(report).contains("hold 7 since"))
         #expect(text(report).contains("too many; decide with \"dbxsync held --approve 7\""))
+        #expect(text(report).contains("not before that is decided"))
+        let rejected = self.report {
+            $0.pending = .init(state: "waiting", reason: nil, attempts: 0, nextTry: nil)
+            $0.hold = .init(id: 7, since: Moment(Self.now - 60), reason: "too many", status: "rejected")
+        }
+        #expect(text(rejected).contains("not before Dropbox has something else there"), "\(text(rejected))")
+        #expect(!text(rejected).contains("decided"), "\(text(rejected))")
     }
 
     @Test("removed, unknown, changed and drifted paths are told apart")

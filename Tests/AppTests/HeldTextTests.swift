@@ -1,7 +1,8 @@
-import Store
 import SyncModel
+import TestSupport
 import Testing
 
+@testable import Store
 @testable import dbxsync
 
 /// What `status` and `doctor` say of what is held.

@@ -91,6 +91,35 @@ struct SharedFolderTests {
         }
     }
 
+    @Test("rejected, what was in it stays; sync, status and explain say which folder is not as in the account, and why")
+    func rejected() async throws {
+        try await DaemonFixture.run(["guard": "removals = 10\nshare = \"off\""]) { fixture in
+            try fill(fixture.account)
+            try await fixture.sync()
+            let before = try fixture.mirror()
+            try fixture.account.loseAccess("/Of others/9003")
+            let held = try await fixture.place.run("sync")
+            #expect(held.code == 1 && held.output.hasPrefix("not in step: 20 removals held below"), "\(held)")
+            #expect(try await fixture.place.run("held", "--reject").code == 0)
+            for command in ["sync", "status"] {
+                let ending = try await fixture.place.run(command)
+                #expect(ending.code == 1, "\(ending)")
+                #expect(
+                    ending.output.contains("/Of others/9003: a folder this account has no access to"), "\(ending)")
+            }
+            let explain = try await fixture.place.run("explain", "/Of others/9003")
+            #expect(explain.output.contains("a folder this account has no access to"), "\(explain)")
+            #expect(!explain.output.contains("decided"), "\(explain)")
+            #expect(try fixture.mirror() == before)
+            try fixture.account.regainAccess("/Of others/9003")
+            try await fixture.sync()
+            try fixture.account.unmount("/Of others/9003")
+            #expect(try await fixture.place.run("sync").code == 1)
+            #expect(try await fixture.place.run("held", "--reject").code == 0)
+            #expect(try await fixture.place.run("sync").code == 0)
+        }
+    }
+
     @Test("a mirror of a shared folder that is left or taken away waits, and says so; nothing is removed")
     func mirrored() async throws {
         try await DaemonFixture.run(["mirror": "remote_root = \"/Of others/9003\""]) { fixture in

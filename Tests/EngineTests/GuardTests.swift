@@ -189,6 +189,21 @@ struct GuardTests {
         #expect(try fixture.differences() == [])
     }
 
+    @Test("a folder that was not to make way stays, and is told of") func stays() async throws {
+        let fixture = try await fixture()
+        _ = try fixture.account.delete("/d0")
+        _ = try fixture.account.put("/d0", "a file")
+        try await fixture.pass()
+        try await decide(fixture, try #require(try await holds(fixture).first).id, .reject)
+        try await fixture.pass()
+        #expect(try files(fixture) == 40)
+        let hold = try #require(try await holds(fixture).first)
+        #expect(hold.status == .rejected && hold.files == 0 && hold.folders == 1, "\(hold)")
+        #expect(hold.replacements == 1 && hold.removals == 0, "\(hold)")
+        #expect(try await fixture.start().store.backlog().held == 1)
+        #expect(try await !isInStep(fixture))
+    }
+
     @Test("what was lost while the clock was ahead counts as lost now, with what is lost now") func clockBack()
         async throws
     {

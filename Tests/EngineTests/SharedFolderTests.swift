@@ -172,6 +172,85 @@ struct SharedFolderTests {
         #expect(story.lines.filter { $0.contains("was left or taken away:") }.count == told.count)
     }
 
+    private func isInStep(_ fixture: EngineFixture) async throws -> Bool {
+        let store = try await fixture.start().store
+        return SyncSnapshot(
+            progress: try await store.progress(), isSelected: true, backlog: try await store.backlog(), unproven: 0
+        ).isInStep
+    }
+
+    /// The one path that is told of is the shared folder; nothing else keeps the mirror from being in step.
+    private func expectFolderToldOf(_ fixture: EngineFixture) async throws {
+        let store = try await fixture.start().store
+        #expect(try await store.pathIssues(limit: 10).map(\.path) == ["/S"])
+        #expect(try await store.pathIssues(limit: 10).map(\.isParked) == [true])
+        #expect(try await store.pathIssues(limit: 10).first?.reason == "a folder this account has no access to")
+        let backlog = try await store.backlog()
+        #expect(backlog.held == 0 && backlog.parked == 1, "\(backlog)")
+        #expect(try await store.holds().isEmpty)
+        let facts = try #require(try await store.facts(of: [RemoteKey("/s")]).first)
+        #expect(facts.hold == nil && facts.have == nil, "\(facts)")
+    }
+
+    @Test(
+        "rejected, the files stay as nobody's; only a folder that may not be seen is told of", arguments: Loss.allCases)
+    func rejected(loss: Loss) async throws {
+        let fixture = try await fixture()
+        fixture.settings.brake = GuardSettings(removals: 15, sharePercent: nil)
+        try fixture.crash()
+        let before = try Tree(directory: fixture.mirror)
+        try loss.apply(to: fixture.account)
+        try await fixture.pass()
+        let hold = try #require(try await fixture.start().store.holds().first)
+        try await fixture.start().store.decisions.leave(.init(hold: hold.id, verdict: .reject))
+        try await fixture.pass()
+        for _ in 0..<2 {
+            #expect(try Tree(directory: fixture.mirror) == before)
+            #expect(try await fixture.brokenInvariants() == [])
+            #expect(try await isInStep(fixture) == (loss != .takenAway))
+            if loss == .takenAway { try await expectFolderToldOf(fixture) }
+            fixture.time.advance(by: 1)
+            #expect(try await fixture.pass().isEmpty)
+            try fixture.crash()
+            try await fixture.pass()
+        }
+        fixture.remote.resetCounts()
+        if loss == .left {
+            try fixture.account.mount("9001", at: "/S")
+        } else {
+            try fixture.account.regainAccess("/S")
+        }
+        try await expectEquality(fixture)
+        #expect(fixture.remote.downloads == 0)
+        #expect(try await isInStep(fixture))
+    }
+
+    @Test("a rejected folder in which another hold stands is told of when that is approved")
+    func rejectedAroundAnother() async throws {
+        let fixture = try await fixture()
+        fixture.settings.brake = GuardSettings(removals: 5, sharePercent: nil)
+        try fixture.crash()
+        _ = try fixture.account.delete("/S/F0")
+        try await fixture.pass()
+        try fixture.account.loseAccess("/S")
+        try await fixture.pass()
+        let store = try await fixture.start().store
+        let holds = try await store.holds()
+        #expect(holds.map(\.files) == [10, 21])
+        try store.decisions.leave(.init(hold: holds[1].id, verdict: .reject))
+        try await fixture.pass()
+        #expect(try await !isInStep(fixture))
+        let left = try await store.holds()
+        #expect(left.map(\.status) == [.held, .rejected] && left.map(\.folders) == [0, 1], "\(left)")
+        #expect(left.map(\.removals) == [10, 1], "what keeps the mirror from being in step is counted")
+        try store.decisions.leave(.init(hold: holds[0].id, verdict: .approve))
+        try await fixture.pass()
+        try await fixture.pass()
+        try await expectFolderToldOf(fixture)
+        #expect(try Tree(directory: fixture.mirror).lines.keys.count { $0.hasPrefix("S/") } == 23)
+        #expect(try await fixture.brokenInvariants() == [])
+    }
+
     @Test("few files go at once, and the journal says why; what is moved was not left")
     func few() async throws {
         let fixture = try await fixture()

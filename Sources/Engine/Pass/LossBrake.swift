@@ -65,7 +65,6 @@ struct LossBrake: Sendable {
 extension Hold {
     /// "1,200 removals", "3 replacements".
     var counts: String {
-        let removals = files - replacements
         let parts = [(removals, "removal"), (replacements, "replacement")].filter { $0.0 > 0 }.map {
             "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")"
         }

@@ -21,6 +21,9 @@ public struct Hold: Hashable, Sendable {
     /// The lowest folder that all of them are in, with a slash in front.
     public var folder: String
 
+    /// Files that would be removed; if there are no files, folders that would give way to no file.
+    public var removals: Int { max(0, (files == 0 ? folders : files) - replacements) }
+
     /// What was decided about a hold.
     public enum Status: Int, Hashable, Sendable {
         /// Nothing yet.

@@ -63,7 +63,9 @@ extension StateStore {
     /// - Throws: `StoreError` if the state file cannot be read or written.
     public func tidyHolds(_ settings: GuardSettings, pass: Int, now: Timestamp) async throws -> [Hold] {
         guard try await hasHolds() else { return [] }
+        let inEffect = inEffect
         try await write { db in
+            try Holds.giveUpRest(PendingTable(db, inEffect))
             try db.execute(sql: Holds.forgetStaleSQL)
             let ended = try Int64.fetchAll(db, sql: Holds.endedSQL)
             try HistoryTable(db).append(
@@ -235,41 +237,6 @@ enum Holds {
             try db.cachedStatement(
                 sql: "UPDATE pending SET not_before = NULL WHERE parked = 0 AND key >= ? AND key < ?"
             ).execute(arguments: [lower, upper])
-        }
-    }
-
-    /// Forgets that what was to be removed is ours; what would be replaced stays held.
-    static func giveUp(_ id: Int64, _ pending: PendingTable) throws {
-        let db = pending.db
-        let sql = """
-            SELECT x.key FROM held x WHERE x.hold = ? AND x.key < ? AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = x.key)
-            ORDER BY x.key DESC LIMIT 1000
-            """
-        let holdsMore = try db.makeStatement(sql: "SELECT 1 FROM have WHERE key >= ? AND key < ? LIMIT 1")
-        var position = "\u{10FFFF}"
-        while true {
-            let keys = try String.fetchAll(db.cachedStatement(sql: sql), arguments: [id, position])
-            guard let last = keys.last else { break }
-            position = last
-            for key in keys { try giveUp(RemoteKey(key), pending, holdsMore) }
-        }
-    }
-
-    /// Forgets `key`, unless something below it is still ours, and with the last one the folders above it.
-    private static func giveUp(_ key: RemoteKey, _ pending: PendingTable, _ holdsMore: Statement) throws {
-        let db = pending.db
-        let isUnwanted = """
-            SELECT EXISTS (SELECT 1 FROM have h WHERE h.key = ?1)
-                AND NOT EXISTS (SELECT 1 FROM want w WHERE w.key = ?1)
-            """
-        for part in [key] + key.ancestors {
-            guard try Bool.fetchOne(db.cachedStatement(sql: isUnwanted), arguments: [part.text]) ?? false else {
-                return
-            }
-            let (lower, upper) = part.below
-            if try Int.fetchOne(holdsMore, arguments: [lower, upper]) != nil { return }
-            try HaveTable.forget(part, pending)
-            try db.cachedStatement(sql: "DELETE FROM held WHERE key = ?").execute(arguments: [part.text])
         }
     }
 }

@@ -61,7 +61,9 @@ struct SyncCommand: AsyncParsableCommand {
         if json {
             printOut(try JSONText.of(SyncResult(report, status)))
         } else {
-            for line in StatusText.issues(status) { printOut(line) }
+            let issues = StatusText.issues(status)
+            if !status.inStep, issues.isEmpty || status.held != nil { printOut(StatusText.heading(status, .now)) }
+            for line in issues { printOut(line) }
             if let line = PassTimesText.line(report) { log.logger().info("\(line)") }
         }
         return status.inStep ? .done : .incomplete

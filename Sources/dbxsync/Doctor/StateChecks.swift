@@ -155,8 +155,7 @@ struct StateChecks: Sendable {
     private func held(_ report: StatusReport) -> Finding {
         let name = Self.names[4]
         guard let held = report.held else { return .ok(name, "none") }
-        let found = "\(HeldText.counts(held)) below \(held.folder), because there were \(held.reason)"
-        return .problem(name, found, do: "dbxsync held\nand then the same with --approve or --reject")
+        return .problem(name, HeldText.sentence(held), do: "dbxsync held\nand then the same with --approve or --reject")
     }
 
     private func paths(_ report: StatusReport) -> Finding {

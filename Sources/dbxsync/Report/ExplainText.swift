@@ -133,8 +133,15 @@ enum ExplainText {
         let noun = pending.attempts == 1 ? "try" : "tries"
         let tries = pending.attempts > 0 ? " (\(HumanText.count(pending.attempts)) \(noun))" : ""
         let next = pending.nextTry.map { "; next try \(TimeText.distance(max($0.time, now), from: now))" } ?? ""
-        return
-            "\(pending.reason ?? (report.hold == nil ? "with the next pass" : "not before that is decided"))\(tries)\(next)"
+        return "\(pending.reason ?? whatItWaitsFor(report))\(tries)\(next)"
+    }
+
+    private static func whatItWaitsFor(_ report: ExplainReport) -> String {
+        switch report.hold?.status {
+        case "held": "not before that is decided"
+        case "rejected": "not before Dropbox has something else there"
+        default: "with the next pass"
+        }
     }
 
     private static func held(_ report: ExplainReport, _ now: Timestamp) -> String? {

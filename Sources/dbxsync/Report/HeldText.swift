@@ -23,9 +23,24 @@ enum HeldText {
 
     /// "1,200 removals and 3 replacements".
     static func counts(_ hold: Hold) -> String {
-        [(hold.files - hold.replacements, "removal"), (hold.replacements, "replacement")].filter { $0.0 > 0 }
+        [(hold.removals, "removal"), (hold.replacements, "replacement")].filter { $0.0 > 0 }
             .map { HumanText.count($0.0, $0.1) }.joined(separator: " and ")
     }
+
+    /// How much is held where, and why: "1,200 removals held below /Photos since 12:00: more removals within 1 h than …".
+    static func sentence(_ held: StatusReport.Held, since: String? = nil) -> String {
+        let since = since.map { " since \($0)" } ?? ""
+        if held.holds.count < 2 {
+            return escapingControls("\(counts(held)) below \(held.folder)\(since): \(held.reason)")
+        }
+        let each = held.holds.prefix(mostHolds).map { "hold \($0.id) below \($0.folder) (\($0.reason))" }
+        let more = held.holds.count > mostHolds ? " and \(HumanText.count(held.holds.count - mostHolds)) more" : ""
+        return escapingControls(
+            "\(counts(held)) in \(held.holds.count) holds\(since): \(each.joined(separator: ", "))\(more)")
+    }
+
+    /// Holds that a sentence names.
+    private static let mostHolds = 3
 
     /// The line of the status.
     static func line(_ held: StatusReport.Held?) -> String? {

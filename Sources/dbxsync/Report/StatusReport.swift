@@ -93,6 +93,17 @@ struct StatusReport: Encodable, Sendable {
         var reason: String
         /// The folder that all of the last one is in.
         var folder: String
+        /// Each of them, the oldest first.
+        var holds: [One] = []
+
+        /// What is held together.
+        struct One: Encodable, Sendable {
+            var id: Int64
+            /// The folder that all of it is in.
+            var folder: String
+            var reason: String
+            var rejected: Bool
+        }
     }
 
     /// What is mirrored where, and how much there is in the account.
@@ -412,16 +423,19 @@ extension StatusReport.Proofs {
 
 extension StatusReport.Held {
     /// - Returns: nil if nothing is held or rejected.
-    fileprivate init?(_ holds: [Hold], paths: Int) {
-        let counted = holds.filter { $0.status != .approved && $0.files > 0 }
+    init?(_ holds: [Hold], paths: Int) {
+        let counted = holds.filter { $0.status != .approved && $0.files + $0.folders > 0 }
         guard let first = counted.first, let last = counted.last else { return nil }
         let held = counted.filter { $0.status == .held }
         self.init(
-            paths: paths, removals: held.reduce(0) { $0 + $1.files - $1.replacements },
+            paths: paths, removals: held.reduce(0) { $0 + $1.removals },
             replacements: held.reduce(0) { $0 + $1.replacements },
-            rejected: counted.filter { $0.status == .rejected }.reduce(0) { $0 + $1.files },
+            rejected: counted.filter { $0.status == .rejected }.reduce(0) { $0 + $1.files + $1.folders },
             bytes: counted.reduce(0) { $0.saturatingSum($1.bytes) }, since: Moment(first.began), reason: last.reason,
-            folder: last.folder)
+            folder: last.folder,
+            holds: counted.map {
+                One(id: $0.id, folder: $0.folder, reason: $0.reason, rejected: $0.status == .rejected)
+            })
     }
 }
 

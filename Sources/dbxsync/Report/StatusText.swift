@@ -137,9 +137,7 @@ enum StatusText {
         }
         let asOf = time(moment, now)
         if let held = report.held, !report.stale {
-            return
-                "not in step: \(HeldText.counts(held)) below \(escapingControls(held.folder)) since \(time(held.since, now)), "
-                + "because there were \(held.reason)"
+            return "not in step: \(HeldText.sentence(held, since: time(held.since, now)))"
         }
         if report.inStep, let disk = report.diskAsOf {
             return "in step: the account as of \(asOf), the disk as of \(time(disk, now))"
