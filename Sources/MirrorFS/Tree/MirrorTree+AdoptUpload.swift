@@ -10,9 +10,11 @@ extension MirrorTree {
     ///
     /// - Parameters:
     ///   - path: where it stands, from the top of the mirror.
+    ///   - inode: the file that went up; another one that has taken its place meanwhile is left alone.
     ///   - name: how it is called in the account.
-    /// - Returns: the folders above it from the top down; `nil` if one is not there any more, or the mirror is away.
-    public func adoptUpload(_ path: OutboxPath, as name: String) -> [FolderIdentity]? {
+    /// - Returns: the folders above it from the top down; `nil` if one is not there any more, another file stands
+    ///   there, or the mirror is away.
+    public func adoptUpload(_ path: OutboxPath, inode: UInt64, as name: String) -> [FolderIdentity]? {
         guard let root = try? root else { return nil }
         var folders: [FolderIdentity] = []
         var here = root.descriptor
@@ -22,7 +24,10 @@ extension MirrorTree {
             here = next
         }
         // What cannot be made durable, or renamed, is left to the next pass: it compares what stands with what is wanted.
-        if let file = try? Descriptor.open(path.name, in: here, flags: O_RDONLY | O_NONBLOCK) { try? file.sync() }
+        if let file = try? Descriptor.open(path.name, in: here, flags: O_RDONLY | O_NONBLOCK) {
+            if let status = try? file.status(), UInt64(status.st_ino) != inode { return nil }
+            try? file.sync()
+        }
         if !path.name.utf8.elementsEqual(name.utf8) { _ = here.renameNoReplace(path.name, to: here, name) }
         try? here.sync()
         return folders

@@ -41,7 +41,8 @@ struct OutboxMirror: EnclosingMirror {
     func uploaded(_ path: OutboxPath, state: FileState, file: UploadedFile) async throws {
         let name = file.path.pathComponents.last ?? ""
         let place = OutboxPath((inside.components + path.components).joined(separator: "/"))
-        guard let key = key(file.pathLower), let folders = mirror.adoptUpload(place, as: name) else { return }
+        guard let key = key(file.pathLower), let folders = mirror.adoptUpload(place, inode: state.inode, as: name)
+        else { return }
         try await store.note(
             UploadedHere(
                 key: key, name: FileName(name), version: file.version, fingerprint: state.fingerprint,
