@@ -53,6 +53,8 @@ struct HeartbeatTests {
             try await eventually("success", or: daemon.log) { daemon.log.contains("heartbeats are sent again") }
             #expect(Set(ear.lines.dropFirst(2)) == [well] && ear.lines.count >= 4)
 
+            #expect(try await fixture.place.run("run").code == 75)
+            #expect(ear.lines.last == well, "another daemon that finds this one at work is no failure")
             daemon.send(SIGTERM)
             #expect(try await daemon.ending().code == 0 && !daemon.log.contains("s3cret"))
             #expect(ear.lines.last == well)  // a stop is no failure

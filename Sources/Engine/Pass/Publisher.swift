@@ -53,8 +53,13 @@ struct Publisher: Sendable {
         _ batch: [PreparedOperation], _ context: PassContext
     ) async throws -> ([AppliedOperation], Issues) {
         let trash = Trash(context).folder
-        try await context.store.intend(Self.intents(batch, trash))
-        let results = try await context.disk.run { try context.mirror.perform(batch, trash: trash) }
+        let unwanted = try await context.store.intend(
+            Self.intents(batch, trash), placing: batch.compactMap(\.operation.placedKey))
+        let wanted = batch.filter { $0.operation.placedKey.map(unwanted.contains) != true }
+        var performed = try await context.disk.run { try context.mirror.perform(wanted, trash: trash) }[...]
+        let results = batch.map { prepared in
+            prepared.operation.placedKey.map(unwanted.contains) == true ? prepared.notDone : performed.removeFirst()
+        }
         var changes = zip(batch, results).flatMap { $1.changes($0.content) }
         if context.isFirstFill { changes = changes.summedUpByFolder }
         let newlyFailing = try await context.store.commit(

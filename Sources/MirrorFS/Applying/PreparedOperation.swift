@@ -52,6 +52,12 @@ public struct PreparedOperation: Sendable {
         }
     }
 
+    /// The result if nothing was done: what it is about is compared again.
+    public var notDone: AppliedOperation {
+        let keys = Set(intents().map(\.key)).union([operation.key])
+        return AppliedOperation(operation: operation, outcomes: keys.sorted().map { .recheck($0) }, kept: [])
+    }
+
     private func intents(of placement: Placement, place: String?) -> [Intent] {
         guard let name = placement.path.name else { return [] }
         func after(_ print: Fingerprint) -> Intent {

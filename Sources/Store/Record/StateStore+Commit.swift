@@ -8,11 +8,17 @@ extension StateStore {
 
     /// Makes durable what is about to be done on the disk.
     ///
+    /// - Parameters:
+    ///   - intents: what is about to be done.
+    ///   - placed: the keys at which something is about to be put.
+    /// - Returns: those of them at which nothing is wanted any more. Their folders may be gone already, and what is put
+    ///   below a folder that is not recorded would be known to nobody: nothing may be put there.
     /// - Throws: `StoreError` if the state file cannot be read or written.
-    public func intend(_ intents: [Intent]) async throws {
-        guard !intents.isEmpty else { return }
+    @discardableResult
+    public func intend(_ intents: [Intent], placing placed: [RemoteKey] = []) async throws -> Set<RemoteKey> {
+        guard !intents.isEmpty else { return [] }
         let faults = faults
-        try await write { db in
+        let unwanted = try await write { db in
             try faults(.intend)
             let insert = try RowStatement(
                 db,
@@ -29,8 +35,11 @@ extension StateStore {
                     row.bindOptional(intent.place)
                 }
             }
+            let isWanted = try db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM want WHERE key = ?)")
+            return try placed.filter { try Bool.fetchOne(isWanted, arguments: [$0.text]) != true }
         }
         try faults(.intended)
+        return Set(unwanted)
     }
 
     /// The intents that were never confirmed: what a crash has left.

@@ -107,6 +107,18 @@ public enum PlannedOperation: Hashable, Sendable {
     /// Have is stale because the parent folder is gone; the row is dropped.
     case forgetHave(RemoteKey)
 
+    /// The key at which it puts something; `nil` if it puts nothing anywhere.
+    public var placedKey: RemoteKey? {
+        switch self {
+        case .makeFolder(let key, _): key
+        case .place(let placement): placement.key
+        case .makeLink(let placement): placement.key
+        case .clear, .relocate, .updateMetadata, .removeFile, .removeLink, .removeFolder, .keepFolder, .park,
+            .waitForParent, .upToDate, .forgetHave:
+            nil
+        }
+    }
+
     /// The key it is about.
     public var key: RemoteKey {
         switch self {

@@ -68,9 +68,10 @@ struct DiskChecks: Sendable {
         let user = Privileges.User.current
         let mode = ModeWords(status)
         guard faccessat(AT_FDCWD, path, R_OK | W_OK | X_OK, AT_EACCESS) == 0 else {
+            let reason = SystemError(errno)
             return .problem(
-                name, "\(user.name) may not write to \(path) (\(mode)): \(SystemError(errno))",
-                do: errno == EROFS ? "mount it for writing" : "chown \(user.name) \(path)")
+                name, "\(user.name) may not write to \(path) (\(mode)): \(reason)",
+                do: reason.number == EROFS ? "mount it for writing" : "chown \(user.name) \(path)")
         }
         if status.st_mode & 0o002 != 0 && status.st_mode & S_ISVTX == 0 {
             return .warning(

@@ -59,9 +59,11 @@ struct StateChecks: Sendable {
         }
         let mode = ModeWords(status)
         guard faccessat(AT_FDCWD, path, R_OK | W_OK | X_OK, AT_EACCESS) == 0 else {
+            let reason = SystemError(errno)
             return .problem(
-                name, "\(user.name) may not write to \(path) (\(mode)): \(SystemError(errno))",
-                do: geteuid() == 0 || errno == EROFS ? "mount it for writing" : "run this as root, or as \(mode.owner)")
+                name, "\(user.name) may not write to \(path) (\(mode)): \(reason)",
+                do: geteuid() == 0 || reason.number == EROFS
+                    ? "mount it for writing" : "run this as root, or as \(mode.owner)")
         }
         if let serviceUser, serviceUser != mode.owner, status.st_uid != 0 {
             return .problem(
@@ -223,9 +225,9 @@ struct StateChecks: Sendable {
         guard let path = config.metrics.textfile else { return nil }
         let (name, folder) = (Self.keptNames[2], path.pathAboveLastSlash ?? "")
         guard faccessat(AT_FDCWD, folder.isEmpty ? "/" : folder, W_OK | X_OK, AT_EACCESS) == 0 else {
-            let user = Privileges.User.current.name
+            let (reason, user) = (SystemError(errno), Privileges.User.current.name)
             return .warning(
-                name, "\(user) may not write to \(folder): \(SystemError(errno))",
+                name, "\(user) may not write to \(folder): \(reason)",
                 do: "make it, and let \(user) write there; or correct metrics.textfile")
         }
         guard let problem = TextfileLook.problem(config, now: now) else { return .ok(name, path) }

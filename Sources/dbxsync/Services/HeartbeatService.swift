@@ -88,10 +88,13 @@ struct HeartbeatService: Service {
 
 extension HeartbeatService {
     /// Tells that the daemon ends, and why; not longer than a few seconds.
+    ///
+    /// One that has found another at work, which goes on, tells nothing.
     static func tellEnd(_ error: any Error, _ config: Config, mirror: String, _ logger: Logger) async {
-        guard let url = config.heartbeat.url else { return }
+        let failure = Failure.of(error)
+        guard let url = config.heartbeat.url, failure.exitCode != .held else { return }
         let sender = HeartbeatSender(config, limit: .seconds(5))
-        let health = Health.failing("the daemon ends: \(Failure.of(error).message)").told(by: mirror)
+        let health = Health.failing("the daemon ends: \(failure.message)").told(by: mirror)
         do {
             try await sender.send(health, to: url)
         } catch {
