@@ -605,7 +605,7 @@ class Checks:
     STEPS = (
         installs, owners, program, documents, units, catalog, unconfigured, signed_out, signs_in, ready, status_line, web,
         arrives, examined, reloads, reloads_not, killed, interrupted, fields, failures, revoked, stalls, hardened, elsewhere,
-        instances, together, pauses, watchdog, upgrades, removes, purges, again, sets_up, asks)
+        instances, watchdog, together, pauses, upgrades, removes, purges, again, sets_up, asks)
 
 
 def main():
