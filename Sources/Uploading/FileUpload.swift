@@ -79,9 +79,7 @@ public struct FileUpload: Sendable {
 
     /// Uploads a few bytes.
     func put(_ bytes: [UInt8], _ commit: CommitInfo) async throws -> Outcome {
-        let hasher = ContentHasher()
-        bytes.withUnsafeBytes { hasher.update($0) }
-        let part = UploadPart(.bytes(bytes), hash: hasher.finish())
+        let part = UploadPart(.bytes(bytes), hash: ContentHash(of: bytes))
         let done: UploadedFile
         if commit.autorename {
             // A single request that is carried out twice would leave two files.

@@ -23,9 +23,7 @@ extension FileUpload {
     public func prepare(_ file: LocalFile) async throws -> PreparedFile {
         if file.size <= Self.threshold {
             let bytes = try file.snapshot()
-            let hasher = ContentHasher()
-            bytes.withUnsafeBytes { hasher.update($0) }
-            return PreparedFile(file: file, hash: hasher.finish(), body: .bytes(bytes))
+            return PreparedFile(file: file, hash: ContentHash(of: bytes), body: .bytes(bytes))
         }
         let digests = Digests(file)
         for index in 0..<digests.pieces.count {

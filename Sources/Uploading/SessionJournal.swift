@@ -21,9 +21,7 @@ public struct SessionJournal: Sendable {
                 path, "\(identity.device)", "\(identity.inode)", "\(identity.size)",
                 "\(identity.modifiedNanoseconds)", remote, server,
             ]
-            let hasher = ContentHasher()
-            Array(parts.joined(separator: "\0").utf8).withUnsafeBytes { hasher.update($0) }
-            return "\(hasher.finish().hex.prefix(32)).json"
+            return "\(ContentHash(of: Array(parts.joined(separator: "\0").utf8)).hex.prefix(32)).json"
         }
     }
 

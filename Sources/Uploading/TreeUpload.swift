@@ -147,9 +147,7 @@ public struct TreeUpload: Sendable {
         do {
             let file = try LocalFile(small.local)
             let bytes = try file.snapshot()
-            let hasher = ContentHasher()
-            bytes.withUnsafeBytes { hasher.update($0) }
-            let hash = hasher.finish()
+            let hash = ContentHash(of: bytes)
             upload.meter.add(file.size)
             if let there = present.file(small.commit.path, hash) {
                 return .there(FileUpload.Outcome(file: there, wasThere: true))

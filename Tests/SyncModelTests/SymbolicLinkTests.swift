@@ -75,8 +75,8 @@ struct SymbolicLinkTests {
     }
 
     @Test("another target is a change, another inode a replacement, another time nothing") func drift() {
-        let hash = SymbolicLink.hash(ofTarget: Array("a".utf8))
-        let other = SymbolicLink.hash(ofTarget: Array("b".utf8))
+        let hash = ContentHash(of: Array("a".utf8))
+        let other = ContentHash(of: Array("b".utf8))
         let known = KnownEntry(
             key: RemoteKey("/l"), name: FileName("l"), isFolder: false,
             print: Fingerprint(inode: 7, size: 1, modifiedNanoseconds: 0), link: hash)

@@ -16,7 +16,7 @@ extension Descriptor {
         if entry.is_mount != 0 { throw .mounted(name) }
         guard entry.mode & S_IFMT == S_IFLNK else { return Observed(entry) }
         guard let target = try linkTarget(name) else { return .nothing }
-        return .link(inode: entry.inode, target: SymbolicLink.hash(ofTarget: target))
+        return .link(inode: entry.inode, target: ContentHash(of: target))
     }
 
     /// The bytes of the target of the link under `name`; nil if there is no such link any more.

@@ -50,6 +50,13 @@ public struct ContentHash: Hashable, Sendable {
 
     /// The hash of no content at all: SHA-256 of nothing.
     public static let empty = ContentHasher().finish()
+
+    /// The hash of content that is in memory as a whole.
+    public init(of bytes: [UInt8]) {
+        let hasher = ContentHasher()
+        bytes.withUnsafeBytes { hasher.update($0) }
+        self = hasher.finish()
+    }
 }
 
 extension ContentHash: CustomStringConvertible {

@@ -19,9 +19,7 @@ public enum LinkFile {
 
     /// What these bytes are.
     public static func content(of bytes: [UInt8]) -> ExportedFile.Content {
-        let hasher = ContentHasher()
-        bytes.withUnsafeBytes { hasher.update($0) }
-        return ExportedFile.Content(size: Int64(bytes.count), hash: hasher.finish())
+        ExportedFile.Content(size: Int64(bytes.count), hash: ContentHash(of: bytes))
     }
 
     /// Percent-encodes all but unreserved characters (RFC 3986, 2.3) and one more.

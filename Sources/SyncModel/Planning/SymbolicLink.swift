@@ -78,14 +78,7 @@ public struct SymbolicLink: Sendable {
     /// What stands for it where it is compared: size and hash are those of its target.
     public var version: FileVersion {
         FileVersion(
-            rev: rev, size: Int64(target.utf8.count), hash: Self.hash(ofTarget: Array(target.utf8)), modified: modified)
-    }
-
-    /// What the bytes of a target hash to.
-    public static func hash(ofTarget bytes: [UInt8]) -> ContentHash {
-        let hasher = ContentHasher()
-        bytes.withUnsafeBytes { hasher.update($0) }
-        return hasher.finish()
+            rev: rev, size: Int64(target.utf8.count), hash: ContentHash(of: Array(target.utf8)), modified: modified)
     }
 }
 
