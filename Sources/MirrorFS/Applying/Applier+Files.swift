@@ -130,19 +130,11 @@ extension Applier {
     private func keepReplaced(
         _ state: TargetState, by placement: Placement, in folder: Descriptor, _ name: String
     ) throws -> KeptItem? {
-        guard case .replaceable(let version) = state, let trash, version?.hash != placement.version.hash,
+        guard case .replaceable(let version) = state, trash != nil, version?.hash != placement.version.hash,
             case .file(let there) = try folder.observe(name)
         else { return nil }
         let path = placement.path
-        let place = try orUnkept(path) { () throws(MirrorError) in
-            // Without second names there is a moment in which nothing stands under the first.
-            if let place = try trash.link(name, in: folder, path) {
-                place
-            } else {
-                try trash.keep(name, in: folder, path)
-            }
-        }
-        return place.map {
+        return try keptReplaced(path, in: folder, name).map {
             KeptItem(path: path.remoteText, place: $0, reason: .replaced, version: version, size: there.size)
         }
     }

@@ -22,7 +22,9 @@ extension Applier {
             var kept: KeptItem?
             let isOurs = placement.replacing.map { $0.isLink(seen) } ?? false
             if isOurs {
-                kept = try keepReplaced(path, in: folder, name)
+                kept = try keptReplaced(path, in: folder, name).map {
+                    KeptItem(path: path.remoteText, place: $0, reason: .replaced, size: 0)
+                }
             } else if seen != .nothing {
                 switch try clearTarget(path, folder: folder, name: name, seen: seen) {
                 case .keepLocalEdit(let why):
@@ -74,19 +76,6 @@ extension Applier {
     /// The time of a link matters to nobody here: where it cannot be set it stays as it is.
     private func setTime(_ name: String, in folder: Descriptor, _ time: Timestamp) {
         _ = dbx_set_link_modified(folder.number, name, time.seconds)
-    }
-
-    /// Keeps the link of ours that is about to be replaced.
-    private func keepReplaced(_ path: MirrorPath, in folder: Descriptor, _ name: String) throws -> KeptItem? {
-        guard let trash else { return nil }
-        let place = try orUnkept(path) { () throws(MirrorError) in
-            if let place = try trash.link(name, in: folder, path) {
-                place
-            } else {
-                try trash.keep(name, in: folder, path)
-            }
-        }
-        return place.map { KeptItem(path: path.remoteText, place: $0, reason: .replaced, size: 0) }
     }
 
     /// Removes a link of ours.

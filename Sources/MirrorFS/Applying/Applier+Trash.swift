@@ -27,6 +27,21 @@ extension Applier {
         return try orUnkept(path) { () throws(MirrorError) in try trash.keep(name, in: folder, path) }
     }
 
+    /// Keeps what stands under `name` and is about to be replaced.
+    ///
+    /// - Returns: where it is now, too; nil if nothing is kept, or it cannot be.
+    func keptReplaced(_ path: MirrorPath, in folder: Descriptor, _ name: String) throws(MirrorError) -> String? {
+        guard let trash else { return nil }
+        return try orUnkept(path) { () throws(MirrorError) in
+            // Without second names there is a moment in which nothing stands under the first.
+            if let place = try trash.link(name, in: folder, path) {
+                place
+            } else {
+                try trash.keep(name, in: folder, path)
+            }
+        }
+    }
+
     /// Why something cannot be kept that can be removed.
     private static let unkeepable = [ENOSPC, EDQUOT, EXDEV, ENAMETOOLONG, EMLINK, ENOENT]
 
