@@ -66,7 +66,8 @@ package struct NewFile: Sendable {
     /// - Returns: false if it is there already.
     /// - Throws: `DownloadError`, with `.exists` if something else is there.
     package func link(to target: [UInt8]) throws(DownloadError) -> Bool {
-        if symlink(target.map { CChar(bitPattern: $0) } + [0], path) == 0 {
+        let characters = target.map { CChar(bitPattern: $0) }
+        if symlink(characters + [0], path) == 0 {
             if let owner, lchown(path, owner.user, owner.group) != 0 {
                 throw DownloadError(.unusable, "\(path): cannot be given away: \(SystemError(errno))")
             }
@@ -77,7 +78,7 @@ package struct NewFile: Sendable {
         }
         var there = [CChar](repeating: 0, count: target.count + 1)
         let count = readlink(path, &there, there.count)
-        guard count == target.count, there.prefix(count).elementsEqual(target.map { CChar(bitPattern: $0) }) else {
+        guard count == target.count, there.prefix(count).elementsEqual(characters) else {
             throw PartFile.exists(path)
         }
         return false

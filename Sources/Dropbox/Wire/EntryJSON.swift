@@ -22,7 +22,7 @@ struct EntryJSON {
     let pathDisplay: String?
     /// `id:…`; survives renames.
     let id: String?
-    /// The id of the shared folder that it is.
+    /// The id of the shared folder, if it is one.
     let sharedFolder: String?
     private let fields: EntryFields
 

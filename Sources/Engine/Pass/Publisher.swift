@@ -55,11 +55,12 @@ struct Publisher: Sendable {
         let trash = Trash(context).folder
         let unwanted = try await context.store.intend(
             Self.intents(batch, trash), placing: batch.compactMap(\.operation.placedKey))
-        let wanted = batch.filter { $0.operation.placedKey.map(unwanted.contains) != true }
-        var performed = try await context.disk.run { try context.mirror.perform(wanted, trash: trash) }[...]
-        let results = batch.map { prepared in
-            prepared.operation.placedKey.map(unwanted.contains) == true ? prepared.notDone : performed.removeFirst()
+        func isWanted(_ prepared: PreparedOperation) -> Bool {
+            prepared.operation.placedKey.map(unwanted.contains) != true
         }
+        let wanted = batch.filter(isWanted)
+        var performed = try await context.disk.run { try context.mirror.perform(wanted, trash: trash) }[...]
+        let results = batch.map { isWanted($0) ? performed.removeFirst() : $0.notDone }
         var changes = zip(batch, results).flatMap { $1.changes($0.content) }
         if context.isFirstFill { changes = changes.summedUpByFolder }
         let newlyFailing = try await context.store.commit(

@@ -208,15 +208,13 @@ struct Sweeper: Sendable {
     private func lookAgain(at entry: LocalEntry) throws -> SecondLook {
         do {
             guard let drift = try mirror.drift(of: entry) else { return .nothing }
-            if drift == .replaced, case .folder(let inode) = try mirror.observe(entry.path) {
-                return .newFolder(inode: inode)
-            }
-            if drift == .replaced, case .link(let name, let version, _) = entry.node,
-                case .link(let inode, version.hash) = try mirror.observe(entry.path)
-            {
+            guard drift == .replaced else { return .drift(drift) }
+            switch (entry.node, try mirror.observe(entry.path)) {
+            case (_, .folder(let inode)): return .newFolder(inode: inode)
+            case (.link(let name, let version, _), .link(let inode, let target)) where target == version.hash:
                 return .newLink(.link(name: name, version, inode: inode))
+            default: return .drift(drift)
             }
-            return .drift(drift)
         } catch {
             if error.isAboutOnePath { return .nothing }
             throw error

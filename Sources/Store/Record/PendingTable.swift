@@ -127,7 +127,7 @@ struct PendingTable {
     ///
     /// A link that goes is no loss, nor is an export if the same revision of its document comes in another form.
     static let lossSQL = """
-        CASE WHEN h.key IS NULL OR h.kind = 5 OR w.reason GLOB 'unreadable:*' OR w.kind = 3 THEN 0
+        CASE WHEN h.key IS NULL OR h.kind = \(Rows.link) OR w.reason GLOB 'unreadable:*' OR w.kind = 3 THEN 0
             WHEN w.key IS NULL THEN \(Loss.removal.rawValue) * (h.kind = 1 AND NOT EXISTS (
                 SELECT 1 FROM want x WHERE x.reason IS NOT NULL AND x.rev = h.rev AND x.kind = 4
                     AND substr(h.key, 1, length(x.key) + 1) = x.key || '.'))

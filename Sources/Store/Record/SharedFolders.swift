@@ -13,6 +13,9 @@ enum SharedFolders {
                 WHERE o.id = s.id AND o.key <> s.key AND v.kind = \(Rows.folder))
         """
 
+    /// Of a row `s`: whether it was lost and nobody has told of it.
+    private static let isUntoldSQL = "s.is_told = 0 AND \(isLostSQL)"
+
     /// Whether there are any.
     static let anySQL = "SELECT EXISTS (SELECT 1 FROM shared)"
 
@@ -47,15 +50,14 @@ enum SharedFolders {
     /// Whether some were lost that nobody has told of.
     static func hasUntold(_ db: Database) throws -> Bool {
         // A page that announces another one may tell of a deletion that the next one takes back.
-        let sql =
-            "SELECT EXISTS (SELECT 1 FROM shared s WHERE s.is_told = 0 AND \(isLostSQL)) AND \(Rows.isCompleteSQL)"
+        let sql = "SELECT EXISTS (SELECT 1 FROM shared s WHERE \(isUntoldSQL)) AND \(Rows.isCompleteSQL)"
         return try Bool.fetchOne(db, sql: sql) ?? false
     }
 
     /// Those that were lost and that nobody has told of; from now on somebody has.
     static func tell(in db: Database) throws -> [String] {
-        let keys = try String.fetchAll(
-            db, sql: "SELECT s.key FROM shared s WHERE s.is_told = 0 AND \(isLostSQL) ORDER BY s.key")
+        guard try hasUntold(db) else { return [] }
+        let keys = try String.fetchAll(db, sql: "SELECT s.key FROM shared s WHERE \(isUntoldSQL) ORDER BY s.key")
         let paths = try keys.map { try displayPath(db, RemoteKey($0)) }
         for key in keys { try db.execute(sql: "UPDATE shared SET is_told = 1 WHERE key = ?", arguments: [key]) }
         try db.execute(

@@ -100,7 +100,8 @@ extension StateStore {
 }
 
 extension StateStore {
-    /// Files and links that somebody else has touched are compared again with what is wanted: they may hold other bytes by now.
+    /// Files and links that somebody else has touched are compared again with what is wanted: they may hold other bytes
+    /// by now.
     ///
     /// What is recorded of them stays, so that they go when the account removes them.
     ///

@@ -93,7 +93,8 @@ struct FolderReader {
     }
 
     private static let childrenSQL = """
-        SELECT key, name, kind, size, inode, mtime_ns, CASE kind WHEN \(Rows.link) THEN hash END FROM have WHERE key >= ? AND key < ? ORDER BY key
+        SELECT key, name, kind, size, inode, mtime_ns, CASE kind WHEN \(Rows.link) THEN hash END
+        FROM have WHERE key >= ? AND key < ? ORDER BY key
         """
 
     mutating func pages(from position: SweepPosition, limit: Int) throws -> (pages: [FolderPage], next: SweepPosition?)

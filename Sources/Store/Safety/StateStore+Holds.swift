@@ -37,7 +37,7 @@ extension StateStore {
         }
         guard isNeeded else { return FoundLoss() }
         return try await write { db in
-            let shares = try SharedFolders.hasUntold(db) ? SharedFolders.tell(in: db) : []
+            let shares = try SharedFolders.tell(in: db)
             let ids = try LossGuard(db, settings, now: now).hold(moment)
             let holds = try ids.compactMap { try Holds.hold($0, db) }
             try HistoryTable(db).append(
