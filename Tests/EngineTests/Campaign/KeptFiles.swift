@@ -106,6 +106,8 @@ struct Decider {
     private var approved: Set<String> = []
     private var removals: [Timestamp] = []
     private var replacements: [Timestamp] = []
+    /// Files that were removed, or replaced and then moved.
+    private var either: [Timestamp] = []
     /// Whether anything was rejected: such files stay.
     private(set) var hasRejected = false
 
@@ -151,23 +153,30 @@ struct Decider {
 
     /// What went beyond what was allowed; nil if nothing did.
     ///
-    /// - Parameter replacing: files that were replaced, if they are not there any more.
+    /// - Parameter replacing: files that may have been replaced and then moved, if they are not there any more.
     mutating func excess(
         _ before: KeptFiles, _ after: KeptFiles, _ account: Tree, _ replacing: Set<String>, now: Timestamp
     ) -> String? {
-        var (removed, replaced) = before.losses(in: after, account: account)
-        replaced.formUnion(removed.intersection(replacing))
-        removed.subtract(replacing)
-        removals += removed.subtracting(approved).map { _ in now }
+        let (removed, replaced) = before.losses(in: after, account: account)
+        let gone = removed.subtracting(approved)
+        removals += gone.subtracting(replacing).map { _ in now }
+        either += gone.intersection(replacing).map { _ in now }
         replacements += replaced.subtracting(approved).map { _ in now }
         let start = now - settings.window.components.seconds
-        let (gone, changed) = (removals.count { $0 > start }, replacements.count { $0 > start })
-        if let allowed = settings.removals, gone > allowed {
-            return "removed without approval: \(gone) of \(allowed) allowed, now \(removed.subtracting(approved))"
-        }
-        if let allowed = settings.overwrites, changed > allowed {
-            return "replaced without approval: \(changed) of \(allowed) allowed, now \(replaced.subtracting(approved))"
+        let counts = [removals, replacements, either].map { $0.count { $0 > start } }
+        let allowed = [settings.removals, settings.overwrites, sum(settings.removals, settings.overwrites)]
+        let found = [counts[0], counts[1], counts.reduce(0, +)]
+        for (index, what) in ["removed", "replaced", "removed or replaced"].enumerated() {
+            if let most = allowed[index], found[index] > most {
+                let now = removed.union(replaced).subtracting(approved).sorted()
+                return "\(what) without approval: \(found[index]) of \(most) allowed, now \(now)"
+            }
         }
         return nil
+    }
+
+    private func sum(_ first: Int?, _ second: Int?) -> Int? {
+        guard let first, let second else { return nil }
+        return first + second
     }
 }
