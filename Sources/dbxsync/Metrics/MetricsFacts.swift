@@ -56,7 +56,7 @@ struct MetricsFacts: Sendable {
 }
 
 extension MetricsFacts {
-    /// Asks state file and daemon, as `dbxsync status` does.
+    /// Asks state file and daemon, in a time that does not grow with the account as long as one runs.
     ///
     /// - Parameters:
     ///   - config: what is configured.
@@ -70,7 +70,7 @@ extension MetricsFacts {
     static func gather(
         _ store: StateStore, _ config: Config, file: String, now: Timestamp
     ) async throws -> MetricsFacts {
-        let report = try await StatusReport.ask(store, config: config, paths: 0)
+        let report = try await StatusReport.glance(store, config: config, now: now, paths: 0, isWhole: true)
         let holder = InstanceLock.holder(stateDirectory: config.state.directory)
         let counters = report.daemon.flatMap { _ in holder.flatMap(MetricsWord.read)?.counters }
         return MetricsFacts(

@@ -1,7 +1,7 @@
 import MirrorFS
 import SyncModel
 
-/// What a running daemon has counted, as it tells other processes: a small file beside its `StatusWord`.
+/// What a running daemon has counted and read, as it tells other processes: a small file beside its `StatusWord`.
 struct MetricsWord: Codable, Equatable, Sendable {
     /// Who says it.
     var pid: Int32
@@ -9,6 +9,8 @@ struct MetricsWord: Codable, Equatable, Sendable {
     var time: Int64
     /// What is said.
     var counters: DaemonCounters
+    /// What others would have to read the whole state for; nil if it could not be read.
+    var extents: StatusReport.Extents?
 
     /// Where it lies: beside the status word, under a name of the same kind.
     static func path(beside status: String) -> String {

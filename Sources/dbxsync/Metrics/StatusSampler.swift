@@ -20,6 +20,8 @@ actor StatusSampler {
     private struct Costly {
         var extents: StatusReport.Extents
         var trash: MetricsFacts.Trash
+        /// What is mirrored of the account, which decides what is left out.
+        var selection: Selection
         var changes: UInt64
         var readAt: ContinuousClock.Instant
         var cost: Duration
@@ -52,20 +54,26 @@ actor StatusSampler {
         return Sample(report: report, trash: costly.trash)
     }
 
+    /// What only reading the whole state tells; nil if it cannot be read.
+    func extents() async -> StatusReport.Extents? { try? await costlyFacts(config.value, .now).extents }
+
     private func costlyFacts(_ config: Config, _ now: Timestamp) async throws -> Costly {
         let (changes, began) = (metrics.effects, ContinuousClock.now)
         if let costly {
             let age = began - costly.readAt
             // The files that were read again since, with the time of the last that was not.
             let isOld = age >= max(.seconds(3_600), costly.cost * 10_000)
-            let hasChanged = changes != costly.changes && age >= max(.seconds(5), costly.cost * 1_000)
+            let isOther = changes != costly.changes || store.selection != costly.selection
+            let hasChanged = isOther && age >= max(.seconds(5), costly.cost * 1_000)
             if !isOld && !hasChanged { return costly }
         }
+        let selection = store.selection
         let extents = try await StatusReport.Extents.read(store, config: config, now: now)
         let trash = MetricsFacts.Trash(try await store.trashExtent())
         store.releaseMemory()
         let end = ContinuousClock.now
-        let read = Costly(extents: extents, trash: trash, changes: changes, readAt: end, cost: end - began)
+        let read = Costly(
+            extents: extents, trash: trash, selection: selection, changes: changes, readAt: end, cost: end - began)
         costly = read
         return read
     }

@@ -248,18 +248,25 @@ extension StatusReport {
 
     /// Asks in a time that does not grow with the account, as long as a daemon runs.
     ///
-    /// Proofs, and what is left out, are not told, of a long backlog what `StateStore.backlogAtAGlance` says. Without a
-    /// daemon, which would do it, the whole state is compared with its checksums.
+    /// Of a long backlog is told what `StateStore.backlogAtAGlance` says. Without a daemon, which would do it, the whole
+    /// state is compared with its checksums.
     ///
     /// Whether all is well is judged as `ask` does.
-    static func glance(_ store: StateStore, config: Config, now: Timestamp, paths: Int) async throws -> StatusReport {
+    ///
+    /// - Parameters:
+    ///   - paths: how many paths are listed of each kind.
+    ///   - isWhole: whether proofs, and what is left out, are told, too: as the daemon has last read them.
+    static func glance(
+        _ store: StateStore, config: Config, now: Timestamp, paths: Int = mostPaths, isWhole: Bool = false
+    ) async throws -> StatusReport {
         let daemon = Daemon.running(config)
         if daemon == nil { try await store.verifyChecksums() }
         let acceptance = Acceptance(config.mirror.accept)
         let glance = Glance(
             backlog: try await store.backlogAtAGlance(accepting: acceptance),
             issues: try await store.pathIssues(limit: paths, accepting: acceptance, isGlance: true))
-        let extents = Extents(account: try await store.extent(), leftOut: 0, proofs: Store.Proofs())
+        // Nil is read.
+        let extents = isWhole ? Extents.told(config) : Extents()
         return try await gather(
             store, config: config, daemon: daemon, now: now, paths: paths, extents: extents,
             glance: glance
@@ -308,16 +315,24 @@ extension StatusReport {
     private static let mostPaths = 1000
 
     /// What only reading all of the state tells.
-    struct Extents: Sendable {
-        fileprivate var account: Extent
-        fileprivate var leftOut: Int
-        fileprivate var proofs: Store.Proofs
+    struct Extents: Codable, Equatable, Sendable {
+        /// Entries of the account that the patterns leave out.
+        fileprivate var leftOut = 0
+        /// Files that stand; those whose bytes were seen to be right nobody knows when; when the first of the others were.
+        fileprivate var (files, unknown): (Int, Int) = (0, 0)
+        fileprivate var oldest: Timestamp?
+
+        /// What the running daemon has last read; nil if none runs, or it has not told it.
+        static func told(_ config: Config) -> Extents? {
+            InstanceLock.holder(stateDirectory: config.state.directory).flatMap(MetricsWord.read)?.extents
+        }
 
         /// Reads all of want and have.
         static func read(_ store: StateStore, config: Config, now: Timestamp) async throws -> Extents {
-            Extents(
-                account: try await store.extent(), leftOut: try await store.leftOut(by: store.selection),
-                proofs: try await store.proofs(sparing: config.engineSettings.outboxKey, now: now))
+            let proofs = try await store.proofs(sparing: config.engineSettings.outboxKey, now: now)
+            return Extents(
+                leftOut: try await store.leftOut(by: store.selection), files: proofs.files, unknown: proofs.unknown,
+                oldest: proofs.oldest)
         }
     }
 
@@ -333,6 +348,7 @@ extension StatusReport {
     ) async throws -> StatusReport {
         let known: Extents
         if let extents { known = extents } else { known = try await Extents.read(store, config: config, now: now) }
+        let account = try await store.extent()
         var progress = try await store.progress()
         progress.forgetFuture(now: now)
         let acceptance = Acceptance(config.mirror.accept)
@@ -376,8 +392,8 @@ extension StatusReport {
             account: Account(id: progress.origin?.account, name: progress.origin?.accountName),
             mirror: Mirror(
                 directory: config.mirror.directory, remoteRoot: config.mirror.remoteRoot,
-                teamSpace: config.account.teamSpace, namespace: config.account.namespace, files: known.account.files,
-                folders: known.account.folders, bytes: known.account.bytes),
+                teamSpace: config.account.teamSpace, namespace: config.account.namespace, files: account.files,
+                folders: account.folders, bytes: account.bytes),
             backlog: Backlog(
                 files: backlog.pendingFiles, bytes: backlog.pendingBytes, folders: backlog.pendingFolders,
                 removals: backlog.pendingRemovals),
@@ -392,7 +408,9 @@ extension StatusReport {
             leftOut: known.leftOut,
             issues: issues, troubles: issues,
             strangers: found.strangers, strangerPaths: found.strangerPaths,
-            proofs: Proofs(known.proofs, config.schedule.scrub),
+            proofs: Proofs(
+                files: known.files, unknown: known.unknown, oldest: known.oldest.map(Moment.init),
+                scrub: config.schedule.scrub?.components.seconds),
             outbox: try await outbox(store, config.outbox, mostPaths: mostPaths),
             damagedState: DamagedState.kept(beside: config.stateFile).last.map {
                 DamagedFile(kept: $0.path, setAsideAt: Moment($0.setAsideAt), rebuilt: progress.everListed)
@@ -411,14 +429,6 @@ extension StatusReport {
             issues: issues, troubles: issues)
     }
 
-}
-
-extension StatusReport.Proofs {
-    fileprivate init(_ proofs: Store.Proofs, _ scrub: Duration?) {
-        self.init(
-            files: proofs.files, unknown: proofs.unknown, oldest: proofs.oldest.map(Moment.init),
-            scrub: scrub?.components.seconds)
-    }
 }
 
 extension StatusReport.Held {

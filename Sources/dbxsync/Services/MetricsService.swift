@@ -56,7 +56,7 @@ struct MetricsService: Service {
         freeSpace.ask()
         while !Task.isCancelled {
             var new = Told(changes: metrics.changes, live: LiveStatus(board.now, downloads: [], now: .now), at: .now)
-            if word?.isDue(new, after: wordPause, atLeastEvery: longestWordPause) ?? true, sayWord() { word = new }
+            if word?.isDue(new, after: wordPause, atLeastEvery: longestWordPause) ?? true, await sayWord() { word = new }
             new.path = config.value.metrics.textfile
             if text?.isDue(new, after: Self.textPause, atLeastEvery: Self.longestTextPause) ?? true {
                 let isWritten = if let path = new.path { await write(to: path) } else { true }
@@ -66,8 +66,10 @@ struct MetricsService: Service {
         }
     }
 
-    private func sayWord() -> Bool {
-        let word = MetricsWord(pid: getpid(), time: LockHolder.monotonicSeconds(), counters: counters)
+    private func sayWord() async -> Bool {
+        let extents = await sampler.extents()
+        let word = MetricsWord(
+            pid: getpid(), time: LockHolder.monotonicSeconds(), counters: counters, extents: extents)
         freeSpace.ask()
         return word.write(MetricsWord.path(beside: place.path))
     }
