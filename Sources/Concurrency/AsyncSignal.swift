@@ -71,6 +71,18 @@ public final class AsyncSignal: Sendable {
         }
     }
 
+    /// Waits for a notification, but not longer than `time`; one waiter at a time.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled.
+    public func wait(atMost time: Duration, _ clock: any Clock<Duration>) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { race in
+            race.addTask { try await self.wait() }
+            race.addTask { try await clock.sleep(for: time) }
+            defer { race.cancelAll() }
+            try await race.next()
+        }
+    }
+
     private func giveUp() {
         let waiter: CheckedContinuation<Void, any Error>? = state.withLock { state in
             guard case .awaited(let waiter) = state else { return nil }

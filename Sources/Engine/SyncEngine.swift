@@ -1,4 +1,5 @@
 import Concurrency
+import FileEvents
 public import Logging
 public import MirrorFS
 public import Store
@@ -32,6 +33,9 @@ public actor SyncEngine {
     /// How it gets on.
     public nonisolated let board: StatusBoard
     private nonisolated let passRequests = AsyncSignal()
+    /// Notified when the mirror's path may lead elsewhere.
+    private let placeChanges = AsyncSignal()
+    private var placeWatch: PlaceWatch?
     private let longpollBackoff = LongpollBackoff()
 
     /// Puts the engine together; nothing happens before `run` or `pass`.
@@ -72,8 +76,9 @@ public actor SyncEngine {
     /// - Throws: errors that time cannot cure (`signedOut`, `fatal`); `CancellationError` never comes out.
     public func run() async throws {
         isRunning = true
-        defer { isRunning = false }
+        defer { (isRunning, placeWatch) = (false, nil) }
         watch.begin()
+        watchPlace()
         let looking = DiskWatch(folders: watch, engine: self, clock: environment.clock, logger: logger)
         let scrub = Scrub(
             engine: self, store: store, mirror: mirror, disk: disk, gate: gate, signal: scrubSignal,
@@ -122,7 +127,9 @@ public actor SyncEngine {
     }
 
     private var absence: MirrorOutage {
-        MirrorOutage(mirror: mirror, disk: disk, environment: environment, board: board, logger: logger)
+        MirrorOutage(
+            mirror: mirror, disk: disk, environment: environment, board: board, placeChanges: placeChanges,
+            logger: logger)
     }
 
     /// What was known of the disk is not, after the mirror was away.
@@ -130,6 +137,12 @@ public actor SyncEngine {
         lastSweep.forget()
         failuresInARow = 0
         watch.beginAnew()
+        watchPlace()
+    }
+
+    /// Without it the mirror's place is looked at now and then.
+    private func watchPlace() {
+        placeWatch = try? PlaceWatch(mirror.path) { [placeChanges] in placeChanges.notify() }
     }
 
     /// While a pass waits for changes during a slow download, it also consumes the wake-up of a reload.
@@ -300,6 +313,7 @@ public actor SyncEngine {
     private var wakeup: Wakeup {
         Wakeup(
             remote: remote, store: store, mirror: mirror, disk: disk, environment: environment, board: board,
-            logger: logger, settings: settings, requests: passRequests, longpollBackoff: longpollBackoff)
+            logger: logger, settings: settings, requests: passRequests, placeChanges: placeChanges,
+            longpollBackoff: longpollBackoff)
     }
 }

@@ -16,6 +16,8 @@ struct Wakeup: Sendable {
     let settings: EngineSettings
     /// Notified when somebody asks for a pass.
     let requests: AsyncSignal
+    /// Notified when the mirror's path may lead elsewhere.
+    let placeChanges: AsyncSignal
     /// Learns whether a longpoll's report was followed by changes.
     let longpollBackoff: LongpollBackoff
 
@@ -62,9 +64,9 @@ struct Wakeup: Sendable {
                     return .changed
                 }
             }
-            race.addTask { [mirror, disk, store] in
+            race.addTask { [mirror, disk, store, placeChanges] in
                 while true {
-                    try await clock.sleep(for: Self.probeInterval)
+                    try await placeChanges.wait(atMost: Self.probeInterval, clock)
                     try store.checkPlace()
                     try await disk.run { try mirror.check() }
                 }
@@ -80,7 +82,7 @@ struct Wakeup: Sendable {
         }
     }
 
-    /// Time between looks whether mirror and state are there while nothing is done in it.
+    /// Time between looks whether mirror and state are there while nothing is done in it, and the kernel tells nothing.
     static let probeInterval = Duration.seconds(15)
 
     private func untilNextRetry(after known: Timestamp?) async throws -> Duration? {

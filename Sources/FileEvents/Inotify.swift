@@ -39,17 +39,9 @@ public final class Inotify: Sendable {
     /// - Throws: `Failure` if the kernel grants no more watches or descriptors.
     public init(attributes: Bool = false, _ take: @escaping @Sendable ([FileEvent]) -> Void) throws(Failure) {
         mask = Self.always | (attributes ? UInt32(IN_ATTRIB) : 0)
-        descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
-        guard descriptor >= 0 else { throw Failure(number: errno) }
-        var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else {
-            let number = errno
-            close(descriptor)
-            throw Failure(number: number)
-        }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        alive = ends[1]
-        let reader = Reader(descriptor: descriptor, end: ends[0], take: take)
+        let (events, end, alive) = try Self.open()
+        (descriptor, self.alive) = (events, alive)
+        let reader = Reader(descriptor: events, end: end, take: take)
         do {
             try startThread { reader.run() }
         } catch {
@@ -59,6 +51,20 @@ public final class Inotify: Sendable {
     }
 
     deinit { close(alive) }
+
+    /// Opens what events are read from, and both ends of a pipe: closing the second ends whoever waits at the first.
+    static func open() throws(Failure) -> (events: Int32, end: Int32, alive: Int32) {
+        let events = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
+        guard events >= 0 else { throw Failure(number: errno) }
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else {
+            let number = errno
+            close(events)
+            throw Failure(number: number)
+        }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return (events, ends[0], ends[1])
+    }
 
     /// Watches an open folder.
     ///

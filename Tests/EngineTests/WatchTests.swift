@@ -72,6 +72,26 @@ struct WatchTests {
         try fixture.differences().filter { !$0.contains("stranger-") }
     }
 
+    @Test("a mirror that is moved, or moved with the folder above it, is missed at once, and taken up again when it is back")
+    func moved() async throws {
+        let folder = try TemporaryFolder()
+        let place = try folder.folder("above/mirror")
+        let fixture = try EngineFixture(mirror: place)
+        _ = try fixture.account.put("/a", "content")
+        fixture.settings.longpoll = false
+        fixture.clock = StandingClock()
+        try await Self.running(fixture) {
+            for name in ["above/mirror", "above"] {
+                #expect(rename(folder(name), folder("elsewhere")) == 0)
+                try await Self.eventually { if case .waiting = fixture.board.now.phase { true } else { false } }
+                #expect(fixture.board.now.diskAsOf == nil)
+                #expect(rename(folder("elsewhere"), folder(name)) == 0)
+                try await Self.eventually { fixture.board.now.phase == .idle }
+            }
+        }
+        #expect(try fixture.differences() == [])
+    }
+
     @Test("what dbxsync does itself becomes pending by nobody's word") func ownWork() async throws {
         let fixture = try Self.fixture((0..<300).map { "/f\($0 % 7)/g\($0 % 3)/\($0)" })
         let story = Story()

@@ -18,6 +18,8 @@ public final class EngineFixture {
     public let folder: TemporaryFolder
     /// The clock on the wall, in seconds; moved by hand.
     public let time = ManualTime()
+    /// What the engine waits by.
+    public var clock: any Clock<Duration> = ContinuousClock()
     /// Where the engine tells how it gets on.
     public let board = StatusBoard()
     /// Called at each fault point.
@@ -42,15 +44,18 @@ public final class EngineFixture {
     ///   - account: the account.
     ///   - pageSize: entries on a page of its listing.
     ///   - inMemory: whether mirror and state may stand on a memory file system.
-    public init(_ account: Account = Account(), pageSize: Int? = nil, inMemory: Bool = false) throws {
+    ///   - mirror: a folder to be the mirror; nil for one of the fixture's own.
+    public init(
+        _ account: Account = Account(), pageSize: Int? = nil, inMemory: Bool = false, mirror: String? = nil
+    ) throws {
         self.account = account
         remote = SandboxRemote(account, limit: pageSize)
         folder = try TemporaryFolder(inMemory: inMemory)
-        _ = try folder.folder("mirror")
+        self.mirror = try mirror ?? folder.folder("mirror")
     }
 
     /// The mirror directory.
-    public var mirror: String { folder("mirror") }
+    public let mirror: String
 
     /// Starts engine and store, as the daemon does; a second call goes on with what runs.
     public func start() async throws -> (engine: SyncEngine, store: StateStore) {
@@ -66,7 +71,7 @@ public final class EngineFixture {
         let time = time
         let engine = SyncEngine(
             remote: remote, store: store, mirror: tree, disk: disk, settings: settings,
-            environment: EngineEnvironment(now: { time.now }, jitter: { 0.5 }), board: board,
+            environment: EngineEnvironment(clock: clock, now: { time.now }, jitter: { 0.5 }), board: board,
             logger: logger)
         running = (engine, store)
         self.tree = tree
@@ -195,4 +200,20 @@ public final class ManualTime: Sendable {
 
     /// Lets `seconds` pass.
     public func advance(by seconds: Int64) { self.seconds.wrappingAdd(seconds, ordering: .relaxed) }
+}
+
+/// A clock by which nothing that is waited for ever comes.
+public struct StandingClock: Clock {
+    /// Makes one.
+    public init() {}
+
+    /// Now, of every clock that runs.
+    public var now: ContinuousClock.Instant { .now }
+    /// The same.
+    public var minimumResolution: Duration { ContinuousClock().minimumResolution }
+
+    /// Waits until the task is cancelled.
+    public func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {
+        while true { try await Task.sleep(for: .seconds(3_600)) }
+    }
 }

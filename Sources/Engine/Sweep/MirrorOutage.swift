@@ -1,3 +1,4 @@
+import Concurrency
 import Logging
 import MirrorFS
 
@@ -8,9 +9,11 @@ struct MirrorOutage: Sendable {
     let disk: DiskPool
     let environment: EngineEnvironment
     let board: StatusBoard
+    /// Notified when the mirror's path may lead elsewhere.
+    let placeChanges: AsyncSignal
     let logger: Logger
 
-    /// Time between two looks, at first and in the long run.
+    /// Time between two looks, at first and in the long run, where the kernel tells nothing.
     private static let firstPause = Duration.seconds(1)
     private static let longestPause = Duration.seconds(15)
 
@@ -40,7 +43,7 @@ struct MirrorOutage: Sendable {
         var pause = Self.firstPause
         while true {
             let rest = pause
-            try await board.withQuietPeriod(upTo: rest) { try await environment.clock.sleep(for: rest) }
+            try await board.withQuietPeriod(upTo: rest) { try await placeChanges.wait(atMost: rest, environment.clock) }
             pause = min(pause * 2, Self.longestPause)
             do {
                 try await disk.run { [mirror] in try mirror.reopen() }
