@@ -171,7 +171,7 @@ struct ExportStateTests {
         try fixture.store.close()
         let queue = try DatabaseQueue(path: fixture.path)
         try await queue.write { db in
-            try db.execute(sql: "DROP TABLE shared; DROP INDEX want_reason; PRAGMA user_version = 9")
+            try db.execute(sql: "\(StoreFixture.dropVersion10) PRAGMA user_version = 9")
         }
         try queue.close()
         let store = try StateStore.open(at: fixture.path)

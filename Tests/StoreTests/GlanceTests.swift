@@ -74,7 +74,7 @@ struct GlanceTests {
         try fixture.store.close()
         try tamper(
             fixture,
-            "DROP TABLE shared; DROP INDEX want_reason; DROP TABLE census; DROP TABLE activity; PRAGMA user_version = 8"
+            "\(StoreFixture.dropVersion10) DROP TABLE census; DROP TABLE activity; PRAGMA user_version = 8"
         )
         let store = try StateStore.open(at: fixture.path)
         #expect(try await store.activity(since: now - 3600) == kept)

@@ -123,13 +123,13 @@ struct HistoryLookTests {
         try await queue.write { db in
             try db.execute(
                 sql: """
-                    DROP INDEX want_reason; DROP INDEX history_key; DROP INDEX history_old_key; DROP INDEX trash_key;
+                    \(StoreFixture.dropVersion10) DROP INDEX history_key; DROP INDEX history_old_key; DROP INDEX trash_key;
                     ALTER TABLE history DROP COLUMN key; ALTER TABLE history DROP COLUMN old_key;
                     ALTER TABLE trash DROP COLUMN key;
                     CREATE INDEX history_path ON history(path);
                     CREATE INDEX history_old_path ON history(old_path) WHERE old_path IS NOT NULL;
                     CREATE INDEX trash_path ON trash(path);
-                    DROP TABLE census; DROP TABLE activity; DROP TABLE shared;
+                    DROP TABLE census; DROP TABLE activity;
                     PRAGMA user_version = 7;
                     """)
         }

@@ -64,7 +64,7 @@ struct LinkStateTests {
             try db.execute(
                 sql: """
                     UPDATE want SET reason = 'symlink:../x' WHERE key = '/a/c';
-                    DROP TABLE shared; DROP INDEX want_reason; PRAGMA user_version = 9;
+                    \(StoreFixture.dropVersion10) PRAGMA user_version = 9;
                     """)
             try Checksums.begin("want", db)
         }

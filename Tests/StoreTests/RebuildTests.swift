@@ -113,7 +113,7 @@ struct RebuildTests {
     {
         let fixture = try await fixture()
         let raw = try DatabaseQueue(path: fixture.path)
-        try await raw.writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = 12") }
+        try await raw.writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = \(Schema.version + 1)") }
         try raw.close()
         let theirs = try DatabaseQueue(path: fixture.folder("theirs?%23#.db"))
         try await theirs.write { try $0.execute(sql: "CREATE TABLE song (title TEXT); PRAGMA application_id = 7") }

@@ -12,6 +12,9 @@ final class StoreFixture {
 
     static let now: Timestamp = 1_700_000_000
 
+    /// What a state file loses to be one of version 9.
+    static let dropVersion10 = "DROP TABLE shared; DROP INDEX want_reason; DROP INDEX history_event;"
+
     init(inMemory: Bool = false, faults: @escaping FaultHook = { _ in }) throws {
         folder = try TemporaryFolder(inMemory: inMemory)
         path = folder("state.db")

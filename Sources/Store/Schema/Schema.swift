@@ -6,7 +6,7 @@ enum Schema {
     /// "dbxs": tells our files from others' (SQLite, `PRAGMA application_id`).
     static let applicationID = 0x6462_7873
 
-    static let version = 11
+    static let version = 12
 
     /// No version to come will be later; what says so is damaged.
     static let lastThinkable = 1000
@@ -32,6 +32,7 @@ enum Schema {
         if 4...6 ~= present { for table in ["hold", "held"] { try Checksums.begin(table, db) } }
         if present < 10 { try createVersion10(db) }
         if present < 11 { try createVersion11(db) }
+        if present < 12 { try createVersion12(db) }
     }
 
     private static func createVersion1(_ db: Database) throws {
@@ -265,6 +266,15 @@ enum Schema {
                 CREATE TABLE shared (key TEXT PRIMARY KEY, id TEXT NOT NULL, is_told INTEGER NOT NULL)
                     STRICT, WITHOUT ROWID;
                 PRAGMA user_version = 11;
+                """)
+    }
+
+    private static func createVersion12(_ db: Database) throws {
+        // What happens seldom is found without reading all that happens often.
+        try db.execute(
+            sql: """
+                CREATE INDEX history_event ON history(event);
+                PRAGMA user_version = 12;
                 """)
     }
 
