@@ -1,3 +1,4 @@
+import Store
 import SyncModel
 import TestSupport
 import Testing
@@ -36,6 +37,22 @@ struct AccountSurveyTests {
         let forecast = Forecast(extent: extent, free: nil, reserve: 0, rate: nil)
         #expect(forecast.lines.first?.hasSuffix("3 documents to export") == true, "\(forecast.lines)")
         #expect(forecast.lines.count == 2)
+    }
+
+    @Test("what stands in the mirror already is not forecast to come")
+    func standing() throws {
+        var extent = AccountExtent()
+        let changes = try TreeText("a=1 b=2 c=3").changes
+        extent.take(ChangePage(changes: changes, cursor: Cursor("c"), hasMore: false), .everything)
+        extent.isComplete = true
+        let size = extent.total.bytes
+        var forecast = Forecast(extent: extent, free: size - 1, reserve: 0, rate: 1)
+        #expect(forecast.isTooLarge && forecast.missing == size && forecast.lines.count == 3)
+        (forecast.standing.files, forecast.standing.bytes) = (2, 2)
+        #expect(!forecast.isTooLarge && forecast.missing == size - 2)
+        #expect(forecast.lines[1] == "2 files, 2 B, stand in the mirror already")
+        (forecast.standing.files, forecast.standing.bytes) = (9, size + 9)
+        #expect(forecast.missing == 0 && !forecast.lines.contains { $0.contains("at 1 B/s") })
     }
 
     @Test("what is left out, or comes as a link, is not counted")

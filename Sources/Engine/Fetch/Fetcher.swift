@@ -220,13 +220,14 @@ struct Fetcher: Sendable {
     private func staged(
         _ placement: Placement, begun: Int64, _ fetch: (ActiveDownload) async throws -> StagedFile
     ) async throws -> StagedFile {
-        context.board.receive(Int(begun))
+        context.board.takeUp(begun)
         let download = ActiveDownload(placement, begun: begun)
         do {
             let staged = try await context.board.withDownload(download) { try await fetch(download) }
             if begun < staged.version.size { context.events.count { $0.downloaded += 1 } }
             return staged
         } catch let error as MirrorError where error.code == .mismatch && begun > 0 {
+            context.board.takeUp(-begun)
             throw StalePartialDownload()
         }
     }

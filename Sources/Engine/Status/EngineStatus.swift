@@ -52,8 +52,10 @@ public struct EngineStatus: Hashable, Sendable {
     public var filesDone = 0
     /// Files to be placed in this pass, as far as known.
     public var filesTotal = 0
-    /// Bytes received in this pass.
+    /// Bytes received in this pass, and those that earlier runs have received of its files.
     public var bytesDone: Int64 = 0
+    /// Of these the ones of earlier runs, which tell nothing of how fast it goes.
+    public var bytesResumed: Int64 = 0
     /// Bytes to be placed in this pass, as far as known.
     public var bytesTotal: Int64 = 0
     /// Entries removed in this pass.
@@ -190,6 +192,15 @@ public final class StatusBoard: Sendable {
         recordProgress()
     }
 
+    /// Counts bytes of a file that an earlier run has received.
+    func takeUp(_ bytes: Int64) {
+        status.withLock { status in
+            status.bytesDone = status.bytesDone.saturatingSum(bytes)
+            status.bytesResumed = status.bytesResumed.saturatingSum(bytes)
+        }
+        recordProgress()
+    }
+
     /// Counts entries that were looked at.
     func swept(_ entries: Int) {
         status.withLock { $0.swept = entries }
@@ -206,7 +217,7 @@ public final class StatusBoard: Sendable {
             status.isListing = true
             status.filesDone = 0
             status.filesTotal = 0
-            status.bytesDone = 0
+            (status.bytesDone, status.bytesResumed) = (0, 0)
             status.bytesTotal = 0
             status.removed = 0
         }

@@ -1,7 +1,7 @@
 import GRDB
 public import SyncModel
 
-/// How much there is in the account, as recorded.
+/// How much there is in the account, or in the mirror, as recorded.
 public struct Extent: Hashable, Sendable {
     /// Files.
     public var files = 0
@@ -9,6 +9,13 @@ public struct Extent: Hashable, Sendable {
     public var bytes: Int64 = 0
     /// Folders.
     public var folders = 0
+
+    /// Nothing.
+    public init() {}
+
+    init(files: Int, bytes: Int64, folders: Int) {
+        (self.files, self.bytes, self.folders) = (files, bytes, folders)
+    }
 }
 
 /// How much is still to be done.
@@ -97,9 +104,14 @@ private let isAcceptedSQL = """
 
 extension StateStore {
     /// How much there is in the account; as it was counted when it was recorded.
-    public func extent() async throws -> Extent {
+    public func extent() async throws -> Extent { try await extent("want") }
+
+    /// How much stands in the mirror; as it was counted when it was recorded.
+    public func mirrorExtent() async throws -> Extent { try await extent("have") }
+
+    private func extent(_ table: String) async throws -> Extent {
         try await read { db in
-            let census = try Census.stored("want", db) ?? Census.counted("want", db)
+            let census = try Census.stored(table, db) ?? Census.counted(table, db)
             return Extent(
                 files: Int(census.files), bytes: Int64(clamping: census.bytes), folders: Int(census.folders))
         }

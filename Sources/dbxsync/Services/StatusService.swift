@@ -63,8 +63,9 @@ struct StatusService: Service {
                 notifier.status(
                     StatusLine.text(status, now: now, pause: board.allowedQuietTime, staleSince: staleSince))
                 var live = LiveStatus(status, downloads: board.downloads, limit: limit, now: now)
-                if live.bytesTotal == 0 || live.isWaiting { (meter, start) = (RateMeter(), .now) }
-                meter.note(bytes: live.bytesDone, at: .now - start)
+                let isTransferring = live.bytesTotal > 0 && !live.isWaiting && live.pausedUntil == nil
+                if !isTransferring { (meter, start) = (RateMeter(), .now) }
+                meter.note(bytes: status.bytesDone - status.bytesResumed, at: .now - start)
                 live.bytesPerSecond = meter.rate.flatMap { $0 >= 1 ? Int64(min($0, 1e18)) : nil }
                 last = say(live, after: last)
             }
@@ -126,7 +127,8 @@ extension ProgressLine {
             update(
                 Progress(
                     activity: "placed", filesDone: status.filesDone, filesTotal: status.filesTotal,
-                    bytesDone: status.bytesDone, bytesTotal: status.bytesTotal, isGrowing: status.isListing))
+                    bytesDone: status.bytesDone, bytesTotal: status.bytesTotal, bytesResumed: status.bytesResumed,
+                    isGrowing: status.isListing))
         case .starting, .sweeping, .listing, .applying, .removing, .idle, .waiting: finish()
         }
     }

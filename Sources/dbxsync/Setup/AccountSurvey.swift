@@ -1,5 +1,6 @@
 import Dropbox
 import Engine
+import Store
 import SyncModel
 import Synchronization
 import TextFormatting
@@ -105,14 +106,11 @@ struct AccountSurvey: Sendable {
         let seen = Mutex(AccountExtent())
         try await Self.withLimit(limit) {
             try await client.list(below: folder) { page in
-                let files = seen.withLock { extent in
+                let text = seen.withLock { extent in
                     extent.take(page, selection)
-                    return extent.total
+                    return extent.text(extent.total)
                 }
-                line.update(
-                    Progress(
-                        activity: "looking at the account:", filesDone: files.files, filesTotal: files.files,
-                        bytesDone: files.bytes, bytesTotal: files.bytes, isGrowing: true))
+                line.update("looking at the account: \(text)")
             }
             seen.withLock { $0.isComplete = true }
         }
@@ -179,6 +177,8 @@ private final class ForgetfulSink: ByteSink {
 /// What a first mirror will take; pure.
 struct Forecast: Equatable, Sendable {
     var extent: AccountExtent
+    /// What stands in the mirror already.
+    var standing = Extent()
     /// Bytes that can be written to the mirror's disk; nil if that is not known.
     var free: Int64?
     /// Bytes that stay free.
@@ -186,19 +186,26 @@ struct Forecast: Equatable, Sendable {
     /// Bytes per second of one download; nil if that was not measured.
     var rate: Double?
 
+    /// Bytes that are not there yet.
+    var missing: Int64 { max(0, extent.total.bytes.saturatingSum(-standing.bytes)) }
+
     /// Whether it does not fit, as far as is known.
-    var isTooLarge: Bool { free.map { extent.total.bytes > $0.saturatingSum(-reserve) } ?? false }
+    var isTooLarge: Bool { free.map { missing > $0.saturatingSum(-reserve) } ?? false }
 
     /// In words, a line for each.
     var lines: [String] {
         var lines = [extent.text(extent.total)]
+        if standing.files > 0 {
+            let files = HumanText.count(standing.files, "file")
+            lines.append("\(files), \(HumanText.bytes(standing.bytes)), stand in the mirror already")
+        }
         if extent.total.documents > 0 { lines.append("what the documents take is known when they are exported") }
         if let free {
             let room = "\(HumanText.bytes(free)) free on the disk, of which \(HumanText.bytes(reserve)) stay free"
             lines.append(isTooLarge ? room + ": not everything will fit; mirror.exclude leaves something out" : room)
         }
-        if let rate, rate >= 1, extent.total.bytes > 0 {
-            let time = HumanText.duration(.seconds(min(Double(extent.total.bytes) / rate, 1e12)))
+        if let rate, rate >= 1, missing > 0 {
+            let time = HumanText.duration(.seconds(min(Double(missing) / rate, 1e12)))
             let least = extent.isComplete ? "about" : "at least"
             lines.append("\(least) \(time) at \(HumanText.rate(rate)), which one download has just reached")
         }

@@ -10,14 +10,17 @@ struct KnownMirror: Sendable {
     private let directory: String
     private var mirrorID: String?
     private var origin: Origin?
+    /// What stands in it.
+    private(set) var standing = Extent()
 
     /// Looks at the state of a configuration; knows nothing where there is none that can be read.
     init(_ config: Config) async {
         directory = config.state.directory
-        guard let progress = try? await StateStore.look(at: config.stateFile, { try await $0.progress() }) else {
-            return
+        let known = try? await StateStore.look(at: config.stateFile) { store in
+            (progress: try await store.progress(), standing: try await store.mirrorExtent())
         }
-        (mirrorID, origin) = (progress.mirrorID, progress.origin)
+        guard let known else { return }
+        (mirrorID, origin, standing) = (known.progress.mirrorID, known.progress.origin, known.standing)
     }
 
     private static let advice =

@@ -264,13 +264,13 @@ struct Setup {
     // MARK: Doing it
 
     private func forecast(_ config: Config, _ extent: AccountExtent, _ signIn: AccountSignIn) async -> Forecast {
-        var rate: Double?
-        if extent.total.bytes >= Self.muchToDownload, let largest = extent.largest {
-            rate = await AccountSurvey(client: signIn.client).rate(of: largest, within: Self.ratePatience)
+        var forecast = Forecast(
+            extent: extent, standing: await KnownMirror(config).standing,
+            free: Self.free(at: config.mirror.directory), reserve: config.mirror.minFreeSpace)
+        if forecast.missing >= Self.muchToDownload, let largest = extent.largest {
+            forecast.rate = await AccountSurvey(client: signIn.client).rate(of: largest, within: Self.ratePatience)
         }
-        return Forecast(
-            extent: extent, free: Self.free(at: config.mirror.directory), reserve: config.mirror.minFreeSpace,
-            rate: rate)
+        return forecast
     }
 
     /// What is free where a directory is, or will be.

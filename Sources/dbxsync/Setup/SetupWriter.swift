@@ -206,6 +206,10 @@ enum DirectoryState: Equatable {
 
     /// Looks at a path as a user sees it.
     init(_ path: String, for user: Privileges.User) {
+        if Self.isOfTheSystem(path) {
+            self = .unusable("\(path) belongs to the system; choose a directory of its own for the mirror")
+            return
+        }
         var info = stat()
         guard stat(path, &info) == 0 else {
             self = errno == ENOENT ? .missing : .unusable("\(path): \(SystemError(errno))")
@@ -213,10 +217,6 @@ enum DirectoryState: Equatable {
         }
         guard info.st_mode & S_IFMT == S_IFDIR else {
             self = .unusable("\(path) is no directory")
-            return
-        }
-        if Self.isOfTheSystem(path) {
-            self = .unusable("\(path) belongs to the system; choose a directory of its own for the mirror")
             return
         }
         let isUsable =

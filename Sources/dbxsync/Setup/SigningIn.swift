@@ -117,6 +117,10 @@ struct SigningIn: Sendable {
                     let failure = Failure.of(error)
                     guard [.signedOut, .unreachable, .incomplete].contains(failure.exitCode) else { throw error }
                     dialogue.say("  \(failure.message)")
+                    if failure.exitCode == .unreachable {
+                        dialogue.say("  The code may still be good: paste it once more when Dropbox can be reached.")
+                        continue
+                    }
                 }
                 dialogue.say("  Open the address again for another code.")
             }

@@ -9,6 +9,8 @@ struct Progress: Equatable, Sendable {
     var filesTotal = 0
     var bytesDone: Int64 = 0
     var bytesTotal: Int64 = 0
+    /// Of the bytes that are done those that were done before.
+    var bytesResumed: Int64 = 0
     /// True while the listing still runs, so that the totals are not the last word.
     var isGrowing = false
 
@@ -128,13 +130,24 @@ final class ProgressLine: Sendable {
 
     /// Takes note of the work; draws when the last drawing is old enough.
     func update(_ progress: Progress, now: ContinuousClock.Instant = .now) {
+        draw(now) { state, time in
+            state.meter.note(bytes: progress.bytesDone - progress.bytesResumed, at: time)
+            return ProgressText.line(progress, rate: state.meter.rate, width: terminal.width)
+        }
+    }
+
+    /// Says how far work has come that has no end to measure it by.
+    func update(_ text: String, now: ContinuousClock.Instant = .now) {
+        draw(now) { _, _ in String(text.prefix(max(0, terminal.width - 1))) }
+    }
+
+    private func draw(_ now: ContinuousClock.Instant, _ line: (inout State, Duration) -> String) {
         guard terminal.isInteractive else { return }
         let time = now - start
         let line = state.withLock { state -> String? in
             if let last = state.lastDrawn, time - last < Self.pause { return nil }
             state.lastDrawn = time
-            state.meter.note(bytes: progress.bytesDone, at: time)
-            return ProgressText.line(progress, rate: state.meter.rate, width: terminal.width)
+            return line(&state, time)
         }
         if let line { terminal.show(progress: line) }
     }
