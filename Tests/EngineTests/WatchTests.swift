@@ -72,7 +72,7 @@ struct WatchTests {
         try fixture.differences().filter { !$0.contains("stranger-") }
     }
 
-    @Test("a mirror that is moved, or moved with the folder above it, is missed at once, and taken up again when it is back")
+    @Test("a mirror that is moved, alone or with the folder above it, is missed and taken up again without a look")
     func moved() async throws {
         let folder = try TemporaryFolder()
         let place = try folder.folder("above/mirror")

@@ -39,9 +39,11 @@ struct Finding: Encodable, Equatable, Sendable {
 
     static func skipped(_ name: String, _ why: String) -> Finding { Finding(name, .skipped, why, nil) }
 
-    /// The same, with advice in which each command of this program names a configuration.
+    /// The same, in which each command of this program names a configuration.
     func naming(_ config: String) -> Finding {
-        Finding(name, result, found, advice.map { CommandText.naming(config, in: $0) })
+        Finding(
+            name, result, CommandText.namingAdvice(config, in: found),
+            advice.map { CommandText.naming(config, in: $0) })
     }
 
     static func == (a: Finding, b: Finding) -> Bool {

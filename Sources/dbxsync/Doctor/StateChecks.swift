@@ -150,8 +150,10 @@ struct StateChecks: Sendable {
         if report.daemon?.now.map({ !["idle", "waiting"].contains($0.phase) }) ?? false {
             return .warning(name, "\(text); the daemon is at it", do: "dbxsync status")
         }
-        if report.checkedAt == nil { return .warning(name, text, do: "start the service, or: dbxsync sync") }
-        return .problem(name, text, do: report.daemon == nil ? "start the service, or: dbxsync sync" : "dbxsync status")
+        let advice =
+            report.daemon == nil
+            ? "when nothing else is wrong, start the service, or: dbxsync sync" : "dbxsync status"
+        return report.checkedAt == nil ? .warning(name, text, do: advice) : .problem(name, text, do: advice)
     }
 
     private func held(_ report: StatusReport) -> Finding {
@@ -166,7 +168,10 @@ struct StateChecks: Sendable {
             (report.failing, "failing"), (report.parked, "cannot be mirrored"), (report.unread, "unreadable"),
         ]
         let said = counts.filter { $0.0 > 0 }.map { "\(HumanText.count($0.0)) \($0.1)" }
-        guard !said.isEmpty else { return .ok(name, "none fails or cannot be mirrored") }
+        guard !said.isEmpty else {
+            let accepted = report.accepted > 0 ? ", and \(HumanText.count(report.accepted)) may be missing" : ""
+            return .ok(name, "none fails\(accepted.isEmpty ? " or cannot be mirrored" : accepted)")
+        }
         let first = report.issues.first.map { "\nfor example \($0.path): \($0.reason)" } ?? ""
         let found = said.joined(separator: ", ") + first
         let advice = "they are listed by: dbxsync status\nmirror.accept is for those that may be missing"

@@ -173,6 +173,8 @@ struct StatusReport: Encodable, Sendable {
         var silent: Bool
         /// Whether it was stopped by a signal such as SIGSTOP, and does nothing before another one lets it go on.
         var stopped = false
+        /// Whether it makes a single pass, as `dbxsync sync` does.
+        var onePass = false
     }
 
     /// How a daemon has ended.
@@ -290,7 +292,9 @@ extension StatusReport {
 
     /// Takes up what is beside the state: why no daemon runs, and what one leaves undone.
     mutating func lookAround(_ config: Config) {
-        daemonEnd = daemon == nil ? DaemonEnd(LastEnd.read(config)) : nil
+        let end = daemon == nil ? LastEnd.read(config) : nil
+        // Somebody has asked Dropbox since, as `dbxsync sync` does.
+        daemonEnd = DaemonEnd(end.flatMap { $0.at >= checkedAt?.time ?? .distantPast ? $0 : nil })
         textfileProblem = TextfileLook.problem(config)
     }
 
@@ -488,7 +492,7 @@ extension StatusReport.Daemon {
     /// Who holds the state directory, and what it says; a word of somebody else, or one older than its heartbeat allows,
     /// is none.
     init(_ holder: LockHolder, _ word: StatusWord?, at time: Int64, isStopped: Bool = false) {
-        (pid, stopped) = (holder.pid, isStopped)
+        (pid, stopped, onePass) = (holder.pid, isStopped, holder.word == nil)
         let said = word.flatMap { $0.pid == holder.pid && $0.heartbeat >= holder.since ?? 0 ? $0 : nil }
         let isFresh = !isStopped && said?.isFresh(at: time) ?? false
         now = isFresh ? said?.now : nil

@@ -201,6 +201,7 @@ enum StatusText {
         if daemon.silent {
             return "running (PID \(daemon.pid)), but it has said nothing of late: how it gets on is not known"
         }
+        if daemon.onePass { return "not running; a single pass is under way (PID \(daemon.pid))" }
         return "running (PID \(daemon.pid))" + (daemon.now.map { ", " + escapingControls(activity($0)) } ?? "")
     }
 

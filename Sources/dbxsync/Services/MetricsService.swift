@@ -56,7 +56,8 @@ struct MetricsService: Service {
         freeSpace.ask()
         while !Task.isCancelled {
             var new = Told(changes: metrics.changes, live: LiveStatus(board.now, downloads: [], now: .now), at: .now)
-            if word?.isDue(new, after: wordPause, atLeastEvery: longestWordPause) ?? true, await sayWord() { word = new }
+            let isDue = word?.isDue(new, after: wordPause, atLeastEvery: longestWordPause) ?? true
+            if isDue, await sayWord() { word = new }
             new.path = config.value.metrics.textfile
             if text?.isDue(new, after: Self.textPause, atLeastEvery: Self.longestTextPause) ?? true {
                 let isWritten = if let path = new.path { await write(to: path) } else { true }

@@ -106,7 +106,9 @@ struct MirrorSite: Sendable {
 
     private func report() async throws -> WebAnswer {
         let config = try config()
-        let report = try await config.looking { try await StatusReport.glance($0, config: config, now: .now, isWhole: true) }
+        let report = try await config.looking {
+            try await StatusReport.glance($0, config: config, now: .now, isWhole: true)
+        }
         return WebAnswer(.ok, type: "application/json", body: try JSONText.of(report) + "\n")
     }
 
