@@ -4,12 +4,14 @@
 page.py DIRECTORY_OF_THE_PROGRAMS [ENTRIES [ROWS]]
 
 The state is one that dbxsync has made, into which a million entries that stand and 100,000 rows of history are written; a
-process of this program holds its lock, as a daemon does. Each request is a process of its own, as systemd starts it:
+process of this program holds its lock, and says what a daemon has said. Each request is a process of its own, as systemd starts it:
 medians of twenty, and the most memory.
 """
 
 import contextlib
 import fcntl
+import json
+import os
 import pathlib
 import re
 import socket
@@ -23,7 +25,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "scripts"))
 import page  # noqa: E402
 
-PATHS = ["/healthz", "/", "/?path=%2Ftop%2F7", "/?event=file_removed", "/status.json", "/nowhere"]
+PATHS = ["/healthz", "/", "/?path=%2Ftop%2F7", "/?event=file_removed", "/status.json", "/metrics", "/nowhere"]
 
 
 def fill(path, entries, rows, pending):
@@ -77,6 +79,22 @@ def ask(program, configuration, path):
     return seconds, memory, answer
 
 
+def words(programs, configuration, work):
+    """What a daemon says of itself, as words of this process."""
+    with subprocess.Popen([programs / "dbxsync", "run", "--config", configuration], stderr=subprocess.DEVNULL,
+                          env=os.environ | {"RUNTIME_DIRECTORY": str(work / "run")}) as daemon:
+        while len(found := [*(work / "run").glob("*.json")]) < 2:
+            time.sleep(0.05)
+        said = {path: json.loads(path.read_text()) for path in found}
+        daemon.kill()
+    for path, word in said.items():
+        word |= {"pid": os.getpid()} | {name: int(time.monotonic()) for name in ("heartbeat", "time") if name in word}
+        if "every" in word:
+            word["every"] = 86400
+        path.write_text(json.dumps(word))
+    return next(path for path in said if path.name.startswith("status"))
+
+
 def measure(programs, configuration, title):
     print(title)
     for path in PATHS:
@@ -94,7 +112,7 @@ def main():
     entries, rows = [int(text) for text in sys.argv[2:] + ["1000000", "100000"][len(sys.argv) - 2:]]
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         work = pathlib.Path(folder)
-        for name in ("mirror", "state", "outbox"):
+        for name in ("mirror", "state", "outbox", "run"):
             (work / name).mkdir()
         configuration = work / "dbxsync.conf"
         configuration.touch(mode=0o600)
@@ -108,8 +126,11 @@ def main():
         configuration.write_text(page.CONFIG.format(url=f"http://127.0.0.1:{(work / 'port').read_text().strip()}", work=work))
         sync = [programs / "dbxsync", "sync", "--config", configuration]
         subprocess.run(sync, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        with (work / "state/lock").open() as lock:
+        word = words(programs, configuration, work)
+        with (work / "state/lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.write(f"{os.getpid()}\nword: {word}\nsince: 0\n")
+            lock.flush()
             for pending in (0, entries):
                 fill(work / "state/state.db", entries, rows if pending == 0 else 1, pending)
                 measure(programs, configuration, f"{entries:,} entries, {pending:,} of them to come, {rows:,} rows of history")
