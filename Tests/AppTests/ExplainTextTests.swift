@@ -39,6 +39,18 @@ struct ExplainTextTests {
         #expect(text.contains("  looked at  the daemon watches all folders"))
     }
 
+    @Test("before the first pass nothing is known, whatever stands there")
+    func firstPass() {
+        let report = report {
+            ($0.dropbox, $0.mirror, $0.checkedAt) = (nil, nil, nil)
+            ($0.disk, $0.isDiskUnknown) = ("no pass has been made yet", true)
+        }
+        #expect(!report.asWanted && report.state == "unknown")
+        #expect(
+            text(report).hasPrefix(
+                "/D/a.txt: nothing is known of it: no pass has been made yet\n  Dropbox    was not asked yet\n"))
+    }
+
     @Test("left out: the pattern, its line, and the folder that it is about")
     func leftOut() {
         let report = report {

@@ -68,7 +68,10 @@ struct ExplainCommand: AsyncParsableCommand {
 
     private func sources(_ store: StateStore, _ config: Config) async throws -> ExplainReport.Sources {
         let expected = try await store.progress().mirrorID
-        let mirror = Result { try MirrorTree.openReadOnly(at: config.mirror.directory, expecting: expected) }
+        let mirror = Result {
+            if expected == nil { throw Failure(.incomplete, "no pass has been made yet") }
+            return try MirrorTree.openReadOnly(at: config.mirror.directory, expecting: expected)
+        }
         return ExplainReport.Sources(
             store: store, config: config, file: common.config, mirror: mirror.mapError { Failure.of($0) },
             isWatched: StatusReport.Daemon.running(config)?.now?.isWatched == true, now: .now)

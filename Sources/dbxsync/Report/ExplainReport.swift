@@ -162,6 +162,7 @@ extension ExplainReport {
     private var conclusion: (String, Bool) {
         let isNothing = dropbox == nil && mirror == nil
         if let asked, asked.failure == nil, asked.content != dropbox { return ("changed", false) }
+        if isNothing, checkedAt == nil { return ("unknown", false) }
         if isNothing, disk == "nothing", lastChange == nil, kept == 0 { return ("unknown", false) }
         if selection.verdict == "outside", !isNothing { return ("left_out", true) }
         if let hold, hold.status != "approved" { return ("held", false) }

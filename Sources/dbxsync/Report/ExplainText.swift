@@ -55,6 +55,7 @@ enum ExplainText {
         case "changed": return "not in step: Dropbox has changed it since it was asked last"
         case "removed": return gone(report)
         case "stranger": return "not from Dropbox: somebody else put it here, and it is in nobody's way"
+        case "unknown" where report.checkedAt == nil: return "nothing is known of it: no pass has been made yet"
         case "unknown": return "neither Dropbox nor the mirror has it, and nothing is known of a \(what) there before"
         default: return report.state
         }
@@ -73,8 +74,8 @@ enum ExplainText {
     // MARK: Lines
 
     private static func dropbox(_ report: ExplainReport, _ now: Timestamp) -> String {
-        let asOf = report.checkedAt.map { ", as of \(time($0, now))" } ?? ", which was not asked yet"
-        return (report.dropbox.map(content) ?? "nothing") + asOf
+        guard let checkedAt = report.checkedAt else { return report.dropbox.map(content) ?? "was not asked yet" }
+        return (report.dropbox.map(content) ?? "nothing") + ", as of \(time(checkedAt, now))"
     }
 
     private static func asked(_ report: ExplainReport) -> String? {
