@@ -385,7 +385,9 @@ extension StatusReport {
         let isDiskKnown =
             diskAsOf.map { !Freshness(disk: config.schedule).isExceeded(since: $0, now: now) } ?? false
         var daemon = daemon
-        let limit = daemon?.now.map(\.limit) ?? TransferLimit(config.transfer.limits, now: now)
+        // The daemon may not have told yet that another rule applies.
+        let told = daemon?.now.flatMap { $0.limit?.until == WallTime(now) ? nil : $0 }.map(\.limit)
+        let limit = told ?? TransferLimit(config.transfer.limits, now: now)
         daemon?.now?.limit = nil  // it stands beside the daemon
         return StatusReport(
             inStep: snapshot.isInStep && !isStale && isDiskKnown,
