@@ -21,6 +21,22 @@ from service import ROOT, Failed, Sandbox, Service, eventually, require, sandbox
 
 STATE = "/var/lib/dbxsync"
 
+# Keeps the body of the first POST.
+RECEIVER = """
+import http.server, os, pathlib
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        pathlib.Path("/run/notice.part").write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
+        os.rename("/run/notice.part", "/run/notice")
+        self.send_response(200)
+        self.end_headers()
+
+server = http.server.HTTPServer(("127.0.0.1", 8190), Receiver)
+pathlib.Path("/run/receiver").touch()
+server.serve_forever()
+"""
+
 
 class Checks:
     """The steps, in the order in which an administrator takes them: each begins where the one before it has ended."""
@@ -138,6 +154,26 @@ class Checks:
         require(self.service.systemctl("start").code != 0, "it started")
         self.service.ended(77)
         require("dbxsync auth" in self.service.show("StatusText"), self.service.evidence())
+
+    def notifies(self):
+        """with the drop-in that tells of failures, and an address, what status and journal say is sent there"""
+        self.write("/root/receiver.py", RECEIVER)
+        self.run("systemd-run", "--unit=receiver", "/usr/bin/python3", "-I", "/root/receiver.py")
+        self.drop_in("dbxsync-failed@", "address", "[Service]\nEnvironment=POST_TO=http://127.0.0.1:8190/alerts\n")
+        self.drop_in("dbxsync", "failed", self.run("cat", "/usr/share/dbxsync/systemd/failed.conf") + "\n")
+        try:
+            eventually("the receiver", lambda: self.exists("/run/receiver"))
+            require(self.service.systemctl("start").code != 0, "it started")
+            self.service.ended(77)
+            journal = lambda: self.run("journalctl", "--no-pager", "--lines=40", "--unit", "dbxsync-failed@*")
+            eventually("the notice", lambda: self.exists("/run/notice"), journal)
+            notice = self.run("cat", "/run/notice")
+            for text in ("dbxsync.service on", "has failed.", "not in step", "dbxsync auth", "Active: failed"):
+                require(text in notice, notice)
+        finally:
+            self.machine.run("systemctl", "stop", "receiver")
+            self.shell("rm -r /etc/systemd/system/dbxsync-failed@.service.d /etc/systemd/system/dbxsync.service.d; "
+                       "systemctl daemon-reload")
 
     def signs_in(self):
         """root signs in, and the sign-in is the service's"""
@@ -603,7 +639,7 @@ class Checks:
             require(text in terminal.screen, terminal.screen)
 
     STEPS = (
-        installs, owners, program, documents, units, catalog, unconfigured, signed_out, signs_in, ready, status_line, web,
+        installs, owners, program, documents, units, catalog, unconfigured, signed_out, notifies, signs_in, ready, status_line, web,
         arrives, examined, reloads, reloads_not, killed, interrupted, fields, failures, revoked, stalls, hardened, elsewhere,
         instances, watchdog, together, pauses, upgrades, removes, purges, again, sets_up, asks)
 
