@@ -88,8 +88,8 @@ let package = Package(
             name: "dbxsync",
             dependencies: [
                 "AccountChecks", "Configuration", "Downloading", "TextFormatting", "Engine", "Outbox", "Uploading",
-                "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "FileSystem", "Web", "CLinux", "CSystemd",
-                argumentParser, logging, lifecycle, unixSignals,
+                "Dropbox", "Transport", "Store", "MirrorFS", "SyncModel", "FileSystem", "Web", "Concurrency", "CLinux",
+                "CSystemd", argumentParser, logging, lifecycle, unixSignals,
             ],
             swiftSettings: strict),
 

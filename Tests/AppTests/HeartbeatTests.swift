@@ -14,18 +14,60 @@ struct HeartbeatTests {
     private func sent(_ plan: inout HeartbeatPlan, _ health: Health, _ times: [Int], every: Int = 300) -> [Int] {
         times.filter { time in
             guard plan.isDue(health, at: .seconds(time), every: .seconds(every)) else { return false }
-            plan.sent(health, at: .seconds(time))
+            plan.sent(health, at: .seconds(time), every: .seconds(every))
             return true
         }
     }
 
-    private let looks = Array(stride(from: 0, through: 1_000, by: 5))
+    /// What is told when it is looked when the plan says, and each look is late by that many seconds.
+    private func sentBySchedule(_ health: Health, every: Int, late: Int, until end: Int) -> [Int] {
+        var (plan, time, times) = (HeartbeatPlan(), 0, [Int]())
+        while time <= end {
+            times += sent(&plan, health, [time], every: every)
+            let next = plan.nextLook(after: .seconds(time), every: .seconds(every))
+            time = Int(next.components.seconds) + late
+        }
+        return times
+    }
+
+    private let everyFive = Array(stride(from: 0, through: 1_000, by: 5))
     private let failing = Health.failing("x")
 
     @Test("what is well is told at once, and then at intervals")
     func well() {
         var plan = HeartbeatPlan()
-        #expect(sent(&plan, .well, looks) == [0, 300, 600, 900])
+        #expect(sent(&plan, .well, everyFive) == [0, 300, 600, 900])
+    }
+
+    @Test("each is told at its interval, and one that is late delays no other")
+    func schedule() {
+        #expect(sentBySchedule(.well, every: 15, late: 0, until: 60) == [0, 15, 30, 45, 60])
+        #expect(sentBySchedule(.well, every: 15, late: 2, until: 60) == [0, 17, 32, 47])
+        #expect(sentBySchedule(.well, every: 300, late: 1, until: 1_000) == [0, 301, 601, 901])
+        #expect(sentBySchedule(failing, every: 40, late: 3, until: 200) == [33, 76, 116, 156, 196])
+        #expect(sentBySchedule(.unknown, every: 15, late: 0, until: 1_000).isEmpty)
+        var plan = HeartbeatPlan()
+        #expect(sent(&plan, .well, [0, 340, 600, 1_500, 1_799, 1_800]) == [0, 340, 600, 1_500, 1_800])
+    }
+
+    @Test("it is looked when something is due, and twice a minute at least: time alone may change the judgement")
+    func looks() {
+        func next(_ plan: HeartbeatPlan, _ now: Int, every: Int = 15) -> Int {
+            Int(plan.nextLook(after: .seconds(now), every: .seconds(every)).components.seconds)
+        }
+        var plan = HeartbeatPlan()
+        #expect(next(plan, 0) == 30)
+        #expect(sent(&plan, .well, [0], every: 15) == [0])
+        #expect(next(plan, 0) == 15 && next(plan, 13) == 15 && next(plan, 13, every: 300) == 43)
+        #expect(next(plan, 15) == 20, "what could not be looked at is soon looked at again")
+        #expect(sent(&plan, failing, [14], every: 100) == [])
+        #expect(next(plan, 14) == 44 && next(plan, 20) == 44)
+        let isDue = plan.isDue(failing, at: .seconds(44), every: .seconds(15))
+        #expect(isDue)
+        plan.failed(at: .seconds(45), every: .seconds(15))
+        #expect(next(plan, 45) == 50)
+        for time in [60, 80, 100] { plan.failed(at: .seconds(time), every: .seconds(15)) }
+        #expect(next(plan, 100) == 115, "a try is due after an interval at the latest")
     }
 
     @Test("what fails is told when it has lasted, and what is well again likewise")
@@ -42,7 +84,7 @@ struct HeartbeatTests {
     @Test("what fails from the start is told when it has lasted; nothing is told of what is unknown")
     func start() {
         var plan = HeartbeatPlan()
-        #expect(sent(&plan, .unknown, looks).isEmpty)
+        #expect(sent(&plan, .unknown, everyFive).isEmpty)
         #expect(sent(&plan, failing, [1_005, 1_020, 1_035, 1_040]) == [1_035])
     }
 
@@ -51,13 +93,11 @@ struct HeartbeatTests {
         var plan = HeartbeatPlan()
         var tries: [Int] = []
         for time in 0...300 where plan.isDue(.well, at: .seconds(time), every: .seconds(3_600)) {
-            plan.failed(at: .seconds(time))
+            plan.failed(at: .seconds(time), every: .seconds(3_600))
             tries.append(time)
         }
         #expect(tries == [0, 5, 15, 35, 75, 135, 195, 255])
-        #expect(plan.isRestless)
         #expect(sent(&plan, .well, [400]) == [400])
-        #expect(!plan.isRestless)
     }
 
     @Test("the URL gets /fail at the end of its path")

@@ -28,7 +28,7 @@ private let allowed: [String: Set<String>] = [
     ],
     "dbxsync": [
         "AccountChecks", "Configuration", "Downloading", "TextFormatting", "Engine", "Outbox", "Uploading", "Dropbox",
-        "Transport", "Store", "MirrorFS", "SyncModel", "FileSystem", "Web", "CLinux", "CSystemd",
+        "Transport", "Store", "MirrorFS", "SyncModel", "FileSystem", "Web", "Concurrency", "CLinux", "CSystemd",
         "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
     ],
     "Sandbox": ["CCrypto"],

@@ -1,4 +1,4 @@
-import Concurrency
+public import Concurrency
 public import SyncModel
 import Synchronization
 
@@ -84,6 +84,7 @@ public final class StatusBoard: Sendable {
     private let active = Mutex<[ActiveDownload]>([])
     private let quietPeriods = Mutex(QuietPeriods())
     private let statusChanged = AsyncSignal()
+    private let observers = Mutex<[AsyncSignal]>([])
 
     /// Creates an empty board.
     public init() {}
@@ -102,6 +103,14 @@ public final class StatusBoard: Sendable {
     /// - Throws: `CancellationError`.
     public func waitForChange() async throws { try await statusChanged.wait() }
 
+    /// Notifies `signal` of every change of the status from now on; bytes that arrive are none.
+    public func notifyOfChanges(_ signal: AsyncSignal) { observers.withLock { $0.append(signal) } }
+
+    private func notify() {
+        statusChanged.notify()
+        for signal in observers.withLock({ $0 }) { signal.notify() }
+    }
+
     /// A number that grows whenever work was finished: a page, bytes, a batch, a returned longpoll.
     public var heartbeat: UInt64 { heartbeats.load(ordering: .relaxed) }
 
@@ -118,7 +127,7 @@ public final class StatusBoard: Sendable {
             status.pausedUntil = end
             return true
         }
-        if hasChanged { statusChanged.notify() }
+        if hasChanged { notify() }
         return hasChanged
     }
 
@@ -163,7 +172,7 @@ public final class StatusBoard: Sendable {
             status.unresponsiveDisk = silent
             return true
         }
-        if hasChanged { statusChanged.notify() }
+        if hasChanged { notify() }
         return hasChanged
     }
 
@@ -171,7 +180,7 @@ public final class StatusBoard: Sendable {
     func update(_ waitForChange: (inout EngineStatus) -> Void) {
         status.withLock { waitForChange(&$0) }
         recordProgress()
-        statusChanged.notify()
+        notify()
     }
 
     /// The files that are being downloaded, in the order in which that began; not those that come in one piece.

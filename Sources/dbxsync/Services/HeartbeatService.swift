@@ -1,3 +1,4 @@
+import Concurrency
 import Configuration
 import Dropbox
 import Engine
@@ -15,6 +16,8 @@ struct HeartbeatService: Service {
     let mirror: String
     let logger: Logger
     private let began = ContinuousClock.now
+    /// Notified when the status or the configuration has changed.
+    private let changed = AsyncSignal()
 
     init(
         sampler: StatusSampler, board: StatusBoard, metrics: Metrics, config: CurrentConfig, mirror: String,
@@ -26,35 +29,43 @@ struct HeartbeatService: Service {
         self.config = config
         self.mirror = mirror
         self.logger = logger
+        board.notifyOfChanges(changed)
+        config.notifyOfChanges(changed)
     }
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await beat() }
     }
 
-    /// Between looks at whether something has changed.
-    private static let pause = Duration.seconds(5)
-    /// The mirror may become stale by time alone.
-    private static let longestPause = Duration.seconds(30)
-
     private func beat() async {
         var sender: HeartbeatSender?
         var (plan, url): (HeartbeatPlan, String?) = (HeartbeatPlan(), nil)
-        var last: (status: EngineStatus, at: ContinuousClock.Instant)?
         var isTold = false
         while !Task.isCancelled {
-            let (heartbeat, status) = (config.value.heartbeat, board.now)
-            if heartbeat.url != url { (url, plan, last) = (heartbeat.url, HeartbeatPlan(), nil) }
-            let isQuiet = last.map { $0.status == status && .now - $0.at < Self.longestPause } ?? false
-            if let url, !isQuiet || plan.isRestless {
-                last = (status, .now)
+            let heartbeat = config.value.heartbeat
+            if heartbeat.url != url { (url, plan) = (heartbeat.url, HeartbeatPlan()) }
+            if let url {
                 let to = sender ?? HeartbeatSender(config.value)
                 sender = to
                 await look(&plan, url, every: heartbeat.interval, to, &isTold)
             }
-            try? await Task.sleep(for: Self.pause)  // cancelled: the loop ends
+            await pause(until: url == nil ? nil : began + plan.nextLook(after: age, every: heartbeat.interval))
         }
         await sender?.stop()
+    }
+
+    /// How long the daemon has run.
+    private var age: Duration { ContinuousClock.now - began }
+
+    /// Waits until something has changed, which may be often, and until `end` at the latest.
+    private func pause(until end: ContinuousClock.Instant?) async {
+        let rest = ContinuousClock.now + HeartbeatPlan.shortestPause
+        try? await Task.sleep(until: end.map { min($0, rest) } ?? rest, clock: .continuous)  // cancelled: it is over
+        guard let end else {
+            try? await changed.wait()  // likewise
+            return
+        }
+        if end > .now { await changed.wait(until: end) }
     }
 
     /// Looks how the mirror stands, and tells it if it is time for that.
@@ -63,19 +74,19 @@ struct HeartbeatService: Service {
         _ isTold: inout Bool
     ) async {
         guard let sample = try? await sampler.sample() else { return }  // nothing is known: then nothing is told
-        let age = ContinuousClock.now - began
-        let isYoung = config.value.schedule.maxStaleness.map { age < $0 } ?? true
+        let now = age
+        let isYoung = config.value.schedule.maxStaleness.map { now < $0 } ?? true
         let health = Health.of(sample.report, isYoung: isYoung)
-        guard plan.isDue(health, at: age, every: interval) else { return }
+        guard plan.isDue(health, at: now, every: interval) else { return }
         do {
             try await sender.send(health.told(by: mirror), to: url)
-            plan.sent(health, at: ContinuousClock.now - began)
+            plan.sent(health, at: now, every: interval)
             metrics.sentHeartbeat(true)
             if isTold { logger.notice("heartbeats are sent again") }
             isTold = false
         } catch {
             if Task.isCancelled { return }
-            plan.failed(at: ContinuousClock.now - began)
+            plan.failed(at: age, every: interval)
             metrics.sentHeartbeat(false)
             logger.log(
                 level: isTold ? .debug : .warning,
