@@ -101,8 +101,9 @@ struct RetryTests {
     func news() async throws {
         let clock = SteppingClock()
         let notes = Notes()
-        let pauses = Mutex<[Duration]>([])
-        let gate = RequestGate(clock: clock, onPause: { pause in pauses.withLock { $0.append(pause) } }, news: notes)
+        let pauses = Mutex<[(Duration, PauseOrigin)]>([])
+        let gate = RequestGate(
+            clock: clock, onPause: { pause, origin in pauses.withLock { $0.append((pause, origin)) } }, news: notes)
         let client = DropboxClient(
             transport: ScriptedTransport { _, number in
                 number == 0 ? .answer(429, "", headers: ["Retry-After": "30"]) : .answer(200, emptyPage)
@@ -119,7 +120,8 @@ struct RetryTests {
         _ = try await client.changes(since: nil)
         #expect(clock.elapsed - long < .seconds(1_000), "no pause is believed for that long")
         #expect(notes.told.withLock { $0 } == [.seconds(30)])
-        #expect(pauses.withLock { $0 } == [.seconds(30), .seconds(40), .seconds(100_000)])
+        #expect(pauses.withLock { $0.map(\.0) } == [.seconds(30), .seconds(40), .seconds(100_000)])
+        #expect(pauses.withLock { $0.map(\.1) } == [.answer, .others, .others])
     }
 
     @Test("one 429 holds every other request of the account")

@@ -213,7 +213,7 @@ struct InstancesTests {
             server.log.clear()
             let two = try start(1)
             try await eventually("the other one to hear of it", or: two.log) {
-                two.log.contains("Dropbox asks for a pause of")
+                two.log.contains("another dbxsync on this machine was told to wait: Dropbox asks for a pause of")
             }
             let asked = server.log.records.filter { $0.endpoint != "files/list_folder/longpoll" }
             #expect(asked == [], "\(asked)")
@@ -222,6 +222,9 @@ struct InstancesTests {
                 status = try await places[1].run("status").output
                 return status.contains("Dropbox asked for a pause until")
             }
+            let told = "another dbxsync on this machine was told to wait: Dropbox asked for a pause until"
+            #expect(status.contains(told), "\(status)")
+            #expect(!one.log.contains("another dbxsync"), "\(one.log)")
             for daemon in [one, two] {
                 daemon.send(SIGTERM)
                 #expect(try await daemon.ending().code == 0, "\(daemon.log)")

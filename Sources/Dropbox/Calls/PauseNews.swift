@@ -8,3 +8,11 @@ public protocol PauseNews: Sendable {
     /// Tells the others for how long Dropbox wants no requests.
     func tell(_ pause: Duration)
 }
+
+/// Whom Dropbox has told that it wants no requests.
+public enum PauseOrigin: Hashable, Sendable {
+    /// Us, in an answer.
+    case answer
+    /// Others with the same account, who have told us.
+    case others
+}

@@ -4,17 +4,18 @@ import Synchronization
 public final class RequestGate: Sendable {
     private let pace = Mutex(Pace())
     private let now: @Sendable () -> Duration
-    private let onPause: @Sendable (Duration) -> Void
+    private let onPause: @Sendable (Duration, PauseOrigin) -> Void
     private let news: (any PauseNews)?
 
     /// Creates an open gate.
     ///
     /// - Parameters:
     ///   - clock: measures pauses.
-    ///   - onPause: is told for how long the server wants no requests, whoever was told so.
+    ///   - onPause: is told for how long the server wants no requests, and who was told so.
     ///   - news: what others with the same account were told, and are told; `nil` if there are none.
     public init(
-        clock: any Clock<Duration> = ContinuousClock(), onPause: @escaping @Sendable (Duration) -> Void = { _ in },
+        clock: any Clock<Duration> = ContinuousClock(),
+        onPause: @escaping @Sendable (Duration, PauseOrigin) -> Void = { _, _ in },
         news: (any PauseNews)? = nil
     ) {
         now = TimeSource(clock).now
@@ -29,7 +30,7 @@ public final class RequestGate: Sendable {
         while true {
             if let pause = news?.heard() {
                 pace.withLock { $0.hold(at: now(), for: pause) }
-                onPause(pause)
+                onPause(pause, .others)
             }
             switch pace.withLock({ $0.admit(at: now()) }) {
             case .go(let ticket): return ticket
@@ -46,7 +47,7 @@ public final class RequestGate: Sendable {
     func hold(_ ticket: Pace.Ticket, for pause: Duration) {
         pace.withLock { $0.rateLimited(ticket, at: now(), for: pause) }
         news?.tell(pause)
-        onPause(pause)
+        onPause(pause, .answer)
     }
 
     /// Notes that a request has ended, whatever way.

@@ -72,6 +72,8 @@ public struct EngineStatus: Hashable, Sendable {
     public var inStepAsOf: Timestamp?
     /// Until when Dropbox wants no requests.
     public var pausedUntil: Timestamp?
+    /// Whether it has told that to others with the same account, and not to us.
+    public var isPauseOfOthers = false
     /// The mirror's disk, if it does not answer.
     public var unresponsiveDisk: UnresponsiveDisk?
 }
@@ -119,12 +121,13 @@ public final class StatusBoard: Sendable {
 
     /// Notes that Dropbox wants no requests until then.
     ///
+    /// - Parameter ofOthers: whether it has told that to others with the same account, and not to us.
     /// - Returns: whether that is new.
-    public func pause(until end: Timestamp) -> Bool {
+    public func pause(until end: Timestamp, ofOthers: Bool = false) -> Bool {
         recordProgress()
         let hasChanged = status.withLock { status in
             guard end > status.pausedUntil ?? .epoch else { return false }
-            status.pausedUntil = end
+            (status.pausedUntil, status.isPauseOfOthers) = (end, ofOthers)
             return true
         }
         if hasChanged { notify() }

@@ -50,11 +50,12 @@ struct CompositionRoot: Sendable {
         let connection = Connection(
             config, calls: calls,
             waiting: { duration, sleep in try await board.withQuietPeriod(upTo: duration, sleep) },
-            onPause: { pause in
+            onPause: { pause, origin in
                 metrics?.paused(for: pause)
                 let seconds = pause.components.seconds
-                guard board.pause(until: .now + seconds), seconds >= 5 else { return }
-                logger.notice("Dropbox asks for a pause of \(seconds) s")
+                guard board.pause(until: .now + seconds, ofOthers: origin == .others), seconds >= 5 else { return }
+                let whose = origin == .others ? StatusLine.toldToOthers : ""
+                logger.notice("\(whose)Dropbox asks for a pause of \(seconds) s")
             }, pauses: pauses, meter: metrics, logger: logger)
         let source = AccountGuard(
             clients: connection.accountClients(try connection.tokens()), remoteRoot: config.mirror.remoteRoot,

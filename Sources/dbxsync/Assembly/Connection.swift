@@ -43,7 +43,7 @@ struct Connection: Sendable {
     /// Starts the transports; nothing goes over the network yet.
     init(
         _ config: Config, calls: CallSettings, waiting: @escaping Waiting = { _, sleep in try await sleep() },
-        onPause: @escaping @Sendable (Duration) -> Void = { _ in }, pauses: (any PauseNews)? = nil,
+        onPause: @escaping @Sendable (Duration, PauseOrigin) -> Void = { _, _ in }, pauses: (any PauseNews)? = nil,
         meter: (any CallMeter)? = nil,
         logger: Logger
     ) {

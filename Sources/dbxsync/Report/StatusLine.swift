@@ -31,8 +31,12 @@ enum StatusLine {
     /// The pause that Dropbox has asked for; nil if it is over.
     static func askedPause(_ status: EngineStatus, now: Timestamp) -> String? {
         guard let end = status.pausedUntil, end > now else { return nil }
-        return "Dropbox asked for a pause until \(TimeText.soon(end, now: now))"
+        let whose = status.isPauseOfOthers ? toldToOthers : ""
+        return "\(whose)Dropbox asked for a pause until \(TimeText.soon(end, now: now))"
     }
+
+    /// What goes before a pause of which another process has told.
+    static let toldToOthers = "another dbxsync on this machine was told to wait: "
 
     /// Waits between passes go without saying.
     private static func pauseText(_ status: EngineStatus, _ pause: Duration) -> String {
