@@ -60,8 +60,23 @@ package enum ConfigFile {
         }
     }
 
+    /// What is set in a file that is in order, and has no effect.
+    package static func warnings(_ config: Config, in file: String) -> [ConfigProblem] {
+        let key = "heartbeat.interval"
+        guard config.heartbeat.url == nil, let place = place(of: key, element: nil, in: file) else { return [] }
+        return [
+            ConfigProblem(
+                file: file, place: place, key: key,
+                message: "has no effect without heartbeat.url: no heartbeats are sent")
+        ]
+    }
+
     /// The line on which a key stands, or an element of its list; nil if the file is not what it was.
     package static func line(of key: String, element: Int?, in file: String) -> Int? {
+        place(of: key, element: element, in: file)?.line
+    }
+
+    private static func place(of key: String, element: Int?, in file: String) -> TextPlace? {
         guard case .success((let bytes, _)) = contents(of: file), let document = try? TomlDocument(bytes) else {
             return nil
         }
@@ -72,9 +87,9 @@ package enum ConfigFile {
             }
             index = next
         }
-        guard let element else { return document.nodes[index].place?.line }
+        guard let element else { return document.nodes[index].place }
         let elements = document.children(of: index)
-        return elements.indices.contains(element) ? document.nodes[elements[element]].place?.line : nil
+        return elements.indices.contains(element) ? document.nodes[elements[element]].place : nil
     }
 
     private static func failure(

@@ -28,6 +28,17 @@ struct DoctorTests {
         #expect(StateChecks.pause("rate limit", nil, 1_000).result == .skipped)
     }
 
+    @Test("heartbeats that the daemon cannot send are told, with the reason")
+    func heartbeat() {
+        var live = LiveStatus(EngineStatus(), downloads: [], now: 1_000)
+        func finding() -> Finding { StateChecks.heartbeat("heartbeat", live, 1_000) }
+        #expect(finding().result == .ok)
+        live.heartbeat = HeartbeatProblem(since: 940, reason: "the server answered with 404")
+        #expect(finding().result == .warning && finding().found.hasSuffix(": the server answered with 404"))
+        #expect(finding().found.contains("1 min 00 s ago"))
+        #expect(StateChecks.heartbeat("heartbeat", nil, 1_000).result == .skipped)
+    }
+
     @Test("a mirror whose configuration cannot be read is not called beside this one")
     func neighbours() throws {
         func other(_ name: String, _ mirror: String?) -> Neighbours.Neighbour {

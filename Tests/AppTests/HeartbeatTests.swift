@@ -108,6 +108,23 @@ struct HeartbeatTests {
         #expect(HeartbeatSender.failing("https://a/b?x=/?") == "https://a/b/fail?x=/?")
     }
 
+    @Test("an interval that nobody hears of is told, with its place")
+    func uselessInterval() throws {
+        let folder = try TemporaryFolder()
+        func warnings(_ table: String) throws -> [String] {
+            let needed = "[account]\napp_key = \"k\"\n[mirror]\ndirectory = \"/m\"\n"
+            try folder.write(needed + table, to: "x.conf")
+            chmod(folder("x.conf"), 0o600)
+            let config = try ConfigFile.load(folder("x.conf")).get()
+            return ConfigFile.warnings(config, in: folder("x.conf")).map(\.description)
+        }
+        let interval = "[heartbeat]\ninterval = \"5min\"\n"
+        let reason = "has no effect without heartbeat.url: no heartbeats are sent"
+        #expect(try warnings(interval) == ["\(folder("x.conf")):6:12: heartbeat.interval: \(reason)"])
+        #expect(try warnings(interval + "url = \"http://x.example/y\"\n") == [])
+        #expect(try warnings("") == [])
+    }
+
     private func report(_ change: (inout StatusReport) -> Void = { _ in }) async throws -> StatusReport {
         var config = Config()
         config.mirror.directory = "/m"

@@ -32,6 +32,35 @@ struct MetricsTests {
         #expect(story.lines.last?.contains("is written again") == true && story.lines.count == 3)
     }
 
+    @Test("of what fails again and again each kind is told once an hour, and that it is over if it was told")
+    func reminder() {
+        var reminder = FailureReminder()
+        let start = ContinuousClock.now
+        func told(_ kind: String, _ minutes: [Int]) -> [Int] {
+            minutes.filter { reminder.isDue(kind, now: start + .seconds(60 * $0)) }
+        }
+        var wasTold = reminder.succeeded()
+        #expect(!wasTold)
+        #expect(told("connect", [0, 1, 59, 60, 61]) == [0, 60])
+        #expect(told("timeout", [61, 62]) == [61] && told("connect", [63]) == [])
+        wasTold = reminder.succeeded()
+        #expect(wasTold && told("connect", [64]) == [64])
+    }
+
+    @Test("why heartbeats are not sent is known since the first that was not, until one is")
+    func heartbeats() {
+        let metrics = Metrics(began: 900)
+        #expect(metrics.heartbeatProblem == nil)
+        metrics.failedHeartbeat("a", now: 1_000)
+        metrics.failedHeartbeat("b", now: 1_005)
+        #expect(metrics.heartbeatProblem == HeartbeatProblem(since: 1_000, reason: "b"))
+        metrics.sentHeartbeat()
+        #expect(metrics.heartbeatProblem == nil && metrics.counters.heartbeats == ["sent": 1, "failed": 2])
+        metrics.failedHeartbeat("c", now: 2_000)
+        metrics.forgetHeartbeatProblem()
+        #expect(metrics.heartbeatProblem == nil)
+    }
+
     private func facts(mirror: String = "work", counters: DaemonCounters? = nil) -> MetricsFacts {
         MetricsFacts(
             mirror: mirror, now: 1_000, isUp: true, counters: counters, freeBytes: 5, isSignedIn: nil,

@@ -164,6 +164,10 @@ struct WatchTextTests {
         #expect(StatusText.line(report, Self.now).hasSuffix("with exit code 78: why\\u{1b}"))
         report.textfileProblem = "x"
         #expect(StatusText.troubles(report, Self.now).last?.hasPrefix("metrics.textfile: x") == true)
+        report.heartbeatProblem = .init(HeartbeatProblem(since: Self.now - 60, reason: "why\u{1B}"))
+        let heartbeat = StatusText.troubles(report, Self.now).last ?? ""
+        #expect(heartbeat.hasPrefix("heartbeat: none could be sent since ") && heartbeat.contains("1 min 00 s ago"))
+        #expect(heartbeat.hasSuffix(": why\\u{1b} (see: dbxsync doctor)"), "\(heartbeat)")
     }
 
     @Test("a state that cannot be read is told beside what was known")

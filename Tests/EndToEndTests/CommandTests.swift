@@ -121,7 +121,7 @@ struct CommandTests {
             let keys = [
                 "accepted", "account", "backlog", "checked_at", "daemon", "daemon_end", "damaged_state", "disk_as_of",
                 "failing",
-                "held",
+                "heartbeat_problem", "held",
                 "in_step", "in_step_as_of", "issues", "last_pass", "left_out", "limit", "listed_at", "listing",
                 "mirror",
                 "outbox",

@@ -49,9 +49,24 @@ struct HeartbeatTests {
             try await eventually("a warning", or: daemon.log) {
                 daemon.log.contains("the heartbeat could not be sent, it is tried again: the server answered with 500")
             }
+            var status = ""
+            try await eventually("a word in status", or: status) {
+                status = try await fixture.place.run("status").output
+                return status.contains("heartbeat: none could be sent since")
+            }
+            #expect(status.contains(": the server answered with 500 (see: dbxsync doctor"), "\(status)")
+            let doctor = try await fixture.place.run("doctor").output
+            #expect(doctor.contains("warning  heartbeat: none could be sent since"), "\(doctor)")
+            let json = try await fixture.place.run("status", "--json").output
+            #expect(json.contains("\"reason\" : \"the server answered with 500\""), "\(json)")
+            #expect(![status, doctor, json].joined().contains("s3cret"))
             ear.reply(with: "200 OK")
             try await eventually("success", or: daemon.log) { daemon.log.contains("heartbeats are sent again") }
             #expect(Set(ear.lines.dropFirst(2)) == [well] && ear.lines.count >= 4)
+            try await eventually("no word in status", or: status) {
+                status = try await fixture.place.run("status").output
+                return !status.contains("heartbeat: none")
+            }
 
             #expect(try await fixture.place.run("run").code == 75)
             #expect(ear.lines.last == well, "another daemon that finds this one at work is no failure")

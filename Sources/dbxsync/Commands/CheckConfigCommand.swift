@@ -26,6 +26,9 @@ struct CheckConfigCommand: AsyncParsableCommand {
     func run() async throws {
         try await exiting(common.config) {
             let config = try common.load()
+            for warning in ConfigFile.warnings(config, in: common.config) {
+                Terminal.standardError.write(line: "dbxsync: warning: \(warning)")
+            }
             if dropIn {
                 printOut(try grant(config))
                 return .done

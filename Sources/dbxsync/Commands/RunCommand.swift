@@ -37,6 +37,7 @@ struct RunCommand: AsyncParsableCommand {
         logger.notice(
             "dbxsync \(Dbxsync.version) has started; the mirror is \(config.mirror.directory)",
             metadata: ["event": "started"])
+        for warning in ConfigFile.warnings(config, in: common.config) { logger.warning("\(warning)") }
         var isServing = false
         do {
             let outbox = try composition.outbox(config, logger: logger)
@@ -106,7 +107,7 @@ struct RunCommand: AsyncParsableCommand {
             StatusService(
                 board: composition.board, notifier: notifier, progress: ProgressLine(terminal: log.terminal),
                 place: place, diskStall: diskStall, limits: composition.connection.limits, freshness: freshness,
-                logger: log.logger()),
+                metrics: metrics, logger: log.logger()),
             ReloadService(
                 file: common.config, running: current, engine: composition.engine,
                 connection: composition.connection, freshness: freshness, notifier: notifier, log: log),

@@ -63,7 +63,7 @@ struct Examination: Sendable {
     }
 
     private func examine(_ config: Config) async {
-        board.add([.ok("configuration", "no errors in \(file)")])
+        board.add([Self.configuration(config, file)])
         board.add([Self.commands(config)].compactMap(\.self))
         let unit = DropIn(config, file: file).unit
         let facts = await facts(unit)
@@ -155,6 +155,12 @@ struct Examination: Sendable {
         return .warning(
             neighboursName, beside.isEmpty ? unknown : beside + "\n" + unknown,
             do: hidden.map { "dbxsync check-config --config \($0.instance.file)" }.joined(separator: "\n"))
+    }
+
+    private static func configuration(_ config: Config, _ file: String) -> Finding {
+        let warnings = ConfigFile.warnings(config, in: file)
+        if warnings.isEmpty { return .ok("configuration", "no errors in \(file)") }
+        return .warning("configuration", warnings.map(\.description).joined(separator: "\n"), do: "correct it")
     }
 
     // MARK: Whose mirror it is

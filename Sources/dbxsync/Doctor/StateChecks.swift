@@ -16,7 +16,7 @@ struct StateChecks: Sendable {
     let now: Timestamp
 
     static let names = ["state directory", "lock", "state file", "mirror", "held removals", "paths", "rate limit"]
-    static let keptNames = ["trash", "outbox", "metrics file"]
+    static let keptNames = ["trash", "outbox", "metrics file", "heartbeat"]
 
     private static let mostRows = 1_000
 
@@ -43,7 +43,8 @@ struct StateChecks: Sendable {
         } catch {
             outcome.findings = [.problem(Self.names[2], Failure.of(error).message)]
         }
-        outcome.findings = [directory, lock] + outcome.findings + [textfile].compactMap(\.self)
+        let others = [textfile, heartbeat(daemon?.now)].compactMap(\.self)
+        outcome.findings = [directory, lock] + outcome.findings + others
         return outcome
     }
 
@@ -238,6 +239,21 @@ struct StateChecks: Sendable {
         guard let problem = TextfileLook.problem(config, now: now) else { return .ok(name, path) }
         return .warning(
             name, problem, do: "look into the journal, and let the service write there: dbxsync check-config --drop-in")
+    }
+
+    /// What the daemon says of its heartbeats: one that is sent from here would say that all is well; nil where none is
+    /// configured.
+    private func heartbeat(_ live: LiveStatus?) -> Finding? {
+        config.heartbeat.url == nil ? nil : Self.heartbeat(Self.keptNames[3], live, now)
+    }
+
+    /// Judges whether a daemon can send heartbeats.
+    static func heartbeat(_ name: String, _ live: LiveStatus?, _ now: Timestamp) -> Finding {
+        guard let live else { return .skipped(name, "no daemon runs that would send any") }
+        guard let problem = StatusReport.Unsent(live.heartbeat) else { return .ok(name, "the daemon can send them") }
+        return .warning(
+            name, StatusText.unsent(problem, now),
+            do: "correct heartbeat.url, or let this machine reach its server; account.proxy holds for it, too")
     }
 
     private func outbox(_ report: StatusReport.Outbox?) -> Finding? {

@@ -20,6 +20,8 @@ struct HeartbeatSender: Sendable {
 
     /// Why a heartbeat did not arrive.
     struct Failure: Error, CustomStringConvertible {
+        /// The same for failures that differ in numbers only, such as the milliseconds that they took.
+        let kind: String
         let description: String
     }
 
@@ -55,9 +57,11 @@ struct HeartbeatSender: Sendable {
         } catch let head as HeadOnly.Head {
             status = head.status
         } catch let error as TransportError {
-            throw Failure(description: error.reason)  // its place is the URL
+            throw Failure(kind: "\(error.code)", description: error.reason)  // its place is the URL
         }
-        guard (200..<300).contains(status) else { throw Failure(description: "the server answered with \(status)") }
+        guard (200..<300).contains(status) else {
+            throw Failure(kind: "\(status)", description: "the server answered with \(status)")
+        }
     }
 }
 

@@ -10,6 +10,7 @@ final class Metrics: Sendable {
         var requests: [Request: Int64] = [:]
         /// Until when Dropbox wants no requests.
         var heldUntil: ContinuousClock.Instant?
+        var heartbeatProblem: HeartbeatProblem?
     }
 
     private struct Request: Hashable {
@@ -51,10 +52,27 @@ final class Metrics: Sendable {
         }
     }
 
-    /// A heartbeat was sent, or could not be.
-    func sentHeartbeat(_ hasArrived: Bool) {
-        change { $0.counters.heartbeats[hasArrived ? "sent" : "failed", default: 0] += 1 }
+    /// Why heartbeats are not sent; nil if none has failed since the last that was.
+    var heartbeatProblem: HeartbeatProblem? { state.withLock { $0.heartbeatProblem } }
+
+    /// A heartbeat was sent.
+    func sentHeartbeat() {
+        change { state in
+            state.counters.heartbeats["sent", default: 0] += 1
+            state.heartbeatProblem = nil
+        }
     }
+
+    /// A heartbeat could not be sent.
+    func failedHeartbeat(_ reason: String, now: Timestamp = .now) {
+        change { state in
+            state.counters.heartbeats["failed", default: 0] += 1
+            state.heartbeatProblem = HeartbeatProblem(since: state.heartbeatProblem?.since ?? now, reason: reason)
+        }
+    }
+
+    /// Heartbeats go elsewhere from now on, or nowhere.
+    func forgetHeartbeatProblem() { state.withLock { $0.heartbeatProblem = nil } }
 
     /// What a server says is not believed beyond this.
     private static let longestPause = Duration.seconds(3_600)

@@ -5,9 +5,7 @@ import Logging
 /// The file that the daemon keeps for node_exporter; what is wrong with it is told once an hour.
 actor MetricsTextFile {
     private let logger: Logger
-    /// What was told of the last failure, of which file, and when.
-    private var told: (problem: String, at: ContinuousClock.Instant)?
-    private static let reminder = Duration.seconds(3_600)
+    private var reminder = FailureReminder()
     /// Its disk may not answer, and then nothing else waits for it.
     private let thread = DiskPool(threads: 1)
 
@@ -19,14 +17,13 @@ actor MetricsTextFile {
     func write(_ text: String, to path: String, now: ContinuousClock.Instant = .now) async -> Bool {
         do {
             try await thread.run { try Self.replace(path, text) }
-            if told != nil { logger.notice("metrics.textfile \(path) is written again") }
-            told = nil
+            if reminder.succeeded() { logger.notice("metrics.textfile \(path) is written again") }
             return true
         } catch {
             let problem = Self.problem(path, error)
-            if told.map({ $0.problem == problem && now - $0.at < Self.reminder }) ?? false { return false }
-            logger.warning("\(problem)", metadata: ["event": "textfile_failed"])
-            told = (problem, now)
+            if reminder.isDue(problem, now: now) {
+                logger.warning("\(problem)", metadata: ["event": "textfile_failed"])
+            }
             return false
         }
     }

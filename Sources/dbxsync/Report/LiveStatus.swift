@@ -35,6 +35,8 @@ struct LiveStatus: Codable, Equatable, Sendable {
     var isWatched: Bool
     /// The limit on bandwidth; nil if there is none and no timetable.
     var limit: TransferLimit?
+    /// Why heartbeats are not sent; nil if they are, or none is configured.
+    var heartbeat: HeartbeatProblem?
 
     /// A file that is being downloaded.
     struct Download: Codable, Equatable, Sendable {

@@ -69,6 +69,8 @@ struct StatusReport: Encodable, Sendable {
     @Nullable var daemonEnd: DaemonEnd? = nil
     /// Why the file of `metrics.textfile` says nothing that is true; null if it does, or no daemon runs that writes it.
     @Nullable var textfileProblem: String? = nil
+    /// Why heartbeats are not sent; null if they are, none is configured, or no daemon runs.
+    @Nullable var heartbeatProblem: Unsent? = nil
 
     /// Whose account it is.
     struct Account: Encodable, Sendable {
@@ -175,6 +177,17 @@ struct StatusReport: Encodable, Sendable {
         var stopped = false
         /// Whether it makes a single pass, as `dbxsync sync` does.
         var onePass = false
+    }
+
+    /// Heartbeats that cannot be sent.
+    struct Unsent: Encodable, Sendable {
+        var since: Moment
+        var reason: String
+
+        init?(_ problem: HeartbeatProblem?) {
+            guard let problem else { return nil }
+            (since, reason) = (Moment(problem.since), problem.reason)
+        }
     }
 
     /// How a daemon has ended.
@@ -388,7 +401,9 @@ extension StatusReport {
         // The daemon may not have told yet that another rule applies.
         let told = daemon?.now.flatMap { $0.limit?.until == WallTime(now) ? nil : $0 }.map(\.limit)
         let limit = told ?? TransferLimit(config.transfer.limits, now: now)
+        let heartbeat = daemon?.now?.heartbeat
         daemon?.now?.limit = nil  // it stands beside the daemon
+        daemon?.now?.heartbeat = nil  // likewise
         return StatusReport(
             inStep: snapshot.isInStep && !isStale && isDiskKnown,
             inStepAsOf: progress.inStepAsOf.map(Moment.init),
@@ -420,7 +435,7 @@ extension StatusReport {
             outbox: try await outbox(store, config.outbox, mostPaths: mostPaths),
             damagedState: DamagedState.kept(beside: config.stateFile).last.map {
                 DamagedFile(kept: $0.path, setAsideAt: Moment($0.setAsideAt), rebuilt: progress.everListed)
-            })
+            }, heartbeatProblem: Unsent(heartbeat))
     }
 
     private static func outbox(

@@ -32,6 +32,12 @@ enum StatusText {
     static func troubles(_ report: StatusReport, _ now: Timestamp) -> [String] {
         issues(report, now: now) + outboxIssues(report, now)
             + (report.textfileProblem.map { ["metrics.textfile: \($0) (see: dbxsync doctor)"] } ?? [])
+            + (report.heartbeatProblem.map { ["heartbeat: \(unsent($0, now)) (see: dbxsync doctor)"] } ?? [])
+    }
+
+    /// That heartbeats are not sent, since when and why.
+    static func unsent(_ problem: StatusReport.Unsent, _ now: Timestamp) -> String {
+        escapingControls("none could be sent since \(time(problem.since, now)): \(problem.reason)")
     }
 
     /// The paths that are not as in the account, with reason and next try.

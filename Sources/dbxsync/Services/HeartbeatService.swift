@@ -40,14 +40,17 @@ struct HeartbeatService: Service {
     private func beat() async {
         var sender: HeartbeatSender?
         var (plan, url): (HeartbeatPlan, String?) = (HeartbeatPlan(), nil)
-        var isTold = false
+        var reminder = FailureReminder()
         while !Task.isCancelled {
             let heartbeat = config.value.heartbeat
-            if heartbeat.url != url { (url, plan) = (heartbeat.url, HeartbeatPlan()) }
+            if heartbeat.url != url {
+                (url, plan, reminder) = (heartbeat.url, HeartbeatPlan(), FailureReminder())
+                metrics.forgetHeartbeatProblem()
+            }
             if let url {
                 let to = sender ?? HeartbeatSender(config.value)
                 sender = to
-                await look(&plan, url, every: heartbeat.interval, to, &isTold)
+                await look(&plan, url, every: heartbeat.interval, to, &reminder)
             }
             await pause(until: url == nil ? nil : began + plan.nextLook(after: age, every: heartbeat.interval))
         }
@@ -71,7 +74,7 @@ struct HeartbeatService: Service {
     /// Looks how the mirror stands, and tells it if it is time for that.
     private func look(
         _ plan: inout HeartbeatPlan, _ url: String, every interval: Duration, _ sender: HeartbeatSender,
-        _ isTold: inout Bool
+        _ reminder: inout FailureReminder
     ) async {
         guard let sample = try? await sampler.sample() else { return }  // nothing is known: then nothing is told
         let now = age
@@ -81,18 +84,17 @@ struct HeartbeatService: Service {
         do {
             try await sender.send(health.told(by: mirror), to: url)
             plan.sent(health, at: now, every: interval)
-            metrics.sentHeartbeat(true)
-            if isTold { logger.notice("heartbeats are sent again") }
-            isTold = false
+            metrics.sentHeartbeat()
+            if reminder.succeeded() { logger.notice("heartbeats are sent again") }
         } catch {
             if Task.isCancelled { return }
             plan.failed(at: age, every: interval)
-            metrics.sentHeartbeat(false)
+            metrics.failedHeartbeat("\(error)")
+            let kind = (error as? HeartbeatSender.Failure)?.kind ?? "\(error)"
             logger.log(
-                level: isTold ? .debug : .warning,
+                level: reminder.isDue(kind) ? .warning : .debug,
                 "the heartbeat could not be sent, it is tried again: \(error)",
                 metadata: ["event": "heartbeat_failed"])
-            isTold = true
         }
     }
 }

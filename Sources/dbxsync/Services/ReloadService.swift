@@ -43,6 +43,7 @@ struct ReloadService: Service {
             freshness.change(to: Freshness(change.config.schedule))
             await engine.reload(change.config.engineSettings)
             log(change, logger)
+            for warning in ConfigFile.warnings(new, in: file) { logger.warning("\(warning)") }
         }
     }
 

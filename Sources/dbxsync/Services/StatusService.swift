@@ -16,6 +16,7 @@ struct StatusService: Service {
     let diskStall: DiskStallMonitor
     let limits: TransferLimits
     let freshness: FreshnessWatch
+    let metrics: Metrics
     let logger: Logger
 
     /// Between looks, with somebody in front of a terminal and without.
@@ -64,6 +65,7 @@ struct StatusService: Service {
                     StatusLine.text(status, now: now, pause: board.allowedQuietTime, staleSince: staleSince))
                 var live = LiveStatus(status, downloads: board.downloads, limit: limit, now: now)
                 let isTransferring = live.bytesTotal > 0 && !live.isWaiting && live.pausedUntil == nil
+                live.heartbeat = metrics.heartbeatProblem
                 if !isTransferring { (meter, start) = (RateMeter(), .now) }
                 meter.note(bytes: status.bytesDone - status.bytesResumed, at: .now - start)
                 live.bytesPerSecond = meter.rate.flatMap { $0 >= 1 ? Int64(min($0, 1e18)) : nil }

@@ -94,6 +94,7 @@ extension StatusPage {
             ("Daemon", daemon(report)), ("Watching", report.daemon?.now?.watch.map(Markup.text)),
             ("State", StatusText.damaged(report, facts.now).map(Markup.text)),
             ("Metrics file", report.textfileProblem.map(Markup.text)),
+            ("Heartbeat", report.heartbeatProblem.map { Markup.text(StatusText.unsent($0, facts.now)) }),
         ]
         let list = rows.compactMap { name, value in value.map { "<div><dt>\(name)</dt><dd>\($0)</dd></div>" } }
         return "<section>\n<h2>Overview</h2>\n<dl>\(list.joined())</dl>\n</section>"
