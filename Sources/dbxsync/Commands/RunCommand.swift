@@ -2,6 +2,7 @@ import ArgumentParser
 import Configuration
 import Dropbox
 import Engine
+import FileSystem
 import Glibc
 import Logging
 import ServiceLifecycle
@@ -34,6 +35,8 @@ struct RunCommand: AsyncParsableCommand {
             throw error
         }
         LastEnd.forget(config)
+        // The disk of another mirror may not answer; what is left now is removed by the next daemon.
+        try? startThread { DeadWords.remove(beside: place) }
         logger.notice(
             "dbxsync \(Dbxsync.version) has started; the mirror is \(config.mirror.directory)",
             metadata: ["event": "started"])
@@ -106,8 +109,8 @@ struct RunCommand: AsyncParsableCommand {
         var services: [any Service] = [
             StatusService(
                 board: composition.board, notifier: notifier, progress: ProgressLine(terminal: log.terminal),
-                place: place, diskStall: diskStall, limits: composition.connection.limits, freshness: freshness,
-                metrics: metrics, logger: log.logger()),
+                place: place, stateDirectory: config.state.directory, diskStall: diskStall,
+                limits: composition.connection.limits, freshness: freshness, metrics: metrics, logger: log.logger()),
             ReloadService(
                 file: common.config, running: current, engine: composition.engine,
                 connection: composition.connection, freshness: freshness, notifier: notifier, log: log),

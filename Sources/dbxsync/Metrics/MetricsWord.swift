@@ -5,6 +5,8 @@ import SyncModel
 struct MetricsWord: Codable, Equatable, Sendable {
     /// Who says it.
     var pid: Int32
+    /// Its state directory; nil in the word of an earlier version.
+    var state: String? = nil
     /// When, in seconds of the machine's monotonic clock.
     var time: Int64
     /// What is said.

@@ -10,6 +10,8 @@ import MirrorFS
 struct StatusWord: Codable, Equatable, Sendable {
     /// Who says it.
     var pid: Int32
+    /// Its state directory; nil in the word of an earlier version.
+    var state: String? = nil
     /// When, in seconds of the machine's monotonic clock.
     var heartbeat: Int64
     /// After how many seconds it is said again at the latest.

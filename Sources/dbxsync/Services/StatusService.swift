@@ -13,6 +13,7 @@ struct StatusService: Service {
     let notifier: SystemdNotifier
     let progress: ProgressLine
     let place: StatusPlace
+    let stateDirectory: String
     let diskStall: DiskStallMonitor
     let limits: TransferLimits
     let freshness: FreshnessWatch
@@ -64,8 +65,8 @@ struct StatusService: Service {
                 notifier.status(
                     StatusLine.text(status, now: now, pause: board.allowedQuietTime, staleSince: staleSince))
                 var live = LiveStatus(status, downloads: board.downloads, limit: limit, now: now)
-                let isTransferring = live.bytesTotal > 0 && !live.isWaiting && live.pausedUntil == nil
                 live.heartbeat = metrics.heartbeatProblem
+                let isTransferring = live.bytesTotal > 0 && !live.isWaiting && live.pausedUntil == nil
                 if !isTransferring { (meter, start) = (RateMeter(), .now) }
                 meter.note(bytes: status.bytesDone - status.bytesResumed, at: .now - start)
                 live.bytesPerSecond = meter.rate.flatMap { $0 >= 1 ? Int64(min($0, 1e18)) : nil }
@@ -83,7 +84,8 @@ struct StatusService: Service {
     private func say(_ live: LiveStatus, after last: StatusWord?) -> StatusWord? {
         let time = LockHolder.monotonicSeconds()
         if let last, last.now == live, time - last.heartbeat < place.every { return last }
-        let word = StatusWord(pid: getpid(), heartbeat: time, every: place.every, now: live)
+        let word = StatusWord(
+            pid: getpid(), state: stateDirectory, heartbeat: time, every: place.every, now: live)
         return word.write(place.path) ? word : last
     }
 

@@ -34,25 +34,45 @@ final class InstanceLock: Sendable {
     /// The file that is locked.
     static func path(in stateDirectory: String) -> String { stateDirectory + "/lock" }
 
-    /// Who holds a state directory; asking takes no lock, so it disturbs nobody who is just starting.
+    /// What can be seen of a lock without taking it, which disturbs nobody who is just starting.
+    enum Look: Equatable, Sendable {
+        /// There is none.
+        case missing
+        /// Somebody holds it.
+        case held(LockHolder)
+        /// Nobody who can be seen from here holds it; whose it was last.
+        case free(LockHolder)
+        /// It cannot be seen.
+        case unknown
+    }
+
+    /// Who holds a state directory; nil if nobody, or nobody who can be seen.
     static func holder(stateDirectory: String) -> LockHolder? {
+        guard case .held(let holder) = look(stateDirectory: stateDirectory) else { return nil }
+        return holder
+    }
+
+    /// Looks at the lock of a state directory.
+    static func look(stateDirectory: String) -> Look {
         let descriptor = open(path(in: stateDirectory), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else { return [ENOENT, ENOTDIR].contains(errno) ? .missing : .unknown }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, let holder = FileLock.written(descriptor) else { return nil }
+        guard fstat(descriptor, &status) == 0, let holder = FileLock.written(descriptor),
+            let locks = lines(of: "/proc/locks")
+        else { return .unknown }
         // proc_locks(5): number, type, mode, access, PID, major:minor:inode, range. The device is not compared:
         // btrfs shows another one here than in stat(2).
-        let isHeld = lines(of: "/proc/locks").contains { line in
+        let isHeld = locks.contains { line in
             let words = line.split(separator: " ")
             return words.count > 5 && words[1] == "FLOCK" && words[3] == "WRITE"
                 && words[5].hasSuffix(":\(status.st_ino)")
         }
-        return isHeld ? holder : nil
+        return isHeld ? .held(holder) : .free(holder)
     }
 
-    private static func lines(of file: String) -> [Substring] {
-        guard let stream = fopen(file, "re") else { return [] }
+    private static func lines(of file: String) -> [Substring]? {
+        guard let stream = fopen(file, "re") else { return nil }
         defer { fclose(stream) }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4_096)
