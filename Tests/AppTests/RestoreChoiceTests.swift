@@ -42,16 +42,6 @@ struct RestoreChoiceTests {
         #expect(each.map(\.id) == [2, 5])
     }
 
-    @Test("of Dropbox's revisions the newest one of that time is chosen")
-    func revisions() {
-        let all = [(3, 300), (1, 100), (2, 200)].map {
-            Revision(version: version(UInt8($0.0)), recorded: Timestamp(seconds: Int64($0.1)))
-        }
-        #expect(RestoreChoice.revision(of: all, at: 250) == version(2))
-        #expect(RestoreChoice.revision(of: all, at: 300) == version(3))
-        #expect(RestoreChoice.revision(of: all, at: 99) == nil)
-    }
-
     @Test("the mirror comes first, then the trash, then Dropbox")
     func sources() {
         let stock = RestoreStock(

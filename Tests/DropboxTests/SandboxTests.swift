@@ -192,8 +192,8 @@ struct SandboxTests {
                 found.append(revision)
                 return true
             }
-            #expect(found.map(\.version.rev.text) == revs.reversed())
-            #expect(try await fixture.fetch(found[3].version) == Array("text 246".utf8))
+            #expect(found.map(\.content.version.rev.text) == revs.reversed())
+            #expect(try await fixture.fetch(found[3].content.version) == Array("text 246".utf8))
             let before = fixture.server.log.records.count
             try await fixture.client.revisions(of: "/d/a") { _ in false }
             #expect(fixture.server.log.records.count == before + 1)

@@ -6,10 +6,13 @@ import Testing
 /// Symbolic links, over HTTP and with the commands.
 @Suite(.timeLimit(.minutes(15)))
 struct SymbolicLinkTests {
-    private func put(_ fixture: DaemonFixture, _ path: String, to target: String) throws {
+    @discardableResult
+    private func put(
+        _ fixture: DaemonFixture, _ path: String, to target: String, _ content: Content? = nil
+    ) throws -> String {
         var traits = FileTraits()
         traits.symlinkTarget = target
-        try fixture.account.put(path, .text("link to \(target)"), traits: traits)
+        return try fixture.account.put(path, content ?? .text("link to \(target)"), traits: traits).rev
     }
 
     private func target(_ path: String) -> String? {
@@ -70,6 +73,65 @@ struct SymbolicLinkTests {
             let json = try await place.run("restore", "/D/Link", "--to", back, "--json")
             #expect(json.code == 0, "\(json)")
             #expect(target(back + "/Link") == "/etc/passwd", "what was set aside")
+        }
+    }
+
+    @Test("where links are not made none is restored, and none becomes a file") func restoringNone() async throws {
+        try await DaemonFixture.run { fixture in
+            let place = fixture.place
+            let back = place.folder("back")
+            func refuses(_ arguments: String...) async throws {
+                let ending = try await Program("dbxsync", arguments + ["--config", place.configuration]).ending()
+                #expect(ending.code == 1 && ending.errors.contains("a symbolic link to a"), "\(arguments): \(ending)")
+                #expect((try? FileManager.default.contentsOfDirectory(atPath: back)) ?? [] == [], "\(arguments)")
+            }
+            let revs = [
+                "/E": try put(fixture, "/E", to: "a", .text("")), "/L": try put(fixture, "/L", to: "a"),
+            ]
+            try fixture.account.put("/a", "")
+            #expect(try await place.run("sync").code == 0)
+            for round in ["there", "gone"] {
+                for (path, rev) in revs {
+                    try await refuses("restore", path, "--to", back)
+                    try await refuses("restore", path, "--rev", rev, "--to", back)
+                    try await refuses("get", "rev:\(rev)", back + path)
+                }
+                if round == "there" { for path in revs.keys { try fixture.account.delete(path) } }
+                #expect(try await place.run("sync").code == 0)
+            }
+        }
+    }
+
+    @Test("where links are made they are restored as links, by revision and time, if they lead into the mirror")
+    func restoringLinks() async throws {
+        try await DaemonFixture.run(["mirror": "symlinks = \"create\""]) { fixture in
+            let place = fixture.place
+            let first = try put(fixture, "/d/L", to: "a", .text(""))
+            let out = try put(fixture, "/Out", to: "/etc", .text(""))
+            try fixture.account.put("/d/a", "")
+            #expect(try await place.run("sync").code == 0)
+            let same = try await place.run("restore", "/d/L", "--to", place.folder("same"))
+            #expect(same.code == 1 && same.errors.contains("no other version"), "\(same)")
+            let now = Date.now.formatted(.iso8601)
+            func restores(_ folder: String, _ option: String, _ value: String, to wanted: String) async throws {
+                let folder = place.folder(folder)
+                let ending = try await place.run("restore", "/d/L", option, value, "--to", folder)
+                #expect(ending.code == 0 && ending.output.contains("a symbolic link to \(wanted)"), "\(ending)")
+                #expect(target(folder + "/L") == wanted)
+            }
+            try await restores("there", "--rev", first, to: "a")
+            try await restores("then", "--at", now, to: "a")
+            let second = try put(fixture, "/d/L", to: "b", .text(""))
+            #expect(try await place.run("sync").code == 0)
+            try await restores("older", "--rev", first, to: "a")
+            try fixture.account.delete("/d/L")
+            try fixture.account.delete("/Out")
+            #expect(try await place.run("sync").code == 0)
+            try await restores("first", "--rev", first, to: "a")
+            try await restores("second", "--rev", second, to: "b")
+            let refused = try await place.run("restore", "/Out", "--rev", out, "--to", place.folder("out"))
+            #expect(refused.code == 1 && refused.errors.contains("its target is absolute"), "\(refused)")
+            #expect(target(place.folder("out") + "/Out") == nil)
         }
     }
 

@@ -1,16 +1,32 @@
 public import SyncModel
 import Transport
 
-/// A revision of a file, as Dropbox keeps it.
+/// A revision of a file or a symbolic link, as Dropbox keeps it.
 public struct Revision: Hashable, Sendable {
-    /// What it holds.
-    public var version: FileVersion
+    /// What a revision is.
+    public enum Content: Hashable, Sendable {
+        /// A file.
+        case file(FileVersion)
+        /// A symbolic link.
+        case link(SymbolicLink)
+
+        /// What stands for it where it is compared.
+        public var version: FileVersion {
+            switch self {
+            case .file(let version): version
+            case .link(let link): link.version
+            }
+        }
+    }
+
+    /// What it is.
+    public var content: Content
     /// When Dropbox recorded it.
     public var recorded: Timestamp
 
     /// Names one.
-    public init(version: FileVersion, recorded: Timestamp) {
-        self.version = version
+    public init(_ content: Content, recorded: Timestamp) {
+        self.content = content
         self.recorded = recorded
     }
 }
@@ -44,6 +60,43 @@ extension DropboxClient {
             before = last
         }
     }
+
+    /// The symbolic link that an entry is which was asked for by its revision; nil for a file, as far as Dropbox tells.
+    ///
+    /// Metadata of a revision never says so (docs/dropbox-api.md#31-fields); the revisions of its path and the entry that
+    /// has its id now do.
+    ///
+    /// - Throws: `DropboxError` if Dropbox cannot be asked.
+    public func symbolicLink(ofRevision entry: RemoteEntry) async throws -> SymbolicLink? {
+        guard case .file(_, let version) = entry.node else { return nil }
+        var listed: Revision.Content?
+        try await ifFound {
+            try await revisions(of: entry.pathDisplay) { revision in
+                if revision.content.version.rev == version.rev { listed = revision.content }
+                return listed == nil
+            }
+        }
+        if case .link(let link)? = listed { return link }
+        let now = try await ifFound { try await metadata(of: entry.id).node }
+        guard case .unavailable(_, .symbolicLink(let link, _), _)? = now else { return nil }
+        return link.rev == version.rev || (listed == nil && version.size == 0) ? link : nil
+    }
+
+    /// What `body` returns; nil if Dropbox knows of no such file.
+    private func ifFound<Value>(_ body: () async throws -> Value) async throws -> Value? {
+        do {
+            return try await body()
+        } catch let error as DropboxError where error.isNoSuchFile {
+            return nil
+        }
+    }
+}
+
+extension DropboxError {
+    /// Whether there is no file of that name, id or revision.
+    public var isNoSuchFile: Bool {
+        code == .refused && ["path/not_found", "path/not_file"].contains(summary)
+    }
 }
 
 /// ListRevisionsResult.
@@ -59,15 +112,26 @@ private struct RevisionsJSON: Decodable, Sendable {
         let server_modified: String
         let content_hash: String?
         let is_downloadable: Bool?
+        let symlink_info: SymlinkInfo?
+
+        /// SymlinkInfo.
+        struct SymlinkInfo: Decodable, Sendable {
+            let target: String
+        }
 
         var recorded: Timestamp? { TimestampText.parse(server_modified) }
 
         var revision: Revision? {
-            guard is_downloadable ?? true, let hash = content_hash.flatMap({ ContentHash(hex: $0) }),
-                let recorded, let modified = TimestampText.parse(client_modified)
-            else { return nil }
-            return Revision(
-                version: FileVersion(rev: Rev(rev), size: size, hash: hash, modified: modified), recorded: recorded)
+            guard is_downloadable ?? true, let recorded, let modified = TimestampText.parse(client_modified) else {
+                return nil
+            }
+            if let symlink_info {
+                let link = SymbolicLink(target: symlink_info.target, rev: Rev(rev), modified: modified)
+                return Revision(.link(link), recorded: recorded)
+            }
+            guard let hash = content_hash.flatMap({ ContentHash(hex: $0) }) else { return nil }
+            let version = FileVersion(rev: Rev(rev), size: size, hash: hash, modified: modified)
+            return Revision(.file(version), recorded: recorded)
         }
     }
 }

@@ -99,17 +99,12 @@ struct GetCommand: AsyncParsableCommand {
         }
     }
 
-    /// The same; of a revision Dropbox does not say that it is a symbolic link (docs/dropbox-api.md), so what stands
-    /// there now is asked for.
+    /// The same, or the symbolic link that it is.
     private func knowingLinks(_ entry: RemoteEntry, client: DropboxClient) async throws -> RemoteEntry {
-        guard case .file(_, let version) = entry.node else { return entry }
-        do {
-            let now = try await client.metadata(of: entry.id)
-            guard case .unavailable(_, .symbolicLink, let rev) = now.node else { return entry }
-            return rev == version.rev || version.size == 0 ? now : entry
-        } catch let error as DropboxError where error.summary?.hasPrefix("path/not_found") == true {
-            return entry
-        }
+        guard let link = try await client.symbolicLink(ofRevision: entry) else { return entry }
+        var known = entry
+        known.node = .unavailable(name: entry.node.name, .symbolicLink(link, nil), rev: link.rev)
+        return known
     }
 
     // MARK: A file

@@ -61,7 +61,8 @@ struct RestoreCommand: AsyncParsableCommand {
                 at: config.mirror.directory, expecting: try await store.progress().mirrorID)
             let account = LazyAccount(config, logger: log.logger())
             let planner = RestorePlanner(
-                store, remoteRoot: config.mirror.remoteRoot, client: { try await account.client() })
+                store, remoteRoot: config.mirror.remoteRoot, symlinks: config.mirror.createsSymlinks,
+                client: { try await account.client() })
             let plan = try await planner.plan(place, request)
             let path = try await planner.subject(place)
             let target = try target(path, plan, config)

@@ -22,6 +22,8 @@ enum RestoreChoice {
         case trash(TrashRow, inside: String? = nil)
         /// Dropbox has it.
         case dropbox(FileVersion)
+        /// It is a symbolic link, of which Dropbox has all that it is.
+        case link(SymbolicLink)
     }
 
     /// The newest of what is kept that does not stand there now.
@@ -37,11 +39,6 @@ enum RestoreChoice {
     static func last(ofEach kept: [TrashRow], standing: [RemoteKey: ContentHash]) -> [TrashRow] {
         Dictionary(grouping: kept) { $0.item.path.pathKey }.sorted { $0.key < $1.key }
             .compactMap { last(of: $0.value, standing: standing[$0.key]) }
-    }
-
-    /// The newest of Dropbox's revisions that was there at a time.
-    static func revision(of revisions: [Revision], at time: Timestamp) -> FileVersion? {
-        revisions.filter { $0.recorded <= time }.max { $0.recorded < $1.recorded }?.version
     }
 }
 

@@ -33,6 +33,7 @@ final class RestorePlanner: Sendable {
     private let store: StateStore
     private let reader: PastReader
     private let remoteRoot: String
+    private let symlinks: Bool
     private let client: @Sendable () async throws -> DropboxClient
 
     /// Files that Dropbox is asked for at a time.
@@ -41,10 +42,15 @@ final class RestorePlanner: Sendable {
     /// - Parameters:
     ///   - store: the state.
     ///   - remoteRoot: the folder that is mirrored; "" for all.
+    ///   - symlinks: whether symbolic links of Dropbox are made that lead to a place in the mirror.
     ///   - client: connects to Dropbox when it is needed.
-    init(_ store: StateStore, remoteRoot: String, client: @escaping @Sendable () async throws -> DropboxClient) {
+    init(
+        _ store: StateStore, remoteRoot: String, symlinks: Bool = false,
+        client: @escaping @Sendable () async throws -> DropboxClient
+    ) {
         self.store = store
         self.remoteRoot = remoteRoot
+        self.symlinks = symlinks
         self.client = client
         reader = PastReader(store: store)
     }
@@ -71,7 +77,7 @@ final class RestorePlanner: Sendable {
                 return try await last(row, kept: kept)
             }
             return isFolder || !kept.isEmpty
-                ? try await removedFolder(path, kept) : try await newestRevision(shown, standing: entry?.content)
+                ? try await removedFolder(path, kept) : try await newestRevision(shown, standing: entry?.node.hash)
         }
     }
 
@@ -126,33 +132,60 @@ final class RestorePlanner: Sendable {
         -> RestoreItem
     {
         let stock = RestoreStock(standing: try await standing([version.hash]), kept: kept)
-        return RestoreItem(path: path, relative: relative, version: version, sources: stock.sources(of: version))
+        return RestoreItem(path, relative, .file(version), stock)
+    }
+
+    private func item(_ path: String, _ content: Revision.Content, kept: [TrashRow]) async throws -> RestorePlan {
+        let stock = RestoreStock(standing: try await standing([content.version.hash]), kept: kept)
+        let name = path.nameOfPath
+        return RestorePlan(name: name, items: [RestoreItem(path, name, content, stock)])
     }
 
     private func one(_ path: String, rev: Rev, kept: [TrashRow]) async throws -> RestorePlan {
         let file = PastFile(path: path, rev: rev, hash: nil)
         let standing = try await store.entry(of: path.pathKey)
-        var version = RestoreStock(standing: standing.map { [$0] } ?? [], kept: kept).version(of: file)
-        if version == nil { version = try await self.version(rev: rev) }
-        guard let version else {
+        let stock = RestoreStock(standing: standing.map { [$0] } ?? [], kept: kept)
+        if let version = stock.version(of: file) { return try await item(path, .file(version), kept: kept) }
+        guard let content = try await content(rev: rev) else {
             throw Failure(.incomplete, "\(path): neither the mirror nor the trash nor Dropbox has revision \(rev.text)")
         }
-        let name = path.nameOfPath
-        return RestorePlan(name: name, items: [try await item(path, name, version, kept: kept)])
+        return try await item(path, try await links(at: path).permitted(content), kept: kept)
     }
 
     private func newestRevision(_ path: String, standing: ContentHash?) async throws -> RestorePlan {
-        var found: FileVersion?
+        let links = try await links(at: path)
+        var found: Revision.Content?
         try await revisions(of: path) { revision in
-            if revision.version.hash != standing { found = revision.version }
+            if links.known(revision.content).version.hash != standing { found = revision.content }
             return found == nil
         }
         guard let found else {
             let what = standing == nil ? "version" : "other version than the one that stands there"
             throw Failure(.incomplete, "\(path): no \(what) is kept, and Dropbox has none")
         }
-        let name = path.nameOfPath
-        return RestorePlan(name: name, items: [try await item(path, name, found, kept: [])])
+        return try await item(path, try links.permitted(found), kept: [])
+    }
+
+    /// What is known here of the links of a path.
+    private func links(at path: String) async throws -> RestoreLinks {
+        var links = RestoreLinks(path: path, isCreated: symlinks)
+        switch try await store.facts(of: [path.pathKey]).first?.want {
+        case .link(_, let link)?, .unavailable(_, .symbolicLink(let link, _), _)?: links.current = link
+        case .folder?, .file?, .export?, .unavailable?, nil: break
+        }
+        for change in try await linkChanges(at: path) {
+            links.revs.formUnion([change.rev, change.oldRev].compactMap(\.self))
+        }
+        return links
+    }
+
+    /// What happened to the links of a path until a time, the last at the end.
+    private func linkChanges(at path: String, until time: Timestamp? = nil) async throws -> [MirrorChange] {
+        var query = HistoryQuery()
+        query.path = path
+        query.kinds = [.linkMade, .linkRemoved]
+        query.until = time
+        return try await store.history(query).map(\.change).filter { $0.path.pathKey == path.pathKey }
     }
 
     // MARK: A time
@@ -186,6 +219,9 @@ final class RestorePlanner: Sendable {
 
     private func past(_ path: String, _ time: Timestamp, isFolder: Bool) async throws -> RestorePlan {
         var files = try await reader.files(at: path, time: time)
+        if files.files.isEmpty, !isFolder, let rev = try await linkChanges(at: path, until: time).last?.rev {
+            return try await one(path, rev: rev, kept: [])
+        }
         if files.files.isEmpty, !isFolder, try await !isInHistory(path) {
             files = PastFiles(at: path, [PastFile(path: path, isGuess: true)])
         }
@@ -210,23 +246,20 @@ final class RestorePlanner: Sendable {
         var plan = RestorePlan(isFolder: !isOne, name: (files.first?.path ?? path).prefixOfPath(path).nameOfPath)
         let hashes = Set(files.compactMap(\.hash))
         var stock = RestoreStock(standing: try await standing(hashes), kept: try await kept(files))
-        var found = files.map { Result<FileVersion?, Failure>.success(stock.version(of: $0)) }
+        var found = files.map { Answer.Content.success(stock.version(of: $0).map { .file($0) }) }
         let unknown = found.indices.filter { (try? found[$0].get()) == .some(nil) }
         for answer in try await ask(for: unknown.map { ($0, files[$0]) }, time, isOne: isOne) {
-            found[answer.index] = answer.version
+            found[answer.index] = answer.content
         }
-        let told = Set(unknown.compactMap { try? found[$0].get()?.hash })
+        let told = Set(unknown.compactMap { try? found[$0].get()?.version.hash })
         stock.add(
             standing: try await standing(told),
             kept: try await kept(told.map { PastFile(path: path, rev: nil, hash: $0) }))
         for (file, answer) in zip(files, found) {
             switch answer {
-            case .success(let version?):
-                plan.items.append(
-                    RestoreItem(
-                        path: file.path, relative: isOne ? file.path.nameOfPath : file.path.relative(to: path),
-                        version: version,
-                        sources: stock.sources(of: version)))
+            case .success(let content?):
+                let relative = isOne ? file.path.nameOfPath : file.path.relative(to: path)
+                plan.items.append(RestoreItem(file.path, relative, content, stock))
             case .success(nil): plan.newer += 1
             case .failure(let failure):
                 plan.missing.append(FailedPath(path: file.path, reason: failure.message))
@@ -237,8 +270,10 @@ final class RestorePlanner: Sendable {
 
     /// What Dropbox has of one of several files; no tuple: those that a task group gives crash optimised builds.
     private struct Answer: Sendable {
+        typealias Content = Result<Revision.Content?, Failure>
+
         var index: Int
-        var version: Result<FileVersion?, Failure>
+        var content: Content
     }
 
     /// Asks Dropbox for files that are nowhere here, several at a time.
@@ -255,9 +290,9 @@ final class RestorePlanner: Sendable {
                 guard let (index, file) = waiting.next() else { return }
                 group.addTask {
                     do {
-                        return Answer(index: index, version: .success(try await self.ask(for: file, time)))
+                        return Answer(index: index, content: .success(try await self.ask(for: file, time)))
                     } catch let error where !isOne {
-                        return Answer(index: index, version: .failure(Failure.of(error)))
+                        return Answer(index: index, content: .failure(Failure.of(error)))
                     }
                 }
             }
@@ -293,22 +328,23 @@ final class RestorePlanner: Sendable {
 
     // MARK: Dropbox
 
-    /// The version that Dropbox has of a file that is nowhere here; nil if all it has is newer.
-    private func ask(for file: PastFile, _ time: Timestamp?) async throws -> FileVersion? {
-        if let rev = file.rev, let version = try await version(rev: rev) { return version }
-        var (found, isEmpty): (FileVersion?, Bool) = (nil, true)
+    /// What Dropbox has of a file that is nowhere here; nil if all it has is newer.
+    private func ask(for file: PastFile, _ time: Timestamp?) async throws -> Revision.Content? {
+        let links = try await links(at: file.path)
+        if let rev = file.rev, let content = try await content(rev: rev) { return try links.permitted(content) }
+        var (found, isEmpty): (Revision.Content?, Bool) = (nil, true)
         try await revisions(of: file.path) { revision in
             isEmpty = false
             if let hash = file.hash {
-                if revision.version.hash == hash { found = revision.version }
+                if links.known(revision.content).version.hash == hash { found = revision.content }
             } else if let time {
-                if revision.recorded <= time { found = revision.version }
+                if revision.recorded <= time { found = revision.content }
             } else {
-                found = revision.version
+                found = revision.content
             }
             return found == nil
         }
-        if let found { return found }
+        if let found { return try links.permitted(found) }
         if file.isGuess && !isEmpty { return nil }
         throw Failure(
             .incomplete,
@@ -316,13 +352,13 @@ final class RestorePlanner: Sendable {
         )
     }
 
-    private func version(rev: Rev) async throws -> FileVersion? {
+    private func content(rev: Rev) async throws -> Revision.Content? {
         do {
-            guard case .file(_, let version) = try await client().metadata(of: "rev:\(rev.text)").node else {
-                return nil
-            }
-            return version
-        } catch let error as DropboxError where error.isNotFound || error.code == .badRequest {
+            let client = try await client()
+            let entry = try await client.metadata(of: "rev:\(rev.text)")
+            guard case .file(_, let version) = entry.node else { return nil }
+            return try await client.symbolicLink(ofRevision: entry).map { .link($0) } ?? .file(version)
+        } catch let error as DropboxError where error.isNoSuchFile || error.code == .badRequest {
             return nil
         }
     }
@@ -330,16 +366,29 @@ final class RestorePlanner: Sendable {
     private func revisions(of path: String, take: (Revision) throws -> Bool) async throws {
         do {
             try await client().revisions(of: remoteRoot + path, take: take)
-        } catch let error as DropboxError where error.isNotFound {
+        } catch let error as DropboxError where error.isNoSuchFile {
             return
         }
     }
 }
 
-extension DropboxError {
-    /// Whether there is no such file.
-    fileprivate var isNotFound: Bool {
-        code == .refused && ["path/not_found", "path/not_file"].contains(summary)
+extension RestoreItem {
+    fileprivate init(_ path: String, _ relative: String, _ content: Revision.Content, _ stock: RestoreStock) {
+        switch content {
+        case .file(let version):
+            self.init(path: path, relative: relative, version: version, sources: stock.sources(of: version))
+        case .link(let link): self.init(path: path, relative: relative, version: nil, sources: [.link(link)])
+        }
+    }
+}
+
+extension LocalNode {
+    /// What it holds; nil for a folder.
+    fileprivate var hash: ContentHash? {
+        switch self {
+        case .file(_, let version, _), .link(_, let version, _): version.hash
+        case .folder: nil
+        }
     }
 }
 

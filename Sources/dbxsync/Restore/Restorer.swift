@@ -99,9 +99,7 @@ struct Restorer: Sendable {
             let kept = inside.map { row.item.place.below($0) } ?? row.item.place
             let label = Rev("trash-\(row.id)")
             if let target = try await disk.run({ [mirror] in try mirror.keptLinkTarget(kept) }) {
-                file.linkTarget = String(decoding: target, as: UTF8.self)
-                file.isNew = try place.link(to: target)
-                meter.addFile()
+                try make(link: target, at: place, &file)
                 return file
             }
             (file.isNew, file.size) = try await disk.run { [mirror, meter] in
@@ -116,8 +114,23 @@ struct Restorer: Sendable {
             file.source = "dropbox"
             let download = Download(client: try await client(), meter: meter, disk: disk)
             file.isNew = try await download.restore(version, to: place)
+        case .link(let link):
+            file.source = "dropbox"
+            (file.rev, file.modified) = (link.rev.text, Moment(link.modified))
+            try make(link: Array(link.target.utf8), at: place, &file)
         }
         return file
+    }
+
+    private func make(link target: [UInt8], at place: NewFile, _ file: inout RestoreResult.File) throws {
+        if isHidden {
+            throw Failure(
+                .incomplete,
+                "\(file.path): is a symbolic link, which does not go up to Dropbox; bring it back with --to DIR")
+        }
+        file.linkTarget = String(decoding: target, as: UTF8.self)
+        file.isNew = try place.link(to: target)
+        meter.addFile()
     }
 
     private func copy(
