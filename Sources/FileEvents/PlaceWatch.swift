@@ -52,6 +52,9 @@ private final class PlaceReader: Sendable {
 
     deinit { for descriptor in descriptors where descriptor >= 0 { close(descriptor) } }
 
+    /// Milliseconds between two calls: some machines mount and unmount all the time.
+    private static let pause: Int32 = 200
+
     func run() {
         var buffer = [UInt8](repeating: 0, count: 4_096)
         let wanted = [POLLIN, POLLIN, POLLPRI]
@@ -64,6 +67,7 @@ private final class PlaceReader: Sendable {
             if waited[0].revents != 0 { return }
             while read(descriptors[1], &buffer, buffer.count) > 0 {}
             changed()
+            if poll(&waited, 1, Self.pause) > 0 { return }
         }
     }
 }

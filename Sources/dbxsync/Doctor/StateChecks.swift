@@ -170,8 +170,8 @@ struct StateChecks: Sendable {
         ]
         let said = counts.filter { $0.0 > 0 }.map { "\(HumanText.count($0.0)) \($0.1)" }
         guard !said.isEmpty else {
-            let accepted = report.accepted > 0 ? ", and \(HumanText.count(report.accepted)) may be missing" : ""
-            return .ok(name, "none fails\(accepted.isEmpty ? " or cannot be mirrored" : accepted)")
+            let accepted = "none fails, and \(HumanText.count(report.accepted)) that cannot be mirrored may be missing"
+            return .ok(name, report.accepted > 0 ? accepted : "none fails or cannot be mirrored")
         }
         let first = report.issues.first.map { "\nfor example \($0.path): \($0.reason)" } ?? ""
         let found = said.joined(separator: ", ") + first

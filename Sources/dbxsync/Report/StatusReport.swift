@@ -280,7 +280,7 @@ extension StatusReport {
         let glance = Glance(
             backlog: try await store.backlogAtAGlance(accepting: acceptance),
             issues: try await store.pathIssues(limit: paths, accepting: acceptance, isGlance: true))
-        // Nil is read.
+        // What the daemon has not told is read.
         let extents = isWhole ? Extents.told(config) : Extents()
         return try await gather(
             store, config: config, daemon: daemon, now: now, paths: paths, extents: extents,
@@ -335,7 +335,7 @@ extension StatusReport {
     struct Extents: Codable, Equatable, Sendable {
         /// Entries of the account that the patterns leave out.
         fileprivate var leftOut = 0
-        /// Files that stand; those whose bytes were seen to be right nobody knows when; when the first of the others were.
+        /// Files that stand, those of them of which no proof is known, and the earliest proof of the others.
         fileprivate var (files, unknown): (Int, Int) = (0, 0)
         fileprivate var oldest: Timestamp?
 
