@@ -100,6 +100,17 @@ struct HeartbeatTests {
         #expect(sent(&plan, .well, [400]) == [400])
     }
 
+    @Test("the name of the server, which may be the secret, is in no reason")
+    func hosts() {
+        func reason(_ text: String, _ url: String) -> String {
+            HeartbeatSender.withoutHost(text, of: url)
+        }
+        let expected = "no connection to the server of heartbeat.url port 8080"
+        #expect(reason("no connection to id7.example port 8080", "http://u:p@id7.example:8080/x?y=z") == expected)
+        #expect(reason("no connection to ::1 port 8080", "http://[::1]:8080") == expected)
+        #expect(reason("timed out", "https://id7.example") == "timed out")
+    }
+
     @Test("the URL gets /fail at the end of its path")
     func urls() {
         #expect(HeartbeatSender.failing("https://a/b") == "https://a/b/fail")

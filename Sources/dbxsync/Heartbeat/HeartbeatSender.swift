@@ -50,6 +50,14 @@ struct HeartbeatSender: Sendable {
         return path + "/fail" + (parts.count > 1 ? "?" + parts[1] : "")
     }
 
+    /// libcurl's words without the name of the server, which is part of the URL.
+    static func withoutHost(_ reason: String, of url: String) -> String {
+        let authority = HTTPRequest(.get, url).place.prefix { $0 != "/" }
+        let isIPv6 = authority.hasPrefix("[")
+        let host = isIPv6 ? authority.dropFirst().prefix { $0 != "]" } : authority.prefix { $0 != ":" }
+        return host.isEmpty ? reason : reason.replacing(host, with: "the server of heartbeat.url")
+    }
+
     private func send(_ request: HTTPRequest) async throws {
         let status: Int
         do {
@@ -57,7 +65,7 @@ struct HeartbeatSender: Sendable {
         } catch let head as HeadOnly.Head {
             status = head.status
         } catch let error as TransportError {
-            throw Failure(kind: "\(error.code)", description: error.reason)  // its place is the URL
+            throw Failure(kind: "\(error.code)", description: Self.withoutHost(error.reason, of: request.url))
         }
         guard (200..<300).contains(status) else {
             throw Failure(kind: "\(status)", description: "the server answered with \(status)")
