@@ -66,8 +66,8 @@ let package = Package(
         library(
             "Engine",
             [
-                "Concurrency", "FileSystem", "SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", collections,
-                logging,
+                "Concurrency", "FileSystem", "SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream",
+                "TextFormatting", collections, logging,
             ]),
         library(
             "Uploading", ["Concurrency", "SyncModel", "Dropbox", "Transport", "FileSystem", collections, logging]),

@@ -90,6 +90,41 @@ struct SpaceTests {
         #expect(try fixture.differences() == [])
     }
 
+    @Test("on a full disk an export waits as a file does: it is not failing, and comes as soon as there is space")
+    func fullDisk() async throws {
+        let fixture = try EngineFixture()
+        try fixture.account.put("/a.paper", Sandbox.OnlineDocument(.paper))
+        _ = try fixture.account.put("/b", "text")
+        fixture.settings.minFreeSpace = 1 << 60
+        let why = await #expect(throws: (any Error).self) { try await fixture.pass() }
+        let (engine, store) = try await fixture.start()
+        #expect(try await store.pathIssues(limit: 9).map(\.path) == [])
+        #expect(try await store.nextRetry() == nil)
+        let text = "\(why.map { "\($0)" } ?? "")"
+        #expect(text.contains(" has to wait for space: ") && text.contains("min_free_space is 1.2 EB"), "\(text)")
+        fixture.settings.minFreeSpace = 0
+        await engine.reload(fixture.settings)
+        try await fixture.pass()
+        #expect(try fixture.differences() == [])
+    }
+
+    @Test("the trash gives way to an export") func trash() async throws {
+        let fixture = try EngineFixture()
+        try Self.mount(fixture, size: "16m")
+        defer { Self.unmount(fixture) }
+        fixture.settings.trash = TrashSettings(keep: .seconds(1 << 20), limit: .share(percent: 100))
+        _ = try fixture.account.put("/old", .generated(seed: 1, size: 10 << 20))
+        try await fixture.pass()
+        _ = try fixture.account.delete("/old")
+        var large = Sandbox.OnlineDocument(.paper)
+        large.exports["markdown"] = .generated(seed: 2, size: 9 << 20)
+        try await fixture.pass()
+        try fixture.account.put("/large.paper", large)
+        try await fixture.pass()
+        let issues = try await fixture.start().store.pathIssues(limit: 9).map(\.reason)
+        #expect(try fixture.differences() == [], "\(issues)")
+    }
+
     @Test("downloads that run together leave free what is to stay free") func reserve() async throws {
         let fixture = try EngineFixture()
         try Self.mount(fixture, size: "20m")

@@ -12,8 +12,8 @@ private let allowed: [String: Set<String>] = [
     "Store": ["SyncModel", "FileSystem", "GRDB", "GRDBSQLite"],
     "ZipStream": ["CArchive"],
     "Engine": [
-        "Concurrency", "FileSystem", "SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", "DequeModule",
-        "Logging",
+        "Concurrency", "FileSystem", "SyncModel", "MirrorFS", "FileEvents", "Store", "ZipStream", "TextFormatting",
+        "DequeModule", "Logging",
     ],
     "Uploading": ["Concurrency", "SyncModel", "Dropbox", "Transport", "FileSystem", "DequeModule", "Logging"],
     "Outbox": [

@@ -12,7 +12,13 @@ extension Fetcher {
             return .ready(PreparedOperation(.place(placement), content: content))
         }
         if let bytes = file.linkBytes { return try await link(bytes, placement) }
-        let made = try await receive(file, for: placement)
+        let received = ByteCount()
+        let made: ExportedFile
+        do {
+            made = try await receive(file, for: placement, counting: received)
+        } catch let lack as MirrorError where lack.isLackOfSpace {
+            return .noRoom(lack, bytes: file.version?.size ?? max(GrowingPromise.step, received.value))
+        }
         if case .format(let format, isFallback: true) = file.form { tellFallback(format, file, placement) }
         if made.content == file.content, let staged = try await stagedBefore(placement) {
             return .ready(PreparedOperation(.place(placement), content: .staged(staged)))
@@ -123,14 +129,16 @@ extension Fetcher {
 
     /// Exports into staging.
     ///
+    /// - Parameter received: counts the bytes that have come.
     /// - Returns: the file with what it holds.
-    private func receive(_ file: ExportedFile, for placement: Placement) async throws -> ExportedFile {
+    private func receive(
+        _ file: ExportedFile, for placement: Placement, counting received: ByteCount
+    ) async throws -> ExportedFile {
         let part = try await context.disk.run { [mirror = context.mirror] in
             try mirror.stageExport(file.document.rev, for: placement.key)
         }
         let download = ActiveDownload(placement, begun: 0)
-        let space = GrowingPromise(context, placement)
-        let received = ByteCount()
+        let space = GrowingPromise(context)
         let limit = context.settings.selection.maxSize ?? .max
         let target = ChunkedSink.Target(
             store: { [times = context.times] bytes in
@@ -186,17 +194,14 @@ extension Fetcher {
 
 /// Space for something whose size nobody knows beforehand, asked for step by step; used by one thread at a time.
 private final class GrowingPromise: @unchecked Sendable {
+    /// What is asked for at a time, bytes.
+    static let step: Int64 = 1 << 20
+
     private let context: PassContext
-    private let placement: Placement
     private var promise: SpaceLedger.Promise?
     private var left: Int64 = 0
 
-    private static let step: Int64 = 1 << 20
-
-    init(_ context: PassContext, _ placement: Placement) {
-        self.context = context
-        self.placement = placement
-    }
+    init(_ context: PassContext) { self.context = context }
 
     /// Takes space for the next bytes.
     ///
@@ -208,9 +213,8 @@ private final class GrowingPromise: @unchecked Sendable {
             guard let next else {
                 throw MirrorError(
                     code: .lowOnSpace,
-                    message: "\(placement.path) has to wait for space: \(max(free, 0)) bytes are free beyond what is "
-                        + "being fetched, mirror.min_free_space is \(context.settings.minFreeSpace) and its export is "
-                        + "larger", hint: "free some space; it continues automatically")
+                    message: Fetcher.waitsForSpace(context, free: free) + "its export is larger",
+                    hint: "free some space; it continues automatically")
             }
             (promise, left) = (next, max(bytes, Self.step))
         }

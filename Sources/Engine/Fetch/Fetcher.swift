@@ -1,6 +1,7 @@
 import Concurrency
 import MirrorFS
 import SyncModel
+import TextFormatting
 
 /// Gets the content of one placement ready: adopt, move, copy or download, whichever is possible first.
 struct Fetcher: Sendable {
@@ -17,8 +18,8 @@ struct Fetcher: Sendable {
         case unreachable(why: String)
         /// It is no longer wanted.
         case superseded
-        /// The disk has no room for it while others are at work.
-        case noRoom(MirrorError)
+        /// The disk has no room for it, for so many bytes at least, while others are at work.
+        case noRoom(MirrorError, bytes: Int64)
     }
 
     /// Gets `placement` ready, unless it is cancelled meanwhile.
@@ -62,11 +63,7 @@ struct Fetcher: Sendable {
             case .unreachable: return .unreachable(why: "\(error)")
             case .abortPass:
                 guard let lack = error as? MirrorError, lack.isLackOfSpace else { throw error }
-                // Nobody knows how much room it takes: it waits alone.
-                if placement.export?.version == nil, placement.export != nil {
-                    return failure(placement, error, retry: StagingSpace.retry)
-                }
-                return .noRoom(lack)
+                return .noRoom(lack, bytes: placement.version.size)
             case .cursorReset, .sourceGone, .signedOut, .fatal: throw error
             }
         }
@@ -241,9 +238,14 @@ struct Fetcher: Sendable {
         if let promise { return promise }
         throw MirrorError(
             code: .lowOnSpace,
-            message: "\(placement.path) has to wait for space: \(max(free, 0)) bytes are free beyond what is being "
-                + "fetched, mirror.min_free_space is \(context.settings.minFreeSpace) and the file has \(size)",
+            message: waitsForSpace(context, free: free) + "the file has \(HumanText.bytes(size))",
             hint: "free some space; it continues automatically")
+    }
+
+    /// The beginning of the reason why something waits, without its path.
+    static func waitsForSpace(_ context: PassContext, free: Int64) -> String {
+        "has to wait for space: \(HumanText.bytes(max(free, 0))) are free beyond what is being fetched, "
+            + "mirror.min_free_space is \(HumanText.bytes(context.settings.minFreeSpace)) and "
     }
 
     /// Reserves `bytes` beyond what is to stay free.

@@ -19,19 +19,22 @@ struct StagingSpace: Sendable {
         try await context.disk.run { [mirror = context.mirror] in try mirror.sweepStaging(keeping: wanted) }
     }
 
-    /// Makes room for one file: parts that nobody waits for go first, then those of other files, the smallest ones first.
+    /// Makes room for one file of so many bytes: parts that nobody waits for go first, then those of other files, the
+    /// smallest ones first.
     ///
     /// Nothing else may be under way.
     ///
     /// - Returns: whether the file fits.
-    func make(for placement: Placement) async throws -> Bool {
+    func make(for placement: Placement, _ bytes: Int64) async throws -> Bool {
         try await tidy()
         let reserve = context.settings.minFreeSpace
         let trash = Trash(context)
         try await trash.purgeDisplaced()
-        if try await trash.makeRoom(for: placement.version.size) { return true }
+        // More of a file of unknown size may come than has: in steps that grow it fits after a few tries.
+        let wanted = placement.isOfUnknownSize ? bytes.saturatingSum(bytes) : bytes
+        if try await trash.makeRoom(for: wanted) { return true }
         return try await context.disk.run { [mirror = context.mirror] in
-            try mirror.makeRoom(for: placement.version, at: placement.key, reserve: reserve)
+            try mirror.makeRoom(for: bytes, of: placement.version.rev, at: placement.key, reserve: reserve)
         }
     }
 

@@ -100,7 +100,7 @@ enum PullStep: Sendable {
     /// Removes whatever is no longer wanted.
     case prune
     case readRetries(after: Timestamp)
-    case makeRoom(Placement)
+    case makeRoom(Placement, bytes: Int64)
     case askForRoom
     case noteReadFailure(String)
 

@@ -59,7 +59,9 @@ extension PullState {
             steps.append(.commit([outcome]))
             release([key])
         case .superseded: planAgain(fetch.placement)
-        case .noRoom(let why): starved.append((fetch.placement, why))  // stays busy: others may find room
+        case .noRoom(let why, let bytes):
+            // It stays busy: others may find room.
+            starved.append(Starved(placement: fetch.placement, bytes: bytes, why: why))
         case .unreachable(let why):
             unreachable.append((key, why))  // stays busy: it is not tried again before the others
             if unreachable.count >= Self.networkFailureLimit { abortIfUnreachable() }

@@ -1,3 +1,4 @@
+import MirrorFS
 import SyncModel
 
 // Downloads that fail for lack of space or of network.
@@ -7,10 +8,16 @@ extension PullState {
     /// Makes room for what found none while others were at work, when those are done and what is whole is published.
     ///
     /// The smallest is tried alone, then all others again; so each round brings at least one file as long as one fits.
+    /// What does not fit alone says nothing of larger ones if its size is unknown: it comes last then.
     mutating func makeRoom() {
-        starved.sort { $0.placement.version.size < $1.placement.version.size }
-        guard let first = starved.first?.placement else { return }
-        steps.append(triedAlone.contains(first.key) ? .askForRoom : .makeRoom(first))
+        starved = starved.sorted { order($0) < order($1) }
+        guard let first = starved.first else { return }
+        steps.append(
+            triedAlone.contains(first.placement.key) ? .askForRoom : .makeRoom(first.placement, bytes: first.bytes))
+    }
+
+    private func order(_ file: Starved) -> (Int, Int64) {
+        (file.placement.isOfUnknownSize && triedAlone.contains(file.placement.key) ? 1 : 0, file.bytes)
     }
 
     mutating func roomMade(_ isEnough: Bool) {
@@ -18,7 +25,7 @@ extension PullState {
         if isEnough {
             triedAlone.insert(first.key)
             enqueueStarved(1)
-        } else if triedAlone.isEmpty {
+        } else if triedAlone.isSubset(of: starved.map(\.placement.key)) {
             steps.append(.askForRoom)
         } else {
             triedAlone = []
@@ -36,7 +43,7 @@ extension PullState {
                 .commit(lacking.map { .failed($0.placement.key, why: "\($0.why)", retry: StagingSpace.retry) }))
             release(Set(lacking.map(\.placement.key)))
         } else {
-            failure = lacking.first?.why
+            failure = lacking.first.map { $0.why.naming($0.placement.path) }
         }
     }
 
@@ -68,5 +75,15 @@ extension PullState {
         failure = EngineError(
             .unreachable,
             "\(count == 1 ? "a download" : "\(count) downloads in a row") failed, the last one: \(last.why)")
+    }
+}
+
+extension MirrorError {
+    /// The same, where it is not told beside the path that it is about.
+    fileprivate func naming(_ path: MirrorPath) -> MirrorError {
+        guard code == .lowOnSpace else { return self }
+        var error = self
+        error.message = "\(path.remoteText) \(message)"
+        return error
     }
 }

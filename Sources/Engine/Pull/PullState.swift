@@ -60,7 +60,7 @@ struct PullState {
     var unreachable: [(key: RemoteKey, why: String)] = []
     var failedFolders: Set<RemoteKey> = []
     /// What the disk had no room for, and why, since room was made last.
-    var starved: [(placement: Placement, why: MirrorError)] = []
+    var starved: [Starved] = []
     /// What was tried alone because of that.
     var triedAlone: Set<RemoteKey> = []
 
@@ -157,6 +157,14 @@ extension PullState {
         var before: Int
         /// Files to be queued.
         var goal: Int
+    }
+
+    /// A placement that the disk had no room for.
+    struct Starved {
+        var placement: Placement
+        /// What it needs at least.
+        var bytes: Int64
+        var why: MirrorError
     }
 
     /// A placement that is being fetched.

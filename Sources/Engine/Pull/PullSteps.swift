@@ -44,7 +44,8 @@ struct PullSteps: Sendable {
             let now = context.now()
             return .retriesRead(
                 try await store.retries(after: known, upTo: now, limit: ChangedKeys.most), upTo: now)
-        case .makeRoom(let placement): return .roomMade(try await StagingSpace(context: context).make(for: placement))
+        case .makeRoom(let placement, let bytes):
+            return .roomMade(try await StagingSpace(context: context).make(for: placement, bytes))
         case .askForRoom: return .roomForOthers(try await StagingSpace(context: context).isRoomForOthers())
         case .apply(let operations):
             context.board.update { $0.phase = .applying }

@@ -60,8 +60,12 @@ extension MirrorTree {
 
     /// Bytes of the disk that the part file of a version takes, reserved ones included.
     public func spaceOfPart(_ version: FileVersion, for key: RemoteKey) throws(MirrorError) -> Int64 {
+        try spaceOfPart(of: version.rev, for: key)
+    }
+
+    private func spaceOfPart(of rev: Rev, for key: RemoteKey) throws(MirrorError) -> Int64 {
         var status = stat()
-        let name = Self.partName(version.rev, key)
+        let name = Self.partName(rev, key)
         let staging = try staging
         if fstatat(staging.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 {
             return Int64(status.st_blocks) * 512
@@ -98,9 +102,11 @@ extension MirrorTree {
     /// Removes parts of other files, those that have come least far first, until one file fits beside what is to stay free.
     ///
     /// - Returns: whether it fits.
-    public func makeRoom(for version: FileVersion, at key: RemoteKey, reserve: Int64) throws(MirrorError) -> Bool {
-        let own = Self.partName(version.rev, key)
-        let needed = version.size - min(try spaceOfPart(version, for: key), version.size)
+    public func makeRoom(
+        for bytes: Int64, of rev: Rev, at key: RemoteKey, reserve: Int64
+    ) throws(MirrorError) -> Bool {
+        let own = Self.partName(rev, key)
+        let needed = bytes - min(try spaceOfPart(of: rev, for: key), bytes)
         func fits() throws(MirrorError) -> Bool {
             let (rest, overflow) = try freeSpace().subtractingReportingOverflow(needed)
             return !overflow && rest >= reserve

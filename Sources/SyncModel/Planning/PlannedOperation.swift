@@ -59,6 +59,9 @@ public struct Placement: Hashable, Sendable {
         if case .export(let file)? = sources.last { file } else { nil }
     }
 
+    /// Whether it is a document that has not been exported yet, so that nobody knows how much it will hold.
+    public var isOfUnknownSize: Bool { export.map { $0.version == nil } ?? false }
+
     /// Whether it is a document that has not been exported yet, and has had all the tries that a failure may take.
     ///
     /// With the waits of `Backoff.item` these take about four hours.

@@ -115,6 +115,14 @@ extension Placement {
     /// A file of a gibibyte to download.
     static func large(_ path: String) -> Placement { test(path, size: 1 << 30) }
 
+    /// An online document, of which nobody knows what it becomes.
+    static func testExport(_ path: String) -> Placement {
+        let document = OnlineDocument(
+            name: FileName("d"), rev: Rev("r1"), modified: Timestamp(seconds: 0), formats: ExportFormats())
+        let file = ExportedFile(document, source: RemoteKey(path), form: .format("markdown", isFallback: false))
+        return test(path, size: 0, sources: [.export(file)])
+    }
+
     /// A file that another one is renamed to.
     static func test(_ path: String, movedFrom old: String) -> Placement {
         let print = Fingerprint(inode: 1, size: 1, modifiedNanoseconds: 0)
@@ -240,7 +248,7 @@ extension PullStep {
         case .removeDeleted(let keys): "[remove deleted\(keys.isEmpty ? "" : " \(Self.list(keys))")]"
         case .prune: "[prune]"
         case .readRetries: "[read retries]"
-        case .makeRoom(let placement): "[make room for \(placement.key)]"
+        case .makeRoom(let placement, _): "[make room for \(placement.key)]"
         case .askForRoom: "[ask for room]"
         case .noteReadFailure(let why): "[note: \(why)]"
         }

@@ -281,12 +281,39 @@ import Testing
         pull.on(
             .readAhead(.empty, planGeneration: 0), "[read window after /b]", "[remove deleted]", "[read window]",
             "[prune]")
-        pull.on(.failed("/a", .noRoom(why)))
-        pull.on(.failed("/b", .noRoom(why)), "[make room for /b]", "fetch /b")
+        pull.on(.failed("/a", .noRoom(why, bytes: 9)))
+        pull.on(.failed("/b", .noRoom(why, bytes: 5)), "[make room for /b]", "fetch /b")
         var full = pull
         full.hasRoomForOthers = false
-        pull.on(.failed("/b", .noRoom(why)), "[ask for room]", "[commit failed /b, failed /a]", "stop tasks", "finish")
-        full.on(.failed("/b", .noRoom(why)), "[ask for room]", "fail: full")
+        pull.on(
+            .failed("/b", .noRoom(why, bytes: 5)), "[ask for room]", "[commit failed /b, failed /a]", "stop tasks",
+            "finish"
+        )
+        full.on(.failed("/b", .noRoom(why, bytes: 5)), "[ask for room]", "fail: /b full")
+    }
+
+    @Test("an export that does not fit alone says nothing of larger files, and is not tried for ever")
+    func noRoomForExport() {
+        let why = MirrorError(code: .lowOnSpace, message: "full")
+        var pull = PullMachine(parallel: 2)
+        pull.windows = [.files(.testExport("/e"), .test("/f", size: 9))]
+        pull.on(
+            .began, "[read window]", "[settle /e /f]", "read ahead", "fetch /e", "download /f", "tick",
+            "listen in a while")
+        pull.on(
+            .readAhead(.empty, planGeneration: 0), "[read window after /f]", "[remove deleted]", "[read window]",
+            "[prune]")
+        pull.on(.failed("/e", .noRoom(why, bytes: 1)))
+        pull.on(.failed("/f", .noRoom(why, bytes: 9)), "[make room for /e]", "fetch /e")
+        pull.on(.failed("/e", .noRoom(why, bytes: 2)), "[make room for /f]", "fetch /f")
+        var full = pull
+        pull.on(.fetched("/f"), "publish /f")
+        full.hasRoom = false
+        full.on(
+            .failed("/f", .noRoom(why, bytes: 9)), "[ask for room]", "[commit failed /f, failed /e]", "stop tasks",
+            "finish"
+        )
+        pull.on(.published("/f"), "[ask for room]", "[commit failed /e]", "stop tasks", "finish")
     }
 
     // MARK: Zips
