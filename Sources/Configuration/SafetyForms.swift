@@ -48,13 +48,18 @@ extension ConfigForm where Value == ExportSettings.Choice {
                 throw ConfigValueError(
                     "\(quoted(text)) is not a format; write \"link\" for a file with the web address, or \"default\"")
             }
-            guard text == off || ExportFormats.fileExtension(of: text) != nil else {
-                throw ConfigValueError(
-                    "\(quoted(text)) is not a format; write one such as \"docx\", or \"default\", \"link\" or \"off\"")
+            guard ExportFormats.isName(text) else {
+                throw ConfigValueError("\(quoted(text)) is not a format; write \(advice(text))")
             }
             return ExportSettings.Choice(text)
         },
         show: { .text($0.text) })
+
+    private static func advice(_ text: String) -> String {
+        let name = text.drop { $0 == "." || $0 == "*" }.lowercased()
+        return ExportFormats.isName(name)
+            ? quoted(name) : "one such as \"docx\", or \"default\", \"link\" or \"off\""
+    }
 }
 
 extension ConfigForm where Value == Double? {

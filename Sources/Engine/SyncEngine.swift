@@ -178,6 +178,7 @@ public actor SyncEngine {
             lastSweep: lastSweep, wakeup: wakeup)
         do {
             let report = try await SyncPass(context: context).run()
+            events.tellFallbacks()
             try await Trash(context).purgeDisplaced()
             if !report.isEmpty { try await Trash(context).tidy() }
             board.update { $0.phase = .idle }
@@ -187,6 +188,7 @@ public actor SyncEngine {
             environment.meter?.passed(report.isEmpty ? .nothing : .done, in: events.current.times.total)
             return report
         } catch {
+            events.tellFallbacks()
             // What was displaced takes space, which may be what the next pass lacks; after an error of the network it
             // can be reused.
             if disposition(of: error) == .abortPass {

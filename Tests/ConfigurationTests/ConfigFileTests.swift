@@ -344,6 +344,15 @@ struct ConfigFileTests {
                 "heartbeat", "interval = \"14s\"",
                 "6:12: heartbeat.interval: \"14s\" is out of range: \"15s\" to \"1d\""
             ),
+            ("export", "gdoc = \".PDF\"", "6:8: export.gdoc: \".PDF\" is not a format; write \"pdf\""),
+            (
+                "export", "other = \"../x\"",
+                "6:9: export.other: \"../x\" is not a format; write one such as \"docx\", or \"default\", \"link\" or \"off\""
+            ),
+            (
+                "export", "paper = \"p-d.f\"",
+                "6:9: export.paper: \"p-d.f\" is not a format; write one such as \"docx\", or \"default\", \"link\" or \"off\""
+            ),
             (
                 "metrics", "textfile = \"a.prom\"",
                 "6:12: metrics.textfile: \"a.prom\" is not an absolute path"

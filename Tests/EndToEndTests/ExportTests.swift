@@ -65,7 +65,10 @@ struct ExportTests {
             try await eventually("the failure", or: daemon.log) {
                 try await fixture.place.run("status").output.contains("Dropbox has not got the export ready yet")
             }
-            #expect(daemon.log.contains("export.gdoc = \"pdf\" is not offered by Dropbox, which offers docx"))
+            try await eventually("the other format", or: daemon.log) {
+                daemon.log.contains(
+                    "export.gdoc = \"pdf\" is not offered by Dropbox, which offers docx: 1 document comes as docx")
+            }
             #expect(try await fixture.place.run("status").code == 1)
             try fixture.account.delete("/never.gsheet")
             try await eventually("all is well", or: daemon.log) { try await fixture.place.run("status").code == 0 }

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Logging
 import MirrorFS
 import Sandbox
 import Store
@@ -188,6 +189,28 @@ struct ExportTests {
         #expect(text(fixture, "/x.sketch.pdf") == "pdf: 1")
         #expect(try await issues(fixture) == [])
         #expect(try await fixture.start().store.brokenInvariants() == [])
+    }
+
+    @Test("that formats are not offered is told once in a pass for each, with a count") func fallbacks() async throws {
+        let fixture = try EngineFixture(inMemory: true)
+        let story = Story(level: .info)
+        fixture.logger = Logger(label: "story") { _ in story }
+        for number in 0..<150 { try fixture.account.put("/\(number).gdoc", Document(.gdoc)) }
+        try fixture.account.put("/s.gsheet", Document(.gsheet))
+        var exports = ExportSettings()
+        (exports[.gdoc], exports[.gsheet]) = (.format("zzz"), .format("PDF"))
+        await fixture.select(Selection(exports: exports))
+        try await fixture.pass()
+        func told() -> [String] {
+            story.lines.filter { $0.contains("not offered") }.map { String($0.drop { $0 == " " }) }
+        }
+        let lines = [
+            "export.gdoc = \"zzz\" is not offered by Dropbox, which offers docx: 150 documents come as docx",
+            "export.gsheet = \"PDF\" is not offered by Dropbox, which offers xlsx: 1 document comes as xlsx",
+        ]
+        #expect(told() == lines)
+        try await fixture.pass()
+        #expect(told() == lines, "what stands is not told again")
     }
 
     @Test("other formats count from the next pass, a link holds the address, and off removes the file") func settings()

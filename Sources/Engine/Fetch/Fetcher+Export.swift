@@ -105,12 +105,10 @@ extension Fetcher {
         let document = file.document
         let kind = DocumentKind(name: document.name, formats: document.formats)
         let offered = document.formats.all.map { ExportFormats.fileExtension(of: $0) ?? $0 }.joined(separator: ", ")
-        context.events.notePath(
-            .notice,
-            "\(placement.path.remoteText): export.\(kind) = \"\(context.settings.selection.exports[kind].text)\" is not "
-                + "offered by Dropbox, which offers \(offered); it comes as "
-                + (ExportFormats.fileExtension(of: format) ?? format),
-            path: placement.path.remoteText, event: "export_format")
+        context.events.exportFallback(
+            "export.\(kind) = \"\(context.settings.selection.exports[kind].text)\" is not offered by Dropbox, which offers "
+                + offered,
+            as: ExportFormats.fileExtension(of: format) ?? format, path: placement.path.remoteText)
     }
 
     /// Tells of an export that came for nothing: nobody knew its size before.

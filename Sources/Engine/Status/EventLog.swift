@@ -17,6 +17,7 @@ final class EventLog: Sendable {
     private let meter: (any EngineMeter)?
     private let report = Mutex(PassReport())
     private let lines: SharedLines
+    private let fallbacks = Mutex<[Fallback: Int]>([:])
     /// What the time of the pass is spent on.
     let times = StageTimes()
 
@@ -74,6 +75,32 @@ final class EventLog: Sendable {
         if let rev { metadata["rev"] = "\(rev.text)" }
         logger.log(level: level, "\(message())", metadata: metadata)
     }
+
+    /// A format that was configured and is not offered.
+    private struct Fallback: Hashable {
+        var why, format: String
+    }
+
+    /// Counts an online document that comes in another format than is configured; `tellFallbacks` tells of all.
+    func exportFallback(_ why: String, as format: String, path: String) {
+        fallbacks.withLock { $0[Fallback(why: why, format: format), default: 0] += 1 }
+        notePath(.debug, "\(path): \(why); it comes as \(format)", path: path, event: Self.exportFormat)
+    }
+
+    /// Tells once for each format how many documents come in another one.
+    func tellFallbacks() {
+        let counts = fallbacks.withLock { fallbacks in
+            defer { fallbacks = [:] }
+            return fallbacks
+        }
+        for (fallback, count) in counts.sorted(by: { $0.key.why < $1.key.why }) {
+            logger.info(
+                "\(fallback.why): \(count == 1 ? "1 document comes" : "\(count) documents come") as \(fallback.format)",
+                metadata: ["event": "\(Self.exportFormat)"])
+        }
+    }
+
+    private static let exportFormat = "export_format"
 
     /// Tells where what was removed or replaced is kept; that it was has a line of its own.
     func trashed(_ item: KeptItem) {

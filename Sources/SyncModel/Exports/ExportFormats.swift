@@ -38,6 +38,14 @@ public struct ExportFormats: Hashable, Sendable {
         }
     }
 
+    /// Whether a format may be called that, or the files of one end so: letters and digits, as in "docx" or "plain_text".
+    public static func isName(_ text: String) -> Bool {
+        let isPlain = text.utf8.allSatisfy { byte in
+            [0x30...0x39, 0x41...0x5A, 0x61...0x7A].contains { $0.contains(byte) } || byte == 0x5F
+        }
+        return isPlain && fileExtension(of: text) != nil
+    }
+
     /// The format that is meant by its own name or by the extension of its files.
     public func named(_ name: String) -> String? {
         all.first { $0 == name } ?? all.first { Self.fileExtension(of: $0) == name.lowercased() }
