@@ -262,7 +262,7 @@ struct SelectionTests {
             let preview = PlanPreview(
                 remote: fixture.remote, copy: try StateStore.scratchCopy(of: fixture.folder("state.db")), mirror: nil,
                 selection: selection, brake: GuardSettings(), now: { 0 }, logger: fixture.logger)
-            _ = try await preview.run { lines.append("\($0.key)") }
+            _ = try await preview.run { lines.append("\($0.operation.key)") }
             return lines
         }
         #expect(try await plan(.everything) == ["/b", "/c", "/a"])

@@ -69,6 +69,23 @@ public struct PlanPreview: Sendable {
         }
     }
 
+    /// An operation of the plan.
+    public struct Step: Sendable {
+        /// What would be done.
+        public var operation: PlannedOperation
+        /// The path that it is about, as `status` writes it.
+        public var path: String
+        /// Whether it cannot be mirrored and may be missing.
+        public var isAccepted: Bool
+
+        /// Creates a step.
+        public init(_ operation: PlannedOperation, path: String, isAccepted: Bool = false) {
+            self.operation = operation
+            self.path = path
+            self.isAccepted = isAccepted
+        }
+    }
+
     private let remote: any RemoteSource
     private let store: StateStore
     private let mirror: MirrorTree?
@@ -102,7 +119,7 @@ public struct PlanPreview: Sendable {
     /// Lists what is new and hands each operation of the plan to `report`, in the order of execution.
     ///
     /// - Throws: `Classified` errors of the account, the disk or the copy of the state.
-    public func run(_ report: (PlannedOperation) -> Void) async throws -> Totals {
+    public func run(_ report: (Step) -> Void) async throws -> Totals {
         try await store.select(selection)
         if let mirror { try await sweep(mirror) }
         _ = try await ChangeFeedReader(
@@ -113,9 +130,12 @@ public struct PlanPreview: Sendable {
         func count(_ operations: [PlannedOperation]) async throws {
             let parked = operations.compactMap { if case .park(let key, _) = $0 { key } else { nil } }
             let accepted = try await store.accepted(among: parked, accepting: acceptance)
+            let shown = try await store.shownPaths(of: operations.filter(\.knowsNoPath).map(\.key))
             for operation in operations where operation.isEffect {
-                totals.count(operation, isAccepted: accepted.contains(operation.key))
-                report(operation)
+                let isAccepted = accepted.contains(operation.key)
+                totals.count(operation, isAccepted: isAccepted)
+                report(
+                    Step(operation, path: shown[operation.key] ?? operation.shownPath, isAccepted: isAccepted))
             }
         }
         try await additions(count)
@@ -168,6 +188,16 @@ extension PendingItem {
 }
 
 extension PlannedOperation {
+    /// Whether it has the key only of what it is about, and is an effect.
+    fileprivate var knowsNoPath: Bool {
+        switch self {
+        case .clear, .park: true
+        case .relocate, .makeFolder, .place, .makeLink, .updateMetadata, .removeFile, .removeLink, .removeFolder,
+            .keepFolder, .waitForParent, .upToDate, .forgetHave:
+            false
+        }
+    }
+
     /// Whether it changes the mirror or the list of what cannot be mirrored.
     fileprivate var isEffect: Bool {
         switch self {

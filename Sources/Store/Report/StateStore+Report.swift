@@ -257,6 +257,18 @@ extension StateStore {
         }
     }
 
+    /// The paths of some keys as they are displayed: with the names that the account or the mirror gives.
+    ///
+    /// - Throws: `StoreError` if the state file cannot be read.
+    public func shownPaths(of keys: [RemoteKey]) async throws -> [RemoteKey: String] {
+        if keys.isEmpty { return [:] }
+        return try await read { db in
+            var paths: [RemoteKey: String] = [:]
+            for key in keys { paths[key] = try displayPath(db, key) }
+            return paths
+        }
+    }
+
     /// Keeps a finished pass; the last hundred are kept.
     ///
     /// - Throws: `StoreError` if the state file cannot be read or written.

@@ -66,8 +66,7 @@ public struct Placement: Hashable, Sendable {
     ///
     /// With the waits of `Backoff.item` these take about four hours.
     public var isOutOfPatience: Bool {
-        guard let export, export.version == nil else { return false }
-        return failures + 1 >= Self.exportTries
+        isOfUnknownSize && failures + 1 >= Self.exportTries
     }
 
     /// So many tries that fail are taken for an export that never gets ready.
@@ -140,12 +139,12 @@ public enum PlannedOperation: Hashable, Sendable {
 extension Placement {
     /// The size in words; that of an export is known when it was made.
     fileprivate var shownSize: String {
-        export.map { $0.version == nil } ?? false ? "size not known yet" : "\(version.size) bytes"
+        isOfUnknownSize ? "size not known yet" : "\(version.size) bytes"
     }
 }
 
 extension PlannedOperation: CustomStringConvertible {
-    /// One line, the same in `sync --dry-run` and in the tests.
+    /// One line, in the words of the code.
     public var description: String {
         switch self {
         case .clear(let key, let entries): "clear \(key) (\(entries.count))"

@@ -130,7 +130,7 @@ struct SyncCommand: AsyncParsableCommand {
             remote: source, copy: copy, mirror: mirror, selection: config.selection, brake: config.brake,
             acceptance: Acceptance(config.mirror.accept), now: { .now }, logger: log.logger())
         let isText = !json
-        let totals = try await preview.run { if isText { printOut(escapingControls("\($0)")) } }
+        let totals = try await preview.run { if isText { printOut(PreviewText.line($0)) } }
         await connection.stop()
         printOut(json ? try JSONText.of(PlanResult(totals)) : totals.text)
         return .done
