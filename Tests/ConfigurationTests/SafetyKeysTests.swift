@@ -164,7 +164,7 @@ struct OnChangeKeysTests {
                 "B_2-x": OnChangeSettings(command: ["/bin/true"]),
             ])
         #expect(config.onChange["B_2-x"]?.settle == .seconds(5))
-        #expect(config.onChange["B_2-x"]?.events.count == 14)
+        #expect(config.onChange["B_2-x"]?.events == Set(ChangeKind.allCases))
         #expect(try parse("[on_change]").get().onChange.isEmpty)
     }
 
@@ -196,7 +196,7 @@ struct OnChangeKeysTests {
             (
                 "[on_change.a]\ncommand = [\"/x\"]\nevents = [\"all\"]",
                 "5:11: on_change.a.events: \"all\" is no event; there are file_placed, file_removed, folder_made, "
-                    + "folder_removed, link_made, link_removed, moved, set_aside, trashed, restored, held, released, folder_filled, pass_done"
+                    + "folder_removed, link_made, link_removed, moved, set_aside, trashed, restored, held, released, rejected, folder_filled, pass_done"
             ),
             (
                 "[on_change.a]\ncommand = [\"/x\"]\nevents = []",

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Logging
 import Sandbox
 import Store
 import SyncModel
@@ -222,6 +223,25 @@ struct GuardTests {
         try await lose(10)
         #expect(try files(fixture) == 30)
         #expect(try await holds(fixture).map(\.files) == [1])
+    }
+
+    @Test("a rejection is an event of its own, in the journal and in the history") func rejectionEvent() async throws {
+        let fixture = try await fixture()
+        let story = Story()
+        fixture.logger = Logger(label: "story") { _ in story }
+        try fixture.crash()
+        for number in 0..<2 {
+            _ = try fixture.account.delete("/d\(number)")
+            try await fixture.pass()
+            let hold = try #require(try await holds(fixture).last { $0.status == .held })
+            try await decide(fixture, hold.id, number == 0 ? .reject : .approve)
+            try await fixture.pass()
+        }
+        #expect(story.events.filter { ["released", "rejected"].contains($0) } == ["rejected", "released"])
+        var query = HistoryQuery()
+        query.kinds = [.released, .rejected]
+        let kinds = try await fixture.start().store.history(query).map(\.change.kind)
+        #expect(kinds == [.rejected, .released])
     }
 
     @Test("what is held long enough is approved, if that is wanted") func released() async throws {

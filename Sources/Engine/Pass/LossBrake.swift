@@ -19,10 +19,15 @@ struct LossBrake: Sendable {
     /// Takes what was decided meanwhile; what was rejected belongs to the strangers, whom a sweep counts.
     func takeDecisions() async throws {
         for (hold, verdict) in try await store.takeDecisions(pass: pass, now: now()) {
-            if verdict == .reject { lastSweep.forget() }
-            let word =
-                verdict == .approve ? "approved" : "rejected: what was to be removed stays, and is not ours any more"
-            events.note(.notice, "hold \(hold.id), \(hold.counts), is \(word)", event: "released")
+            let begin = "hold \(hold.id), \(hold.counts), is "
+            switch verdict {
+            case .approve: events.note(.notice, begin + "approved", event: "released")
+            case .reject:
+                lastSweep.forget()
+                events.note(
+                    .notice, begin + "rejected: what was to be removed stays, and is not ours any more",
+                    event: "rejected")
+            }
         }
     }
 

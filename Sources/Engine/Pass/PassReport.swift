@@ -4,8 +4,10 @@ import Logging
 public struct PassReport: Hashable, Sendable {
     /// Entries of the pages read.
     public var listed = 0
-    /// Files put in place, whatever way.
+    /// Files and symbolic links put in place, whatever way.
     public var placed = 0
+    /// Of these, symbolic links.
+    public var links = 0
     /// Of these, files whose content was fetched.
     public var downloaded = 0
     /// Bytes fetched.
@@ -57,11 +59,13 @@ public struct PassReport: Hashable, Sendable {
 extension PassReport: CustomStringConvertible {
     /// The counts that are not zero, in words.
     public var summary: String {
+        let files = placed - links
         let parts = [
             (drifted, "found changed here"),
-            (placed, placed == 1 ? "file placed" : "files placed"), (downloaded, "of them downloaded"),
+            (files, files == 1 ? "file placed" : "files placed"), (downloaded, "of them downloaded"),
             (adopted, "already there"), (moved, "renamed"), (copied, "copied"),
-            (folders, folders == 1 ? "folder made" : "folders made"), (removed, "removed"), (setAside, "set aside"),
+            (links, links == 1 ? "link made" : "links made"), (folders, folders == 1 ? "folder made" : "folders made"),
+            (removed, "removed"), (setAside, "set aside"),
             (held, "held"), (failed, "failed"), (parked, "parked"),
             (accepted, "accepted"),
             (resets, resets == 1 ? "full listing" : "full listings"),
@@ -87,7 +91,8 @@ extension PassReport {
     var metadata: Logger.Metadata {
         var fields: Logger.Metadata = [
             "event": "pass_done", "bytes": "\(bytes)", "bytes_per_second": "\(bytesPerSecond)", "placed": "\(placed)",
-            "removed": "\(removed)", "failed": "\(failed)", "parked": "\(parked)", "accepted": "\(accepted)",
+            "links": "\(links)", "removed": "\(removed)", "failed": "\(failed)", "parked": "\(parked)",
+            "accepted": "\(accepted)",
             "withheld": "\(withheld)",
         ]
         for (name, seconds) in times.seconds { fields["seconds_\(name)"] = "\(seconds)" }

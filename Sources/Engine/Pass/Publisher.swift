@@ -144,9 +144,12 @@ struct Publisher: Sendable {
             events.changed(
                 "file_placed", "\(entry.path.remoteText): new revision, same content", path: entry.path)
         case .makeLink(let placement):
-            events.count { $0.placed += 1 }
+            events.count { report in
+                report.placed += 1
+                report.links += 1
+            }
             events.changed(
-                "link_made", "\(placement.path.remoteText): \(placement.link)", path: placement.path,
+                "link_made", "\(placement.path.remoteText): link made: \(placement.link)", path: placement.path,
                 rev: placement.link.rev)
         case .makeFolder(let key, let path):
             if let parent = key.parent { context.watch.touch(parent) }

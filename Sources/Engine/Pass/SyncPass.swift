@@ -84,13 +84,19 @@ struct SyncPass: Sendable {
     /// What is pending keeps to the selection that was configured for this pass.
     private func select() async throws -> Bool {
         let isNew = try await context.store.select(context.settings.selection) { context.board.recordProgress() }
-        if isNew {
+        if isNew, try await hasBegunListing() {
             context.events.note(
                 .notice,
                 "another selection is in effect: what it leaves out, lets in or wants in another form is compared",
                 event: "selection")
         }
         return isNew
+    }
+
+    /// Whether there is anything that a selection can be compared with.
+    private func hasBegunListing() async throws -> Bool {
+        let progress = try await context.store.progress()
+        return progress.everListed || progress.cursor != nil
     }
 
     /// What others did to the mirror is found before anything is planned.

@@ -98,7 +98,7 @@ extension Activity {
             if !isKnown { bytes = bytes.saturatingSum(max(0, change.size ?? 0)) }
         case .fileRemoved, .folderRemoved, .linkRemoved: removed = removed.saturating(files)
         case .folderMade, .linkMade, .moved, .setAside, .restored: others = others.saturating(files)
-        case .trashed, .held, .released, .passDone: break
+        case .trashed, .held, .released, .rejected, .passDone: break
         }
     }
 }

@@ -150,11 +150,12 @@ extension StateStore {
             case .approve: try Holds.retryBelow(id, db)
             case .reject: try Holds.giveUp(id, PendingTable(db, inEffect))
             }
-            let word = verdict == .approve ? "approved" : "rejected"
+            let (kind, word): (ChangeKind, String) =
+                verdict == .approve ? (.released, "approved") : (.rejected, "rejected")
             try HistoryTable(db).append(
                 [
                     MirrorChange(
-                        .released, path: hold.folder, size: hold.bytes, files: hold.files,
+                        kind, path: hold.folder, size: hold.bytes, files: hold.files,
                         reason: "hold \(id) \(word): \(reason)")
                 ], pass: pass, now: now)
             return hold

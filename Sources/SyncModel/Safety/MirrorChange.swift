@@ -22,8 +22,10 @@ public enum ChangeKind: String, Hashable, Sendable, CaseIterable {
     case restored
     /// Removals or replacements are held.
     case held
-    /// What was held was approved or rejected.
+    /// What was held was approved, or need not be held any more.
     case released
+    /// What was held was rejected.
+    case rejected
     /// Files of a folder that the first mirror has put in place, with those of the same batch.
     case folderFilled = "folder_filled"
     /// A pass has ended, and with it the batch of changes before this row.

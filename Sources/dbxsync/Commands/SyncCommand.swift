@@ -140,7 +140,7 @@ struct SyncCommand: AsyncParsableCommand {
 /// The JSON document of `sync --json`.
 private struct SyncResult: Encodable {
     let inStep: Bool
-    let placed, downloaded, adopted, moved, copied, folders, removed, setAside, failed, parked, accepted: Int
+    let placed, links, downloaded, adopted, moved, copied, folders, removed, setAside, failed, parked, accepted: Int
     let bytes, bytesPerSecond: Int64
     /// By stage, and `total`.
     let seconds: [String: Double]
@@ -152,7 +152,7 @@ private struct SyncResult: Encodable {
 
     init(_ report: PassReport, _ status: StatusReport) {
         inStep = status.inStep
-        placed = report.placed
+        (placed, links) = (report.placed, report.links)
         downloaded = report.downloaded
         adopted = report.adopted
         moved = report.moved

@@ -59,8 +59,8 @@ struct DaemonCounters: Codable, Equatable, Sendable {
     /// Counted from zero on, so that the first of them is an increase.
     private static let usualEvents = [
         "file_placed", "file_removed", "folder_made", "folder_removed", "link_made", "link_removed", "moved",
-        "set_aside", "parked", "accepted", "failed", "trashed", "drift", "damaged", "held", "released", "reset",
-        "mirror_away", "mirror_back",
+        "set_aside", "parked", "accepted", "failed", "trashed", "drift", "damaged", "held", "released", "rejected",
+        "reset", "mirror_away", "mirror_back",
     ]
 }
 

@@ -53,7 +53,7 @@ struct PastFiles: Sendable {
                 files[key] = PastFile(path: file.path, isGuess: true)
             }
         case .folderMade, .folderRemoved, .linkMade, .linkRemoved, .setAside, .trashed, .restored, .held, .released,
-            .passDone:
+            .rejected, .passDone:
             break
         }
         return nil

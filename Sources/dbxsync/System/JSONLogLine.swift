@@ -6,7 +6,7 @@ import TextFormatting
 enum JSONLogLine {
     /// Keys whose values are numbers; those of times begin with `secondsPrefix`.
     private static let numbers: Set<String> = [
-        "bytes", "bytes_per_second", "pass", "placed", "removed", "failed", "parked", "accepted", "withheld",
+        "bytes", "bytes_per_second", "pass", "placed", "links", "removed", "failed", "parked", "accepted", "withheld",
         "status",
     ]
     private static let secondsPrefix = "seconds_"

@@ -5,7 +5,8 @@ import TextFormatting
 enum LogText {
     /// Keys whose values machines want and people do not.
     private static let fieldsOnly: Set<String> = [
-        "event", "rev", "pass", "bytes_per_second", "placed", "removed", "failed", "parked", "accepted", "withheld",
+        "event", "rev", "pass", "bytes_per_second", "placed", "links", "removed", "failed", "parked", "accepted",
+        "withheld",
     ]
     /// The same for keys that begin with this.
     private static let fieldsOnlyPrefix = "seconds_"
