@@ -164,6 +164,20 @@ struct DoctorTests {
         #expect(service("Environment=HTTPS_PROXY=http://p:1", proxy: true).last?.name == "sandbox")
     }
 
+    @Test(
+        "a status page that is enabled and not served is told; one that nobody has enabled is not",
+        arguments: [
+            (["ActiveState=failed", "Result=trigger-limit-hit"], Finding.Result.problem, "trigger-limit-hit"),
+            (["ActiveState=inactive"], .warning, "inactive"), (["ActiveState=active"], .ok, "active and enabled"),
+            (["ActiveState=failed", "UnitFileState=disabled"], nil, ""), (["LoadState=not-found"], nil, ""),
+        ])
+    func statusPage(changes: [String], result: Finding.Result?, text: String) {
+        let lines = ["LoadState=loaded", "UnitFileState=enabled"] + changes
+        let facts = UnitFacts(unit: StatusPageCheck.unit, text: lines.joined(separator: "\n"))
+        let finding = StatusPageCheck.finding(facts)
+        #expect(finding?.result == result && finding?.found.contains(text) != false, "\(String(describing: finding))")
+    }
+
     @Test("the journal's limit is a note, and the last setting counts")
     func journal() {
         let usual = JournalCheck.finding("[Journal]\n#RateLimitBurst=5\n", files: 20_000)

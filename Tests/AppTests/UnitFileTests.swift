@@ -45,6 +45,12 @@ struct UnitFileTests {
         }
     }
 
+    @Test("no number of connections shuts the status page for good")
+    func connections() throws {
+        let socket = try settings("dbxsync-web.socket")
+        #expect(socket.contains("TriggerLimitIntervalSec=0") && socket.contains("MaxConnections=16"))
+    }
+
     @Test("the exit codes that a person has to act upon do not start it again")
     func restart() throws {
         let codes = [ExitCode.signedOut, .badConfiguration].map { String($0.rawValue) }.joined(separator: " ")

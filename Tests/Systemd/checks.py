@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -224,6 +225,13 @@ class Checks:
         require(self.page("/", host="attacker.example")[0] == 421)
         for _ in range(50):
             require(self.page("/healthz")[0] == 200, journal())
+        # So many at once are turned away, and end nothing.
+        for _ in range(400):
+            with socket.socket() as connection:
+                connection.settimeout(5)
+                connection.connect_ex(("127.0.0.1", 8089))
+        answers = lambda: self.machine.run("curl", "--silent", "--fail", "--noproxy", "*", "--max-time", "60", "http://127.0.0.1:8089/healthz").code == 0
+        eventually("the page after a burst", answers, lambda: self.machine.run("systemctl", "status", "--no-pager", "dbxsync-web.socket"))
         left = self.run("systemctl", "list-units", "--all", "--no-legend", "dbxsync-web@*")
         eventually("nothing left of it", lambda: not self.run("systemctl", "list-units", "--all", "--no-legend", "dbxsync-web@*"), lambda: left)
         require(self.shell("getent passwd dbxsync-web || :") == "", "its user is still there")

@@ -192,6 +192,7 @@ struct Examination: Sendable {
         let checks = ServiceChecks(
             facts: facts, file: file, config: config, isRunning: isRunning, environment: Variables.all)
         board.add(checks.findings + (facts.isThere ? [] : Self.group(config)))
+        board.add([(await self.facts(StatusPageCheck.unit)).flatMap(StatusPageCheck.finding)].compactMap(\.self))
         guard facts.isThere, let settings = JournalCheck.settings() else { return }
         board.add([JournalCheck.finding(settings, files: files)])
     }
@@ -239,7 +240,7 @@ private final class FindingBoard: Sendable {
     /// The order in which checks build on each other.
     private static let order =
         ["configuration", "commands", Examination.neighboursName, "user", "group"] + ServiceChecks.names + [
-            JournalCheck.name
+            JournalCheck.name, StatusPageCheck.name,
         ]
         + StateChecks.names.prefix(3) + DiskChecks.names + NetworkChecks.hostNames + NetworkChecks.accountNames
         + StateChecks.names.dropFirst(3) + StateChecks.keptNames

@@ -131,6 +131,25 @@ struct ServiceChecks {
     }
 }
 
+/// Whether the status page is served where somebody has enabled it; pure.
+enum StatusPageCheck {
+    static let name = "status page"
+    static let unit = "dbxsync-web.socket"
+
+    /// - Returns: nil where it is not enabled.
+    static func finding(_ facts: UnitFacts) -> Finding? {
+        guard facts.isThere, facts.isEnabled else { return nil }
+        if facts.isActive { return .ok(name, "\(unit) is \(facts["ActiveState"]) and enabled") }
+        let again = "systemctl restart \(unit)"
+        guard facts["ActiveState"] == "failed" else {
+            return .warning(name, "\(unit) is \(facts["ActiveState"]): nothing listens there", do: again)
+        }
+        return .problem(
+            name, "\(unit) is failed (result \(facts["Result"])): nothing listens there",
+            do: "journalctl -u \(unit) -n 50\n\(again)")
+    }
+}
+
 /// Whether the journal takes what a first mirror has to say; a note.
 enum JournalCheck {
     static let name = "journal"
