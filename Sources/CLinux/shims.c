@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -95,6 +96,8 @@ int64_t dbx_file_system(int descriptor) {
     struct statfs status;
     return fstatfs(descriptor, &status) == 0 ? (int64_t)(uint32_t)status.f_type : -1;
 }
+
+uint64_t dbx_device(uint32_t major, uint32_t minor) { return makedev(major, minor); }
 
 // Of linux/ioprio.h, which not every system has: IOPRIO_WHO_PROCESS, and IOPRIO_CLASS_IDLE above the 13 bits of the level.
 int dbx_be_idle(void) { return (int)syscall(SYS_ioprio_set, 1, 0, 3 << 13); }

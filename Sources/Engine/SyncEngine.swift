@@ -142,7 +142,12 @@ public actor SyncEngine {
 
     /// Without it the mirror's place is looked at now and then.
     private func watchPlace() {
-        placeWatch = try? PlaceWatch(mirror.path) { [placeChanges] in placeChanges.notify() }
+        placeWatch = try? PlaceWatch(mirror.path) { [placeChanges, watch] event in
+            switch event {
+            case .mayLeadElsewhere: placeChanges.notify()
+            case .mountedBelow: watch.requireSweep()
+            }
+        }
     }
 
     /// While a pass waits for changes during a slow download, it also consumes the wake-up of a reload.

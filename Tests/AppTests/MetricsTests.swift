@@ -169,6 +169,19 @@ struct MetricsTests {
         #expect(!metrics.counters.isMirrorAway && !metrics.counters.isSignedOut)
     }
 
+    @Test("a word that should have been said again long ago is not believed")
+    func oldWord() throws {
+        let folder = try TemporaryFolder()
+        let holder = LockHolder(pid: 7, word: folder("status-1.json"), since: 0)
+        let now = LockHolder.monotonicSeconds()
+        for (age, isBelieved) in [(0, true), (149, true), (160, false)] as [(Int64, Bool)] {
+            let word = MetricsWord(
+                pid: 7, time: now - age, every: 60, counters: Metrics(began: 0).counters, extents: nil)
+            #expect(word.write(folder("metrics-1.json")))
+            #expect((MetricsWord.read(of: holder) != nil) == (isBelieved && now >= age))
+        }
+    }
+
     @Test("the word is read as it was written, of its process alone; what is none is nothing")
     func word() throws {
         let folder = try TemporaryFolder()

@@ -33,6 +33,33 @@ struct StatusWordTests {
         #expect(!word(heartbeat: 5000, every: .max).isFresh(at: 5000))
     }
 
+    @Test("a daemon, or a state, of another mirror says nothing of the one that is configured")
+    func other() {
+        var word = word(heartbeat: 5000)
+        word.directory = "/srv/one"
+        #expect(daemon(word, at: 5010).refusal(of: "/srv/one") == nil)
+        #expect(daemon(word, at: 5010).refusal(of: "/srv/two")?.contains("works on /srv/one") == true)
+        #expect(daemon(self.word(heartbeat: 5000), at: 5010).refusal(of: "/srv/two") == nil)
+        #expect(StatusReport.refusal(ofFolder: "/Work", nil) == nil)
+        #expect(StatusReport.refusal(ofFolder: "/Work", "/work") == nil)
+        #expect(StatusReport.refusal(ofFolder: "", "/work")?.hasPrefix("mirror.remote_root is the whole Dropbox") == true)
+    }
+
+    @Test("a lock is told from that of another file with the same number, on another device and by another process")
+    func kernelLock() throws {
+        let line: Substring = "12: FLOCK  ADVISORY  WRITE 1432 fe:10:1234 0 EOF"
+        let lock = try #require(KernelLock(line))
+        let device = UInt64(0xFE10)
+        #expect(lock.isOf(LockHolder(pid: 9), device, inode: 1234))
+        #expect(lock.isOf(LockHolder(pid: 1432), device + 1, inode: 1234))
+        #expect(lock.isOf(LockHolder(pid: 9), nil, inode: 1234))
+        #expect(!lock.isOf(LockHolder(pid: 9), device + 1, inode: 1234))
+        #expect(!lock.isOf(LockHolder(pid: 1432), device, inode: 1235))
+        for other: Substring in ["", "1: POSIX  ADVISORY  WRITE 1432 fe:10:1234 0 EOF", "1: FLOCK ADVISORY WRITE x a:b 0"] {
+            #expect(KernelLock(other) == nil)
+        }
+    }
+
     @Test("who is silent is told from who has only begun, from another's word, and from who has no word to say")
     func silent() {
         #expect(daemon(word(heartbeat: 5000), at: 5010).now != nil)

@@ -1,3 +1,4 @@
+import Engine
 import Foundation
 import Glibc
 import Sandbox
@@ -34,5 +35,38 @@ struct MountTests {
         try await fixture.pass()
         #expect(try fixture.differences() == [])
         #expect(try await fixture.brokenInvariants() == [])
+    }
+
+    @Test("what is mounted over a folder or a file of a running mirror is told without waiting for a sweep")
+    func noticed() async throws {
+        let fixture = try EngineFixture()
+        for path in ["/a folder/in it", "/file"] { _ = try fixture.account.put(path, path) }
+        fixture.settings.longpoll = false
+        (fixture.settings.sweep, fixture.clock) = (nil, StandingClock())
+        let (engine, store) = try await fixture.start()
+        let over = try fixture.folder.folder("over")
+        try fixture.folder.write("something else", to: "over/file")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await engine.run() }
+            try await eventually("the first pass") { fixture.board.now.phase == .idle && fixture.board.now.watch != nil }
+            for (source, name) in [(over, "a folder"), (over + "/file", "file")] {
+                let place = fixture.mirror + "/" + name
+                try #require(mount(source, place, nil, UInt(MS_BIND), nil) == 0)
+                defer { umount2(place, Int32(MNT_DETACH)) }
+                try await eventually("that it is told", within: .seconds(60)) {
+                    let (found, failing) = (try await store.findings(limit: 10), try await store.backlog().failing)
+                    return found.unproven.count + failing > 0
+                }
+                try #require(umount2(place, 0) == 0)
+                fixture.time.advance(by: 10_000)
+                await engine.reload(fixture.settings)
+                try await eventually("that it is forgotten", within: .seconds(60)) {
+                    let (found, backlog) = (try await store.findings(limit: 10), try await store.backlog())
+                    return found.unproven.isEmpty && backlog.failing + backlog.pendingFiles == 0
+                }
+            }
+            group.cancelAll()
+        }
+        #expect(try fixture.differences() == [])
     }
 }

@@ -38,6 +38,9 @@ void dbx_release_memory(void);
 int dbx_syncfs(int descriptor);
 // fstatfs(2): the type of the file system, as linux/magic.h has it.
 int64_t dbx_file_system(int descriptor);
+
+/// The number of a device, as stat(2) tells it.
+uint64_t dbx_device(uint32_t major, uint32_t minor);
 // sync_file_range(2) with SYNC_FILE_RANGE_WRITE: begin writing out, do not wait.
 int dbx_begin_writeout(int file, off_t offset, off_t length);
 // ioprio_set(2): the calling thread gets at the disk only when nobody else wants to, where the disk's scheduler knows that.

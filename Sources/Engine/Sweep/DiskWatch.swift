@@ -27,14 +27,17 @@ struct DiskWatch: Sendable {
         while true {
             try await wait(until: [overflow, due.values.min()].compactMap(\.self).min())
             do {
-                let (touched, hasOverflown) = folders.takeTouched()
+                let activity = folders.takeActivity()
                 let now = ContinuousClock.now
                 resting = resting.filter { $0.value > now }
-                for folder in touched where due[folder] == nil {
+                for folder in activity.folders where due[folder] == nil {
                     due[folder] = max(now + Self.settle, resting[folder] ?? now)
                 }
-                if hasOverflown, overflow == nil { overflow = now + Self.longPause }
-                if try await engine.sweepIfDue(overflow.map { $0 <= now } ?? false) { overflow = nil }
+                if activity.hasOverflown, overflow == nil { overflow = now + Self.longPause }
+                if activity.needsSweep { overflow = now }
+                let isDue = overflow.map { $0 <= now } ?? false
+                // The first pass has to be over.
+                if try await engine.sweepIfDue(isDue) { overflow = nil } else if isDue { overflow = now + Self.settle }
                 for folder in due.filter({ $0.value <= now }).keys {
                     due[folder] = nil
                     let cost = try await ContinuousClock().measure { try await look(at: folder) }

@@ -17,6 +17,8 @@ final class WatchedFolders: Sendable {
         /// Folders in which something has happened.
         var touched: Set<RemoteKey> = []
         var hasOverflown = false
+        /// Whether all has to be looked at, at once.
+        var needsSweep = false
     }
 
     private let state: Mutex<State>
@@ -96,14 +98,29 @@ final class WatchedFolders: Sendable {
         if state.withLock({ $0.touched.insert(folder).inserted }) { activity.notify() }
     }
 
-    /// Takes the folders in which something has happened.
-    ///
-    /// - Returns: those, and whether more has happened than the kernel has kept.
-    func takeTouched() -> (folders: Set<RemoteKey>, hasOverflown: Bool) {
+    /// Has all of the mirror looked at as soon as possible, whether it is watched or not.
+    func requireSweep() {
+        state.withLock { $0.needsSweep = true }
+        activity.notify()
+    }
+
+    /// Takes what has happened.
+    func takeActivity() -> Activity {
         state.withLock { state in
-            defer { (state.touched, state.hasOverflown) = ([], false) }
-            return (state.touched, state.hasOverflown)
+            defer { (state.touched, state.hasOverflown, state.needsSweep) = ([], false, false) }
+            return Activity(
+                folders: state.touched, hasOverflown: state.hasOverflown, needsSweep: state.needsSweep)
         }
+    }
+
+    /// What has happened in the mirror.
+    struct Activity {
+        /// Where something has happened.
+        var folders: Set<RemoteKey>
+        /// Whether more has happened than the kernel has kept.
+        var hasOverflown: Bool
+        /// Whether all has to be looked at, at once.
+        var needsSweep: Bool
     }
 
     /// Forgets which folders could not be watched: a look at all of them tells anew.

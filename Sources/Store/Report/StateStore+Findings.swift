@@ -88,6 +88,8 @@ extension StateStore {
     public func findings(limit: Int) async throws -> Findings {
         try await read { db in
             var all = Findings()
+            // A folder may be known from a look at it, and from one at the folder above.
+            var told: Set<Findings.Unproven> = []
             let rows = try Row.fetchCursor(
                 db, sql: "SELECT folder, strangers, names, unproven FROM finding ORDER BY folder")
             while let row = try rows.next() {
@@ -105,10 +107,10 @@ extension StateStore {
                     }
                 }
                 for item in found.decodedUnproven {
-                    all.unproven.append(
-                        Findings.Unproven(
-                            path: item.name.isEmpty && key != .root ? folder : "\(folder)/\(item.name)",
-                            reason: item.reason))
+                    let unproven = Findings.Unproven(
+                        path: item.name.isEmpty && key != .root ? folder : "\(folder)/\(item.name)",
+                        reason: item.reason)
+                    if told.insert(unproven).inserted { all.unproven.append(unproven) }
                 }
             }
             return all

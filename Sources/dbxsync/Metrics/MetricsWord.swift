@@ -9,6 +9,8 @@ struct MetricsWord: Codable, Equatable, Sendable {
     var state: String? = nil
     /// When, in seconds of the machine's monotonic clock.
     var time: Int64
+    /// After how many seconds it is said again at the latest; nil in the word of an earlier version.
+    var every: Int64? = nil
     /// What is said.
     var counters: DaemonCounters
     /// What others would have to read the whole state for; nil if it could not be read.
@@ -22,11 +24,14 @@ struct MetricsWord: Codable, Equatable, Sendable {
         return folder + "metrics" + (name.hasPrefix("status") ? name.dropFirst("status".count) : "-" + name)
     }
 
-    /// What the holder of a lock says; nil if that is nothing, or somebody else's.
+    /// What the holder of a lock says; nil if that is nothing, somebody else's, or too old to be true.
     static func read(of holder: LockHolder) -> MetricsWord? {
         guard let path = holder.word.map(path(beside:)),
             let word = WordFile.read(MetricsWord.self, at: path, most: largest), word.pid == holder.pid,
-            word.time >= holder.since ?? 0
+            word.time >= holder.since ?? 0,
+            word.every.map({
+                StatusWord.isFresh(said: word.time, every: $0, at: LockHolder.monotonicSeconds())
+            }) ?? true
         else { return nil }
         return word
     }

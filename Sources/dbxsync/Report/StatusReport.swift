@@ -177,6 +177,14 @@ struct StatusReport: Encodable, Sendable {
         var stopped = false
         /// Whether it makes a single pass, as `dbxsync sync` does.
         var onePass = false
+        /// The mirror directory that it works on; null if it has not said it.
+        @Nullable var directory: String?
+
+        /// Why it says nothing of a mirror directory; nil if it does.
+        func refusal(of configured: String) -> String? {
+            guard let directory, directory != configured else { return nil }
+            return "mirror.directory is \(configured), and the daemon works on \(directory); restart it"
+        }
     }
 
     /// Heartbeats that cannot be sent.
@@ -294,13 +302,27 @@ extension StatusReport {
         fileprivate var issues: [PathIssue]
     }
 
-    /// The same, in doubt if no daemon runs and the mirror is not the one that the state is about.
+    /// The same, in doubt if the state, or the daemon, is about another mirror than the configuration.
     private func doubting(_ config: Config, _ store: StateStore) async throws -> StatusReport {
         var report = self
         report.lookAround(config)
-        // A running daemon checks that itself, and waits for a mirror that is away.
-        if daemon == nil, let refusal = try await Self.refusal(ofMirror: config, store) { report.doubt(refusal) }
+        var refusal = Self.refusal(ofFolder: config.mirror.remoteRoot, try await store.progress().origin?.folder)
+        if let daemon, !daemon.onePass {
+            // It checks the mirror itself, and waits for one that is away.
+            refusal = refusal ?? daemon.refusal(of: config.mirror.directory)
+        } else if refusal == nil {
+            refusal = try await Self.refusal(ofMirror: config, store)
+        }
+        if let refusal { report.doubt(refusal) }
         return report
+    }
+
+    /// Why nothing is known of a folder of Dropbox if the last pass was about another one; nil if there was none.
+    static func refusal(ofFolder folder: String, _ known: String?) -> String? {
+        guard let known, known.pathKey != folder.pathKey else { return nil }
+        func name(_ folder: String) -> String { folder.isEmpty ? "the whole Dropbox" : folder }
+        return "mirror.remote_root is \(name(folder)), and the last pass was about \(name(known)); "
+            + "after a restart it is known whether these are the same"
     }
 
     /// Takes up what is beside the state: why no daemon runs, and what one leaves undone.
@@ -513,6 +535,7 @@ extension StatusReport.Daemon {
         let said = word.flatMap { $0.pid == holder.pid && $0.heartbeat >= holder.since ?? 0 ? $0 : nil }
         let isFresh = !isStopped && said?.isFresh(at: time) ?? false
         now = isFresh ? said?.now : nil
+        directory = said?.directory
         // Who has no place for a word makes one pass, and says how it went at its end.
         silent =
             isStopped

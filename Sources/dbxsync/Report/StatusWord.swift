@@ -12,6 +12,8 @@ struct StatusWord: Codable, Equatable, Sendable {
     var pid: Int32
     /// Its state directory; nil in the word of an earlier version.
     var state: String? = nil
+    /// Its mirror directory; nil in the word of an earlier version.
+    var directory: String? = nil
     /// When, in seconds of the machine's monotonic clock.
     var heartbeat: Int64
     /// After how many seconds it is said again at the latest.
@@ -23,11 +25,14 @@ struct StatusWord: Codable, Equatable, Sendable {
     private static let grace: Int64 = 30
 
     /// Whether it is younger than its heartbeat allows at `time` of the monotonic clock.
-    func isFresh(at time: Int64) -> Bool {
-        let age = time.subtractingReportingOverflow(heartbeat)
+    func isFresh(at time: Int64) -> Bool { Self.isFresh(said: heartbeat, every: every, at: time) }
+
+    /// Whether what was said then, and is said again after so many seconds, is to be believed at `time`.
+    static func isFresh(said: Int64, every: Int64, at time: Int64) -> Bool {
+        let age = time.subtractingReportingOverflow(said)
         let limit = every.multipliedReportingOverflow(by: 2)
         guard !age.overflow, !limit.overflow, every > 0 else { return false }
-        return (0...max(0, limit.partialValue).addingGrace(Self.grace)).contains(age.partialValue)
+        return (0...max(0, limit.partialValue).addingGrace(grace)).contains(age.partialValue)
     }
 
     /// Whether a daemon that began at `since` should have said something at `time`, both of the monotonic clock.

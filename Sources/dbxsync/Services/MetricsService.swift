@@ -70,8 +70,8 @@ struct MetricsService: Service {
     private func sayWord() async -> Bool {
         let extents = await sampler.extents()
         let word = MetricsWord(
-            pid: getpid(), state: config.value.state.directory, time: LockHolder.monotonicSeconds(), counters: counters,
-            extents: extents)
+            pid: getpid(), state: config.value.state.directory, time: LockHolder.monotonicSeconds(),
+            every: longestWordPause.components.seconds, counters: counters, extents: extents)
         freeSpace.ask()
         return word.write(MetricsWord.path(beside: place.path))
     }

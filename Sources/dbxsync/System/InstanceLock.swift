@@ -1,3 +1,4 @@
+import CLinux
 import FileSystem
 import Glibc
 import MirrorFS
@@ -61,15 +62,13 @@ final class InstanceLock: Sendable {
         guard fstat(descriptor, &status) == 0, let holder = FileLock.written(descriptor),
             let locks = lines(of: "/proc/locks")
         else { return .unknown }
-        // proc_locks(5): number, type, mode, access, PID, major:minor:inode, range. The device is not compared:
-        // btrfs shows another one here than in stat(2).
-        let isHeld = locks.contains { line in
-            let words = line.split(separator: " ")
-            return words.count > 5 && words[1] == "FLOCK" && words[3] == "WRITE"
-                && words[5].hasSuffix(":\(status.st_ino)")
-        }
+        let device = dbx_file_system(descriptor) == Self.btrfs ? nil : UInt64(status.st_dev)
+        let isHeld = locks.contains { KernelLock($0)?.isOf(holder, device, inode: UInt64(status.st_ino)) ?? false }
         return isHeld ? .held(holder) : .free(holder)
     }
+
+    /// What shows another device in /proc/locks than in stat(2): its `f_type`, of linux/magic.h.
+    private static let btrfs: Int64 = 0x9123_683E
 
     private static func lines(of file: String) -> [Substring]? {
         guard let stream = fopen(file, "re") else { return nil }
@@ -78,6 +77,33 @@ final class InstanceLock: Sendable {
         var chunk = [UInt8](repeating: 0, count: 4_096)
         while case let count = fread(&chunk, 1, chunk.count, stream), count > 0 { bytes += chunk[..<count] }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+    }
+}
+
+/// A lock by flock(2) for writing, as the kernel shows it.
+struct KernelLock: Equatable {
+    /// Who has taken it; another number in another container.
+    let pid: Int32
+    let device: UInt64
+    let inode: UInt64
+
+    /// Reads a line of proc_locks(5): number, type, mode, access, PID, major:minor:inode, range; nil for another lock.
+    init?(_ line: Substring) {
+        let words = line.split(separator: " ")
+        guard words.count > 5, words[1] == "FLOCK", words[3] == "WRITE", let pid = Int32(words[4]) else { return nil }
+        let place = words[5].split(separator: ":")
+        guard place.count == 3, let major = UInt32(place[0], radix: 16), let minor = UInt32(place[1], radix: 16),
+            let inode = UInt64(place[2])
+        else { return nil }
+        (self.pid, device, self.inode) = (pid, dbx_device(major, minor), inode)
+    }
+
+    /// Whether it is the lock of a file that names its holder: another file system has the same numbers of inodes.
+    ///
+    /// - Parameter device: what stat(2) says; nil if it says another one than the kernel shows here. That of a file on
+    ///   overlayfs may be another one, too, where only the process is compared.
+    func isOf(_ holder: LockHolder, _ device: UInt64?, inode: UInt64) -> Bool {
+        self.inode == inode && (device == nil || device == self.device || pid == holder.pid)
     }
 }
 
