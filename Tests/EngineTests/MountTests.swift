@@ -48,7 +48,9 @@ struct MountTests {
         try fixture.folder.write("something else", to: "over/file")
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await engine.run() }
-            try await eventually("the first pass") { fixture.board.now.phase == .idle && fixture.board.now.watch != nil }
+            try await eventually("the first pass") {
+                fixture.board.now.phase == .idle && fixture.board.now.watch != nil
+            }
             for (source, name) in [(over, "a folder"), (over + "/file", "file")] {
                 let place = fixture.mirror + "/" + name
                 try #require(mount(source, place, nil, UInt(MS_BIND), nil) == 0)

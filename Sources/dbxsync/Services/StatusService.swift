@@ -85,7 +85,8 @@ struct StatusService: Service {
         let time = LockHolder.monotonicSeconds()
         if let last, last.now == live, time - last.heartbeat < place.every { return last }
         let word = StatusWord(
-            pid: getpid(), state: stateDirectory, directory: diskStall.directory, heartbeat: time, every: place.every, now: live)
+            pid: getpid(), state: stateDirectory, directory: diskStall.directory, heartbeat: time, every: place.every,
+            now: live)
         return word.write(place.path) ? word : last
     }
 
