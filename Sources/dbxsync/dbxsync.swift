@@ -18,7 +18,7 @@
 //   Heartbeat/  Health judges, HeartbeatPlan says when it is told, HeartbeatSender tells it
 //   Restore/    `restore`: MirrorPlace reads the path, PastReader and PastFiles lead the mirror back through its history,
 //               RestorePlanner with RestoreChoice says what comes from where, Restorer brings it
-//   System/     journal, sd_notify, terminal, lock of the instance, the last resort of a stop
+//   System/     journal, sd_notify, terminal, lock of the instance, disks that do not answer, the last resort of a stop
 //
 // Where an exit code, a key or a journal field comes from: docs/architecture.md#where-things-live.
 

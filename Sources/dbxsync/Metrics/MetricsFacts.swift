@@ -70,15 +70,21 @@ extension MetricsFacts {
     static func gather(
         _ store: StateStore, _ config: Config, file: String, now: Timestamp
     ) async throws -> MetricsFacts {
+        let counted = InstanceLock.holder(stateDirectory: config.state.directory).flatMap(MetricsWord.read)?.counters
+        // Not asked of a disk while a daemon knows. Meanwhile the report asks it, too: both may wait for it in vain.
+        async let free = counted == nil ? freeBytes(config.mirror.directory) : nil
         let report = try await StatusReport.glance(store, config: config, now: now, paths: 0, isWhole: true)
-        let holder = InstanceLock.holder(stateDirectory: config.state.directory)
-        let counters = report.daemon.flatMap { _ in holder.flatMap(MetricsWord.read)?.counters }
+        let counters = report.daemon.flatMap { _ in counted }
         return MetricsFacts(
             mirror: instance(file), now: now, isUp: report.daemon.map { !$0.silent } ?? false, report: report,
             trash: Trash(try await store.trashExtent()), counters: counters,
-            // Not asked of a disk while a daemon knows: it may not answer.
-            freeBytes: counters == nil ? try? DiskSpace(of: config.mirror.directory).free : counters?.freeBytes,
+            freeBytes: counters == nil ? await free : counters?.freeBytes,
             isSignedIn: counters.map { !$0.isSignedOut } ?? hasSignIn(config), limits: Limits(config))
+    }
+
+    /// - Returns: nil if the disk does not tell, or does not answer.
+    private static func freeBytes(_ directory: String) async -> Int64? {
+        await DiskInquiry(of: directory).answer { try? DiskSpace(of: directory).free } ?? nil
     }
 
     /// Whether there is a sign-in of which nothing bad is known; that is known without asking Dropbox.

@@ -336,12 +336,15 @@ extension StatusReport {
     /// Why the mirror directory is not the mirror that the state is about; nil if it is, or there is none yet.
     private static func refusal(ofMirror config: Config, _ store: StateStore) async throws -> String? {
         guard let expected = try await store.progress().mirrorID else { return nil }
-        do {
-            _ = try MirrorTree.openReadOnly(at: config.mirror.directory, expecting: expected)
-            return nil
-        } catch {
-            return "\(error)"
-        }
+        let disk = DiskInquiry(of: config.mirror.directory)
+        return await disk.answer { () -> String? in
+            do {
+                _ = try MirrorTree.openReadOnly(at: disk.directory, expecting: expected)
+                return nil
+            } catch {
+                return "\(error)"
+            }
+        } ?? disk.silence
     }
 
     /// Takes up why nothing is known of the mirror as a whole.
