@@ -167,6 +167,45 @@ struct AwayTests {
     }
 
     @Test(
+        "without a daemon a disk that does not answer is told, and holds up neither status, metrics, the page nor doctor",
+        .needs(.fuse, .bindfs))
+    func silentDisk() async throws {
+        try await DaemonFixture.run { fixture in
+            fixture.account.fill(Seed(files: 20))
+            let mirror = fixture.place.mirror
+            let server = try Program("/usr/bin/bindfs", ["-f", try fixture.place.folder.folder("backing"), mirror])
+            defer {
+                server.send(SIGCONT)
+                server.send(SIGKILL)
+                umount2(mirror, Int32(MNT_DETACH))
+            }
+            try await eventually("a mount") { try tool("mountpoint", "-q", mirror) == 0 }
+            try #require(try await fixture.place.run("sync").code == 0)
+            server.send(SIGSTOP)
+            let silence = "the disk of \(mirror) does not answer"
+
+            let status = try await fixture.place.run("status")
+            #expect(status.code == 1 && status.output.contains(silence), "\(status)")
+            let metrics = try await fixture.place.run("metrics")
+            #expect(metrics.code == 0 && metrics.output.contains("dbxsync_in_step{mirror=\"dbxsync\"} 0"), "\(metrics)")
+            #expect(!metrics.output.contains("dbxsync_free_bytes{"), "\(metrics)")
+            let page = try await Program(
+                "dbxsync", ["web", "--config", fixture.place.configuration],
+                input: "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            ).ending()
+            #expect(page.output.contains(silence), "\(page)")
+
+            let doctor = try await fixture.place.run("doctor")
+            #expect(doctor.code == 1 && doctor.output.contains("problem  mirror directory: \(silence)"), "\(doctor)")
+            #expect(doctor.output.contains("skipped  trash: the disk of the mirror does not answer"), "\(doctor)")
+            for check in ["state directory", "lock", "state file", "held removals", "paths"] {
+                #expect(doctor.output.contains("ok       \(check): "), "\(check): \(doctor)")
+            }
+            #expect(!doctor.output.contains("no answer within"), "\(doctor)")
+        }
+    }
+
+    @Test(
         "a state directory whose disk turns read-only is told, although the state itself looks well",
         .needs(.loopDevice, .command("mkfs.ext4")))
     func readOnlyState() async throws {

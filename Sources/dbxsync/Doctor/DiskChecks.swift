@@ -21,10 +21,25 @@ struct DiskChecks: Sendable {
 
     static let names = ["mirror directory", "mirror access", "free space", "file system", "watches"]
 
+    /// What is said of checks that need an answer of the mirror's disk, if it gives none.
+    static let silence = "the disk of the mirror does not answer"
+
+    /// How long all of them may take.
+    private static let patience = Duration.seconds(25)
+
     private var path: String { config.mirror.directory }
 
+    /// All of them, or that the disk does not answer.
+    func findingsInTime() async -> [Finding] {
+        let disk = DiskInquiry(of: path)
+        if let findings = await disk.answer(within: Self.patience, { findings }) { return findings }
+        let advice = "look at the disk, or at the server it is on; what the kernel says of it: dmesg"
+        return [.problem(Self.names[0], disk.silence, do: advice)]
+            + Self.names.dropFirst().map { .skipped($0, Self.silence) }
+    }
+
     /// All of them.
-    var findings: [Finding] {
+    private var findings: [Finding] {
         let place = directory
         guard place.result != .problem else {
             return [place] + Self.names.dropFirst().map { .skipped($0, "there is no usable mirror directory") }

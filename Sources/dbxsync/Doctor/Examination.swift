@@ -77,7 +77,11 @@ struct Examination: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await board.expect(NetworkChecks.hostNames) { await checks.hosts() } }
             group.addTask(executorPreference: pool) {
-                await board.expect([Self.neighboursName]) { [neighbours(config)].compactMap(\.self) }
+                await board.expect([Self.neighboursName]) {
+                    let found = await DiskInquiry(of: folder).answer { neighbours(config) }
+                    let silence = Finding.skipped(Self.neighboursName, "the disk of one of them does not answer")
+                    return [found ?? silence].compactMap(\.self)
+                }
             }
             group.addTask(executorPreference: pool) {
                 let state = StateChecks(config: config, serviceUser: user, now: .now)
@@ -101,7 +105,9 @@ struct Examination: Sendable {
                 }
             }
             group.addTask(executorPreference: pool) {
-                await board.expect(DiskChecks.names) { DiskChecks(config: config, known: outcome.known).findings }
+                await board.expect(DiskChecks.names) {
+                    await DiskChecks(config: config, known: outcome.known).findingsInTime()
+                }
             }
             group.addTask(executorPreference: pool) { await service(facts, config, outcome.files) }
         }
@@ -191,7 +197,7 @@ struct Examination: Sendable {
         let isRunning = config.map { StatusReport.Daemon.running($0) != nil } ?? false
         let checks = ServiceChecks(
             facts: facts, file: file, config: config, isRunning: isRunning, environment: Variables.all)
-        board.add(checks.findings + (facts.isThere ? [] : Self.group(config)))
+        board.add(await checks.findingsInTime() + (facts.isThere ? [] : Self.group(config)))
         board.add([(await self.facts(StatusPageCheck.unit)).flatMap(StatusPageCheck.finding)].compactMap(\.self))
         guard facts.isThere, let settings = JournalCheck.settings() else { return }
         board.add([JournalCheck.finding(settings, files: files)])

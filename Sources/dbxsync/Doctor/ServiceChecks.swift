@@ -3,7 +3,7 @@ import Glibc
 import TextFormatting
 
 /// Whether systemd would run the daemon, and let it do its work; pure but for the look at users and groups.
-struct ServiceChecks {
+struct ServiceChecks: Sendable {
     let facts: UnitFacts
     /// The file that the service would be run with.
     let file: String
@@ -17,14 +17,22 @@ struct ServiceChecks {
     /// The names of the checks, for when there is no systemd.
     static let names = ["service", "sandbox", "service environment"]
 
+    /// All of them, without what needs an answer of the disks of its directories if one gives none.
+    func findingsInTime() async -> [Finding] {
+        let silence = Finding.skipped(Self.names[1], "the disk of one of its directories does not answer")
+        return await DiskInquiry(of: file).answer { findings } ?? findings(sandbox: silence)
+    }
+
     /// All of them.
-    var findings: [Finding] {
+    var findings: [Finding] { findings(sandbox: sandbox) }
+
+    private func findings(sandbox: @autoclosure () -> Finding?) -> [Finding] {
         guard facts.isThere else {
             return [
                 .skipped("service", "there is no \(facts.unit) here; whatever starts \"dbxsync run\" is not looked at")
             ]
         }
-        return [service, sandbox, proxies].compactMap(\.self)
+        return [service, sandbox(), proxies].compactMap(\.self)
     }
 
     // MARK: The unit

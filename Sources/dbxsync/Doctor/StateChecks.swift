@@ -19,6 +19,8 @@ struct StateChecks: Sendable {
     static let keptNames = ["trash", "outbox", "metrics file", "heartbeat"]
 
     private static let mostRows = 1_000
+    /// How long the mirror's disk may take for so many items of the trash.
+    private static let trashPatience = Duration.seconds(10)
 
     /// All of them, and what they tell the others.
     struct Outcome: Sendable {
@@ -36,10 +38,12 @@ struct StateChecks: Sendable {
         do {
             // A look leaves nothing beside the file.
             let found = try await StateStore.look(at: config.stateFile) { await read($0, daemon) }
-            let nothing = Outcome(
-                findings: [.skipped(Self.names[2], "no pass was made yet, or none since an upgrade"), outbox(nil)]
-                    .compactMap(\.self))
-            outcome = found ?? nothing
+            if let found {
+                outcome = found
+            } else {
+                let nothing = Finding.skipped(Self.names[2], "no pass was made yet, or none since an upgrade")
+                outcome.findings = [nothing, await outbox(nil)].compactMap(\.self)
+            }
         } catch {
             outcome.findings = [.problem(Self.names[2], Failure.of(error).message)]
         }
@@ -125,7 +129,7 @@ struct StateChecks: Sendable {
             (outcome.origin, outcome.files) = (progress.origin, report.mirror.files)
             outcome.findings += [step(report), held(report), paths(report), pause(report)]
             outcome.findings.append(try await trash(store, of: progress.mirrorID))
-            if let finding = outbox(report.outbox) { outcome.findings.append(finding) }
+            if let finding = await outbox(report.outbox) { outcome.findings.append(finding) }
         } catch {
             outcome.findings.append(.problem(Self.names[3], Failure.of(error).message))
         }
@@ -197,18 +201,21 @@ struct StateChecks: Sendable {
 
     private func trash(_ store: StateStore, of mirror: String?) async throws -> Finding {
         let name = Self.keptNames[0]
-        if let mirror, (try? MirrorTree.openReadOnly(at: config.mirror.directory, expecting: mirror)) == nil {
-            return .skipped(name, "the mirror it is in is not there")
+        let disk = DiskInquiry(of: config.mirror.directory)
+        let isThere = await disk.answer {
+            mirror.map { (try? MirrorTree.openReadOnly(at: disk.directory, expecting: $0)) != nil } ?? true
         }
+        guard let isThere else { return .skipped(name, DiskChecks.silence) }
+        guard isThere else { return .skipped(name, "the mirror it is in is not there") }
         let extent = try await store.trashExtent()
-        let aside = asideText
-        guard extent.items > 0 else { return .ok(name, "empty" + aside) }
-        let rows = try await store.trash(limit: Self.mostRows)
-        let missing = rows.count { row in
-            var status = stat()
-            let place = "\(config.mirror.directory)/.dbxsync/\(row.item.place)"
-            return lstat(place, &status) != 0 && errno == ENOENT
+        let places = try await store.trash(limit: Self.mostRows).map(\.item.place)
+        // Asked apart: a disk that is too slow for so many items may still be asked for less.
+        let kept = await DiskInquiry(of: disk.directory + "/.dbxsync").answer(within: Self.trashPatience) {
+            KeptFiles(in: disk.directory, places)
         }
+        guard let kept else { return .skipped(name, "the disk of the mirror takes too long for it") }
+        let (missing, aside) = (kept.missing, kept.aside)
+        guard extent.items > 0 else { return .ok(name, "empty" + aside) }
         let held = "\(HumanText.count(extent.items, "item")), \(HumanText.bytes(extent.bytes))"
         if missing > 0 {
             return .warning(
@@ -218,12 +225,26 @@ struct StateChecks: Sendable {
         return .ok(name, held + aside)
     }
 
-    /// Whether days have something set aside, which nobody but the user removes.
-    private var asideText: String {
-        let folder = config.mirror.directory + "/.dbxsync/aside"
-        guard let days = try? DirectoryEntries(of: folder).names(), !days.isEmpty else { return "" }
-        return
-            "; in .dbxsync/aside are local files of \(HumanText.count(days.count, "day")), which stay until you remove them"
+    /// What of the mirror is kept, as its disk has it; blocks for as long as that does.
+    private struct KeptFiles {
+        /// How many of the places in the trash are empty.
+        let missing: Int
+        /// Whether days have something set aside, which nobody but the user removes.
+        let aside: String
+
+        init(in mirror: String, _ places: [String]) {
+            missing = places.count { place in
+                var status = stat()
+                return lstat("\(mirror)/.dbxsync/\(place)", &status) != 0 && errno == ENOENT
+            }
+            aside = Self.aside(mirror + "/.dbxsync/aside")
+        }
+
+        private static func aside(_ folder: String) -> String {
+            guard let days = try? DirectoryEntries(of: folder).names(), !days.isEmpty else { return "" }
+            return
+                "; in .dbxsync/aside are local files of \(HumanText.count(days.count, "day")), which stay until you remove them"
+        }
     }
 
     /// The file that the daemon keeps for node_exporter; nil where none is configured.
@@ -256,21 +277,17 @@ struct StateChecks: Sendable {
             do: "correct heartbeat.url, or let this machine reach its server; account.proxy holds for it, too")
     }
 
-    private func outbox(_ report: StatusReport.Outbox?) -> Finding? {
+    private func outbox(_ report: StatusReport.Outbox?) async -> Finding? {
         let name = Self.keptNames[1]
         guard let settings = config.outbox.settings else { return nil }
-        do throws(Failure) {
-            try OutboxPlaces.check(config)
-        } catch {
-            return .problem(name, error.message)
+        // Whether the two overlap is looked up in both.
+        let mirror = DiskInquiry(of: config.mirror.directory)
+        guard await mirror.answer({ access(mirror.directory, F_OK) }) != nil else {
+            return .skipped(name, DiskChecks.silence)
         }
-        let needed = settings.after == .keep ? R_OK | X_OK : R_OK | W_OK | X_OK
-        guard faccessat(AT_FDCWD, settings.directory, needed, AT_EACCESS) == 0 else {
-            let user = Privileges.User.current.name
-            return .problem(
-                name, "\(user) may not work in \(settings.directory): \(SystemError(errno))",
-                do: "let \(user) read it\(settings.after == .keep ? "" : " and write to it")")
-        }
+        let disk = DiskInquiry(of: settings.directory)
+        guard let denial = await disk.answer({ outboxDenial(settings) }) else { return .problem(name, disk.silence) }
+        if let denial { return denial }
         guard let report else { return .ok(name, settings.directory) }
         let stuck = report.failing + report.parked
         if stuck > 0 {
@@ -280,5 +297,21 @@ struct StateChecks: Sendable {
                 do: "they are listed by: dbxsync status")
         }
         return .ok(name, "\(settings.directory), \(HumanText.count(report.waiting, "file")) to go up")
+    }
+
+    /// Why nobody can work in the outbox; blocks for as long as its disk does.
+    private func outboxDenial(_ settings: OutboxSettings) -> Finding? {
+        let name = Self.keptNames[1]
+        do throws(Failure) {
+            try OutboxPlaces.check(config)
+        } catch {
+            return .problem(name, error.message)
+        }
+        let needed = settings.after == .keep ? R_OK | X_OK : R_OK | W_OK | X_OK
+        if faccessat(AT_FDCWD, settings.directory, needed, AT_EACCESS) == 0 { return nil }
+        let user = Privileges.User.current.name
+        return .problem(
+            name, "\(user) may not work in \(settings.directory): \(SystemError(errno))",
+            do: "let \(user) read it\(settings.after == .keep ? "" : " and write to it")")
     }
 }
