@@ -152,6 +152,9 @@ enum StatusText {
             let disk = report.diskAsOf.map { "was last compared \(time($0, now))" } ?? "was not compared yet"
             return "not known to be in step: the account was at \(asOf), but the disk \(disk)"
         }
+        if let whole = report.issues.first(where: { $0.path == "/" }) {
+            return "not in step: \(escapingControls(reason(whole, now))); it was at \(asOf)"
+        }
         if report.stale { return "not known to be in step: it was at \(asOf), and \(whyStale(report))" }
         let count = report.failing + report.parked + report.unread
         if count == 0 { return "not in step: not all changes are in place; it was at \(asOf)" }
