@@ -100,6 +100,12 @@ struct DoctorTests {
         #expect(readOnlyHome.access(to: "/home/ana/n") == .readOnly(by: "ProtectHome=read-only"))
         #expect(UnitSandbox(facts("BindPaths=/x:/home/ana/m")).access(to: "/home/ana/m/y") == .writable)
         #expect(UnitSandbox(UnitFacts(unit: "u", text: "")).access(to: "/anywhere") == .writable)
+        let edited = UnitFacts(
+            unit: "u", text: "ExecStart={ path=/usr/bin/dbxsync ; argv[]=/usr/bin/dbxsync run --config /root/x }")
+        for (file, runs) in [("/etc/dbxsync.conf", true), ("/etc/dbxsync/work.conf", true), ("/root/y", false)] {
+            #expect(edited.runs(file) == runs)
+        }
+        #expect(edited.runs("/root/x"))
     }
 
     private func service(_ changes: String..., directory: String = "/srv/dropbox", proxy: Bool = false) -> [Finding] {

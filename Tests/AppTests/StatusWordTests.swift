@@ -164,6 +164,11 @@ struct StatusWordTests {
         status.inStepAsOf = 1_700_000_000
         status.diskAsOf = 1_700_000_000
         #expect(StatusLine.text(status, now: 1_700_000_100).hasPrefix("in step"))
+        var failing = status
+        (failing.failing, failing.parked) = (1, 2)
+        #expect(
+            StatusLine.text(failing, now: 1_700_000_100).hasPrefix(
+                "not in step: 1 failing, 2 parked (see: dbxsync status); all else was at "))
         status.unresponsiveDisk = UnresponsiveDisk(directory: "/srv/dropbox", since: 1_700_000_050)
         #expect(
             StatusLine.text(status, now: 1_700_000_100).hasPrefix("waiting: the disk of /srv/dropbox has not answered"))

@@ -66,7 +66,8 @@ struct Examination: Sendable {
         board.add([Self.configuration(config, file)])
         board.add([Self.commands(config)].compactMap(\.self))
         let unit = DropIn(config, file: file).unit
-        let facts = await facts(unit)
+        // Of another configuration no unit tells anything.
+        let facts = await facts(unit).flatMap { $0.runs(file) ? $0 : nil }
         do throws(Failure) {
             try becomeUser(config, facts)
         } catch {
@@ -191,7 +192,8 @@ struct Examination: Sendable {
 
     private func service(_ facts: UnitFacts?, _ config: Config?, _ files: Int?) async {
         guard let facts else {
-            board.add([.skipped("service", "systemd does not run here")] + Self.group(config))
+            let why = UnitFacts.isBooted ? "no unit of dbxsync runs with \(file)" : "systemd does not run here"
+            board.add([.skipped("service", why)] + Self.group(config))
             return
         }
         let isRunning = config.map { StatusReport.Daemon.running($0) != nil } ?? false

@@ -177,7 +177,8 @@ struct StateChecks: Sendable {
             let accepted = "none fails, and \(HumanText.count(report.accepted)) that cannot be mirrored may be missing"
             return .ok(name, report.accepted > 0 ? accepted : "none fails or cannot be mirrored")
         }
-        let first = report.issues.first.map { "\nfor example \($0.path): \($0.reason)" } ?? ""
+        let example = report.issues.first { $0.state != "accepted" }
+        let first = example.map { "\nfor example \($0.path): \($0.reason)" } ?? ""
         let found = said.joined(separator: ", ") + first
         let advice = "they are listed by: dbxsync status\nmirror.accept is for those that may be missing"
         return .problem(name, found, do: advice)

@@ -37,13 +37,19 @@ struct UnitFacts: Equatable, Sendable {
 
     private static let names = [
         "LoadState", "UnitFileState", "ActiveState", "SubState", "Result", "ExecMainStatus", "NRestarts", "StatusText",
-        "NeedDaemonReload", "User", "Group", "SupplementaryGroups", "Environment", "ProtectSystem", "ProtectHome",
+        "NeedDaemonReload", "ExecStart", "User", "Group", "SupplementaryGroups", "Environment", "ProtectSystem",
+        "ProtectHome",
         "PrivateTmp", "PrivateUsers", "ReadWritePaths", "ReadOnlyPaths", "InaccessiblePaths", "BindPaths",
         "StateDirectory",
         "RuntimeDirectory", "CacheDirectory", "LogsDirectory",
     ]
 
     subscript(name: String) -> String { values[name] ?? "" }
+
+    /// Whether the unit runs with a configuration file.
+    func runs(_ file: String) -> Bool {
+        file == DropIn.file(ofInstance: DropIn.instance(file)) || self["ExecStart"].contains(file)
+    }
 
     /// The words of a list, without the quotes that some have and the backslashes in these.
     func words(_ name: String) -> [String] {

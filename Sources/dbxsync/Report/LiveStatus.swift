@@ -19,6 +19,8 @@ struct LiveStatus: Codable, Equatable, Sendable {
     var filesTotal: Int
     /// Bytes received in this pass.
     var bytesDone: Int64
+    /// Of these the ones that earlier runs have received; nil in the word of an earlier version.
+    var bytesResumed: Int64?
     /// Bytes to be received in this pass.
     var bytesTotal: Int64
     /// Entries removed in this pass.
@@ -66,6 +68,7 @@ struct LiveStatus: Codable, Equatable, Sendable {
         filesTotal = isWorking ? status.filesTotal : 0
         bytesDone = isWorking ? status.bytesDone : 0
         bytesTotal = isWorking ? status.bytesTotal : 0
+        bytesResumed = isWorking ? status.bytesResumed : 0
         removed = isWorking ? status.removed : 0
         downloads = all.prefix(Self.mostDownloads).map {
             Download(path: $0.path.remoteText, bytesDone: $0.bytesDone, bytesTotal: $0.bytesTotal)
@@ -108,6 +111,6 @@ extension Progress {
     init(_ live: LiveStatus) {
         self.init(
             filesDone: live.filesDone, filesTotal: live.filesTotal, bytesDone: live.bytesDone,
-            bytesTotal: live.bytesTotal, isGrowing: live.isListing)
+            bytesTotal: live.bytesTotal, bytesResumed: live.bytesResumed ?? 0, isGrowing: live.isListing)
     }
 }

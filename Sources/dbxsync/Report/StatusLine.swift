@@ -68,14 +68,15 @@ enum StatusLine {
             let others = troubles.isEmpty ? "" : ", " + troubles.joined(separator: ", ")
             return "not in step: \(HumanText.count(status.held)) held\(others) (see: dbxsync held)\(since)"
         }
-        let counts = troubles.isEmpty ? "" : ", \(troubles.joined(separator: ", ")) (see: dbxsync status)"
-        guard let moment = status.inStepAsOf else { return "not in step yet" + counts }
-        guard let disk = status.diskAsOf else {
-            return "not known to be in step: the disk was not compared yet" + counts
+        if !troubles.isEmpty {
+            let others = status.inStepAsOf.map { "; all else was at \(TimeText.local($0))" } ?? ""
+            return "not in step: \(troubles.joined(separator: ", ")) (see: dbxsync status)\(others)"
         }
+        guard let moment = status.inStepAsOf else { return "not in step yet" }
+        guard let disk = status.diskAsOf else { return "not known to be in step: the disk was not compared yet" }
         let known =
             status.watch?.isWhole == true ? "the disk is watched" : "the disk as of \(TimeText.local(disk))"
-        return "in step as of \(TimeText.local(moment)), \(known)" + counts
+        return "in step as of \(TimeText.local(moment)), \(known)"
     }
 
     private static func lastKnown(_ status: EngineStatus) -> String {

@@ -410,7 +410,9 @@ extension StatusReport {
         // New patterns take effect with the next pass.
         let isSelected = store.selection == config.selection
         let found = try await store.findings(limit: mostPaths)
-        let issues = found.unproven.map(Path.init(unproven:)) + failing.map { Path($0) }
+        // What may be missing comes last.
+        let paths = failing.filter { !$0.isAccepted } + failing.filter(\.isAccepted)
+        let issues = found.unproven.map(Path.init(unproven:)) + paths.map { Path($0) }
         let snapshot = SyncSnapshot(
             progress: progress, isSelected: isSelected, backlog: backlog, unproven: found.unproven.count)
         let diskAsOf =

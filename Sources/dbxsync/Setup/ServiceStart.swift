@@ -54,7 +54,8 @@ struct ServiceStart {
         case nothing
         case working(Progress)
         case waiting(String)
-        case inStep
+        /// A pass is over, and this is how the mirror stands.
+        case settled(String)
     }
 
     /// Shows how the first pass gets on, until files have arrived.
@@ -68,9 +69,9 @@ struct ServiceStart {
         while ContinuousClock.now < end {
             last = await sight()
             switch last {
-            case .inStep: return "the mirror is in step"
+            case .settled(let verdict): return verdict
             case .working(let progress):
-                line.update(progress)
+                if progress.filesTotal > 0 { line.update(progress) }
                 if progress.filesDone > 0 && !line.isVisible || progress.filesDone >= Self.enough {
                     return "files arrive: \(HumanText.count(progress.filesDone)) so far"
                 }
@@ -92,17 +93,22 @@ struct ServiceStart {
     private func sight() async -> Sight {
         guard let daemon = StatusReport.Daemon.running(config), let live = daemon.now else { return .nothing }
         if live.phase == "waiting" { return .waiting(live.reason ?? "it waits") }
-        if live.phase == "idle", live.diskAsOf != nil, await isInStep { return .inStep }
+        if live.phase == "idle", live.diskAsOf != nil, let verdict = await verdict { return .settled(verdict) }
         if live.phase == "idle" { return .nothing }
         var progress = Progress(live)
         progress.activity = live.isListing ? "listing and placing" : "placing"
         return .working(progress)
     }
 
-    private var isInStep: Bool {
+    /// How the mirror stands; nil as long as no pass has come to its end.
+    private var verdict: String? {
         get async {
-            let progress = try? await StateStore.look(at: config.stateFile) { try await $0.progress() }
-            return progress?.inStepAsOf != nil
+            let report = try? await config.looking {
+                try await StatusReport.glance($0, config: config, now: .now, paths: 1)
+            }
+            guard let report, report.inStepAsOf != nil else { return nil }
+            if report.isWell { return "the mirror is in step" }
+            return "\(StatusText.whyNotWell(report, now: .now)); see: dbxsync status\(place.option)"
         }
     }
 }
