@@ -125,7 +125,9 @@ enum StatusText {
     /// How it stands, and whether a daemon keeps it so, in a line.
     static func line(_ report: StatusReport, _ now: Timestamp) -> String {
         let text = report.isWell ? heading(report, now) : whyNotWell(report, now: now)
-        return report.daemon == nil ? "\(text); the daemon is \(notRunning(report, now))" : text
+        if report.daemon != nil { return text }
+        let isSaid = report.daemonEnd.map { text.contains(escapingControls($0.reason)) } ?? false
+        return "\(text); the daemon is \(isSaid ? "not running" : notRunning(report, now))"
     }
 
     /// That no daemon runs, and why as far as that is known.
@@ -165,6 +167,7 @@ enum StatusText {
     private static func whyStale(_ report: StatusReport) -> String {
         if report.daemon?.stopped == true { return "the daemon was stopped by a signal" }
         if report.daemon?.silent == true { return "the daemon has not reported recently" }
+        if let end = report.daemonEnd { return "the daemon ended: \(escapingControls(end.reason))" }
         return waiting(report) ?? "could not be compared with Dropbox since"
     }
 
