@@ -45,7 +45,8 @@ enum StatusLine {
         return "; waiting, at most \(HumanText.duration(pause))"
     }
 
-    private static func activity(_ status: EngineStatus) -> String {
+    /// What is done, and how far it has come.
+    static func activity(_ status: EngineStatus) -> String {
         switch status.phase {
         case .starting: "starting"
         case .sweeping: "\(inStep(status)); comparing the disk: \(HumanText.count(status.swept)) entries so far"

@@ -42,6 +42,7 @@ struct StatusService: Service {
         var looks = 0
         var released = LockHolder.monotonicSeconds()
         var (meter, start) = (RateMeter(), ContinuousClock.now)
+        var journal = ProgressJournal()
         while !Task.isCancelled {
             let now = Timestamp.now
             diskStall.look(now: now)
@@ -71,6 +72,9 @@ struct StatusService: Service {
                 meter.note(bytes: status.bytesDone - status.bytesResumed, at: .now - start)
                 live.bytesPerSecond = meter.rate.flatMap { $0 >= 1 ? Int64(min($0, 1e18)) : nil }
                 last = say(live, after: last)
+                if !progress.isVisible, let line = journal.line(status, live, at: time) {
+                    logger.info("\(line)", metadata: ["event": "progress"])
+                }
             }
             looks += 1
             try? await Task.sleep(for: pause)  // cancelled: the loop ends
