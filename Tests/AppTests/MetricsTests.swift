@@ -91,10 +91,11 @@ struct MetricsTests {
         let (new, old) = (MetricsText.of(facts, .openmetrics), MetricsText.of(facts, .prometheus))
         #expect(new.hasSuffix("\n# EOF\n"))
         #expect(!old.contains("EOF"))
-        #expect(new.contains("# TYPE dbxsync_passes counter\n# HELP dbxsync_passes Passes, by how they ended.\n"))
+        let help = "Passes, by how they ended: a failed one broke off; single paths may fail in any."
+        #expect(new.contains("# TYPE dbxsync_passes counter\n# HELP dbxsync_passes \(help)\n"))
         #expect(
             old.contains(
-                "# HELP dbxsync_passes_total Passes, by how they ended.\n# TYPE dbxsync_passes_total counter\n"))
+                "# HELP dbxsync_passes_total \(help)\n# TYPE dbxsync_passes_total counter\n"))
         #expect(new.contains("# TYPE dbxsync_build info\n"))
         #expect(old.contains("# TYPE dbxsync_build_info gauge\n"))
         #expect(new.contains("# UNIT dbxsync_free_bytes bytes\n"))
@@ -113,6 +114,35 @@ struct MetricsTests {
             ])
         #expect(lines(text, "dbxsync_requests_under_way") == ["dbxsync_requests_under_way{mirror=\"work\"} 0"])
         #expect(lines(text, "dbxsync_retries_total").map { $0.suffix(2) } == [" 1"])
+    }
+
+    @Test("requests that wait for news are told, but are not under way, and are no reason to write")
+    func waits() {
+        let metrics = Metrics(began: 900)
+        let changes = metrics.changes
+        for result in [AttemptResult.answered(200), .answered(200), .unanswered, .abandoned] {
+            metrics.waitEnded("files/list_folder/longpoll", result)
+        }
+        #expect(metrics.changes == changes && metrics.counters.requestsUnderWay == 0)
+        let begin = "dbxsync_requests_total{mirror=\"work\",endpoint=\"files/list_folder/longpoll\",status="
+        #expect(
+            lines(MetricsText.of(facts(counters: metrics.counters)), "dbxsync_requests_total") == [
+                "\(begin)\"2xx\"} 2", "\(begin)\"abandoned\"} 1", "\(begin)\"none\"} 1",
+            ])
+    }
+
+    @Test("nothing is told of the account before Dropbox was asked for the first time")
+    func unknown() {
+        var facts = facts()
+        var report = StatusPageTests.report()
+        let names = ["dbxsync_listing", "dbxsync_backlog_files", "dbxsync_backlog_bytes", "dbxsync_entries"]
+        facts.report = report
+        for name in names { #expect(!lines(MetricsText.of(facts), name).isEmpty, "\(name)") }
+        report.checkedAt = nil
+        facts.report = report
+        let text = MetricsText.of(facts)
+        for name in names { #expect(!text.contains(name), "\(name)") }
+        #expect(lines(text, "dbxsync_in_step") == ["dbxsync_in_step{mirror=\"work\"} 0"])
     }
 
     @Test("histograms are cumulated, with a bucket for everything")

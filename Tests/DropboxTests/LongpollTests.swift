@@ -1,4 +1,5 @@
 import SyncModel
+import Synchronization
 import Testing
 import Transport
 
@@ -72,4 +73,28 @@ struct LongpollTests {
             #expect(fixture.clock.sleeps == (next == .zero ? [] : [next]))
         }
     }
+
+    @Test("every call is counted as one that waits, however it ends")
+    func counted() async throws {
+        let meter = Meter()
+        let replies: [ScriptedTransport.Reply] = [.answer(200, #"{"changes":false}"#), .answer(503), .failure(.cut)]
+        let fixture = MirrorFixture(ScriptedTransport { _, number in replies[number] }, meter: meter)
+        for _ in replies { _ = try? await fixture.client.awaitChange(after: Cursor("C"), for: .seconds(30)) }
+        let endpoint = "files/list_folder/longpoll"
+        #expect(meter.told == ["\(endpoint) answered(200)", "\(endpoint) answered(503)", "\(endpoint) unanswered"])
+    }
+}
+
+/// What is counted of waits; anything else is told as well.
+private final class Meter: CallMeter {
+    private let lines = Mutex<[String]>([])
+
+    var told: [String] { lines.withLock { $0 } }
+
+    func attemptBegan() { tell("began") }
+    func attemptEnded(_ endpoint: String, _ result: AttemptResult) { tell("ended") }
+    func waitEnded(_ endpoint: String, _ result: AttemptResult) { tell("\(endpoint) \(result)") }
+    func retried(_ endpoint: String) { tell("retried") }
+
+    private func tell(_ line: String) { lines.withLock { $0.append(line) } }
 }

@@ -12,13 +12,15 @@ struct MirrorFixture {
 
     init(
         _ transport: ScriptedTransport, tokens: TokenSource? = nil, remoteRoot: String = "", rootKey: String? = nil,
-        pathRoot: PathRoot? = nil, settings: CallSettings = CallSettings(), jitter: Double = 0.5
+        pathRoot: PathRoot? = nil, settings: CallSettings = CallSettings(), jitter: Double = 0.5,
+        meter: (any CallMeter)? = nil
     ) {
         self.transport = transport
         client = DropboxClient(
             transport: transport, endpoints: Endpoints(base: "https://server"),
             tokens: tokens ?? TokenSource(credentials: Credentials(accessToken: "T0")), remoteRoot: remoteRoot,
-            rootKey: rootKey, pathRoot: pathRoot, settings: settings, clock: clock, jitter: { jitter })
+            rootKey: rootKey, pathRoot: pathRoot, settings: settings, clock: clock, jitter: { jitter },
+            meter: meter)
     }
 
     init(

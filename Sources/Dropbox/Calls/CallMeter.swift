@@ -12,6 +12,13 @@ public protocol CallMeter: Sendable {
     ///   - result: how it ended.
     func attemptEnded(_ endpoint: String, _ result: AttemptResult)
 
+    /// An attempt has ended that waited for news: no beginning was told of, and how long it took says nothing.
+    ///
+    /// - Parameters:
+    ///   - endpoint: such as `files/list_folder/longpoll`.
+    ///   - result: how it ended.
+    func waitEnded(_ endpoint: String, _ result: AttemptResult)
+
     /// A call is tried again.
     func retried(_ endpoint: String)
 }

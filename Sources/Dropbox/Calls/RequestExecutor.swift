@@ -102,12 +102,23 @@ struct RequestExecutor: Sendable {
     /// Sends the request of one attempt, and counts it.
     private func send(_ request: HTTPRequest, sink: (any BodySink)? = nil, of call: Call) async throws -> HTTPResponse {
         meter?.attemptBegan()
+        return try await send(request, sink: sink) { meter?.attemptEnded(call.endpoint, $0) }
+    }
+
+    /// Sends the one request of a call that waits for news, and counts it.
+    func sendWaiting(_ call: Call) async throws -> HTTPResponse {
+        try await send(call.request, sink: nil) { meter?.waitEnded(call.endpoint, $0) }
+    }
+
+    private func send(
+        _ request: HTTPRequest, sink: (any BodySink)?, onEnd: (AttemptResult) -> Void
+    ) async throws -> HTTPResponse {
         do {
             let response = try await transport.send(request, sink: sink)
-            meter?.attemptEnded(call.endpoint, .answered(response.status))
+            onEnd(.answered(response.status))
             return response
         } catch {
-            meter?.attemptEnded(call.endpoint, error is TransportError ? .unanswered : .abandoned)
+            onEnd(error is TransportError ? .unanswered : .abandoned)
             throw error
         }
     }

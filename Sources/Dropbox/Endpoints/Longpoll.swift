@@ -13,7 +13,7 @@ extension DropboxClient {
         if wait > .zero { try await time.sleep(wait) }
         let call = longpollCall(cursor, limit)
         do {
-            let response = try await runner.transport.send(call.request)
+            let response = try await runner.sendWaiting(call)
             guard response.status == 200 else { throw DropboxError.refusal(of: call, response) }
             let answer = try DropboxClient.decode(LongpollJSON.self, response: response, call: call)
             let pause = RetryAfter.pause(Double(answer.backoff ?? 0))

@@ -7,7 +7,8 @@ extension MetricFamilies {
     }
 
     private static func work(_ counters: DaemonCounters) -> [MetricFamily] {
-        var passes = MetricFamily.counter("dbxsync_passes", "Passes, by how they ended.")
+        var passes = MetricFamily.counter(
+            "dbxsync_passes", "Passes, by how they ended: a failed one broke off; single paths may fail in any.")
         for (outcome, count) in sorted(counters.passes) { passes = passes.with(count, Label("outcome", outcome)) }
         var effects = MetricFamily.counter("dbxsync_effects", "What happened, by the event's name in the journal.")
         for (event, count) in sorted(counters.effects) { effects = effects.with(count, Label("event", event)) }

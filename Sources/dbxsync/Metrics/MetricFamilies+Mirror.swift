@@ -3,7 +3,7 @@ import SyncModel
 extension MetricFamilies {
     /// How the mirror stands: the same as in `dbxsync status --json`.
     static func mirror(_ report: StatusReport, _ facts: MetricsFacts) -> [MetricFamily] {
-        inStep(report, facts) + work(report) + extent(report, facts) + outbox(report)
+        inStep(report, facts) + backlog(report) + work(report) + extent(report, facts) + outbox(report)
     }
 
     private static func inStep(_ report: StatusReport, _ facts: MetricsFacts) -> [MetricFamily] {
@@ -19,24 +19,38 @@ extension MetricFamilies {
                 "dbxsync_staleness_seconds", unit: "seconds",
                 "How long ago the mirror was known to equal the account."
             ).with(report.inStepAsOf.map { max(0, facts.now.seconds(since: $0.time)) }),
-            .gauge("dbxsync_stale", "Whether that is longer ago than the schedule allows, or cannot be known.")
-                .with(flag(report.stale)),
+            .gauge(
+                "dbxsync_stale",
+                "Whether that is longer ago than the schedule allows, or never was, or Dropbox or the mirror cannot be "
+                    + "reached."
+            ).with(flag(report.stale)),
             .gauge("dbxsync_checked_timestamp_seconds", unit: "seconds", "When Dropbox was last asked for changes.")
                 .with(report.checkedAt?.time.seconds),
             .gauge("dbxsync_listed_timestamp_seconds", unit: "seconds", "When the account was last listed whole.")
                 .with(report.listedAt?.time.seconds),
-            .gauge("dbxsync_listing", "Whether a full listing is under way.").with(flag(report.listing)),
+            .gauge("dbxsync_listing", "Whether a full listing is under way.").with(known(flag(report.listing), report)),
+        ]
+    }
+
+    /// What is told of the account; nil before Dropbox was asked for the first time.
+    private static func known(_ value: Int64, _ report: StatusReport) -> Int64? {
+        report.checkedAt == nil ? nil : value
+    }
+
+    private static func backlog(_ report: StatusReport) -> [MetricFamily] {
+        let backlog = report.backlog
+        return [
+            .gauge("dbxsync_backlog_files", "Files to be placed.").with(known(Int64(backlog.files), report)),
+            .gauge("dbxsync_backlog_bytes", unit: "bytes", "Bytes of the files to be placed.")
+                .with(known(backlog.bytes, report)),
+            .gauge("dbxsync_backlog_folders", "Folders to be made.").with(known(Int64(backlog.folders), report)),
+            .gauge("dbxsync_backlog_removals", "Entries to be removed.").with(known(Int64(backlog.removals), report)),
         ]
     }
 
     private static func work(_ report: StatusReport) -> [MetricFamily] {
         [
             phases(report),
-            .gauge("dbxsync_backlog_files", "Files to be placed.").with(Int64(report.backlog.files)),
-            .gauge("dbxsync_backlog_bytes", unit: "bytes", "Bytes of the files to be placed.")
-                .with(report.backlog.bytes),
-            .gauge("dbxsync_backlog_folders", "Folders to be made.").with(Int64(report.backlog.folders)),
-            .gauge("dbxsync_backlog_removals", "Entries to be removed.").with(Int64(report.backlog.removals)),
             .gauge("dbxsync_paths", "Paths that are not as in the account, or not from there.")
                 .with(Int64(report.failing), Label("state", "failing"))
                 .with(Int64(report.parked), Label("state", "parked"))
@@ -68,9 +82,10 @@ extension MetricFamilies {
     private static func extent(_ report: StatusReport, _ facts: MetricsFacts) -> [MetricFamily] {
         [
             .gauge("dbxsync_entries", "Entries of the account that are mirrored or are to be.")
-                .with(Int64(report.mirror.files), Label("kind", "file"))
-                .with(Int64(report.mirror.folders), Label("kind", "folder")),
-            .gauge("dbxsync_entries_bytes", unit: "bytes", "Bytes of the files among them.").with(report.mirror.bytes),
+                .with(known(Int64(report.mirror.files), report), Label("kind", "file"))
+                .with(known(Int64(report.mirror.folders), report), Label("kind", "folder")),
+            .gauge("dbxsync_entries_bytes", unit: "bytes", "Bytes of the files among them.")
+                .with(known(report.mirror.bytes, report)),
             .gauge("dbxsync_trash_items", "What was removed or replaced and is kept.")
                 .with((facts.trash?.items).map { Int64($0) }),
             .gauge("dbxsync_trash_bytes", unit: "bytes", "Its bytes.").with(facts.trash?.bytes),

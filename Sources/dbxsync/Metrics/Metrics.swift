@@ -115,8 +115,17 @@ extension Metrics: CallMeter {
     func attemptEnded(_ endpoint: String, _ result: AttemptResult) {
         change { state in
             state.counters.requestsUnderWay -= 1
-            state.requests[Request(endpoint: endpoint, status: Self.status(result)), default: 0] += 1
+            Self.count(endpoint, result, &state)
         }
+    }
+
+    /// No change that is worth a write of its own: an idle daemon waits all the time.
+    func waitEnded(_ endpoint: String, _ result: AttemptResult) {
+        state.withLock { Self.count(endpoint, result, &$0) }
+    }
+
+    private static func count(_ endpoint: String, _ result: AttemptResult, _ state: inout State) {
+        state.requests[Request(endpoint: endpoint, status: status(result)), default: 0] += 1
     }
 
     func retried(_ endpoint: String) { change { $0.counters.retries[endpoint, default: 0] += 1 } }
