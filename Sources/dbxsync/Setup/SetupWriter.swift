@@ -204,6 +204,18 @@ enum DirectoryState: Equatable {
         return ["/home", "/media", "/mnt", "/opt", "/srv", "/tmp", "/var", "/var/lib", "/var/log"].contains(real)
     }
 
+    private static func isLink(_ path: String) -> Bool {
+        var info = stat()
+        return lstat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFLNK
+    }
+
+    /// What an empty directory of root's is: what a link leads to is given to nobody, it may be meant for something else.
+    static func ofEmpty(_ path: String) -> DirectoryState {
+        guard isLink(path) else { return .empty }
+        let real = MirrorPlace.realPath(path) ?? path
+        return .unusable("\(path) is a symbolic link; name the directory that it leads to: \(real)")
+    }
+
     /// Looks at a path as a user sees it.
     init(_ path: String, for user: Privileges.User) {
         if Self.isOfTheSystem(path) {
@@ -212,7 +224,12 @@ enum DirectoryState: Equatable {
         }
         var info = stat()
         guard stat(path, &info) == 0 else {
-            self = errno == ENOENT ? .missing : .unusable("\(path): \(SystemError(errno))")
+            let number = errno
+            if Self.isLink(path) {
+                self = .unusable("\(path) is a symbolic link that leads nowhere: \(SystemError(number))")
+                return
+            }
+            self = number == ENOENT ? .missing : .unusable("\(path): \(SystemError(number))")
             return
         }
         guard info.st_mode & S_IFMT == S_IFDIR else {
@@ -226,7 +243,7 @@ enum DirectoryState: Equatable {
         if isUsable {
             self = .usable
         } else if geteuid() == 0, info.st_uid == 0, (try? DirectoryEntries(of: path).names())?.isEmpty ?? false {
-            self = .empty
+            self = Self.ofEmpty(path)
         } else {
             self = .unusable(
                 "\(path) (\(ModeWords(info))) is not for \(user.name) to write to; choose another, or run: chown \(user.name) \(path)"
