@@ -31,6 +31,16 @@ package struct DropIn {
         Shield(setting: "PrivateTmp", folders: ["/tmp", "/var/tmp"]),
     ]
 
+    /// The setting of the units that hides a path from a service, and the folder that it empties; nil if none does.
+    package static func shield(over path: String) -> (setting: String, folder: String)? {
+        for shield in shields {
+            if let folder = shield.folders.first(where: { PathText.lies(path, in: $0) }) {
+                return (shield.setting, folder)
+            }
+        }
+        return nil
+    }
+
     /// What `config`, read from `file`, asks for.
     package init(_ config: Config, file: String) {
         self.file = file

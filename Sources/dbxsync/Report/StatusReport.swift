@@ -342,7 +342,7 @@ extension StatusReport {
                 _ = try MirrorTree.openReadOnly(at: disk.directory, expecting: expected)
                 return nil
             } catch {
-                return "\(error)"
+                return UnitShield.reason(disk.directory) ?? "\(error)"
             }
         } ?? disk.silence
     }
