@@ -130,6 +130,33 @@ struct StatusPageTests {
         }
     }
 
+    @Test("commands on the page name the configuration and the hold that they are about")
+    func commands() {
+        var facts = Self.facts()
+        #expect(StatusPage.html(facts).contains("dbxsync held --approve 4 lets it go"))
+        facts.configuration = "/etc/dbxsync/hh.conf"
+        let html = StatusPage.html(facts)
+        for command in [
+            "dbxsync held --config /etc/dbxsync/hh.conf --approve 4 lets it go",
+            "dbxsync held --config /etc/dbxsync/hh.conf --reject 4 keeps it",
+            "dbxsync history --config /etc/dbxsync/hh.conf has all",
+            "dbxsync trash --config /etc/dbxsync/hh.conf lists all",
+            "dbxsync held --config /etc/dbxsync/hh.conf --all has every one",
+        ] {
+            #expect(html.contains(command), "\(command)")
+        }
+    }
+
+    @Test("where nothing is found, it is said which path is meant, and what is known of its folder")
+    func nothingFound() {
+        var facts = Self.facts(PageFilter(path: "/a/b", isAsking: true))
+        (facts.history.rows, facts.history.hasMore) = ([], false)
+        #expect(StatusPage.html(facts).contains("from the top of the mirror on, with what is below it."))
+        facts.history.filled = HistoryRow(
+            number: 3, time: Self.now, pass: 1, change: MirrorChange(.folderFilled, path: "/a", size: 5, files: 2))
+        #expect(StatusPage.html(facts).contains("Its folder was filled as a whole: "))
+    }
+
     @Test("the page loads itself anew, but not while somebody is asking; then only the history is there")
     func refresh() {
         let html = StatusPage.html(Self.facts())

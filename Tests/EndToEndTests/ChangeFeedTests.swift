@@ -121,6 +121,14 @@ struct ChangeFeedTests {
             let nothing = try await fixture.place.run("history", "/no/such")
             #expect(
                 nothing.code == 0 && nothing.output == "" && nothing.errors.contains("no such changes"), "\(nothing)")
+            #expect(!nothing.errors.contains("as a whole"), "\(nothing)")
+            let summedUp = try await fixture.place.run("history", "/docs/C.txt")
+            #expect(
+                summedUp.code == 0 && summedUp.output == ""
+                    && summedUp.errors.contains("its folder was filled as a whole: ")
+                    && summedUp.errors.contains("folder_filled  /Docs (2 files"), "\(summedUp)")
+            let top = try await fixture.place.run("history", "/z.txt")
+            #expect(top.errors.contains("folder_filled  / (1 file"), "\(top)")
         }
     }
 

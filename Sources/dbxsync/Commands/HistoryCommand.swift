@@ -148,7 +148,9 @@ struct HistoryCommand: AsyncParsableCommand {
         if json { return nil }
         let marks = try await StateStore.look(at: file) { try await $0.historyMarks() }
         guard let marks else { return "there is no history yet: dbxsync has not run here" }
-        return marks.first == nil ? "there is no history yet" : "no such changes are in the history"
+        if marks.first == nil { return "there is no history yet" }
+        let filled = try await StateStore.look(at: file) { try await $0.filling(above: query) } ?? nil
+        return "no such changes are in the history" + (filled.map { "; " + HistoryText.filling($0) } ?? "")
     }
 
     private func goOn(_ query: HistoryQuery, after: Int64, from file: String, to output: TextOutput) async throws {

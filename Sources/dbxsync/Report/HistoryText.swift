@@ -19,6 +19,9 @@ enum HistoryText {
         return escapingControls(details.isEmpty ? text : "\(text) (\(details.joined(separator: ", ")))")
     }
 
+    /// What is told of a path that has no row of its own, with that of its folder.
+    static func filling(_ row: HistoryRow) -> String { "its folder was filled as a whole: \(line(row))" }
+
     /// A line for people who have just seen it happen.
     static func recent(_ row: HistoryRow, now: Timestamp) -> String {
         let change = row.change

@@ -108,6 +108,20 @@ extension StateStore {
         guard let path = try await reading(of: place) else { return query }
         return try await self.query(query, at: path)
     }
+
+    /// The row that sums up what was placed in the folder of a path, as the first pass leaves one for each folder.
+    ///
+    /// - Parameter query: about one path.
+    /// - Returns: the last one; nil if there is none, or other events are asked for.
+    /// - Throws: `StoreError` if the state file cannot be read.
+    func filling(above query: HistoryQuery) async throws -> HistoryRow? {
+        guard let path = query.path, path != "/" else { return nil }
+        if !query.kinds.isEmpty && query.kinds.isDisjoint(with: [.filePlaced, .folderFilled]) { return nil }
+        var filling = query
+        (filling.files, filling.kinds) = ([path.folderOfPath.pathKey], [.folderFilled])
+        (filling.after, filling.limit) = (nil, 1)
+        return try await history(filling).last
+    }
 }
 
 extension String {

@@ -34,6 +34,8 @@ struct PageFacts: Sendable {
     var machine: String
     /// The mirror's name, where there are several.
     var name: String?
+    /// The configuration file, which commands on the page name.
+    var configuration = DropIn.file(ofInstance: nil)
     var report: StatusReport
     var holds: [Hold] = []
     /// The first paths of what is held.
@@ -56,7 +58,15 @@ struct PageFacts: Sendable {
         var hasMore = false
         /// Why there are none, if the filter is none.
         var problem: String?
+        /// Where there are none, the row of a folder above that sums up what was placed in it.
+        var filled: HistoryRow?
     }
+
+    /// A text of the page's own, in which every command names the configuration.
+    func naming(_ text: String) -> String { CommandText.naming(configuration, in: text) }
+
+    /// The same of a text that also holds names of files.
+    func namingAdvice(_ text: String) -> String { CommandText.namingAdvice(configuration, in: text) }
 
     /// Reads them, none of them in a time that grows with the account.
     static func gather(_ config: Config, _ filter: PageFilter, now: Timestamp) async throws -> PageFacts {
@@ -106,6 +116,7 @@ struct PageFacts: Sendable {
         let rows = try await store.history(query).reversed()
         history.rows = Array(rows.prefix(most))
         history.hasMore = rows.count > most
+        if rows.isEmpty { history.filled = try await store.filling(above: query) }
         return history
     }
 

@@ -13,7 +13,7 @@ extension StatusPage {
         let foot =
             history.filter.isAsking
             ? "<p><a href=\"./\">Back to the status</a></p>" : "<p><a href=\"./?path=\">Search the history</a></p>"
-        return "<section>\n<h2>History</h2>\n\(head)\(list(history, facts.now))\(foot)\n</section>"
+        return "<section>\n<h2>History</h2>\n\(head)\(list(facts))\(foot)\n</section>"
     }
 
     private static func form(_ filter: PageFilter) -> String {
@@ -32,16 +32,26 @@ extension StatusPage {
             """
     }
 
-    private static func list(_ history: PageFacts.History, _ now: Timestamp) -> String {
+    private static func list(_ facts: PageFacts) -> String {
+        let history = facts.history
         if let problem = history.problem { return "<p role=\"alert\">\(Markup.text(PageVerdict.capital(problem)))</p>" }
         if history.rows.isEmpty {
-            let isAll = history.filter.path.isEmpty && history.filter.event.isEmpty
-            return "<p class=\"soft\">\(isAll ? "There is no history yet." : "No such changes are in the history.")</p>"
+            return "<p class=\"soft\">\(Markup.text(nothing(history)))</p>"
         }
-        let more = "The latest \(HumanText.count(history.rows.count)); dbxsync history has all of them"
+        let more = facts.naming("The latest \(HumanText.count(history.rows.count)); dbxsync history has all of them")
         return table(
             history.hasMore ? more : "", [Cell("When", "when"), Cell("Event", "tag"), Cell("Path")],
-            history.rows.map { row($0, now) })
+            history.rows.map { row($0, facts.now) })
+    }
+
+    private static func nothing(_ history: PageFacts.History) -> String {
+        let filter = history.filter
+        if filter.path.isEmpty {
+            return filter.event.isEmpty ? "There is no history yet." : "No such changes are in the history."
+        }
+        let filled = history.filled.map { " " + PageVerdict.capital(HistoryText.filling($0)) + "." } ?? ""
+        return "No such changes are in the history: a path is meant from the top of the mirror on, with what is "
+            + "below it.\(filled)"
     }
 
     private static func row(_ row: HistoryRow, _ now: Timestamp) -> [Cell] {

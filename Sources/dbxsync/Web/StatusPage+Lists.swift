@@ -48,20 +48,20 @@ extension StatusPage {
         let count = report.failing + report.parked + report.accepted
         if count == 0 { return "" }
         return section(
-            "Not as in the account: \(StatusText.issueCounts(report))", paths(report.issues, of: count, facts.now))
+            "Not as in the account: \(StatusText.issueCounts(report))", paths(report.issues, of: count, facts))
     }
 
-    private static func paths(_ issues: [StatusReport.Path], of count: Int, _ now: Timestamp) -> String {
+    private static func paths(_ issues: [StatusReport.Path], of count: Int, _ facts: PageFacts) -> String {
         let listed = issues.prefix(PageFacts.mostListed)
         let rows = listed.map { issue in
-            let reason = Markup.text(StatusText.reason(issue, now))
+            let reason = Markup.text(facts.namingAdvice(StatusText.reason(issue, facts.now)))
             return [
                 Cell("<span>\(Markup.text(issue.state))</span>", "tag"),
                 Cell("\(Markup.path(issue.path))<br><span class=\"soft\">\(reason)</span>"),
             ]
         }
         return table(
-            shown(listed.count, of: count, "dbxsync status --json has more"),
+            shown(listed.count, of: count, facts.naming("dbxsync status --json has more")),
             [Cell("State", "tag"), Cell("Path and reason")],
             rows)
     }
@@ -71,16 +71,17 @@ extension StatusPage {
         let report = facts.report
         if report.unread == 0 { return "" }
         let listed = report.unreadEntries.prefix(PageFacts.mostListed)
-        let rows = listed.map {
-            [
-                Cell(when($0.seenAt.time, facts.now), "when"),
-                Cell("\(Markup.path($0.what))<br><span class=\"soft\">\(Markup.text($0.reason))</span>"),
+        let rows = listed.map { entry in
+            let reason = Markup.text(facts.namingAdvice(entry.reason))
+            return [
+                Cell(when(entry.seenAt.time, facts.now), "when"),
+                Cell("\(Markup.path(entry.what))<br><span class=\"soft\">\(reason)</span>"),
             ]
         }
         return section(
             "Could not be read: \(HumanText.count(report.unread)) of the account",
             table(
-                shown(listed.count, of: report.unread, "dbxsync status --json has more"),
+                shown(listed.count, of: report.unread, facts.naming("dbxsync status --json has more")),
                 [Cell("Seen", "when"), Cell("Entry and reason")], rows))
     }
 
@@ -92,7 +93,10 @@ extension StatusPage {
             let line =
                 "Hold \(hold.id): \(HeldText.counts(hold)) below \(hold.folder), \(HumanText.bytes(hold.bytes)), "
                 + "\(what): \(hold.reason)"
-            return "<p>\(Markup.text(line))</p>"
+            let decision = facts.naming(
+                "dbxsync held --approve \(hold.id) lets it go, dbxsync held --reject \(hold.id) keeps it.")
+            let note = hold.status == .held ? "<p class=\"note\">\(Markup.text(decision))</p>" : ""
+            return "<p>\(Markup.text(line))</p>" + note
         }
         let rows = facts.heldPaths.map { path in
             [
@@ -101,12 +105,11 @@ extension StatusPage {
             ]
         }
         let list = table(
-            shown(facts.heldPaths.count, of: held.paths, "dbxsync held --all has every one"),
+            shown(facts.heldPaths.count, of: held.paths, facts.naming("dbxsync held --all has every one")),
             [Cell("Would", "tag"), Cell("Path"), Cell("Size", "n")], rows)
         return section(
             "Held: \(HeldText.counts(held)), \(HumanText.bytes(held.bytes))",
             holds.joined()
-                + "<p class=\"note\">dbxsync held --approve lets them go, dbxsync held --reject keeps them.</p>"
                 + (rows.isEmpty ? "" : "<details><summary>Which paths</summary>\(list)</details>"))
     }
 
@@ -118,8 +121,8 @@ extension StatusPage {
             "\(HumanText.count(outbox.uploaded, "file")) there \(outbox.uploaded == 1 ? "is" : "are") uploaded"
         let more = outbox.uploaded == 0 ? "" : "; \(uploaded)"
         let list =
-            count == 0 ? "" : "<h3>Not uploaded</h3>" + paths(outbox.issues, of: count, facts.now)
-        return section("Outbox", "<p>\(Markup.text(line + more)).</p>\(list)")
+            count == 0 ? "" : "<h3>Not uploaded</h3>" + paths(outbox.issues, of: count, facts)
+        return section("Outbox", "<p>\(Markup.text(facts.namingAdvice(line + more))).</p>\(list)")
     }
 
     /// What others have put into the mirror.
@@ -127,7 +130,7 @@ extension StatusPage {
         let report = facts.report
         if report.strangers == 0 { return "" }
         let listed = report.strangerPaths.prefix(PageFacts.mostListed)
-        let rest = shown(listed.count, of: report.strangers, "dbxsync status --json has more")
+        let rest = shown(listed.count, of: report.strangers, facts.naming("dbxsync status --json has more"))
         return section(
             "Not from Dropbox: \(HumanText.count(report.strangers)) in the mirror",
             "<p class=\"note\">They are in nobody's way, and stay. \(Markup.text(rest))</p><ul>"
@@ -168,7 +171,7 @@ extension StatusPage {
             ]
         }
         let title = "Trash: \(HumanText.count(facts.trashItems, "item")), \(HumanText.bytes(facts.trashBytes))"
-        let note = facts.trash.count < facts.trashItems ? "The latest; dbxsync trash lists all of it" : ""
+        let note = facts.trash.count < facts.trashItems ? facts.naming("The latest; dbxsync trash lists all of it") : ""
         return section(
             title,
             table(note, [Cell("Since", "when"), Cell("Why", "tag"), Cell("Path"), Cell("Size", "n")], rows))

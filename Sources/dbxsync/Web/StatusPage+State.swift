@@ -7,8 +7,9 @@ import Web
 extension StatusPage {
     /// Whether it is in step, and what is done just now.
     static func state(_ verdict: PageVerdict, _ facts: PageFacts?) -> String {
-        let detail = verdict.detail.isEmpty ? "" : "<p>\(Markup.text(PageVerdict.capital(verdict.detail)))</p>"
-        let rest = facts.map { missing($0.report) + activity($0.report, $0.now) } ?? ""
+        let advice = facts?.namingAdvice(verdict.detail) ?? verdict.detail
+        let detail = advice.isEmpty ? "" : "<p>\(Markup.text(PageVerdict.capital(advice)))</p>"
+        let rest = facts.map { missing($0.report) + activity($0) } ?? ""
         return """
             <section class="state \(verdict.tone.rawValue)">
             <h2><span class="mark" aria-hidden="true">\(verdict.tone.mark)</span>\(Markup.text(verdict.title))</h2>
@@ -34,10 +35,11 @@ extension StatusPage {
     }
 
     /// What the daemon does, with a bar where it is known how far it has come.
-    private static func activity(_ report: StatusReport, _ now: Timestamp) -> String {
+    private static func activity(_ facts: PageFacts) -> String {
+        let (report, now) = (facts.report, facts.now)
         guard let daemon = report.daemon else {
             if report.daemonEnd == nil { return "<p class=\"soft\">dbxsync is not running.</p>" }
-            return "<p>dbxsync is \(Markup.text(StatusText.notRunning(report, now)))</p>"
+            return "<p>dbxsync is \(Markup.text(facts.namingAdvice(StatusText.notRunning(report, now))))</p>"
         }
         if daemon.stopped { return "<p>dbxsync (PID \(daemon.pid)) was stopped by a signal, and does nothing.</p>" }
         guard let live = daemon.now else {
@@ -85,16 +87,17 @@ extension StatusPage {
             "\(HumanText.count(mirror.files, "file")), \(HumanText.count(mirror.folders, "folder")), "
             + HumanText.bytes(mirror.bytes)
         let account = report.account.name.map { $0.isEmpty ? report.account.id ?? "" : $0 } ?? report.account.id
+        func advice(_ text: String) -> String { Markup.text(facts.namingAdvice(text)) }
         let rows: [(String, String?)] = [
             ("Account", Markup.text(account ?? "not known yet")),
             ("Mirror", "\(Markup.path(mirror.directory)), from \(remote)"), ("In the account", Markup.text(amount)),
-            ("Backlog", Markup.text(StatusText.backlog(report))),
+            ("Backlog", advice(StatusText.backlog(report))),
             ("Asked Dropbox", report.checkedAt.map { moment($0.time, facts.now) } ?? "not yet"),
             ("Disk compared", report.diskAsOf.map { moment($0.time, facts.now) } ?? "not yet"),
-            ("Daemon", daemon(report)), ("Watching", report.daemon?.now?.watch.map(Markup.text)),
-            ("State", StatusText.damaged(report, facts.now).map(Markup.text)),
-            ("Metrics file", report.textfileProblem.map(Markup.text)),
-            ("Heartbeat", report.heartbeatProblem.map { Markup.text(StatusText.unsent($0, facts.now)) }),
+            ("Daemon", daemon(report)), ("Watching", report.daemon?.now?.watch.map(advice)),
+            ("State", StatusText.damaged(report, facts.now).map(advice)),
+            ("Metrics file", report.textfileProblem.map(advice)),
+            ("Heartbeat", report.heartbeatProblem.map { advice(StatusText.unsent($0, facts.now)) }),
         ]
         let list = rows.compactMap { name, value in value.map { "<div><dt>\(name)</dt><dd>\($0)</dd></div>" } }
         return "<section>\n<h2>Overview</h2>\n<dl>\(list.joined())</dl>\n</section>"

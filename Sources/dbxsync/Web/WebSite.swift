@@ -83,24 +83,27 @@ struct MirrorSite: Sendable {
         do {
             return try await work()
         } catch {
-            return .line(.unavailable, "nothing is known: \(Self.reason(error))")
+            return .line(.unavailable, "nothing is known: \(reason(error))")
         }
     }
 
     private func page(_ request: WebRequest) async -> WebAnswer {
         do {
             var facts = try await PageFacts.gather(try config(), PageFilter(request), now: .now)
-            facts.name = name
+            (facts.name, facts.configuration) = (name, configuration)
             return .page(.ok, StatusPage.html(facts))
         } catch {
-            return .page(.unavailable, StatusPage.html(failure: Self.reason(error), name: name))
+            return .page(.unavailable, StatusPage.html(failure: reason(error), name: name))
         }
     }
 
     private func health() async throws -> WebAnswer {
         let config = try config()
         let report = try await config.looking { try await StatusReport.glance($0, config: config, now: .now, paths: 1) }
-        guard report.isWell else { return .line(.unavailable, StatusText.whyNotWell(report, now: .now)) }
+        guard report.isWell else {
+            let why = StatusText.whyNotWell(report, now: .now)
+            return .line(.unavailable, CommandText.namingAdvice(configuration, in: why))
+        }
         return .line(.ok, "in step as of " + (report.inStepAsOf.map { TimeText.rfc3339($0.time) } ?? "-"))
     }
 
@@ -129,8 +132,8 @@ struct MirrorSite: Sendable {
         }
     }
 
-    private static func reason(_ error: any Error) -> String {
-        escapingControls(Failure.of(error).message.replacing("\n", with: "; "))
+    private func reason(_ error: any Error) -> String {
+        escapingControls(Failure.of(error).naming(configuration).message.replacing("\n", with: "; "))
     }
 }
 
