@@ -41,6 +41,7 @@ struct DiskInquiry: Sendable {
             return work()
         }
         await reply.given.wait(until: end)
+        if let value = reply.value { return value }
         _ = Self.unanswered.withLock { $0.insert(directory) }
         guard let value = reply.value else { return nil }
         _ = Self.unanswered.withLock { $0.remove(directory) }

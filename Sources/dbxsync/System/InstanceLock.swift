@@ -59,13 +59,21 @@ final class InstanceLock: Sendable {
         guard descriptor >= 0 else { return [ENOENT, ENOTDIR].contains(errno) ? .missing : .unknown }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, let holder = FileLock.written(descriptor),
-            let locks = lines(of: "/proc/locks")
-        else { return .unknown }
+        guard fstat(descriptor, &status) == 0, let holder = FileLock.written(descriptor) else { return .unknown }
         let device = dbx_file_system(descriptor) == Self.btrfs ? nil : UInt64(status.st_dev)
-        let isHeld = locks.contains { KernelLock($0)?.isOf(holder, device, inode: UInt64(status.st_ino)) ?? false }
-        return isHeld ? .held(holder) : .free(holder)
+        for _ in 0..<looks {
+            guard let locks = lines(of: "/proc/locks") else { return .unknown }
+            if locks.contains(where: {
+                KernelLock($0)?.isOf(holder, device, inode: UInt64(status.st_ino)) ?? false
+            }) {
+                return .held(holder)
+            }
+        }
+        return .free(holder)
     }
+
+    /// The list comes page by page, and may lack a lock where others before it are given back meanwhile.
+    private static let looks = 4
 
     /// What shows another device in /proc/locks than in stat(2): its `f_type`, of linux/magic.h.
     private static let btrfs: Int64 = 0x9123_683E
