@@ -70,7 +70,7 @@ private final class Mounts: Sendable {
         }
     }
 
-    /// Number and place of each mount, the third of the fields and the fifth; empty if that cannot be read.
+    /// Mount ID and mount point of each mount below the folder; empty if they cannot be read.
     func found() -> Set<[UInt8]> {
         guard descriptor >= 0, lseek(descriptor, 0, SEEK_SET) == 0 else { return [] }
         var bytes: [UInt8] = []

@@ -38,8 +38,7 @@ void dbx_release_memory(void);
 int dbx_syncfs(int descriptor);
 // fstatfs(2): the type of the file system, as linux/magic.h has it.
 int64_t dbx_file_system(int descriptor);
-
-/// The number of a device, as stat(2) tells it.
+// makedev(3): the device number, as in st_dev of stat(2).
 uint64_t dbx_device(uint32_t major, uint32_t minor);
 // sync_file_range(2) with SYNC_FILE_RANGE_WRITE: begin writing out, do not wait.
 int dbx_begin_writeout(int file, off_t offset, off_t length);

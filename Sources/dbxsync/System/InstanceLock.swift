@@ -72,7 +72,7 @@ final class InstanceLock: Sendable {
         return .free(holder)
     }
 
-    /// The list comes page by page, and may lack a lock where others before it are given back meanwhile.
+    /// The kernel hands the list out page by page; a lock can be missed when others before it are released meanwhile.
     private static let looks = 4
 
     /// What shows another device in /proc/locks than in stat(2): its `f_type`, of linux/magic.h.
